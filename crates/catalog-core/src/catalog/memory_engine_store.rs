@@ -1,0 +1,80 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::engine_record::EngineRecord;
+use super::engine_store::EngineStore;
+use super::placed::{OutsidePaths, place_engine};
+use super::reclaim::reclaim;
+use crate::disk::StoreRoot;
+use crate::entry::{EngineEntry, EngineFilter};
+use crate::error::Result;
+
+/// An engine store that forgets everything with its process; see
+/// [`MemoryCatalog`](crate::MemoryCatalog).
+#[derive(Debug)]
+pub struct MemoryEngineStore {
+    root: StoreRoot,
+    entries: Mutex<BTreeMap<String, EngineRecord>>,
+}
+
+impl MemoryEngineStore {
+    /// An empty store over a folder, which is created as needed.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Io`](crate::CatalogError::Io).
+    pub fn new(root: impl AsRef<Path>) -> Result<Self> {
+        Ok(Self {
+            root: StoreRoot::open(root.as_ref())?,
+            entries: Mutex::default(),
+        })
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, EngineRecord>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EngineStore for MemoryEngineStore {
+    fn get(&self, id: &str) -> Result<Option<EngineEntry>> {
+        let entries = self.entries();
+        Ok(entries.get(id).map(|record| record.entry(id, &self.root)))
+    }
+
+    fn put(&self, entry: &EngineEntry) -> Result<()> {
+        let stored = place_engine(&self.root, OutsidePaths::Record, entry)?;
+        let record = EngineRecord::new(entry, stored);
+        self.entries().insert(entry.id.clone(), record);
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<EngineEntry>> {
+        self.find(&EngineFilter::default())
+    }
+
+    fn delete(&self, id: &str) -> Result<bool> {
+        let mut entries = self.entries();
+        let Some(removed) = entries.remove(id) else {
+            return Ok(false);
+        };
+        let mut outcome = Ok(true);
+        for artifact in removed.local_artifacts() {
+            let users = entries
+                .values()
+                .flat_map(EngineRecord::local_artifacts)
+                .map(Ok);
+            let reclaimed = reclaim(&self.root, id, &artifact, users);
+            outcome = outcome.and_then(|_| reclaimed.map(|()| true));
+        }
+        outcome
+    }
+
+    fn find(&self, filter: &EngineFilter) -> Result<Vec<EngineEntry>> {
+        let entries = self.entries();
+        let found = entries
+            .iter()
+            .map(|(id, record)| record.entry(id, &self.root));
+        Ok(found.filter(|entry| filter.matches(entry)).collect())
+    }
+}

@@ -1,0 +1,193 @@
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::algorithm::{DigestAlgorithm, Proves};
+use super::hash::{HashProgress, Hasher, hash_file};
+use super::tree::hash_tree;
+use crate::error::{CatalogError, DigestError, Result};
+
+/// What proves bytes: an algorithm and a value.
+///
+/// - Written `algorithm:hex`, as in the OCI image specification; parsing lowercases both.
+/// - The algorithms are those of [`DigestAlgorithm`]; each has one exact length.
+/// - The fields are open, so a literal can hold anything; [`algorithm`](Self::algorithm) checks.
+///   Whoever compares uses [`verify_digest`](crate::verify_digest), which never takes two equal
+///   pieces of nonsense for a proof.
+/// - Serialised as its text; read from its text or from `{"algo": …, "value": …}`.
+///
+/// ```
+/// use catalog_core::{Digest, DigestAlgorithm};
+///
+/// let digest: Digest =
+///     "SHA256:E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855".parse()?;
+/// assert_eq!(digest.algo, "sha256");
+/// assert_eq!(digest.algorithm()?, DigestAlgorithm::Sha256);
+/// assert!("sha256:abc".parse::<Digest>().is_err());
+/// # Ok::<(), catalog_core::DigestError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Digest {
+    /// The algorithm's name, lower case.
+    pub algo: String,
+    /// The value, lower-case hexadecimal.
+    pub value: String,
+}
+
+impl Digest {
+    /// The SHA-256 of a file's bytes, read as a stream.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::ArtifactMissing`], [`CatalogError::ArtifactUnusable`] for what is no
+    /// regular file, [`CatalogError::ArtifactChanged`] if it changed meanwhile,
+    /// [`CatalogError::Io`].
+    pub fn of_file(path: &Path) -> Result<Self> {
+        Self::compute(path, DigestAlgorithm::Sha256, &mut |_| {})
+    }
+
+    /// The tree digest of a folder: one value for the names, sizes and SHA-256 of all files below
+    /// it, whatever their order, times, permissions and origin.
+    ///
+    /// It is the SHA-256 of `model-tree/sha256/v1` and a NUL, the number of files as 8 bytes, and
+    /// for each file, sorted by the bytes of its name: the length of the name as 8 bytes, the name
+    /// (relative, UTF-8, parts joined by `/`), the size as 8 bytes, the 32 bytes of its SHA-256.
+    /// Numbers are big-endian. A link to a file counts as that file. `.git` and
+    /// `.cache/huggingface` at the top are left out: they belong to the tools that brought the
+    /// folder here. `.specs/digest.md` has the test vectors.
+    ///
+    /// # Errors
+    ///
+    /// As [`of_file`](Self::of_file); also for a link to a folder, a dangling link, a socket or
+    /// device, and a name that is not UTF-8.
+    pub fn of_tree(path: &Path) -> Result<Self> {
+        Self::compute(path, DigestAlgorithm::Sha256Tree, &mut |_| {})
+    }
+
+    /// Computes any digest and tells how far it is, about once a mebibyte and once at the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`of_file`](Self::of_file) and [`of_tree`](Self::of_tree), and
+    /// [`DigestError::WrongKind`] if a folder is to be proved as a file or a file as a folder.
+    pub fn compute(
+        path: &Path,
+        algorithm: DigestAlgorithm,
+        progress: &mut dyn FnMut(HashProgress),
+    ) -> Result<Self> {
+        let found = what_is_at(path)?;
+        if found != algorithm.proves() {
+            return Err(CatalogError::InvalidDigest(DigestError::WrongKind {
+                algorithm: algorithm.name(),
+                proves: algorithm.proves().name(),
+                found: found.name(),
+                path: path.to_path_buf(),
+            }));
+        }
+        match algorithm {
+            DigestAlgorithm::Sha256 => hash_file(path, Hasher::new(), progress),
+            DigestAlgorithm::Sha512 => hash_file(path, Hasher::sha512(), progress),
+            DigestAlgorithm::Sha256Tree => hash_tree(path, progress),
+        }
+    }
+
+    /// The algorithm, if both fields are well-formed for it; letters of either case are.
+    pub fn algorithm(&self) -> Result<DigestAlgorithm, DigestError> {
+        let algorithm: DigestAlgorithm = self.algo.parse()?;
+        if let Some(position) = self.value.chars().position(|c| !c.is_ascii_hexdigit()) {
+            return Err(DigestError::NotHex { position });
+        }
+        if self.value.len() != algorithm.hex_len() {
+            return Err(DigestError::WrongLength {
+                algorithm: algorithm.name(),
+                expected: algorithm.hex_len(),
+                found: self.value.len(),
+            });
+        }
+        Ok(algorithm)
+    }
+
+    /// The same digest as it is written in the catalog: checked, lower case.
+    pub fn canonical(&self) -> Result<Self, DigestError> {
+        let algorithm = self.algorithm()?;
+        Ok(Self {
+            algo: algorithm.name().to_owned(),
+            value: self.value.to_ascii_lowercase(),
+        })
+    }
+
+    pub(super) fn from_bytes(algorithm: DigestAlgorithm, bytes: &[u8]) -> Self {
+        Self {
+            algo: algorithm.name().to_owned(),
+            value: hex::encode(bytes),
+        }
+    }
+}
+
+/// Whether a file or a folder is at a path, behind links.
+fn what_is_at(path: &Path) -> Result<Proves> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(Proves::File),
+        Ok(metadata) if metadata.is_dir() => Ok(Proves::Folder),
+        Ok(_) => Err(CatalogError::ArtifactUnusable {
+            path: path.to_path_buf(),
+            found: "a socket, pipe or device",
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(CatalogError::ArtifactMissing {
+                path: path.to_path_buf(),
+            })
+        }
+        Err(error) => Err(CatalogError::io("look at", path, error)),
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algo, self.value)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let (algo, value) = text.split_once(':').ok_or(DigestError::MissingAlgorithm)?;
+        Self {
+            algo: algo.to_owned(),
+            value: value.to_owned(),
+        }
+        .canonical()
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    /// Takes any `algorithm:value`, as a newer release may know more algorithms than this one;
+    /// whoever computes or compares checks.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Text(String),
+            Fields { algo: String, value: String },
+        }
+        match Form::deserialize(deserializer)? {
+            Form::Fields { algo, value } => Ok(Self { algo, value }),
+            Form::Text(text) => match text.split_once(':') {
+                Some((algo, value)) => Ok(Self {
+                    algo: algo.to_owned(),
+                    value: value.to_owned(),
+                }),
+                None => Err(serde::de::Error::custom(DigestError::MissingAlgorithm)),
+            },
+        }
+    }
+}

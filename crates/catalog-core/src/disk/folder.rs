@@ -1,0 +1,29 @@
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use crate::error::{CatalogError, Result};
+
+/// Makes the names in a folder durable: what was created, renamed or removed in it before.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Creates a folder and those above it; each new one is durable in its parent on return.
+pub(super) fn create_folder_durably(folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        create_folder_durably(parent)?;
+    }
+    match fs::create_dir(folder) {
+        Ok(()) => {}
+        // Somebody else was first; they sync it, and so do we, as they may not have yet.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        Err(error) => return Err(CatalogError::io("create folder", folder, error)),
+    }
+    let parent = parent.unwrap_or(Path::new("."));
+    sync_folder(parent).map_err(|error| CatalogError::io("sync folder", parent, error))
+}

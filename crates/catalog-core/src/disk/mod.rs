@@ -1,0 +1,25 @@
+//! The hands: everything that touches files of the store, and nothing that knows what is in them.
+
+mod default_root;
+mod folder;
+mod layout;
+mod lock;
+mod own_file;
+mod remove;
+mod replace;
+mod resolve;
+mod root;
+mod stamp;
+mod walk;
+
+pub use default_root::default_model_cache_dir;
+
+pub(crate) use layout::IndexFile;
+pub(crate) use lock::ProcessLock;
+pub(crate) use own_file::open_own_file;
+pub(crate) use remove::remove_artifact;
+pub(crate) use replace::replace_durably;
+pub(crate) use resolve::{LastLink, resolve};
+pub(crate) use root::{Placement, StoreRoot};
+pub(crate) use stamp::FileStamp;
+pub(crate) use walk::list_files;

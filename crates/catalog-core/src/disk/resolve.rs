@@ -1,0 +1,91 @@
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::{CatalogError, Result};
+
+/// As many symbolic links as Linux follows in one path.
+const MAX_LINKS: usize = 40;
+
+/// What to do with a symbolic link that is the last part of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastLink {
+    /// Keep it: its name carries the extension and shard number that engines read.
+    Keep,
+    /// Follow it to what it names.
+    Follow,
+}
+
+/// Makes a path absolute, with `.`, `..` and the symbolic links of its folders resolved as the
+/// kernel would, so that one file has one path.
+///
+/// Nothing needs to exist: behind the first part that does not, `..` is resolved by the text.
+pub(crate) fn resolve(path: &Path, last: LastLink) -> Result<PathBuf> {
+    let mut resolved = if path.is_absolute() {
+        PathBuf::from("/")
+    } else {
+        std::env::current_dir().map_err(|e| CatalogError::io("find the folder of", path, e))?
+    };
+    let mut parts: VecDeque<Part> = parts_of(path).collect();
+    let mut links = 0;
+    while let Some(part) = parts.pop_front() {
+        let name = match part {
+            Part::Root => {
+                resolved = PathBuf::from("/");
+                continue;
+            }
+            Part::Up => {
+                resolved.pop();
+                continue;
+            }
+            Part::Name(name) => name,
+        };
+        let here = resolved.join(name);
+        if parts.is_empty() && last == LastLink::Keep {
+            return Ok(here);
+        }
+        match fs::symlink_metadata(&here) {
+            Ok(metadata) if metadata.is_symlink() => {
+                links += 1;
+                if links > MAX_LINKS {
+                    let error = io::Error::other("too many symbolic links, or a circle of them");
+                    return Err(CatalogError::io("resolve", path, error));
+                }
+                let target =
+                    fs::read_link(&here).map_err(|e| CatalogError::io("read link", &here, e))?;
+                for part in parts_of(&target).rev() {
+                    parts.push_front(part);
+                }
+            }
+            Ok(_) => resolved = here,
+            Err(error) if is_absence(&error) => resolved = here,
+            Err(error) => return Err(CatalogError::io("look at", &here, error)),
+        }
+    }
+    Ok(resolved)
+}
+
+enum Part {
+    Root,
+    Up,
+    Name(OsString),
+}
+
+fn parts_of(path: &Path) -> impl DoubleEndedIterator<Item = Part> + '_ {
+    path.components().filter_map(|component| match component {
+        Component::Prefix(_) | Component::CurDir => None,
+        Component::RootDir => Some(Part::Root),
+        Component::ParentDir => Some(Part::Up),
+        Component::Normal(name) => Some(Part::Name(name.to_os_string())),
+    })
+}
+
+/// Whether an error of a look-up only says that nothing is there.
+pub(super) fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}

@@ -1,0 +1,150 @@
+use std::path::{Component, Path, PathBuf};
+
+use super::folder::create_folder_durably;
+use super::layout::Layout;
+use super::resolve::{LastLink, is_absence, resolve};
+use super::stamp::FileStamp;
+use crate::error::{CatalogError, PathProblem, Result};
+
+/// The folder below which everything of a store lies, and the judge of what is below it.
+#[derive(Debug, Clone)]
+pub(crate) struct StoreRoot {
+    /// Absolute, with every link resolved.
+    path: PathBuf,
+    /// As its user spells it: absolute, links and all.
+    spelled: PathBuf,
+    /// What was opened, to notice if another folder takes its place.
+    stamp: FileStamp,
+    layout: Layout,
+}
+
+/// Where an artifact lies, seen from a root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// Below the root; the path is relative to it and leads nowhere else.
+    Inside(PathBuf),
+    /// Anywhere else; the path is absolute. Such files are never written or deleted.
+    Outside(PathBuf),
+}
+
+impl StoreRoot {
+    /// Opens a root, creating the folder and those above it as needed.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        if path.as_os_str().is_empty() {
+            return Err(CatalogError::path_refused(path, PathProblem::Empty));
+        }
+        let spelled = std::path::absolute(path)
+            .map_err(|error| CatalogError::io("find the folder of", path, error))?;
+        create_folder_durably(&spelled)?;
+        let path = spelled
+            .canonicalize()
+            .map_err(|error| CatalogError::io("resolve", &spelled, error))?;
+        let metadata = path
+            .metadata()
+            .map_err(|error| CatalogError::io("look at", &path, error))?;
+        Ok(Self {
+            layout: Layout::new(path.clone()),
+            stamp: FileStamp::of(&metadata),
+            path,
+            spelled,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Fails if the folder that was opened is no longer at its path: then what is missing below it
+    /// says nothing, and what is written there goes astray.
+    pub(crate) fn check_present(&self) -> Result<()> {
+        match self.path.metadata() {
+            Ok(now) if FileStamp::of(&now).is_same_file(&self.stamp) => Ok(()),
+            Ok(_) => Err(self.changed()),
+            Err(error) if is_absence(&error) => Err(self.changed()),
+            Err(error) => Err(CatalogError::io("look at", &self.path, error)),
+        }
+    }
+
+    fn changed(&self) -> CatalogError {
+        CatalogError::RootChanged {
+            root: self.path.clone(),
+        }
+    }
+
+    /// The absolute path of what is stored as relative to the root, or absolute.
+    pub(crate) fn absolute(&self, stored: &Path) -> PathBuf {
+        self.path.join(stored)
+    }
+
+    /// The form in which a path from a file of the store is kept, by its text alone: relative if it
+    /// is below the root. None for a path that leaves the root or names a file of the store.
+    pub(crate) fn stored_form(&self, path: &str) -> Option<String> {
+        let path = Path::new(path);
+        let below = path
+            .strip_prefix(&self.path)
+            .or_else(|_| path.strip_prefix(&self.spelled));
+        let path = below.unwrap_or(path);
+        if path.components().any(|part| part == Component::ParentDir) {
+            return None;
+        }
+        let plain: PathBuf = path
+            .components()
+            .filter(|part| *part != Component::CurDir)
+            .collect();
+        let is_the_stores = plain.is_relative() && Layout::is_store_file(&plain);
+        if plain.as_os_str().is_empty() || is_the_stores || self.path.starts_with(&plain) {
+            return None;
+        }
+        plain.to_str().map(str::to_owned)
+    }
+
+    /// Decides where a path lies; a relative one means relative to the root.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::PathRefused`] for a path that is spelled as below the root but leaves it,
+    /// and for the root, folders around it and the store's own files, however they are spelled.
+    pub(crate) fn place(&self, path: &Path) -> Result<Placement> {
+        let refuse = |problem| Err(CatalogError::path_refused(path, problem));
+        match path.to_str() {
+            Some("") => return refuse(PathProblem::Empty),
+            Some(text) if !text.contains('\0') => {}
+            _ => return refuse(PathProblem::NotText),
+        }
+        let joined = self.absolute(path);
+        let named = resolve(&joined, LastLink::Keep)?;
+        let target = resolve(&joined, LastLink::Follow)?;
+        for end in [&named, &target] {
+            if self.path.starts_with(end) {
+                let root = self.path.clone();
+                return refuse(PathProblem::HoldsRoot { root });
+            }
+            if end
+                .strip_prefix(&self.path)
+                .is_ok_and(Layout::is_store_file)
+            {
+                let root = self.path.clone();
+                return refuse(PathProblem::StoreFile { root });
+            }
+        }
+        let inside = named.strip_prefix(&self.path).ok();
+        match inside {
+            Some(relative) if target.starts_with(&self.path) => {
+                Ok(Placement::Inside(relative.to_path_buf()))
+            }
+            None if !self.is_spelled_below(path) => Ok(Placement::Outside(named)),
+            _ => refuse(PathProblem::Escape {
+                root: self.path.clone(),
+                target,
+            }),
+        }
+    }
+
+    fn is_spelled_below(&self, path: &Path) -> bool {
+        path.is_relative() || path.starts_with(&self.path) || path.starts_with(&self.spelled)
+    }
+}

@@ -1,0 +1,11 @@
+//! What can go wrong, by what the caller can do about it. Imports no other module.
+
+mod catalog;
+mod digest;
+mod model_ref;
+mod path;
+
+pub use catalog::{CatalogError, Result};
+pub use digest::DigestError;
+pub use model_ref::{ModelRefError, ModelRefErrorKind};
+pub use path::PathProblem;

@@ -1,0 +1,11 @@
+//! One JSON file that holds all entries of a kind, read as a snapshot and replaced as a whole.
+//! Generic over the record; `.specs/index-format.md` is the format.
+
+mod edit;
+mod format;
+mod json_index;
+mod record;
+mod snapshot;
+
+pub(crate) use json_index::JsonIndex;
+pub(crate) use record::{Record, Unknown};

@@ -1,0 +1,63 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use super::record::{Record, Unknown};
+
+/// The content of an index at one generation; never changes.
+#[derive(Debug)]
+pub(crate) struct Snapshot<R> {
+    /// Counts the replacements of the file; 0 before the first.
+    pub(super) generation: u64,
+    /// By id, sorted.
+    pub(super) entries: Entries<R>,
+    /// Envelope fields of a newer release.
+    pub(super) unknown: Unknown,
+}
+
+pub(super) type Entries<R> = BTreeMap<Arc<str>, Arc<Stored<R>>>;
+
+/// A record, and its line in the file once that has been needed.
+#[derive(Debug)]
+pub(super) struct Stored<R> {
+    pub(super) record: R,
+    line: OnceLock<Box<str>>,
+}
+
+impl<R: Record> Stored<R> {
+    pub(super) fn new(record: R) -> Arc<Self> {
+        Arc::new(Self {
+            record,
+            line: OnceLock::new(),
+        })
+    }
+
+    /// The JSON of the record, on one line.
+    pub(super) fn line(&self) -> &str {
+        self.line.get_or_init(|| {
+            serde_json::to_string(&self.record)
+                .expect("a record has text keys and plain values, which JSON holds")
+                .into()
+        })
+    }
+}
+
+impl<R: Record> Snapshot<R> {
+    pub(super) fn empty() -> Self {
+        Self {
+            generation: 0,
+            entries: BTreeMap::new(),
+            unknown: Unknown::new(),
+        }
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&R> {
+        self.entries.get(id).map(|stored| &stored.record)
+    }
+
+    /// All records with their ids, sorted by id.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &R)> {
+        self.entries
+            .iter()
+            .map(|(id, stored)| (id.as_ref(), &stored.record))
+    }
+}

@@ -1,0 +1,72 @@
+//! Which models and engines are on this host, where, in what state, and what proves their bytes.
+//!
+//! Several daemons of an LLM serving host link this crate and share one folder, the *root*, as
+//! their only state: no server, no background thread.
+//!
+//! - [`ModelRef`] reads what a person calls a model and gives the id that all spellings share.
+//! - [`Digest`] and [`verify_digest`] prove bytes, of a file or of a folder.
+//! - [`FsCatalog`] keeps the models and [`FsEngineStore`] the engines, each in one JSON file that
+//!   is replaced as a whole.
+//! - [`FileFetcher`] uses local files where they are. What fetches from elsewhere implements
+//!   [`ModelFetcher`].
+//!
+//! `model-provisioner` puts them together.
+//!
+//! # Layers
+//!
+//! A module imports only from the rows above its own; a test reads this table and checks it.
+//!
+//! | module | what lives there |
+//! | --- | --- |
+//! | `error` | what can go wrong, by what the caller can do |
+//! | `disk` | the hands: confined root, atomic replace, lock, the one layout |
+//! | `digest` | proof of bytes |
+//! | `model` | words: references, ids, redaction |
+//! | `entry` | what is remembered of models and engines |
+//! | `index` | one JSON file of entries: snapshot, update |
+//! | `catalog` | the two catalogs |
+//! | `fetch` | how bytes come to be here |
+//! | `conformance` | the suites that implementations run |
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `conformance` | `conformance`: the suites for implementations of [`CatalogStore`] and [`EngineStore`] |
+//!
+//! # Limitations
+//!
+//! - Unix only: files are told apart by device and inode.
+//! - The root belongs to one trusted account or group, on a file system with working locks.
+//! - Paths and file names are UTF-8 text.
+
+#[cfg(not(unix))]
+compile_error!("catalog-core tells files apart by device and inode, which only Unix has");
+
+mod catalog;
+mod digest;
+mod disk;
+mod entry;
+mod error;
+mod fetch;
+mod index;
+mod model;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+pub use catalog::{
+    CatalogStore, EngineStore, Expected, FsCatalog, FsEngineStore, MAX_ID_LEN, MemoryCatalog,
+    MemoryEngineStore, OutsidePaths,
+};
+pub use digest::{
+    Digest, DigestAlgorithm, HashProgress, Hasher, Proves, VerificationOutcome,
+    VerificationOutcomeKind, verify_digest,
+};
+pub use disk::default_model_cache_dir;
+pub use entry::{
+    CatalogEntry, EngineArtifact, EngineEntry, EngineFilter, LifecycleState, ResolvedModel,
+};
+pub use error::{CatalogError, DigestError, ModelRefError, ModelRefErrorKind, PathProblem, Result};
+pub use fetch::{FileFetcher, ModelFetcher};
+pub use model::{HfParts, ModelRef};

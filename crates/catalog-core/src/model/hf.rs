@@ -1,0 +1,164 @@
+use std::fmt;
+
+use super::model_ref::ModelRef;
+use super::parse::Fault;
+use super::percent;
+use super::remote_name::check_remote_path;
+use crate::error::ModelRefErrorKind as Kind;
+
+/// The longest organisation or repository name of the hub.
+const MAX_NAME_LEN: usize = 96;
+/// Longer than any ref that git hosts accept.
+const MAX_REVISION_LEN: usize = 255;
+
+/// A hub reference in its parts; prints as `hf:org/name[@revision][/path]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HfParts<'r> {
+    /// The organisation or user.
+    pub org: &'r str,
+    /// The repository's name.
+    pub name: &'r str,
+    /// The branch, tag, commit or `refs/…`, decoded; none means the hub's default branch.
+    pub revision: Option<&'r str>,
+    /// The file or folder in the repository; none means all of it.
+    pub path: Option<&'r str>,
+}
+
+impl fmt::Display for HfParts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "hf:{}/{}", self.org, self.name)?;
+        if let Some(revision) = self.revision {
+            match special_ref_len(revision) {
+                Some(len) if len == revision.len() => write!(f, "@{revision}")?,
+                _ => write!(f, "@{}", revision.replace('/', "%2F"))?,
+            }
+        }
+        match self.path {
+            Some(path) => write!(f, "/{path}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Splits the `repo` field into name and revision.
+pub(super) fn split_repo(repo: &str) -> (&str, Option<&str>) {
+    match repo.split_once('@') {
+        Some((name, revision)) => (name, Some(revision)),
+        None => (repo, None),
+    }
+}
+
+/// Reads what follows `hf:`.
+pub(super) fn parse_hf(rest: &str) -> Result<ModelRef, Fault<'_>> {
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (org, after_org) = rest.split_once('/').unwrap_or((rest, &rest[rest.len()..]));
+    if after_org.is_empty() {
+        return Err((Kind::MissingRepository, after_org));
+    }
+    check_hub_name(org)?;
+    if let Some(kind) = ["datasets", "spaces"].into_iter().find(|kind| *kind == org) {
+        return Err((Kind::NotAModelRepository(kind), org));
+    }
+
+    let end = after_org.find(['/', '@']).unwrap_or(after_org.len());
+    let (name, mut rest) = after_org.split_at(end);
+    check_hub_name(name)?;
+    let mut repo = name.to_owned();
+    if let Some(after_at) = rest.strip_prefix('@') {
+        let end = special_ref_len(after_at)
+            .or_else(|| after_at.find('/'))
+            .unwrap_or(after_at.len());
+        let (revision, after_revision) = after_at.split_at(end);
+        repo.push('@');
+        repo.push_str(&parse_revision(revision)?);
+        rest = after_revision;
+    }
+    let path = match rest.strip_prefix('/') {
+        None | Some("") => None,
+        Some(path) => {
+            check_remote_path(path)?;
+            Some(path.to_owned())
+        }
+    };
+    Ok(ModelRef::Hf {
+        org: org.to_owned(),
+        repo,
+        path,
+    })
+}
+
+/// Checks an organisation or repository name against the hub's rules.
+fn check_hub_name(name: &str) -> Result<(), Fault<'_>> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() {
+        return Err((Kind::EmptyPart, name));
+    }
+    if let Some(at) = name.find('\\') {
+        return Err((Kind::Backslash, &name[at..]));
+    }
+    if let Some(at) = name.find(|c| !allowed(c)) {
+        let why = "organisation and repository have only ASCII letters, digits, `-`, `_` and `.`";
+        return Err((Kind::HubName(why), &name[at..]));
+    }
+    let problem = if name.len() > MAX_NAME_LEN {
+        "organisation and repository have at most 96 characters"
+    } else if name.starts_with(['-', '.']) || name.ends_with(['-', '.']) {
+        "organisation and repository neither begin nor end with `-` or `.`"
+    } else if name.contains("--") || name.contains("..") {
+        "organisation and repository never hold `--` or `..`"
+    } else if name.ends_with(".git") {
+        "a repository's name does not end in `.git`"
+    } else {
+        return Ok(());
+    };
+    Err((Kind::HubName(problem), name))
+}
+
+/// Decodes and checks a revision.
+fn parse_revision(encoded: &str) -> Result<String, Fault<'_>> {
+    let fault = |why| Err((Kind::Revision(why), encoded));
+    let revision = percent::decode(encoded)?;
+    if revision.is_empty() {
+        return fault("the revision after `@` is empty");
+    }
+    if revision.len() > MAX_REVISION_LEN {
+        return fault("a revision has at most 255 characters");
+    }
+    if revision == "refs" {
+        return fault("a revision with slashes is written with %2F, as in @refs%2Fheads%2Fmain");
+    }
+    if !revision
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "._-+/".contains(c))
+    {
+        return fault("a revision has only ASCII letters, digits, `.`, `_`, `-`, `+` and %2F");
+    }
+    // What git refuses in a ref, and what a command line would take for an option.
+    let is_bad_part = |part: &str| {
+        part.is_empty() || part.starts_with('.') || part.ends_with('.') || part.ends_with(".lock")
+    };
+    if revision.starts_with('-') || revision.contains("..") || revision.split('/').any(is_bad_part)
+    {
+        return fault("it is no revision that git could hold");
+    }
+    Ok(revision)
+}
+
+/// How long the `refs/pr/N` or `refs/convert/NAME` is with which a text begins, if it does. The
+/// hub's own tools understand these two with their slashes.
+fn special_ref_len(text: &str) -> Option<usize> {
+    let end_of_part = |from: usize| text[from..].find('/').map_or(text.len(), |at| from + at);
+    for (prefix, allowed) in [
+        ("refs/pr/", (|c| c.is_ascii_digit()) as fn(char) -> bool),
+        ("refs/convert/", |c| {
+            c.is_ascii_alphanumeric() || "_.-".contains(c)
+        }),
+    ] {
+        if text.starts_with(prefix) {
+            let end = end_of_part(prefix.len());
+            let name = &text[prefix.len()..end];
+            return (!name.is_empty() && name.chars().all(allowed)).then_some(end);
+        }
+    }
+    None
+}

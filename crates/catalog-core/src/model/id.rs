@@ -1,0 +1,123 @@
+use super::model_ref::ModelRef;
+use super::parse::parse;
+use super::percent;
+use super::redact::{query_without_secrets, redact_parameters};
+use super::url::{UrlParts, UrlScheme, check_url, split_port, split_url};
+use crate::disk::{LastLink, resolve};
+use crate::error::{CatalogError, ModelRefError, ModelRefErrorKind as Kind, PathProblem, Result};
+
+impl ModelRef {
+    /// The id under which a catalog knows what this names. Spellings of one thing share it, two
+    /// things never do.
+    ///
+    /// - `hf:org/repo[@revision][/path]`
+    /// - `file:` and the absolute path, with `.`, `..` and the symbolic links of its folders
+    ///   resolved as the kernel would. A link in the last place is kept: its name carries the
+    ///   extension and the shard number that engines read. This looks at the disk; the file need
+    ///   not exist.
+    /// - a URL in one spelling (RFC 3986, 6.2.2), without its fragment, its secrets and what frames
+    ///   a signature: two URLs that differ only there name one thing.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::InvalidRef`] for a literal that [`parse`](Self::parse) could not have made,
+    /// [`CatalogError::PathRefused`] for a path that is not UTF-8 text, [`CatalogError::Io`] if a
+    /// folder of the path cannot be searched.
+    pub fn id(&self) -> Result<String> {
+        match self {
+            Self::Hf { .. } => {
+                let text = self.to_string();
+                let why = "the fields of a hub reference hold what its text could not";
+                match parse(&text)? {
+                    same if same == *self => Ok(text),
+                    _ => Err(ModelRefError::new(Kind::HubName(why), 0).into()),
+                }
+            }
+            Self::File { path } => {
+                let refuse = |problem| Err(CatalogError::path_refused(path, problem));
+                match path.to_str() {
+                    Some("") => return refuse(PathProblem::Empty),
+                    Some(text) if !text.contains('\0') => {}
+                    _ => return refuse(PathProblem::NotText),
+                }
+                match resolve(path, LastLink::Keep)?.to_str() {
+                    Some(absolute) => Ok(format!("file:{absolute}")),
+                    None => refuse(PathProblem::NotText),
+                }
+            }
+            Self::Url { url } => {
+                let fault = |(kind, _)| ModelRefError::new(kind, 0);
+                check_url(url).map_err(fault)?;
+                let parts =
+                    split_url(url).ok_or_else(|| fault((Kind::Missing("the scheme"), "")))?;
+                Ok(url_id(url, &parts))
+            }
+        }
+    }
+}
+
+fn url_id(url: &str, parts: &UrlParts<'_>) -> String {
+    let scheme = parts.scheme.name();
+    let host = normal_host(parts);
+    let query = query_without_secrets(parts);
+    match parts.scheme {
+        UrlScheme::Http | UrlScheme::Https => {
+            let path = without_dot_parts(&percent::normalise(parts.path));
+            let query = query.map_or(String::new(), |query| {
+                format!("?{}", percent::normalise(&query))
+            });
+            format!("{scheme}://{host}{path}{query}")
+        }
+        // A key is any text: nothing in it has a second spelling.
+        UrlScheme::S3 => {
+            let query = query.map_or(String::new(), |query| format!("?{query}"));
+            let fragment = parts.fragment.map_or(String::new(), |text| {
+                format!("#{}", redact_parameters(text))
+            });
+            format!("{scheme}://{host}{}{query}{fragment}", parts.path)
+        }
+        UrlScheme::Oci => {
+            let (_, reference) = url.split_once("://").unwrap_or_default();
+            let (_, repository) = reference.split_once('/').unwrap_or_default();
+            format!("{scheme}://{host}/{repository}")
+        }
+    }
+}
+
+/// Lower case, without the root's dot, IPv6 in its one spelling, without the scheme's own port.
+fn normal_host(parts: &UrlParts<'_>) -> String {
+    let (host, port) = split_port(parts.host);
+    let host = host.to_ascii_lowercase();
+    let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+        Some(address) => match address.parse::<std::net::Ipv6Addr>() {
+            Ok(address) => format!("[{address}]"),
+            Err(_) => host,
+        },
+        None => host.strip_suffix('.').unwrap_or(&host).to_owned(),
+    };
+    match port.and_then(|port| port.parse::<u16>().ok()) {
+        Some(port) if Some(port) != parts.scheme.default_port() => format!("{host}:{port}"),
+        _ => host,
+    }
+}
+
+/// Removes `.` and `..` parts of an absolute path (RFC 3986, 5.2.4).
+fn without_dot_parts(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut parts = path.split('/').skip(1).peekable();
+    while let Some(part) = parts.next() {
+        let is_last = parts.peek().is_none();
+        match part {
+            "." | ".." => {
+                if part == ".." {
+                    kept.pop();
+                }
+                if is_last {
+                    kept.push("");
+                }
+            }
+            _ => kept.push(part),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}

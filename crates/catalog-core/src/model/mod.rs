@@ -1,0 +1,18 @@
+//! Words: what a model reference is, how it is read, printed without secrets, and identified.
+//! Only [`id`](ModelRef::id) of a local path looks at the disk.
+
+mod file;
+mod hf;
+mod id;
+mod image;
+mod model_ref;
+mod parse;
+mod percent;
+mod redact;
+mod remote_name;
+mod url;
+
+pub(crate) use image::check_image_reference;
+
+pub use hf::HfParts;
+pub use model_ref::ModelRef;

@@ -1,0 +1,3 @@
+//! The tree mirrors `src`.
+
+mod catalog;
