@@ -19,8 +19,7 @@ pub(super) fn parse(text: &str) -> Result<ModelRef, ModelRefError> {
 }
 
 fn parse_trimmed(text: &str) -> Result<ModelRef, Fault<'_>> {
-    if let Some(at) = text.find(char::is_control) {
-        let found = text[at..].chars().next().unwrap_or_default();
+    if let Some((at, found)) = text.char_indices().find(|(_, c)| c.is_control()) {
         return Err((Kind::ControlCharacter(found), &text[at..]));
     }
     let Some((scheme, rest)) = split_scheme(text) else {

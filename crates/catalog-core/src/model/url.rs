@@ -92,6 +92,9 @@ fn cut(text: &str, delimiter: char) -> (&str, Option<&str>) {
 
 /// Checks a URL as documented on [`ModelRef`](crate::ModelRef).
 pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
+    if let Some((at, found)) = url.char_indices().find(|(_, c)| c.is_control()) {
+        return Err((Kind::ControlCharacter(found), &url[at..]));
+    }
     if let Some(at) = url.find(char::is_whitespace) {
         return Err((Kind::WhiteSpaceInUrl, &url[at..]));
     }

@@ -1,0 +1,4 @@
+mod compute;
+mod text;
+mod tree;
+mod verify;

@@ -1,0 +1,4 @@
+mod grammar;
+mod id;
+mod round_trip;
+mod secrets;

@@ -1,0 +1,108 @@
+//! A canary in every place where a secret can stand, and it must show nowhere.
+
+use catalog_core::{CatalogStore, FileFetcher, FsCatalog, ModelFetcher, ModelRef};
+
+const CANARY: &str = "CaNaRy42";
+
+const WITH_SECRET: [&str; 26] = [
+    "https://user:CaNaRy42@host/m",
+    "https://CaNaRy42@host/m",
+    "https://a:b@CaNaRy42@host/m",
+    "https://host/m?token=CaNaRy42",
+    "https://host/m?ACCESS_TOKEN=CaNaRy42",
+    "https://host/m?a=1&X-Amz-Signature=CaNaRy42&b=2",
+    "https://host/m?X-Amz-Credential=CaNaRy42%2F2026",
+    "https://host/m?X-Amz-Security-Token=CaNaRy42",
+    "https://host/m?X-Goog-Signature=CaNaRy42",
+    "https://host/m?AWSAccessKeyId=CaNaRy42&Signature=CaNaRy42&Expires=1",
+    "https://host/m?sv=2024&sr=b&sig=CaNaRy42",
+    "https://host/m?Policy=CaNaRy42&Key-Pair-Id=CaNaRy42",
+    "https://host/m?key=CaNaRy42",
+    "https://host/m?api-key=CaNaRy42",
+    "https://host/m?apikey=CaNaRy42;x=1",
+    "https://host/m?x=1;token=CaNaRy42",
+    "https://host/m?%74oken=CaNaRy42",
+    "https://host/m?password=CaNaRy42",
+    "https://host/m?client_secret=CaNaRy42",
+    "https://host/m?auth=CaNaRy42",
+    "https://host/m?token=a=CaNaRy42",
+    "https://host/m#access_token=CaNaRy42",
+    "https://host/m?url=https%3A%2F%2Fu%3ACaNaRy42%40inner%2Fm",
+    "https://host/m?url=https://inner/m?token=CaNaRy42",
+    "s3://bucket/key?X-Amz-Signature=CaNaRy42",
+    "s3://bucket/key?a#token=CaNaRy42",
+];
+
+fn shows(text: &str) -> bool {
+    text.to_ascii_lowercase()
+        .contains(&CANARY.to_ascii_lowercase())
+}
+
+/// CAT-110
+#[test]
+fn no_secret_shows_in_text_debug_id_json_or_errors() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    for text in WITH_SECRET {
+        let mr = ModelRef::parse(text).unwrap();
+        let ModelRef::Url { url } = &mr else {
+            panic!("{text} is a URL")
+        };
+        assert_eq!(url, text, "whoever fetches needs all of it");
+        let id = mr.id().unwrap();
+        assert!(!shows(&mr.to_string()), "Display of {text}: {mr}");
+        assert!(!shows(&format!("{mr:?} {mr:#?}")), "Debug of {text}");
+        assert!(!shows(&id), "id of {text}: {id}");
+        assert!(
+            !shows(&serde_json::to_string(&mr).unwrap()),
+            "JSON of {text}"
+        );
+        let error = FileFetcher.ensure_present(&mr).unwrap_err();
+        assert!(!shows(&format!("{error} {error:?}")), "error of {text}");
+        assert!(!catalog.exists(text).unwrap());
+    }
+}
+
+/// CAT-111
+#[test]
+fn no_secret_shows_of_what_is_no_reference() {
+    for text in [
+        "https://user:CaNaRy42@ho st/m",
+        "https://user:CaNaRy42@host:port/m",
+        "https://user:CaNa/Ry42@host/m",
+        "ftp://user:CaNaRy42@host/m",
+        "s3://key:CaNaRy42@bucket/x",
+        "oci://user:CaNaRy42@registry/x",
+    ] {
+        let error = ModelRef::parse(text).unwrap_err();
+        assert!(!shows(&format!("{error} {error:?}")), "{error:?}");
+        let url = text.to_owned();
+        let literal = ModelRef::Url { url };
+        assert!(!shows(&format!("{literal} {literal:?}")), "{literal}");
+        let error = literal.id().unwrap_err();
+        assert!(!shows(&format!("{error} {error:?}")), "{error:?}");
+    }
+}
+
+/// CAT-110
+#[test]
+fn what_is_no_secret_still_shows() {
+    for (text, shown) in [
+        ("https://u:p@host/m?a=1", "https://REDACTED@host/m?a=1"),
+        (
+            "https://host/m?a=1&token=x&b",
+            "https://host/m?a=1&token=REDACTED&b",
+        ),
+        ("https://host/m?token=", "https://host/m?token="),
+        (
+            "https://host/m?a;key=x#b",
+            "https://host/m?a;key=REDACTED#b",
+        ),
+        (
+            "https://host/a@b/m?url=https://inner/m",
+            "https://host/a@b/m?url=https://inner/m",
+        ),
+    ] {
+        assert_eq!(ModelRef::parse(text).unwrap().to_string(), shown);
+    }
+}
