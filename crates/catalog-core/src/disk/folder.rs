@@ -9,6 +9,20 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Creates a folder of the store's own, and refuses a link or anything else planted at its path.
+pub(super) fn create_own_folder(folder: &Path) -> Result<()> {
+    create_folder_durably(folder)?;
+    match fs::symlink_metadata(folder) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => {
+            let planted = "it is a link where the store keeps a folder; remove it";
+            let error = io::Error::new(io::ErrorKind::InvalidInput, planted);
+            Err(CatalogError::io("use", folder, error))
+        }
+        Err(error) => Err(CatalogError::io("look at", folder, error)),
+    }
+}
+
 /// Creates a folder and those above it; each new one is durable in its parent on return.
 pub(super) fn create_folder_durably(folder: &Path) -> Result<()> {
     if folder.is_dir() {

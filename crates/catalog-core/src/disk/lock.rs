@@ -15,7 +15,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::folder::create_folder_durably;
+use super::folder::create_own_folder;
 use super::own_file::open_or_create_own_file;
 use crate::error::{CatalogError, Result};
 
@@ -35,7 +35,7 @@ impl ProcessLock {
     /// Waits for the lock up to `wait`; creates its file and folder as needed.
     pub(crate) fn acquire(path: &Path, wait: Duration) -> Result<Self> {
         if let Some(folder) = path.parent() {
-            create_folder_durably(folder)?;
+            create_own_folder(folder)?;
         }
         let mut file = open_or_create_own_file(path, OpenOptions::new().read(true).write(true))?;
         let begin = Instant::now();

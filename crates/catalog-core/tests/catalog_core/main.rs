@@ -6,3 +6,4 @@ mod error;
 mod fetch;
 mod index;
 mod model;
+mod util;

@@ -1,1 +1,3 @@
 mod conformance;
+mod same_as_reference;
+mod strict;

@@ -1,1 +1,5 @@
-
+mod damage;
+mod format;
+mod planted;
+mod sharing;
+mod versions;

@@ -1,0 +1,173 @@
+use std::error::Error;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use catalog_core::{CatalogError, DigestError, ModelRef, PathProblem};
+
+/// One of each variant, with sources where it has them.
+fn one_of_each() -> Vec<CatalogError> {
+    let path = || PathBuf::from("/root/index.json");
+    let id = || "hf:org/repo".to_owned();
+    let io = || io::Error::from_raw_os_error(5);
+    let problem = PathProblem::Escape {
+        root: "/root".into(),
+        target: "/etc".into(),
+    };
+    vec![
+        ModelRef::parse("hf:org").unwrap_err(),
+        ModelRef::parse("ftp://x").unwrap_err(),
+        CatalogError::InvalidDigest(DigestError::MissingAlgorithm),
+        CatalogError::InvalidEntry {
+            id: id(),
+            problem: "its id is empty",
+        },
+        CatalogError::PathRefused {
+            path: path(),
+            problem: problem.clone(),
+        },
+        CatalogError::NotFound {
+            id: id(),
+            catalog: path(),
+        },
+        CatalogError::Conflict {
+            id: id(),
+            expected: "absent",
+        },
+        CatalogError::ArtifactMissing { path: path() },
+        CatalogError::ArtifactUnusable {
+            path: path(),
+            found: "a socket",
+        },
+        CatalogError::ArtifactChanged { path: path() },
+        CatalogError::ArtifactKept {
+            id: id(),
+            path: path(),
+            source: Box::new(CatalogError::PathRefused {
+                path: path(),
+                problem,
+            }),
+        },
+        CatalogError::NoFetcher {
+            scheme: "hf",
+            reference: id(),
+            repair: "compose one",
+        },
+        CatalogError::IndexDamaged {
+            path: path(),
+            detail: "cut".to_owned(),
+            repair: "restore it",
+        },
+        CatalogError::IndexTooNew {
+            path: path(),
+            found: 2,
+            supported: 1,
+        },
+        CatalogError::RootChanged { root: path() },
+        CatalogError::LockTimeout {
+            path: path(),
+            holder: "process 1".to_owned(),
+            waited: Duration::from_secs(30),
+        },
+        CatalogError::OutcomeUnknown {
+            path: path(),
+            action: "renaming",
+            source: io(),
+        },
+        CatalogError::Io {
+            action: "open",
+            path: path(),
+            source: io(),
+        },
+    ]
+}
+
+/// CAT-601
+#[test]
+fn no_message_repeats_its_source_and_every_chain_ends() {
+    for error in one_of_each() {
+        let mut messages = vec![error.to_string()];
+        let mut source = error.source();
+        while let Some(cause) = source {
+            messages.push(cause.to_string());
+            source = cause.source();
+        }
+        assert!(messages.len() < 5, "{messages:?}");
+        for (outer, inner) in messages.iter().zip(&messages[1..]) {
+            assert!(
+                !outer.contains(inner.as_str()),
+                "{outer:?} repeats {inner:?}"
+            );
+        }
+        assert!(messages.iter().all(|message| !message.is_empty()));
+    }
+}
+
+/// CAT-602
+#[test]
+fn codes_are_stable_and_one_for_each_variant() {
+    let codes: Vec<&str> = one_of_each().iter().map(CatalogError::code).collect();
+    assert_eq!(
+        codes,
+        [
+            "invalid_ref",
+            "unsupported_scheme",
+            "invalid_digest",
+            "invalid_entry",
+            "path_refused",
+            "not_found",
+            "conflict",
+            "artifact_missing",
+            "artifact_unusable",
+            "artifact_changed",
+            "artifact_kept",
+            "no_fetcher",
+            "index_damaged",
+            "index_too_new",
+            "root_changed",
+            "lock_timeout",
+            "outcome_unknown",
+            "io",
+        ]
+    );
+}
+
+/// CAT-603
+#[test]
+fn only_what_may_pass_by_itself_is_retryable() {
+    let errors = one_of_each();
+    let retryable: Vec<&str> = errors
+        .iter()
+        .filter(|error| error.is_retryable())
+        .map(CatalogError::code)
+        .collect();
+    assert_eq!(retryable, ["conflict", "artifact_changed", "lock_timeout"]);
+    let io = |kind| CatalogError::Io {
+        action: "read",
+        path: "/x".into(),
+        source: io::Error::from(kind),
+    };
+    assert!(io(io::ErrorKind::Interrupted).is_retryable());
+    assert!(!io(io::ErrorKind::PermissionDenied).is_retryable());
+}
+
+/// CAT-604
+#[test]
+fn an_io_error_says_what_was_done_to_which_path_and_why_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = catalog_core::FsCatalog::new(file.join("root")).unwrap_err();
+    let CatalogError::Io {
+        action,
+        path,
+        source,
+    } = &error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!(*action, "create folder");
+    assert_eq!(path, &file);
+    assert_eq!(source.kind(), io::ErrorKind::AlreadyExists);
+}

@@ -1,0 +1,122 @@
+//! The file as a person reads it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use catalog_core::{CatalogEntry, CatalogStore, Digest, FsCatalog, LifecycleState};
+
+use crate::util::{entry, fixture, identity, names_in};
+
+fn entries() -> [CatalogEntry; 2] {
+    let digest = Digest {
+        algo: "sha256".to_owned(),
+        value: "ab".repeat(32),
+    };
+    [
+        CatalogEntry {
+            lifecycle: LifecycleState::Retired,
+            ..entry("file:/srv/models/outside.gguf", "/srv/models/outside.gguf")
+        },
+        CatalogEntry {
+            digest: Some(digest),
+            last_verified_ms: Some(1_700_000_000_000),
+            ..entry("hf:org/repo/model.gguf", "models/model.gguf")
+        },
+    ]
+}
+
+/// CAT-401
+#[test]
+fn the_index_is_the_specified_bytes_with_one_entry_a_line() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    let [outside, inside] = entries();
+    // Seven changes, so that the generation is that of the fixture.
+    for _ in 0..2 {
+        catalog.put(&inside).unwrap();
+        catalog
+            .set_state(&inside.id, LifecycleState::Retired)
+            .unwrap();
+    }
+    catalog.put(&outside).unwrap();
+    catalog.delete(&inside.id).unwrap();
+    catalog.put(&inside).unwrap();
+    let text = fs::read_to_string(root.path().join("index.json")).unwrap();
+    assert_eq!(text, String::from_utf8(fixture("index-v1.json")).unwrap());
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 4);
+    assert!(lines[1].starts_with("\"file:") && lines[2].starts_with("\"hf:"));
+}
+
+/// CAT-402
+#[test]
+fn what_changes_nothing_writes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    assert!(!catalog.delete("nothing").unwrap());
+    assert!(
+        !root.path().join("index.json").exists(),
+        "an empty catalog needs no file"
+    );
+    let [outside, inside] = entries();
+    catalog.put(&outside).unwrap();
+    catalog.put(&inside).unwrap();
+    let before = identity(&root.path().join("index.json"));
+    catalog.put(&inside).unwrap();
+    catalog.put(&outside).unwrap();
+    catalog
+        .set_state(&outside.id, LifecycleState::Retired)
+        .unwrap();
+    catalog.delete("nothing").unwrap();
+    catalog.put(&entry("", "x")).unwrap_err();
+    assert_eq!(identity(&root.path().join("index.json")), before);
+}
+
+/// CAT-403
+#[test]
+fn a_write_replaces_the_file_and_leaves_nothing_else() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    let [outside, inside] = entries();
+    catalog.put(&outside).unwrap();
+    let first = identity(&root.path().join("index.json"));
+    catalog.put(&inside).unwrap();
+    let second = identity(&root.path().join("index.json"));
+    assert_ne!(
+        first.0, second.0,
+        "a new file took the place of the old one"
+    );
+    assert_eq!(names_in(root.path()), ["index.json", "locks"]);
+}
+
+/// CAT-404
+#[test]
+fn the_umask_decides_who_may_read_the_index() {
+    let root = tempfile::tempdir().unwrap();
+    FsCatalog::new(root.path())
+        .unwrap()
+        .put(&entries()[0])
+        .unwrap();
+    let plain = root.path().join("plain");
+    fs::write(&plain, "").unwrap();
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+    for name in ["index.json", "locks/index.lock"] {
+        assert_eq!(mode(root.path().join(name)), mode(plain.clone()), "{name}");
+    }
+}
+
+/// CAT-405
+#[test]
+fn a_root_can_be_moved_with_what_is_below_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path().canonicalize().unwrap();
+    let [outside, inside] = entries();
+    let old = FsCatalog::new(base.join("old")).unwrap();
+    old.put(&outside).unwrap();
+    old.put(&inside).unwrap();
+    fs::rename(base.join("old"), base.join("new")).unwrap();
+    let new = FsCatalog::new(base.join("new")).unwrap();
+    let path = |id: &str| new.get(id).unwrap().unwrap().local_path;
+    assert_eq!(path(&inside.id), base.join("new/models/model.gguf"));
+    assert_eq!(path(&outside.id), outside.local_path);
+}
