@@ -1,1 +1,1 @@
-//! wip
+//! Tests that cross crates and processes; see `workspace/`.

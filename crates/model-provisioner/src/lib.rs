@@ -40,3 +40,8 @@ mod provision;
 pub use error::{ProvisionError, Result};
 pub use observe::{Event, Observer, Silent};
 pub use provision::{ModelProvisioner, ProvisionReport, ProvisionRequest, Satisfied};
+
+/// Compiles the code of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

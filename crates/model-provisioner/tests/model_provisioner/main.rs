@@ -1,1 +1,9 @@
-//! wip
+//! The tree mirrors `src`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod error;
+mod example;
+mod observe;
+mod provision;
+mod util;

@@ -29,7 +29,8 @@ fn digest(folder: &Path) -> String {
 fn the_tree_digest_has_the_specified_values() {
     let spec = include_str!("../../../../../.specs/digest.md");
     let big: Vec<u8> = (0..=255u8).cycle().take(2 << 20).collect();
-    let cases: [(&str, &[(&str, &[u8])]); 6] = [
+    type Files<'f> = &'f [(&'f str, &'f [u8])];
+    let cases: [(&str, Files<'_>); 6] = [
         ("no file", &[]),
         ("one empty file", &[("a", b"")]),
         ("one file", &[("a", b"abc")]),

@@ -4,6 +4,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::util::as_unprivileged;
 use catalog_core::{CatalogError, FileFetcher, ModelFetcher, ModelRef, Result};
 
 fn fetch(path: &Path) -> Result<PathBuf> {
@@ -70,20 +71,21 @@ fn what_can_be_no_model_is_a_typed_error_that_names_it() {
 /// CAT-503
 #[test]
 fn what_cannot_be_read_is_a_typed_error_that_names_it() {
-    let (_folder, base) = sandbox();
-    let file = base.join("file");
-    let folder = base.join("folder");
-    fs::write(&file, "x").unwrap();
-    fs::create_dir(&folder).unwrap();
-    for path in [&file, &folder] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
-    }
-    if fs::File::open(&file).is_ok() {
-        println!("skipped: this account reads files whatever their permissions");
-        return;
-    }
-    fails(&file, "io");
-    fails(&folder, "io");
+    as_unprivileged(
+        "fetch::file_fetcher::what_cannot_be_read_is_a_typed_error_that_names_it",
+        || {
+            let (_folder, base) = sandbox();
+            let (file, folder) = (base.join("file"), base.join("folder"));
+            fs::write(&file, "x").unwrap();
+            fs::create_dir(&folder).unwrap();
+            for path in [&file, &folder] {
+                fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
+            }
+            fails(&file, "io");
+            fails(&folder, "io");
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        },
+    );
 }
 
 /// CAT-504
@@ -129,7 +131,7 @@ fn pointers_to_a_fetcher_are_fetchers() {
             "no_fetcher"
         );
     }
-    is_a_fetcher(&FileFetcher);
+    is_a_fetcher(&FileFetcher as &dyn ModelFetcher);
     is_a_fetcher(Arc::new(FileFetcher));
     is_a_fetcher(Box::new(FileFetcher) as Box<dyn ModelFetcher>);
 }

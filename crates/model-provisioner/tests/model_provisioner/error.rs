@@ -1,0 +1,72 @@
+use std::error::Error;
+
+use catalog_core::{CatalogError, Digest, DigestError};
+use model_provisioner::ProvisionError;
+
+fn one_of_each() -> Vec<ProvisionError> {
+    let digest = |digit: &str| {
+        Box::new(Digest {
+            algo: "sha256".to_owned(),
+            value: digit.repeat(64),
+        })
+    };
+    vec![
+        ProvisionError::Catalog(CatalogError::ArtifactMissing { path: "/m".into() }),
+        ProvisionError::Catalog(CatalogError::Io {
+            action: "read",
+            path: "/m".into(),
+            source: std::io::Error::from(std::io::ErrorKind::Interrupted),
+        }),
+        ProvisionError::InvalidExpectedDigest {
+            source: DigestError::MissingAlgorithm,
+        },
+        ProvisionError::PinnedDigestUnusable {
+            id: "id".to_owned(),
+            source: DigestError::UnknownAlgorithm("blake3".to_owned()),
+        },
+        ProvisionError::DigestMismatch {
+            id: "id".to_owned(),
+            path: "/m".into(),
+            expected: digest("a"),
+            actual: digest("b"),
+        },
+    ]
+}
+
+/// PROV-201
+#[test]
+fn no_message_of_provisioning_repeats_its_source() {
+    for error in one_of_each() {
+        let mut messages = vec![error.to_string()];
+        let mut source = error.source();
+        while let Some(cause) = source {
+            messages.push(cause.to_string());
+            source = cause.source();
+        }
+        for (outer, inner) in messages.iter().zip(&messages[1..]) {
+            assert!(
+                !outer.contains(inner.as_str()),
+                "{outer:?} repeats {inner:?}"
+            );
+        }
+    }
+}
+
+/// PROV-202
+#[test]
+fn codes_and_retries_of_provisioning_are_stable() {
+    let facts: Vec<(&str, bool)> = one_of_each()
+        .iter()
+        .map(|error| (error.code(), error.is_retryable()))
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            ("artifact_missing", false),
+            ("io", true),
+            ("invalid_expected_digest", false),
+            ("pinned_digest_unusable", false),
+            ("digest_mismatch", false),
+        ]
+    );
+}

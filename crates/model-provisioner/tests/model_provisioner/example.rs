@@ -1,0 +1,112 @@
+//! The command line of the main job, as its users call it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Beside the tests, cargo builds the examples.
+fn program() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let target = tests.parent().and_then(Path::parent).unwrap();
+    target.join("examples").join("provision")
+}
+
+fn run(cache: &Path, arguments: &[&str]) -> Output {
+    Command::new(program())
+        .args(arguments)
+        .arg("--cache-dir")
+        .arg(cache)
+        .output()
+        .unwrap()
+}
+
+fn field(output: &Output, name: &str) -> String {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_else(|| panic!("{text} has {name}"))
+        .trim()
+        .to_owned()
+}
+
+fn tiny() -> PathBuf {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+    fixtures.join("tiny.gguf").canonicalize().unwrap()
+}
+
+const TINY: &str = "sha256:539603936910a5acd5aaa4e3c1e035a019bb18a5e739886ae81366ef17341c96";
+
+/// PROV-301
+#[test]
+fn the_example_provisions_a_real_model_file() {
+    let cache = tempfile::tempdir().unwrap();
+    let path = tiny();
+    let output = run(cache.path(), &[path.to_str().unwrap()]);
+    assert!(output.status.success());
+    assert_eq!(field(&output, "id:"), format!("file:{}", path.display()));
+    assert_eq!(field(&output, "path:"), path.display().to_string());
+    assert_eq!(field(&output, "size:"), "13088 bytes");
+    assert_eq!(field(&output, "digest:"), TINY);
+    assert!(field(&output, "outcome:").starts_with("unverified"));
+    assert!(field(&output, "duration:").ends_with(" s"));
+    let warning = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        warning.contains("WARN") && warning.contains("unverified"),
+        "{warning}"
+    );
+
+    let output = run(cache.path(), &[path.to_str().unwrap(), "--digest", TINY]);
+    assert!(output.status.success());
+    assert!(field(&output, "outcome:").starts_with("verified"));
+    assert_eq!(output.stderr, b"");
+    let index = fs::read_to_string(cache.path().join("index.json")).unwrap();
+    assert!(index.contains(TINY), "{index}");
+}
+
+/// PROV-302
+#[test]
+fn the_example_says_on_stderr_why_it_failed() {
+    let cache = tempfile::tempdir().unwrap();
+    let path = tiny();
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    for (arguments, status, parts) in [
+        (
+            vec![path.to_str().unwrap(), "--digest", &wrong],
+            1,
+            vec![TINY, &wrong],
+        ),
+        (vec!["/not/there.gguf"], 1, vec!["/not/there.gguf"]),
+        (vec!["hf:org/repo"], 1, vec!["hf download"]),
+        (
+            vec!["ftp://user:secret@host/m"],
+            1,
+            vec!["unsupported scheme"],
+        ),
+        (
+            vec!["m", "--digest", "sha256:zz"],
+            2,
+            vec!["hexadecimal", "usage:"],
+        ),
+        (vec![], 2, vec!["MODEL_REF is missing"]),
+        (vec!["m", "--no-such-option"], 2, vec!["--no-such-option"]),
+    ] {
+        let output = run(cache.path(), &arguments);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{arguments:?}: {message}"
+        );
+        assert_eq!(output.stdout, b"", "{arguments:?}");
+        for part in parts {
+            assert!(message.contains(part), "{message:?} has {part:?}");
+        }
+        assert!(
+            message.starts_with("error: ") && !message.contains("secret"),
+            "{message}"
+        );
+    }
+    assert!(
+        !cache.path().join("index.json").exists(),
+        "nothing was registered"
+    );
+}

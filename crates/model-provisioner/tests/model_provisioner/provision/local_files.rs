@@ -1,0 +1,200 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use catalog_core::{CatalogStore, LifecycleState};
+use model_provisioner::{ProvisionError, ProvisionRequest, Satisfied};
+
+use crate::util::{Host, id_of, reference, sha256, state_of};
+
+/// ORCH-3700
+#[test]
+fn a_local_model_is_used_where_it_is_and_registered_as_active() {
+    let host = Host::new();
+    let path = host.model("m.gguf", "weights");
+    for text in [path.to_str().unwrap().to_owned(), id_of(&path)] {
+        let resolved = host.provisioner.ensure_present_str(&text, None).unwrap();
+        assert_eq!(resolved.local_path, path);
+        assert_eq!(resolved.id, id_of(&path));
+    }
+    let entry = host.entry(&id_of(&path)).unwrap();
+    assert_eq!(entry.local_path, path);
+    assert_eq!(entry.lifecycle, LifecycleState::Active);
+    assert_eq!((entry.digest, entry.last_verified_ms), (None, None));
+    let located = host
+        .provisioner
+        .catalog()
+        .locate(&reference(&path))
+        .unwrap()
+        .unwrap();
+    assert_eq!(located.local_path, path);
+}
+
+/// ORCH-3700
+#[test]
+fn a_folder_is_a_model_too() {
+    let host = Host::new();
+    let file = host.model("repo/config.json", "{}");
+    host.model("repo/model.safetensors", "weights");
+    let folder = file.parent().unwrap();
+    let digest = catalog_core::Digest::of_tree(folder).unwrap();
+    let report = host
+        .provisioner
+        .provision(&ProvisionRequest::new(reference(folder)).expecting(digest.clone()))
+        .unwrap();
+    assert_eq!(report.resolved.local_path, folder);
+    assert_eq!(report.digest, Some(digest.clone()));
+    assert_eq!(host.entry(&id_of(folder)).unwrap().digest, Some(digest));
+    fs::write(folder.join("extra"), "").unwrap();
+    let error = host
+        .provisioner
+        .ensure_present(&reference(folder), None)
+        .unwrap_err();
+    assert_eq!(error.code(), "digest_mismatch", "{error}");
+}
+
+/// ORCH-3701
+#[test]
+fn success_with_a_digest_pins_it_and_says_when_it_passed() {
+    let host = Host::new();
+    let path = host.model("m.gguf", "weights");
+    let before = now_ms();
+    host.provisioner
+        .ensure_present(&reference(&path), Some(sha256(&path)))
+        .unwrap();
+    let entry = host.entry(&id_of(&path)).unwrap();
+    assert_eq!(entry.digest, Some(sha256(&path)));
+    let verified = entry.last_verified_ms.unwrap();
+    assert!((before..=now_ms()).contains(&verified));
+}
+
+fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap().as_millis().try_into().unwrap()
+}
+
+/// ORCH-3701
+#[test]
+fn a_retired_model_turns_active_again() {
+    let host = Host::new();
+    let path = host.model("m.gguf", "weights");
+    host.provisioner
+        .ensure_present(&reference(&path), Some(sha256(&path)))
+        .unwrap();
+    let catalog = host.provisioner.catalog();
+    catalog
+        .set_state(&id_of(&path), LifecycleState::Retired)
+        .unwrap();
+    host.provisioner
+        .ensure_present(&reference(&path), None)
+        .unwrap();
+    let entry = host.entry(&id_of(&path)).unwrap();
+    assert_eq!(entry.lifecycle, LifecycleState::Active);
+    assert_eq!(
+        entry.digest,
+        Some(sha256(&path)),
+        "and its pinned digest stays"
+    );
+}
+
+/// ORCH-3705
+#[test]
+fn a_second_call_for_an_unchanged_model_writes_nothing() {
+    let host = Host::new();
+    let with = host.model("with.gguf", "weights");
+    let without = host.model("without.gguf", "weights");
+    let call = || {
+        let digest = Some(sha256(&with));
+        host.provisioner
+            .ensure_present(&reference(&with), digest)
+            .unwrap();
+        host.provisioner
+            .ensure_present(&reference(&with), None)
+            .unwrap();
+        host.provisioner
+            .ensure_present(&reference(&without), None)
+            .unwrap();
+    };
+    call();
+    let before = state_of(&host.cache());
+    call();
+    assert_eq!(state_of(&host.cache()), before);
+    let again = host
+        .provisioner
+        .provision(&ProvisionRequest::new(reference(&with)))
+        .unwrap();
+    assert_eq!(again.satisfied, Satisfied::AlreadyRegistered);
+    assert!(!again.is_catalog_changed);
+}
+
+/// PROV-110
+#[test]
+fn an_old_time_of_verification_is_brought_up_to_date() {
+    let host = Host::new();
+    let path = host.model("m.gguf", "weights");
+    host.provisioner
+        .ensure_present(&reference(&path), Some(sha256(&path)))
+        .unwrap();
+    let recent = host.entry(&id_of(&path)).unwrap();
+    let now = recent.last_verified_ms.unwrap();
+    for other in [Some(now - 3_600_001), Some(now + 3_600_000), None] {
+        let mut entry = recent.clone();
+        entry.last_verified_ms = other;
+        host.provisioner.catalog().put(&entry).unwrap();
+        host.provisioner
+            .ensure_present(&reference(&path), None)
+            .unwrap();
+        let updated = host.entry(&id_of(&path)).unwrap().last_verified_ms.unwrap();
+        assert!(
+            (now..now + 3_600_000).contains(&updated),
+            "{other:?} became {updated}"
+        );
+    }
+}
+
+/// PROV-111
+#[test]
+fn a_model_that_is_not_there_is_an_error_and_registers_nothing() {
+    let host = Host::new();
+    let path = host.model("m.gguf", "weights");
+    fs::remove_file(&path).unwrap();
+    let error = host
+        .provisioner
+        .ensure_present(&reference(&path), None)
+        .unwrap_err();
+    assert_eq!(error.code(), "artifact_missing");
+    assert!(
+        error.to_string().contains(path.to_str().unwrap()),
+        "{error}"
+    );
+    assert_eq!(host.entry(&id_of(&path)), None);
+
+    symlink("/dev/null", &path).unwrap();
+    let error = host
+        .provisioner
+        .ensure_present(&reference(&path), None)
+        .unwrap_err();
+    assert_eq!(error.code(), "artifact_unusable");
+    for text in ["", "hf:org", "ftp://host/x"] {
+        let error = host.provisioner.ensure_present_str(text, None).unwrap_err();
+        assert!(matches!(error, ProvisionError::Catalog(_)), "{error}");
+    }
+    assert_eq!(host.provisioner.catalog().list().unwrap(), []);
+}
+
+/// PROV-112
+#[test]
+fn a_registered_model_that_vanished_is_an_error_and_keeps_its_entry() {
+    let host = Host::new();
+    let path = host.model("m.gguf", "weights");
+    host.provisioner
+        .ensure_present(&reference(&path), Some(sha256(&path)))
+        .unwrap();
+    let before = host.entry(&id_of(&path));
+    fs::remove_file(&path).unwrap();
+    let error = host
+        .provisioner
+        .ensure_present(&reference(&path), None)
+        .unwrap_err();
+    assert_eq!(error.code(), "artifact_missing");
+    assert_eq!(host.entry(&id_of(&path)), before);
+}

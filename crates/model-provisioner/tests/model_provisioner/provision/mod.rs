@@ -1,0 +1,5 @@
+mod concurrent;
+mod digests;
+mod local_files;
+mod other_hosts;
+mod warnings;

@@ -1,0 +1,118 @@
+//! What several tests need.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use catalog_core::{
+    CatalogEntry, CatalogStore, Digest, FileFetcher, FsCatalog, ModelFetcher, ModelRef,
+    ResolvedModel, Result,
+};
+use model_provisioner::ModelProvisioner;
+
+/// A cache root, a folder of models beside it, and a provisioner of local files.
+pub(crate) struct Host {
+    _folder: tempfile::TempDir,
+    base: PathBuf,
+    pub(crate) provisioner: ModelProvisioner<FsCatalog, FileFetcher>,
+}
+
+impl Host {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().canonicalize().unwrap();
+        let provisioner = ModelProvisioner::file_only(base.join("cache")).unwrap();
+        Self {
+            _folder: folder,
+            base,
+            provisioner,
+        }
+    }
+
+    /// Writes a model file and gives its path.
+    pub(crate) fn model(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.base.join("models").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub(crate) fn entry(&self, id: &str) -> Option<CatalogEntry> {
+        self.provisioner.catalog().get(id).unwrap()
+    }
+
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.base.join("cache")
+    }
+}
+
+pub(crate) fn id_of(path: &Path) -> String {
+    format!("file:{}", path.display())
+}
+
+pub(crate) fn reference(path: &Path) -> ModelRef {
+    ModelRef::File {
+        path: path.to_path_buf(),
+    }
+}
+
+pub(crate) fn sha256(path: &Path) -> Digest {
+    Digest::of_file(path).unwrap()
+}
+
+/// Everything below a folder with what changes when it is written.
+pub(crate) fn state_of(folder: &Path) -> Vec<(PathBuf, u64, i64, i64)> {
+    let mut state = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            let metadata = fs::symlink_metadata(&path).unwrap();
+            if metadata.is_dir() {
+                folders.push(path.clone());
+            }
+            state.push((
+                path,
+                metadata.ino(),
+                metadata.ctime(),
+                metadata.ctime_nsec(),
+            ));
+        }
+    }
+    state.sort();
+    state
+}
+
+/// Fetches any reference by writing a file, and counts how often it was asked.
+#[derive(Debug)]
+pub(crate) struct ToyFetcher {
+    pub(crate) path: PathBuf,
+    pub(crate) content: &'static str,
+    pub(crate) calls: AtomicUsize,
+}
+
+impl ToyFetcher {
+    pub(crate) fn new(path: PathBuf, content: &'static str) -> Self {
+        Self {
+            path,
+            content,
+            calls: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+impl ModelFetcher for ToyFetcher {
+    fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        fs::write(&self.path, self.content).expect("the toy can write its file");
+        Ok(ResolvedModel {
+            id: mr.id()?,
+            local_path: self.path.clone(),
+        })
+    }
+}
