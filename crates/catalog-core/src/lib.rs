@@ -56,17 +56,19 @@ mod model;
 pub mod conformance;
 
 pub use catalog::{
-    CatalogStore, EngineStore, Expected, FsCatalog, FsEngineStore, MAX_ID_LEN, MemoryCatalog,
-    MemoryEngineStore, OutsidePaths,
+    CatalogEdit, CatalogSnapshot, CatalogStore, EngineEdit, EngineSnapshot, EngineStore, Expected,
+    FsCatalog, FsEngineStore, MAX_ID_LEN, MemoryCatalog, MemoryEngineStore, OutsidePaths, Recovery,
+    StoreOptions, recover,
 };
 pub use digest::{
     Digest, DigestAlgorithm, HashProgress, Hasher, Proves, VerificationOutcome,
     VerificationOutcomeKind, verify_digest,
 };
-pub use disk::default_model_cache_dir;
+pub use disk::{Locking, default_model_cache_dir};
 pub use entry::{
     CatalogEntry, EngineArtifact, EngineEntry, EngineFilter, LifecycleState, ResolvedModel,
 };
 pub use error::{CatalogError, DigestError, ModelRefError, ModelRefErrorKind, PathProblem, Result};
 pub use fetch::{FileFetcher, ModelFetcher};
+pub use index::{EntryFate, IndexRecovery};
 pub use model::{HfParts, ModelRef};

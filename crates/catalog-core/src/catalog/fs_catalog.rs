@@ -1,13 +1,14 @@
 use std::path::Path;
 
+use super::edits::CatalogEdit;
 use super::expected::Expected;
 use super::host::Host;
-use super::model_record::ModelRecord;
-use super::placed::{OutsidePaths, place_model};
+use super::options::StoreOptions;
 use super::reclaim::reclaim;
+use super::snapshots::CatalogSnapshot;
 use super::store::CatalogStore;
 use crate::entry::{CatalogEntry, LifecycleState};
-use crate::error::{CatalogError, Result};
+use crate::error::Result;
 
 /// The catalog of a host, in `index.json` below a root that any number of processes share.
 ///
@@ -35,7 +36,6 @@ use crate::error::{CatalogError, Result};
 #[derive(Debug)]
 pub struct FsCatalog {
     host: Host,
-    outside: OutsidePaths,
 }
 
 impl FsCatalog {
@@ -46,19 +46,18 @@ impl FsCatalog {
     ///
     /// [`CatalogError::IndexDamaged`], [`CatalogError::IndexTooNew`], [`CatalogError::Io`].
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
-        let host = Host::open(root.as_ref())?;
-        host.models.snapshot()?;
-        Ok(Self {
-            host,
-            outside: OutsidePaths::default(),
-        })
+        Self::open(root, StoreOptions::default())
     }
 
-    /// Chooses what happens to artifacts outside the root.
-    #[must_use]
-    pub fn with_outside_paths(mut self, outside: OutsidePaths) -> Self {
-        self.outside = outside;
-        self
+    /// [`new`](Self::new) with options.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open(root: impl AsRef<Path>, options: StoreOptions) -> Result<Self> {
+        let host = Host::open(root.as_ref(), options)?;
+        host.models.snapshot()?;
+        Ok(Self { host })
     }
 
     /// The root, absolute, with symbolic links resolved.
@@ -66,15 +65,52 @@ impl FsCatalog {
         self.host.root.path()
     }
 
-    fn entry(&self, id: &str, record: &ModelRecord) -> CatalogEntry {
-        record.entry(id, &self.host.root)
+    /// The catalog as of now, as an immutable value.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn snapshot(&self) -> Result<CatalogSnapshot> {
+        Ok(CatalogSnapshot {
+            root: self.host.root.clone(),
+            snapshot: self.host.models.snapshot()?,
+        })
+    }
+
+    /// Changes many entries at once: all that `change` does becomes visible and durable together
+    /// before this returns; nothing of it, if it fails.
+    ///
+    /// `change` must not use the catalog otherwise: other writers wait for it.
+    ///
+    /// ```
+    /// use catalog_core::{FsCatalog, LifecycleState};
+    ///
+    /// # let root = tempfile::tempdir()?;
+    /// let catalog = FsCatalog::new(root.path())?;
+    /// let swap = catalog.update(|edit| {
+    ///     edit.set_state("old", LifecycleState::Retired)?;
+    ///     edit.set_state("new", LifecycleState::Active)
+    /// });
+    /// assert_eq!(swap.unwrap_err().code(), "not_found");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What `change` returns, and what writing fails with.
+    pub fn update<T>(&self, change: impl FnOnce(&mut CatalogEdit<'_>) -> Result<T>) -> Result<T> {
+        let host = &self.host;
+        host.models
+            .update(|edit| change(&mut CatalogEdit { host, edit }))
     }
 }
 
 impl CatalogStore for FsCatalog {
     fn get(&self, id: &str) -> Result<Option<CatalogEntry>> {
         let snapshot = self.host.models.snapshot()?;
-        Ok(snapshot.get(id).map(|record| self.entry(id, record)))
+        Ok(snapshot
+            .get(id)
+            .map(|record| record.entry(id, &self.host.root)))
     }
 
     fn put(&self, entry: &CatalogEntry) -> Result<()> {
@@ -82,44 +118,21 @@ impl CatalogStore for FsCatalog {
     }
 
     fn put_if(&self, entry: &CatalogEntry, expected: Expected<'_, CatalogEntry>) -> Result<()> {
-        let stored = place_model(&self.host.root, self.outside, entry)?;
-        self.host.models.update(|edit| {
-            let found = edit
-                .get(&entry.id)
-                .map(|record| self.entry(&entry.id, record));
-            expected.check(&entry.id, found.as_ref())?;
-            edit.insert(&entry.id, ModelRecord::new(entry, stored));
-            Ok(())
-        })
+        self.update(|edit| edit.put_if(entry, expected))
     }
 
     fn set_state(&self, id: &str, state: LifecycleState) -> Result<()> {
-        self.host.models.update(|edit| match edit.get(id) {
-            None => Err(CatalogError::NotFound {
-                id: id.to_owned(),
-                catalog: self.host.models.path().clone(),
-            }),
-            Some(record) => {
-                let mut record = record.clone();
-                record.lifecycle = state;
-                edit.insert(id, record);
-                Ok(())
-            }
-        })
+        self.update(|edit| edit.set_state(id, state))
     }
 
     fn list(&self) -> Result<Vec<CatalogEntry>> {
-        let snapshot = self.host.models.snapshot()?;
-        Ok(snapshot
-            .iter()
-            .map(|(id, record)| self.entry(id, record))
-            .collect())
+        Ok(self.snapshot()?.iter().collect())
     }
 
     fn delete(&self, id: &str) -> Result<bool> {
         self.host.models.update_then(
             |edit| Ok(edit.remove(id)),
-            |removed, _| match removed {
+            |removed| match removed {
                 None => Ok(false),
                 Some(record) => {
                     let users = self.host.artifacts_in_use();

@@ -1,10 +1,11 @@
 use std::path::Path;
 
-use super::engine_record::EngineRecord;
+use super::edits::EngineEdit;
 use super::engine_store::EngineStore;
 use super::host::Host;
-use super::placed::{OutsidePaths, place_engine};
+use super::options::StoreOptions;
 use super::reclaim::reclaim;
+use super::snapshots::EngineSnapshot;
 use crate::entry::{EngineEntry, EngineFilter};
 use crate::error::Result;
 
@@ -34,7 +35,6 @@ use crate::error::Result;
 #[derive(Debug)]
 pub struct FsEngineStore {
     host: Host,
-    outside: OutsidePaths,
 }
 
 impl FsEngineStore {
@@ -44,24 +44,46 @@ impl FsEngineStore {
     ///
     /// As there.
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
-        let host = Host::open(root.as_ref())?;
-        host.engines.snapshot()?;
-        Ok(Self {
-            host,
-            outside: OutsidePaths::default(),
-        })
+        Self::open(root, StoreOptions::default())
     }
 
-    /// Chooses what happens to artifacts outside the root.
-    #[must_use]
-    pub fn with_outside_paths(mut self, outside: OutsidePaths) -> Self {
-        self.outside = outside;
-        self
+    /// [`new`](Self::new) with options.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open(root: impl AsRef<Path>, options: StoreOptions) -> Result<Self> {
+        let host = Host::open(root.as_ref(), options)?;
+        host.engines.snapshot()?;
+        Ok(Self { host })
     }
 
     /// The root, absolute, with symbolic links resolved.
     pub fn root(&self) -> &Path {
         self.host.root.path()
+    }
+
+    /// The engines as of now, as an immutable value.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn snapshot(&self) -> Result<EngineSnapshot> {
+        Ok(EngineSnapshot {
+            root: self.host.root.clone(),
+            snapshot: self.host.engines.snapshot()?,
+        })
+    }
+
+    /// Changes many entries at once, as [`FsCatalog::update`](crate::FsCatalog::update) does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn update<T>(&self, change: impl FnOnce(&mut EngineEdit<'_>) -> Result<T>) -> Result<T> {
+        let host = &self.host;
+        host.engines
+            .update(|edit| change(&mut EngineEdit { host, edit }))
     }
 }
 
@@ -74,11 +96,7 @@ impl EngineStore for FsEngineStore {
     }
 
     fn put(&self, entry: &EngineEntry) -> Result<()> {
-        let stored = place_engine(&self.host.root, self.outside, entry)?;
-        self.host.engines.update(|edit| {
-            edit.insert(&entry.id, EngineRecord::new(entry, stored));
-            Ok(())
-        })
+        self.update(|edit| edit.put(entry))
     }
 
     fn list(&self) -> Result<Vec<EngineEntry>> {
@@ -88,7 +106,7 @@ impl EngineStore for FsEngineStore {
     fn delete(&self, id: &str) -> Result<bool> {
         self.host.engines.update_then(
             |edit| Ok(edit.remove(id)),
-            |removed, _| {
+            |removed| {
                 let Some(record) = removed else {
                     return Ok(false);
                 };
@@ -104,10 +122,8 @@ impl EngineStore for FsEngineStore {
     }
 
     fn find(&self, filter: &EngineFilter) -> Result<Vec<EngineEntry>> {
-        let snapshot = self.host.engines.snapshot()?;
-        let entries = snapshot
-            .iter()
-            .map(|(id, record)| record.entry(id, &self.host.root));
+        let snapshot = self.snapshot()?;
+        let entries = snapshot.iter();
         Ok(entries.filter(|entry| filter.matches(entry)).collect())
     }
 }

@@ -2,26 +2,33 @@ use std::path::{Path, PathBuf};
 
 use super::engine_record::EngineRecord;
 use super::model_record::ModelRecord;
+use super::options::{OutsidePaths, StoreOptions};
 use crate::disk::StoreRoot;
 use crate::error::Result;
-use crate::index::JsonIndex;
+use crate::index::{JsonIndex, Writing};
 
 /// Both indexes of one root: each store writes one and reads the other before it deletes a file,
 /// as a model and an engine may share one.
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) root: StoreRoot,
+    pub(super) outside: OutsidePaths,
     pub(super) models: JsonIndex<ModelRecord>,
     pub(super) engines: JsonIndex<EngineRecord>,
 }
 
 impl Host {
-    pub(super) fn open(root: &Path) -> Result<Self> {
+    pub(super) fn open(root: &Path, options: StoreOptions) -> Result<Self> {
         let root = StoreRoot::open(root)?;
+        let writing = Writing {
+            locking: options.locking,
+            wait: options.lock_wait,
+        };
         Ok(Self {
-            models: JsonIndex::new(root.clone()),
-            engines: JsonIndex::new(root.clone()),
+            models: JsonIndex::new(root.clone(), writing),
+            engines: JsonIndex::new(root.clone(), writing),
             root,
+            outside: options.outside,
         })
     }
 

@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::expected::Expected;
-use super::placed::{OutsidePaths, place_model};
+use super::options::OutsidePaths;
+use super::placed::place_model;
 use super::reclaim::reclaim;
 use super::store::CatalogStore;
 use crate::disk::StoreRoot;

@@ -4,7 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::engine_record::EngineRecord;
 use super::engine_store::EngineStore;
-use super::placed::{OutsidePaths, place_engine};
+use super::options::OutsidePaths;
+use super::placed::place_engine;
 use super::reclaim::reclaim;
 use crate::disk::StoreRoot;
 use crate::entry::{EngineEntry, EngineFilter};

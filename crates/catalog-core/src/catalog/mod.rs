@@ -1,5 +1,6 @@
 //! The two catalogs: what they promise, and the stores that keep the promise.
 
+mod edits;
 mod engine_record;
 mod engine_store;
 mod expected;
@@ -9,15 +10,22 @@ mod host;
 mod memory_catalog;
 mod memory_engine_store;
 mod model_record;
+mod options;
 mod placed;
 mod reclaim;
+mod recovery;
+mod snapshots;
 mod store;
 
+pub use edits::{CatalogEdit, EngineEdit};
 pub use engine_store::EngineStore;
 pub use expected::Expected;
 pub use fs_catalog::FsCatalog;
 pub use fs_engine_store::FsEngineStore;
 pub use memory_catalog::MemoryCatalog;
 pub use memory_engine_store::MemoryEngineStore;
-pub use placed::{MAX_ID_LEN, OutsidePaths};
+pub use options::{OutsidePaths, StoreOptions};
+pub use placed::MAX_ID_LEN;
+pub use recovery::{Recovery, recover};
+pub use snapshots::{CatalogSnapshot, EngineSnapshot};
 pub use store::CatalogStore;

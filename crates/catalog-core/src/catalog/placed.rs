@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use super::options::OutsidePaths;
 use crate::digest::Digest;
 use crate::disk::{Placement, StoreRoot};
 use crate::entry::{CatalogEntry, EngineArtifact, EngineEntry};
@@ -7,16 +8,6 @@ use crate::error::{CatalogError, PathProblem, Result};
 
 /// The longest id that a catalog holds, in bytes.
 pub const MAX_ID_LEN: usize = 8192;
-
-/// What a catalog does with an artifact that lies outside its root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OutsidePaths {
-    /// Record it; it is used where it lies and never written or deleted.
-    #[default]
-    Record,
-    /// Refuse it.
-    Refuse,
-}
 
 /// Checks a model's entry and gives the stored form of its path: relative if below the root.
 pub(super) fn place_model(

@@ -4,8 +4,11 @@ use std::path::{Component, Path, PathBuf};
 ///
 /// ```text
 /// index.json  engines.json   the two indexes
-/// .<index>.<unique>.tmp      an index being written
+/// <index>.previous           the generation before
+/// <index>.damaged-<n>        a damaged one that recovery replaced
+/// .<index>.<unique>.tmp      one being written
 /// locks/index.lock           the writers of both indexes queue here
+/// locks/index.waiting        those of them that wait hold this one shared
 /// artifacts/                 managed models, one folder each
 /// blobs/ staging/ quarantine/ verifications.jsonl    reserved for the artifact store
 /// ```
@@ -53,11 +56,40 @@ impl Layout {
         self.root.join(file.name())
     }
 
-    pub(crate) fn writer_lock(&self) -> PathBuf {
-        self.root.join("locks").join("index.lock")
+    /// The generation of an index before the current one.
+    pub(crate) fn previous_index(&self, file: IndexFile) -> PathBuf {
+        self.root.join(format!("{}.previous", file.name()))
     }
 
-    /// What a temporary file that is to replace `target` is called: this, something unique, `.tmp`.
+    /// Where a damaged index is kept that was replaced; `unique` tells several apart.
+    pub(crate) fn damaged_index(&self, file: IndexFile, unique: u64) -> PathBuf {
+        self.root.join(format!("{}.damaged-{unique}", file.name()))
+    }
+
+    pub(crate) fn locks(&self) -> PathBuf {
+        self.root.join("locks")
+    }
+
+    pub(crate) fn writer_lock(&self) -> PathBuf {
+        self.locks().join("index.lock")
+    }
+
+    pub(crate) fn waiting_lock(&self) -> PathBuf {
+        self.locks().join("index.waiting")
+    }
+
+    /// Whether a name in the root is that of a temporary file that was to replace an index.
+    pub(crate) fn is_temporary(name: &str) -> bool {
+        [IndexFile::Models, IndexFile::Engines].iter().any(|file| {
+            name.strip_prefix(&Self::temporary_prefix(Path::new(file.name())))
+                .is_some_and(|rest| rest.ends_with(Self::TEMPORARY_SUFFIX))
+        })
+    }
+
+    pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
+
+    /// What a temporary file that is to replace `target` is called: this, something unique, and the
+    /// [suffix](Self::TEMPORARY_SUFFIX).
     pub(crate) fn temporary_prefix(target: &Path) -> String {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         format!(".{name}.")

@@ -14,11 +14,13 @@ mod walk;
 
 pub use default_root::default_model_cache_dir;
 
+pub use lock::Locking;
+
 pub(crate) use layout::IndexFile;
-pub(crate) use lock::ProcessLock;
+pub(crate) use lock::{LastHolder, WriterLock};
 pub(crate) use own_file::open_own_file;
 pub(crate) use remove::remove_artifact;
-pub(crate) use replace::replace_durably;
+pub(crate) use replace::{remove_temporary_files, replace_durably};
 pub(crate) use resolve::{LastLink, resolve};
 pub(crate) use root::{Placement, StoreRoot};
 pub(crate) use stamp::FileStamp;

@@ -10,32 +10,27 @@ use crate::error::{CatalogError, Result};
 /// A symbolic link, pipe or device planted at its path is refused: the name is looked at without
 /// following it, before and after opening, and must be the regular file that was opened.
 pub(crate) fn open_own_file(path: &Path, options: &OpenOptions) -> Result<Option<File>> {
-    let before = match fs::symlink_metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(CatalogError::io("look at", path, error)),
-    };
-    if !before.is_file() {
-        return Err(CatalogError::io("use", path, not_a_regular_file()));
-    }
-    let file = match options.open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(CatalogError::io("open", path, error)),
-    };
-    let opened = file
-        .metadata()
-        .map_err(|error| CatalogError::io("look at", path, error))?;
-    if FileStamp::of(&opened).is_same_file(&FileStamp::of(&before)) {
-        return Ok(Some(file));
-    }
-    // A writer replaced the file in between, or somebody planted a link. A regular file under the
-    // name now means the former; whoever needs more compares stamps again.
-    match fs::symlink_metadata(path) {
-        Ok(now) if FileStamp::of(&now).is_same_file(&FileStamp::of(&opened)) => Ok(Some(file)),
-        Ok(now) if now.is_file() => open_own_file(path, options),
-        Ok(_) => Err(CatalogError::io("use", path, not_a_regular_file())),
-        Err(error) => Err(CatalogError::io("look at", path, error)),
+    loop {
+        let before = match fs::symlink_metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(CatalogError::io("look at", path, error)),
+        };
+        if !before.is_file() {
+            return Err(CatalogError::io("use", path, not_a_regular_file()));
+        }
+        let file = match options.open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(CatalogError::io("open", path, error)),
+        };
+        let opened = file
+            .metadata()
+            .map_err(|error| CatalogError::io("look at", path, error))?;
+        // Else a writer replaced the file in between, or somebody planted a link: look again.
+        if FileStamp::of(&opened).is_same_file(&FileStamp::of(&before)) {
+            return Ok(Some(file));
+        }
     }
 }
 

@@ -136,6 +136,28 @@ pub enum CatalogError {
         root: PathBuf,
     },
 
+    /// The store can only be read here, as its files or their file system are not writable for
+    /// this process: give it the permission, or write elsewhere.
+    #[error("cannot {action} {path}: the store can only be read here; make it writable for this process to change it", path = path.display())]
+    NotWritable {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+
+    /// The file system has no locks, so writers cannot be kept apart: use another, or
+    /// [`Locking::SingleProcess`](crate::Locking::SingleProcess) if only this process writes.
+    #[error("the file system of {path} has no locks; put the root on another one, or choose Locking::SingleProcess if no other process writes there", path = path.display())]
+    LocksUnsupported {
+        /// The lock file.
+        path: PathBuf,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+
     /// Another writer held the lock for longer than the caller wanted to wait: try again.
     #[error("waited {waited:?} for the lock {path}, held by {holder}", path = path.display())]
     LockTimeout {
@@ -190,6 +212,8 @@ impl CatalogError {
             Self::IndexDamaged { .. } => "index_damaged",
             Self::IndexTooNew { .. } => "index_too_new",
             Self::RootChanged { .. } => "root_changed",
+            Self::NotWritable { .. } => "not_writable",
+            Self::LocksUnsupported { .. } => "locks_unsupported",
             Self::LockTimeout { .. } => "lock_timeout",
             Self::OutcomeUnknown { .. } => "outcome_unknown",
             Self::Io { .. } => "io",
@@ -220,6 +244,77 @@ impl CatalogError {
             action,
             path: path.as_ref().to_path_buf(),
             source,
+        }
+    }
+
+    /// The same error where it came from writing: then a missing permission or a read-only file
+    /// system is [`NotWritable`](Self::NotWritable).
+    pub(crate) fn of_writing(self) -> Self {
+        match self {
+            Self::Io {
+                action,
+                path,
+                source,
+            } if matches!(
+                source.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+            {
+                Self::NotWritable {
+                    action,
+                    path,
+                    source,
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// An error of taking a lock.
+    pub(crate) fn lock_failed(path: impl AsRef<Path>, source: io::Error) -> Self {
+        /// `ENOLCK`, the same number on Linux; the kind of the others is `Unsupported`.
+        const NO_LOCKS_AVAILABLE: i32 = 37;
+        let is_unsupported = source.kind() == io::ErrorKind::Unsupported
+            || source.raw_os_error() == Some(NO_LOCKS_AVAILABLE);
+        if is_unsupported {
+            let path = path.as_ref().to_path_buf();
+            return Self::LocksUnsupported { path, source };
+        }
+        Self::io("lock", path, source)
+    }
+
+    /// The same error for another thread whose change was in the same write.
+    pub(crate) fn duplicate(&self) -> Self {
+        let same = |error: &io::Error| match error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(error.kind(), error.to_string()),
+        };
+        match self {
+            Self::OutcomeUnknown {
+                path,
+                action,
+                source,
+            } => Self::OutcomeUnknown {
+                path: path.clone(),
+                action,
+                source: same(source),
+            },
+            Self::NotWritable {
+                action,
+                path,
+                source,
+            } => Self::NotWritable {
+                action,
+                path: path.clone(),
+                source: same(source),
+            },
+            Self::Io {
+                action,
+                path,
+                source,
+            } => Self::io(action, path, same(source)),
+            Self::RootChanged { root } => Self::RootChanged { root: root.clone() },
+            other => Self::io("write", Path::new(""), io::Error::other(other.to_string())),
         }
     }
 

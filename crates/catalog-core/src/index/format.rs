@@ -17,6 +17,10 @@ const CHECKSUM: &str = ",\"checksum\":\"";
 const END: &str = "\"}\n";
 /// `sha256:` and 64 digits.
 const CHECKSUM_LEN: usize = 71;
+/// What stands between the fields of an entry and its end: the checksum of its line before this.
+const SUM: &str = ",\"sum\":\"";
+/// The first 8 bytes of a SHA-256.
+const SUM_LEN: usize = 16;
 
 /// Why bytes are not an index that this release can read.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,9 +44,7 @@ pub(super) fn write<R: Record>(snapshot: &Snapshot<R>) -> Vec<u8> {
     text.push_str("\"entries\":{");
     for (number, (id, stored)) in snapshot.entries.iter().enumerate() {
         text.push_str(if number == 0 { "\n" } else { ",\n" });
-        text.push_str(&quoted(id));
-        text.push(':');
-        text.push_str(stored.line());
+        text.push_str(stored.line(|record| line_of(id, record)));
     }
     text.push_str("\n}");
     let checksum = checksum_of(text.as_bytes());
@@ -50,6 +52,58 @@ pub(super) fn write<R: Record>(snapshot: &Snapshot<R>) -> Vec<u8> {
     text.push_str(&checksum);
     text.push_str(END);
     text.into_bytes()
+}
+
+/// The line of an entry, without what separates it from the next: its own checksum is the last
+/// field, so that recovery can tell a good line from a bad one.
+fn line_of<R: Record>(id: &str, record: &R) -> String {
+    let record = serde_json::to_string(record)
+        .expect("a record has text keys and plain values, which JSON holds");
+    let open = record.strip_suffix('}').expect("a record is a JSON object");
+    let mut line = format!("{}:{open}", quoted(id));
+    let sum = sum_of(line.as_bytes());
+    line.push_str(&format!("{SUM}{sum}\"}}"));
+    line
+}
+
+/// Reads one line of an entry, if it is as it was written.
+pub(super) fn read_line<R: Record>(line: &[u8], root: &StoreRoot) -> Option<(String, R)> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b",").unwrap_or(line);
+    let rest = line.strip_suffix(b"\"}")?;
+    let (rest, stated) = rest.split_at_checked(rest.len().checked_sub(SUM_LEN)?)?;
+    let content = rest.strip_suffix(SUM.as_bytes())?;
+    if sum_of(content).as_bytes() != stated {
+        return None;
+    }
+    let object = [b"{", line, b"}"].concat();
+    let entries: UniqueEntries<R> = serde_json::from_slice(&object).ok()?;
+    let (id, mut record) = entries.0.into_iter().next()?;
+    read_back(&mut record, root).ok()?;
+    Some((id, record))
+}
+
+/// The id with which a line begins, whether or not the rest of it is whole.
+pub(super) fn id_of_line(line: &[u8]) -> Option<String> {
+    let mut values = serde_json::Deserializer::from_slice(line).into_iter::<String>();
+    values.next()?.ok()
+}
+
+/// Reads the first line: generation and envelope fields of a newer release.
+pub(super) fn read_head(line: &[u8]) -> Option<(u64, Unknown)> {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(rename = "version")]
+        _version: u64,
+        generation: u64,
+        #[serde(rename = "entries")]
+        _entries: serde::de::IgnoredAny,
+        #[serde(flatten)]
+        unknown: Unknown,
+    }
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let head: Head = serde_json::from_slice(&[line, b"}}"].concat()).ok()?;
+    Some((head.generation, head.unknown))
 }
 
 /// Reads an index of the current format or of format 0.
@@ -126,9 +180,7 @@ fn snapshot<R: Record>(
 ) -> Result<Snapshot<R>, Unreadable> {
     let mut stored = BTreeMap::new();
     for (id, mut record) in entries.0 {
-        record
-            .normalise(root)
-            .map_err(|rule| damaged(format!("entry {id:?} {rule}")))?;
+        read_back(&mut record, root).map_err(|rule| damaged(format!("entry {id:?} {rule}")))?;
         stored.insert(id.into(), Stored::new(record));
     }
     Ok(Snapshot {
@@ -136,6 +188,12 @@ fn snapshot<R: Record>(
         entries: stored,
         unknown,
     })
+}
+
+/// Brings a record that was read into the form in which it is held.
+fn read_back<R: Record>(record: &mut R, root: &StoreRoot) -> Result<(), &'static str> {
+    record.unknown().remove("sum");
+    record.normalise(root)
 }
 
 /// The `version` field, if the bytes are a JSON object at all.
@@ -182,6 +240,14 @@ fn checksum_of(content: &[u8]) -> String {
     let mut hasher = Hasher::new();
     hasher.update(content);
     hasher.finish().to_string()
+}
+
+fn sum_of(content: &[u8]) -> String {
+    let mut hasher = Hasher::new();
+    hasher.update(content);
+    let mut sum = hasher.finish().value;
+    sum.truncate(SUM_LEN);
+    sum
 }
 
 fn quoted(text: &str) -> String {

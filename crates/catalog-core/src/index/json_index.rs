@@ -1,18 +1,32 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
+use std::path::Path;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::edit::Edit;
+use super::edit::{Edit, Finished};
 use super::format::{self, Unreadable};
 use super::record::Record;
 use super::snapshot::Snapshot;
-use crate::disk::{FileStamp, ProcessLock, StoreRoot, open_own_file, replace_durably};
+use super::writers::{Commit, Writers};
+use crate::disk::{
+    FileStamp, LastHolder, Locking, StoreRoot, WriterLock, open_own_file, remove_temporary_files,
+    replace_durably,
+};
 use crate::error::{CatalogError, Result};
 
-/// How long a writer waits for another one.
-const WRITER_WAIT: Duration = Duration::from_secs(30);
+/// How writers of an index are kept apart, and how long one waits for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Writing {
+    pub(crate) locking: Locking,
+    pub(crate) wait: Duration,
+}
+
+/// How long a process that just wrote leaves the lock to others that wait for it: longer than they
+/// pause between two looks.
+const COURTESY: Duration = Duration::from_millis(4);
 
 /// All entries of one kind, in one file below a root, shared with other processes.
 ///
@@ -23,9 +37,13 @@ const WRITER_WAIT: Duration = Duration::from_secs(30);
 pub(crate) struct JsonIndex<R> {
     root: StoreRoot,
     path: PathBuf,
+    writing: Writing,
     latest: RwLock<Option<Loaded<R>>>,
-    /// Threads of one process queue here, rather than poll the lock of the root.
-    writing: Mutex<()>,
+    writers: Writers<R>,
+    /// Until when the lock is left to other processes.
+    courtesy: Mutex<Option<Instant>>,
+    /// Whether leftovers of writers that died before this handle was opened were looked for.
+    is_swept: AtomicBool,
 }
 
 /// A snapshot and the file it was read from.
@@ -38,16 +56,32 @@ struct Loaded<R> {
 }
 
 impl<R: Record> JsonIndex<R> {
-    pub(crate) fn new(root: StoreRoot) -> Self {
+    pub(crate) fn new(root: StoreRoot, writing: Writing) -> Self {
+        let path = root.layout().index(R::FILE);
         Self {
-            path: root.layout().index(R::FILE),
             root,
+            writing,
             latest: RwLock::new(None),
-            writing: Mutex::new(()),
+            writers: Writers::new(path.clone()),
+            path,
+            courtesy: Mutex::new(None),
+            is_swept: AtomicBool::new(false),
         }
     }
 
-    pub(crate) fn path(&self) -> &PathBuf {
+    pub(super) fn root(&self) -> &StoreRoot {
+        &self.root
+    }
+
+    pub(super) fn writers(&self) -> &Writers<R> {
+        &self.writers
+    }
+
+    pub(super) fn writing(&self) -> Writing {
+        self.writing
+    }
+
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -55,13 +89,10 @@ impl<R: Record> JsonIndex<R> {
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot<R>>> {
         let now = match fs::symlink_metadata(&self.path) {
             Ok(metadata) => Some(FileStamp::of(&metadata)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.root.check_present()?;
-                None
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(CatalogError::io("look at", &self.path, error)),
         };
-        {
+        if now.is_some() {
             let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(loaded) = &*latest
                 && loaded.source.as_ref().map(|(_, stamp)| *stamp) == now
@@ -76,60 +107,47 @@ impl<R: Record> JsonIndex<R> {
     }
 
     /// Changes entries: what `change` does to the edit becomes visible and durable as a whole
-    /// before this returns, or not at all. An edit that changes nothing writes nothing.
+    /// before this returns, or not at all. An edit that changes nothing writes nothing. Threads
+    /// that do this at once share one write.
     pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Edit<R>) -> Result<T>) -> Result<T> {
-        self.update_then(change, |answer, _| Ok(answer))
+        self.writers.write(self.writing.wait, self, change)
     }
 
-    /// [`update`](Self::update), then `then` with the new content before any other writer runs.
+    /// [`update`](Self::update) by itself, then `then` before any other writer of the root runs.
     pub(crate) fn update_then<T, U>(
         &self,
         change: impl FnOnce(&mut Edit<R>) -> Result<T>,
-        then: impl FnOnce(T, &Snapshot<R>) -> Result<U>,
+        then: impl FnOnce(T) -> Result<U>,
     ) -> Result<U> {
-        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.root.check_present()?;
-        let _lock = ProcessLock::acquire(&self.root.layout().writer_lock(), WRITER_WAIT)?;
-        let current = self.snapshot()?;
-        let mut edit = Edit::of(&current);
-        let answer = change(&mut edit)?;
-        match edit.into_next(&current) {
-            None => then(answer, &current),
-            Some(next) => then(answer, &*self.replace(next)?),
-        }
+        self.writers.alone(self.writing.wait, || {
+            let (lock, mut edit) = self.begin()?;
+            let answer = change(&mut edit)
+                .and_then(|answer| self.commit(edit).map(|()| answer))
+                .and_then(then);
+            self.end(lock);
+            answer
+        })
     }
 
-    fn replace(&self, next: Snapshot<R>) -> Result<Arc<Snapshot<R>>> {
-        let replaced = replace_durably(&self.path, &format::write(&next)).and_then(|file| {
-            let metadata = file
-                .metadata()
-                .map_err(|error| CatalogError::io("look at", &self.path, error))?;
-            Ok((FileStamp::of(&metadata), file))
-        });
-        let snapshot = Arc::new(next);
-        match replaced {
-            Ok((stamp, file)) => {
-                self.remember(Some(Loaded {
-                    snapshot: Arc::clone(&snapshot),
-                    source: Some((file, stamp)),
-                }));
-                Ok(snapshot)
-            }
-            Err(error) => {
-                // Whatever happened, the next call reads it from disk.
-                self.remember(None);
-                Err(error)
-            }
+    /// Takes the lock of the root and clears away what writers that died left.
+    pub(super) fn lock(&self) -> Result<WriterLock> {
+        self.wait_out_of_courtesy();
+        self.root.check_present()?;
+        let deadline = Instant::now() + self.writing.wait;
+        let lock = WriterLock::acquire(self.root.layout(), self.writing.locking, deadline)
+            .map_err(CatalogError::of_writing)?;
+        // Again, as it may have been replaced while this waited.
+        self.root.check_present()?;
+        if lock.last_holder() == LastHolder::Died || !self.is_swept.load(Ordering::Relaxed) {
+            remove_temporary_files(self.root.path()).map_err(CatalogError::of_writing)?;
+            self.is_swept.store(true, Ordering::Relaxed);
         }
+        Ok(lock)
     }
 
     fn load(&self) -> Result<Loaded<R>> {
         let Some(mut file) = open_own_file(&self.path, OpenOptions::new().read(true))? else {
-            self.root.check_present()?;
-            return Ok(Loaded {
-                snapshot: Arc::new(Snapshot::empty()),
-                source: None,
-            });
+            return self.absent();
         };
         let failed = |error| CatalogError::io("read", &self.path, error);
         let stamp = FileStamp::of(&file.metadata().map_err(failed)?);
@@ -140,6 +158,25 @@ impl<R: Record> JsonIndex<R> {
             snapshot: Arc::new(snapshot),
             source: Some((file, stamp)),
         })
+    }
+
+    /// No file is an empty index only if there never was one and the root is the one that was
+    /// opened.
+    fn absent(&self) -> Result<Loaded<R>> {
+        self.root.check_present()?;
+        let previous = self.root.layout().previous_index(R::FILE);
+        match fs::symlink_metadata(&previous) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Loaded {
+                snapshot: Arc::new(Snapshot::empty()),
+                source: None,
+            }),
+            Err(error) => Err(CatalogError::io("look at", &previous, error)),
+            // A writer may have made both since the file was looked for.
+            Ok(_) if self.path.exists() => self.load(),
+            Ok(_) => Err(self.unreadable(Unreadable::Damaged(
+                "it is missing, but the generation before it is there".to_owned(),
+            ))),
+        }
     }
 
     fn remember(&self, loaded: Option<Loaded<R>>) {
@@ -157,8 +194,66 @@ impl<R: Record> JsonIndex<R> {
             Unreadable::Damaged(detail) => CatalogError::IndexDamaged {
                 path,
                 detail,
-                repair: "restore it from a backup, or move it aside to begin with an empty one",
+                repair: "stop its writers and call catalog_core::recover on the root, which keeps \
+                         the damaged file and reports what it could restore",
             },
+        }
+    }
+
+    fn wait_out_of_courtesy(&self) {
+        let until = self
+            .courtesy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(until) = until {
+            std::thread::sleep(until.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+impl<R: Record> Commit<R, WriterLock> for JsonIndex<R> {
+    fn begin(&self) -> Result<(WriterLock, Edit<R>)> {
+        let lock = self.lock()?;
+        let current = self.snapshot()?;
+        Ok((lock, Edit::of(current)))
+    }
+
+    fn commit(&self, edit: Edit<R>) -> Result<()> {
+        let next = match edit.finish() {
+            Finished::Unchanged => return Ok(()),
+            Finished::Changed(next) => next,
+        };
+        let previous = self.root.layout().previous_index(R::FILE);
+        let bytes = format::write(&next);
+        let replaced = replace_durably(&self.path, Some(&previous), &bytes)
+            .map_err(CatalogError::of_writing)
+            .and_then(|file| {
+                let metadata = file
+                    .metadata()
+                    .map_err(|error| CatalogError::io("look at", &self.path, error))?;
+                Ok((FileStamp::of(&metadata), file))
+            });
+        match replaced {
+            Ok((stamp, file)) => {
+                self.remember(Some(Loaded {
+                    snapshot: Arc::new(next),
+                    source: Some((file, stamp)),
+                }));
+                Ok(())
+            }
+            Err(error) => {
+                // Whatever happened, the next call reads it from disk.
+                self.remember(None);
+                Err(error)
+            }
+        }
+    }
+
+    fn end(&self, lock: WriterLock) {
+        if lock.release().are_others_waiting {
+            let until = Instant::now() + COURTESY;
+            *self.courtesy.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
         }
     }
 }

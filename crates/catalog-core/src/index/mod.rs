@@ -5,7 +5,13 @@ mod edit;
 mod format;
 mod json_index;
 mod record;
+mod recover;
 mod snapshot;
+mod writers;
 
-pub(crate) use json_index::JsonIndex;
+pub(crate) use edit::Edit;
+pub(crate) use json_index::{JsonIndex, Writing};
+pub use recover::{EntryFate, IndexRecovery};
+
 pub(crate) use record::{Record, Unknown};
+pub(crate) use snapshot::Snapshot;

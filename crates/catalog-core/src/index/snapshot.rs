@@ -31,13 +31,9 @@ impl<R: Record> Stored<R> {
         })
     }
 
-    /// The JSON of the record, on one line.
-    pub(super) fn line(&self) -> &str {
-        self.line.get_or_init(|| {
-            serde_json::to_string(&self.record)
-                .expect("a record has text keys and plain values, which JSON holds")
-                .into()
-        })
+    /// Its line in the file, as `write` makes it when it is first needed.
+    pub(super) fn line(&self, write: impl FnOnce(&R) -> String) -> &str {
+        self.line.get_or_init(|| write(&self.record).into())
     }
 }
 
@@ -48,6 +44,14 @@ impl<R: Record> Snapshot<R> {
             entries: BTreeMap::new(),
             unknown: Unknown::new(),
         }
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&R> {

@@ -114,9 +114,13 @@ fn files_below(folder: &Path) -> BTreeSet<PathBuf> {
         for entry in fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(folder).unwrap().to_path_buf();
-            if path.is_dir() && name != Path::new("locks") {
+            let text = name.to_str().unwrap();
+            if text == "locks" || text.starts_with("index.json") {
+                continue;
+            }
+            if path.is_dir() {
                 folders.push(path);
-            } else if name != Path::new("index.json") && name != Path::new("locks") {
+            } else {
                 files.insert(name);
             }
         }

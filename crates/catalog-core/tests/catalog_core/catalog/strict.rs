@@ -1,5 +1,5 @@
 use catalog_core::{
-    CatalogStore, EngineEntry, EngineStore, FsCatalog, FsEngineStore, OutsidePaths,
+    CatalogStore, EngineEntry, EngineStore, FsCatalog, FsEngineStore, OutsidePaths, StoreOptions,
     default_model_cache_dir,
 };
 
@@ -9,18 +9,18 @@ use crate::util::entry;
 #[test]
 fn a_strict_catalog_refuses_what_lies_outside() {
     let root = tempfile::tempdir().unwrap();
-    let models = FsCatalog::new(root.path())
-        .unwrap()
-        .with_outside_paths(OutsidePaths::Refuse);
+    let strict = StoreOptions {
+        outside: OutsidePaths::Refuse,
+        ..StoreOptions::default()
+    };
+    let models = FsCatalog::open(root.path(), strict).unwrap();
     assert_eq!(
         models.put(&entry("id", "/srv/m")).unwrap_err().code(),
         "path_refused"
     );
     models.put(&entry("id", "below/m")).unwrap();
 
-    let engines = FsEngineStore::new(root.path())
-        .unwrap()
-        .with_outside_paths(OutsidePaths::Refuse);
+    let engines = FsEngineStore::open(root.path(), strict).unwrap();
     let engine = |artifact: &str| EngineEntry {
         id: "id".to_owned(),
         engine: "e".to_owned(),

@@ -65,6 +65,15 @@ fn one_of_each() -> Vec<CatalogError> {
             supported: 1,
         },
         CatalogError::RootChanged { root: path() },
+        CatalogError::NotWritable {
+            action: "create",
+            path: path(),
+            source: io(),
+        },
+        CatalogError::LocksUnsupported {
+            path: path(),
+            source: io(),
+        },
         CatalogError::LockTimeout {
             path: path(),
             holder: "process 1".to_owned(),
@@ -126,6 +135,8 @@ fn codes_are_stable_and_one_for_each_variant() {
             "index_damaged",
             "index_too_new",
             "root_changed",
+            "not_writable",
+            "locks_unsupported",
             "lock_timeout",
             "outcome_unknown",
             "io",

@@ -86,7 +86,10 @@ fn a_write_replaces_the_file_and_leaves_nothing_else() {
         first.0, second.0,
         "a new file took the place of the old one"
     );
-    assert_eq!(names_in(root.path()), ["index.json", "locks"]);
+    assert_eq!(
+        names_in(root.path()),
+        ["index.json", "index.json.previous", "locks"]
+    );
 }
 
 /// CAT-404

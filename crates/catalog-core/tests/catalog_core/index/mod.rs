@@ -1,5 +1,7 @@
 mod damage;
 mod format;
 mod planted;
+mod recovery;
 mod sharing;
 mod versions;
+mod writing;

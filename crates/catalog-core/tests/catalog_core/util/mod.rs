@@ -37,6 +37,24 @@ pub(crate) fn identity(path: &Path) -> (u64, i64, i64) {
     (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
 }
 
+/// Everything below a folder with what changes when it is written.
+pub(crate) fn state_of(folder: &Path) -> Vec<(PathBuf, (u64, i64, i64))> {
+    let mut state = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for name in names_in(&next) {
+            let path = next.join(name);
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                state.push((path.clone(), identity(&path)));
+            }
+        }
+    }
+    state.sort();
+    state
+}
+
 /// The names of the files and folders directly in a folder, sorted.
 pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();

@@ -1,0 +1,121 @@
+use super::engine_record::EngineRecord;
+use super::expected::Expected;
+use super::host::Host;
+use super::model_record::ModelRecord;
+use super::placed::{place_engine, place_model};
+use crate::entry::{CatalogEntry, EngineEntry, LifecycleState};
+use crate::error::{CatalogError, Result};
+use crate::index::Edit;
+
+/// Changes of several models that become visible and durable together, or not at all; see
+/// [`FsCatalog::update`](crate::FsCatalog::update).
+#[derive(Debug)]
+pub struct CatalogEdit<'e> {
+    pub(super) host: &'e Host,
+    pub(super) edit: &'e mut Edit<ModelRecord>,
+}
+
+impl CatalogEdit<'_> {
+    /// The entry as of this edit.
+    pub fn get(&self, id: &str) -> Option<CatalogEntry> {
+        self.edit
+            .get(id)
+            .map(|record| record.entry(id, &self.host.root))
+    }
+
+    /// As [`CatalogStore::put`](crate::CatalogStore::put).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn put(&mut self, entry: &CatalogEntry) -> Result<()> {
+        self.put_if(entry, Expected::Any)
+    }
+
+    /// As [`CatalogStore::put_if`](crate::CatalogStore::put_if).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn put_if(
+        &mut self,
+        entry: &CatalogEntry,
+        expected: Expected<'_, CatalogEntry>,
+    ) -> Result<()> {
+        let stored = place_model(&self.host.root, self.host.outside, entry)?;
+        expected.check(&entry.id, self.get(&entry.id).as_ref())?;
+        self.edit.insert(&entry.id, ModelRecord::new(entry, stored));
+        Ok(())
+    }
+
+    /// As [`CatalogStore::set_state`](crate::CatalogStore::set_state).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn set_state(&mut self, id: &str, state: LifecycleState) -> Result<()> {
+        let Some(record) = self.edit.get(id) else {
+            return Err(CatalogError::NotFound {
+                id: id.to_owned(),
+                catalog: self.host.models.path().to_path_buf(),
+            });
+        };
+        let mut record = record.clone();
+        record.lifecycle = state;
+        self.edit.insert(id, record);
+        Ok(())
+    }
+
+    /// Removes an entry and leaves its artifact where it is. Tells whether there was one.
+    pub fn forget(&mut self, id: &str) -> bool {
+        self.edit.remove(id).is_some()
+    }
+}
+
+/// Changes of several engines that become visible and durable together, or not at all; see
+/// [`FsEngineStore::update`](crate::FsEngineStore::update).
+#[derive(Debug)]
+pub struct EngineEdit<'e> {
+    pub(super) host: &'e Host,
+    pub(super) edit: &'e mut Edit<EngineRecord>,
+}
+
+impl EngineEdit<'_> {
+    /// The entry as of this edit.
+    pub fn get(&self, id: &str) -> Option<EngineEntry> {
+        self.edit
+            .get(id)
+            .map(|record| record.entry(id, &self.host.root))
+    }
+
+    /// As [`EngineStore::put`](crate::EngineStore::put).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn put(&mut self, entry: &EngineEntry) -> Result<()> {
+        self.put_if(entry, Expected::Any)
+    }
+
+    /// [`put`](Self::put), if what is there is as expected.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Conflict`] if it is not; else as `put`.
+    pub fn put_if(
+        &mut self,
+        entry: &EngineEntry,
+        expected: Expected<'_, EngineEntry>,
+    ) -> Result<()> {
+        let stored = place_engine(&self.host.root, self.host.outside, entry)?;
+        expected.check(&entry.id, self.get(&entry.id).as_ref())?;
+        self.edit
+            .insert(&entry.id, EngineRecord::new(entry, stored));
+        Ok(())
+    }
+
+    /// Removes an entry and leaves its artifacts where they are. Tells whether there was one.
+    pub fn forget(&mut self, id: &str) -> bool {
+        self.edit.remove(id).is_some()
+    }
+}

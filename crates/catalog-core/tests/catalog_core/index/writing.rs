@@ -1,0 +1,323 @@
+//! How writers share a root, and what they leave.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use catalog_core::{
+    CatalogError, CatalogStore, EngineEntry, EngineStore, Expected, FsCatalog, FsEngineStore,
+    LifecycleState, Locking, StoreOptions,
+};
+
+use crate::util::{as_unprivileged, entry, identity, names_in};
+
+fn impatient(root: &Path) -> FsCatalog {
+    let options = StoreOptions {
+        lock_wait: Duration::from_millis(20),
+        ..StoreOptions::default()
+    };
+    FsCatalog::open(root, options).unwrap()
+}
+
+/// CAT-450
+#[test]
+fn an_update_is_all_or_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    catalog.put(&entry("old", "m")).unwrap();
+    let before = identity(&root.path().join("index.json"));
+    let refused = catalog.update(|edit| {
+        edit.put(&entry("new", "n"))?;
+        assert!(edit.forget("old"));
+        assert_eq!(edit.get("old"), None);
+        edit.set_state("missing", LifecycleState::Retired)
+    });
+    assert_eq!(refused.unwrap_err().code(), "not_found");
+    assert_eq!(identity(&root.path().join("index.json")), before);
+    assert_eq!(catalog.list().unwrap().len(), 1);
+
+    let generation = catalog.snapshot().unwrap().generation();
+    let answer = catalog.update(|edit| {
+        edit.put_if(&entry("a", "a"), Expected::Absent)?;
+        edit.put(&entry("b", "b"))?;
+        edit.forget("old");
+        Ok(edit.get("a").is_some())
+    });
+    assert!(answer.unwrap());
+    assert_eq!(
+        catalog.snapshot().unwrap().generation(),
+        generation + 1,
+        "one write"
+    );
+    assert_eq!(catalog.list().unwrap().len(), 2);
+
+    let before = identity(&root.path().join("index.json"));
+    catalog
+        .update(|edit| {
+            edit.put(&entry("c", "c"))?;
+            edit.forget("c");
+            edit.set_state("a", LifecycleState::Retired)?;
+            edit.set_state("a", LifecycleState::Active)
+        })
+        .unwrap();
+    assert_eq!(
+        identity(&root.path().join("index.json")),
+        before,
+        "it comes to nothing"
+    );
+}
+
+/// CAT-450
+#[test]
+fn engines_are_updated_all_or_nothing_too() {
+    let root = tempfile::tempdir().unwrap();
+    let engines = FsEngineStore::new(root.path()).unwrap();
+    let engine = |id: &str| EngineEntry {
+        id: id.to_owned(),
+        engine: "e".to_owned(),
+        version: "1".to_owned(),
+        build_ref: None,
+        digest: None,
+        build_flags: None,
+        artifacts: Vec::new(),
+        created_ms: 0,
+    };
+    engines.put(&engine("a")).unwrap();
+    let refused = engines.update(|edit| {
+        assert!(edit.forget("a") && edit.get("a").is_none());
+        edit.put_if(&engine("b"), Expected::Present)
+    });
+    assert_eq!(refused.unwrap_err().code(), "conflict");
+    assert_eq!(engines.list().unwrap(), [engine("a")]);
+    engines
+        .update(|edit| edit.put_if(&engine("b"), Expected::Absent))
+        .unwrap();
+    assert_eq!(engines.snapshot().unwrap().len(), 2);
+}
+
+/// CAT-451
+#[test]
+fn threads_of_one_store_share_writes_and_each_change_stands_alone() {
+    const THREADS: usize = 16;
+    const CHANGES: usize = 40;
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let catalog = &catalog;
+            scope.spawn(move || {
+                for number in 0..CHANGES {
+                    let id = format!("{thread}/{number}");
+                    match number % 4 {
+                        2 => {
+                            let refused = catalog.update(|edit| {
+                                edit.put(&entry(&id, "m"))?;
+                                edit.put(&entry("", "m"))
+                            });
+                            assert_eq!(refused.unwrap_err().code(), "invalid_entry");
+                        }
+                        3 => {
+                            let panicked = std::panic::catch_unwind(|| {
+                                catalog.update::<()>(|edit| {
+                                    edit.put(&entry(&id, "m")).unwrap();
+                                    panic!("a change of its user's panics")
+                                })
+                            });
+                            assert!(panicked.is_err());
+                        }
+                        _ => {
+                            catalog.put(&entry(&id, "m")).unwrap();
+                            assert!(catalog.get(&id).unwrap().is_some(), "own writes are read");
+                        }
+                    }
+                }
+            });
+        }
+    });
+    std::panic::set_hook(hook);
+    let snapshot = catalog.snapshot().unwrap();
+    assert_eq!(
+        snapshot.len(),
+        THREADS * CHANGES / 2,
+        "what failed left nothing"
+    );
+    let changes = (THREADS * CHANGES / 2) as u64;
+    assert!(
+        snapshot.generation() < changes,
+        "{changes} changes took {} writes",
+        snapshot.generation()
+    );
+    let again = FsCatalog::new(root.path()).unwrap();
+    assert_eq!(again.list().unwrap(), catalog.list().unwrap());
+}
+
+/// CAT-452
+#[test]
+fn a_writer_that_waits_too_long_is_told_who_holds_the_lock() {
+    let root = tempfile::tempdir().unwrap();
+    let holder = FsCatalog::new(root.path()).unwrap();
+    let waiter = impatient(root.path());
+    holder
+        .update(|edit| {
+            let error = waiter.put(&entry("id", "m")).unwrap_err();
+            let CatalogError::LockTimeout { holder, waited, .. } = &error else {
+                panic!("{error}")
+            };
+            assert!(
+                holder.contains(&format!("process {}", std::process::id())),
+                "{error}"
+            );
+            assert!(*waited >= Duration::from_millis(20), "{error}");
+            assert!(error.is_retryable());
+            assert_eq!(waiter.list().unwrap(), [], "readers never wait");
+            edit.put(&entry("held", "m"))
+        })
+        .unwrap();
+    waiter.put(&entry("id", "m")).unwrap();
+    assert_eq!(holder.list().unwrap().len(), 2);
+}
+
+/// CAT-453
+#[test]
+fn what_writers_that_died_left_is_removed_and_nothing_else() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    catalog.put(&entry("id", "m")).unwrap();
+    let kept = [
+        "model.tmp",
+        ".hidden.tmp",
+        "index.json.tmp",
+        ".index.json.x",
+    ];
+    let leave = || {
+        for name in kept {
+            fs::write(root.path().join(name), "").unwrap();
+        }
+        for name in [".index.json.AbC123.tmp", ".engines.json.x.tmp"] {
+            fs::write(root.path().join(name), "half an ind").unwrap();
+        }
+    };
+    let is_clean = || {
+        names_in(root.path())
+            .iter()
+            .all(|name| !name.ends_with(".tmp") || kept.contains(&name.as_str()))
+    };
+
+    leave();
+    let new_handle = FsCatalog::new(root.path()).unwrap();
+    assert!(!is_clean(), "reading changes nothing");
+    new_handle.put(&entry("a", "m")).unwrap();
+    assert!(is_clean(), "a new handle's first write removes them");
+
+    leave();
+    // As a holder that dies leaves it.
+    fs::write(root.path().join("locks/index.lock"), "1 0 killed\n").unwrap();
+    catalog.put(&entry("b", "m")).unwrap();
+    assert!(is_clean(), "so does the first write after a writer died");
+    assert!(kept.iter().all(|name| root.path().join(name).exists()));
+    assert_eq!(fs::read(root.path().join("locks/index.lock")).unwrap(), b"");
+}
+
+/// CAT-454
+#[test]
+fn a_root_that_is_only_readable_is_read_and_refuses_writes() {
+    as_unprivileged(
+        "index::writing::a_root_that_is_only_readable_is_read_and_refuses_writes",
+        || {
+            let folder = tempfile::tempdir().unwrap();
+            let root = folder.path().join("root");
+            let writable = FsCatalog::new(&root).unwrap();
+            writable.put(&entry("id", "m")).unwrap();
+            let chmod = |path: &str, mode| {
+                fs::set_permissions(root.join(path), fs::Permissions::from_mode(mode)).unwrap();
+            };
+            let put = |catalog: &FsCatalog| catalog.put(&entry("new", "m")).unwrap_err();
+
+            chmod("", 0o555);
+            let catalog = FsCatalog::new(&root).unwrap();
+            assert_eq!(catalog.list().unwrap().len(), 1);
+            assert_eq!(put(&catalog).code(), "not_writable", "the folder");
+            chmod("locks/index.lock", 0o444);
+            assert_eq!(put(&catalog).code(), "not_writable", "the lock");
+            chmod("locks", 0o000);
+            assert_eq!(put(&catalog).code(), "not_writable", "the folder of locks");
+            assert_eq!(catalog.get("id").unwrap().unwrap().id, "id");
+            chmod("locks", 0o755);
+            chmod("locks/index.lock", 0o644);
+            chmod("", 0o755);
+            catalog.put(&entry("new", "m")).unwrap();
+
+            let never = FsCatalog::new(root.join("locks/index.lock/x")).unwrap_err();
+            assert_eq!(never.code(), "io");
+        },
+    );
+}
+
+/// CAT-455
+#[test]
+fn in_single_process_mode_the_handles_of_a_process_lose_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        locking: Locking::SingleProcess,
+        ..StoreOptions::default()
+    };
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let root = root.path();
+            scope.spawn(move || {
+                let catalog = FsCatalog::open(root, options).unwrap();
+                for number in 0..10 {
+                    catalog
+                        .put(&entry(&format!("{writer}/{number}"), "m"))
+                        .unwrap();
+                }
+            });
+        }
+    });
+    let catalog = FsCatalog::open(root.path(), options).unwrap();
+    assert_eq!(catalog.list().unwrap().len(), 40);
+    let kernel = FsCatalog::new(root.path()).unwrap();
+    catalog
+        .update(|edit| {
+            kernel.put(&entry("kernel", "m")).unwrap();
+            edit.put(&entry("process", "m"))
+        })
+        .unwrap();
+    assert_eq!(
+        catalog.get("kernel").unwrap(),
+        None,
+        "it takes no lock of the kernel, as it says"
+    );
+}
+
+/// CAT-456
+#[test]
+fn a_snapshot_never_changes_and_serialises_alike_wherever_the_root_is() {
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let json = |root: &Path| {
+        let catalog = FsCatalog::new(root).unwrap();
+        assert_eq!(catalog.snapshot().unwrap().generation(), 0);
+        assert!(catalog.snapshot().unwrap().is_empty());
+        catalog.put(&entry("b", "models/b")).unwrap();
+        catalog.put(&entry("a", "/srv/a")).unwrap();
+        let snapshot = catalog.snapshot().unwrap();
+        catalog.delete("a").unwrap();
+        assert_eq!((snapshot.generation(), snapshot.len()), (2, 2));
+        assert_eq!(
+            snapshot.get("b").unwrap().local_path,
+            catalog.root().join("models/b")
+        );
+        let ids: Vec<String> = snapshot.iter().map(|entry| entry.id).collect();
+        assert_eq!(ids, ["a", "b"]);
+        serde_json::to_string(&snapshot).unwrap()
+    };
+    let first = json(a.path());
+    assert_eq!(first, json(b.path()));
+    assert!(
+        first.starts_with("{\"version\":1,\"generation\":2,\"entries\":{\"a\":{"),
+        "{first}"
+    );
+}
