@@ -44,7 +44,8 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::IndexDamaged`], [`CatalogError::IndexTooNew`], [`CatalogError::Io`].
+    /// [`IndexDamaged`](crate::CatalogError::IndexDamaged),
+    /// [`IndexTooNew`](crate::CatalogError::IndexTooNew), [`Io`](crate::CatalogError::Io).
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
         Self::open(root, StoreOptions::default())
     }
