@@ -1,5 +1,6 @@
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -25,32 +26,54 @@ impl<'w> MakeWriter<'w> for Log {
     }
 }
 
-fn logged(work: impl FnOnce()) -> String {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(log.clone())
-        .with_ansi(false)
-        .finish();
-    tracing::subscriber::with_default(subscriber, work);
-    let bytes = log.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+/// The log of this process. One for all tests: what a thread's own subscriber sees depends on
+/// whether another thread met the same event before.
+fn log() -> &'static Log {
+    static LOG: OnceLock<Log> = OnceLock::new();
+    LOG.get_or_init(|| {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(log.clone())
+            .with_ansi(false)
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        log
+    })
+}
+
+/// The lines about one model, of which there is one only in this test.
+fn lines_about(id: &str) -> Vec<String> {
+    let bytes = log().0.lock().unwrap().clone();
+    let text = String::from_utf8(bytes).unwrap();
+    let lines = text.lines().filter(|line| line.contains(id));
+    lines.map(str::to_owned).collect()
 }
 
 /// ORCH-3703
 #[test]
 fn without_a_digest_a_warning_says_that_the_artifact_is_unverified() {
+    log();
     let host = Host::new();
-    let path = host.model("m.gguf", "weights");
-    let ensure = |digest| {
+    let ensure = |path: &Path, digest| {
         host.provisioner
-            .ensure_present(&reference(&path), digest)
+            .ensure_present(&reference(path), digest)
             .unwrap();
     };
-    let log = logged(|| ensure(None));
-    assert!(log.contains("WARN") && log.contains("unverified"), "{log}");
-    assert!(log.contains(&id_of(&path)), "{log}");
-    let log = logged(|| ensure(Some(sha256(&path))));
-    assert!(!log.contains("unverified"), "{log}");
-    let log = logged(|| ensure(None));
-    assert!(!log.contains("unverified"), "it is pinned by now: {log}");
+    let without = host.model("without.gguf", "weights");
+    ensure(&without, None);
+    let lines = lines_about(&id_of(&without));
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].contains("WARN") && lines[0].contains("unverified"),
+        "{lines:?}"
+    );
+
+    let with = host.model("with.gguf", "weights");
+    ensure(&with, Some(sha256(&with)));
+    ensure(&with, None);
+    assert_eq!(
+        lines_about(&id_of(&with)),
+        [""; 0],
+        "given once, it is pinned"
+    );
 }
