@@ -1,1 +1,35 @@
-//! Tests that cross crates and processes; see `workspace/`.
+//! The harness behind the reliability figures, and behind the tests that cross processes.
+//!
+//! A *workload* is a short sequence of calls that a process of its own makes on a real root. The
+//! process is run under `strace`, which kills it, fails its system calls, or records them; the
+//! product has no switch and no mock. What it promised (each call that returned) is compared with
+//! what is found afterwards.
+//!
+//! | module | what lives there |
+//! | --- | --- |
+//! | `figure` | a figure: its closing line, its violations |
+//! | `steps` | the calls of workloads, what they should leave, and the process that makes them |
+//! | `strace` | running such a process under `strace` |
+//! | `disk_model` | from what was done to files to every state that a crash may leave |
+//! | `trace_reader` | from the text of a trace to what was done to files |
+//! | `figures` | one file a figure |
+//!
+//! To add a workload, add a step to `steps::Step` and it is in every figure.
+
+/// Figures and their closing lines.
+pub mod figure;
+
+/// The calls of workloads, and the process that makes them.
+pub mod steps;
+
+/// Processes under `strace`.
+pub mod strace;
+
+/// What a disk may hold after a crash.
+pub mod disk_model;
+
+/// From the text of a trace to what it did to files.
+pub mod trace_reader;
+
+/// The figures of the scoreboard.
+pub mod figures;

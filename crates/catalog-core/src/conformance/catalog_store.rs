@@ -244,7 +244,7 @@ pub fn the_root_and_the_stores_files_are_no_artifacts<S: CatalogStore>(open: imp
         "./index.json".into(),
         "INDEX.json".into(),
         "index.json.previous".into(),
-        ".index.json.abc.tmp".into(),
+        ".index.json.new".into(),
         "engines.json".into(),
         "verifications.jsonl".into(),
         "blobs/sha256/ab/cd".into(),

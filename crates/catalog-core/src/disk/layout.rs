@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 /// index.json  engines.json   the two indexes
 /// <index>.previous           the generation before
 /// <index>.damaged-<n>        a damaged one that recovery replaced
-/// .<index>.<unique>.tmp      one being written
+/// .<index>.new .<index>.old  one being written, and a second link to the one before
 /// locks/index.lock           the writers of both indexes queue here
 /// locks/index.waiting        those of them that wait hold this one shared
 /// artifacts/                 managed models, one folder each
@@ -17,6 +17,13 @@ pub(crate) struct Layout {
     root: PathBuf,
 }
 
+/// Names in the folder of an index; see [`Layout::temporary_files`].
+#[derive(Debug)]
+pub(crate) struct TemporaryFiles {
+    pub(crate) new: String,
+    pub(crate) old: String,
+}
+
 /// The two indexes that a root holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IndexFile {
@@ -25,6 +32,8 @@ pub(crate) enum IndexFile {
 }
 
 impl IndexFile {
+    pub(crate) const ALL: [Self; 2] = [Self::Models, Self::Engines];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Models => "index.json",
@@ -78,27 +87,20 @@ impl Layout {
         self.locks().join("index.waiting")
     }
 
-    /// Whether a name in the root is that of a temporary file that was to replace an index.
-    pub(crate) fn is_temporary(name: &str) -> bool {
-        [IndexFile::Models, IndexFile::Engines].iter().any(|file| {
-            name.strip_prefix(&Self::temporary_prefix(Path::new(file.name())))
-                .is_some_and(|rest| rest.ends_with(Self::TEMPORARY_SUFFIX))
-        })
-    }
-
-    pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
-
-    /// What a temporary file that is to replace `target` is called: this, something unique, and the
-    /// [suffix](Self::TEMPORARY_SUFFIX).
-    pub(crate) fn temporary_prefix(target: &Path) -> String {
+    /// The names under which a new index, and a second link to the old one, come into being. One of
+    /// each is enough, as only the holder of the writer lock makes them.
+    pub(crate) fn temporary_files(target: &Path) -> TemporaryFiles {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
-        format!(".{name}.")
+        TemporaryFiles {
+            new: format!(".{name}.new"),
+            old: format!(".{name}.old"),
+        }
     }
 
     /// Whether a path relative to the root is the store's own.
     ///
     /// Names are compared without case, as some file systems do; `index.json.previous` and
-    /// `.index.json.x.tmp` belong to `index.json`.
+    /// `.index.json.new` belong to `index.json`.
     pub(crate) fn is_store_file(relative: &Path) -> bool {
         let mut parts = relative.components();
         let Some(Component::Normal(first)) = parts.next() else {

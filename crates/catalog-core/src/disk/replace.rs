@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::folder::sync_folder;
-use super::layout::Layout;
+use super::layout::{IndexFile, Layout};
 use crate::error::{CatalogError, Result};
 
 /// Replaces a file as a whole; on return the new content survives a power cut, and what was there
@@ -29,8 +29,8 @@ pub(crate) fn replace_durably(
 ) -> Result<File> {
     let folder = target.parent().expect("a file of the store has a parent");
     let mut temporary = tempfile::Builder::new()
-        .prefix(&Layout::temporary_prefix(target))
-        .suffix(Layout::TEMPORARY_SUFFIX)
+        .prefix(&Layout::temporary_files(target).new)
+        .rand_bytes(0)
         // The umask decides who may read, as it does for every other file of the group's cache.
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
@@ -64,9 +64,9 @@ pub(crate) fn replace_durably(
 /// Gives the file at `target` the second name `previous`, in place of what had that name.
 fn keep_as_previous(target: &Path, previous: &Path) -> io::Result<()> {
     let folder = target.parent().expect("a file of the store has a parent");
-    let prefix = Layout::temporary_prefix(target);
+    let name = Layout::temporary_files(target).old;
     let mut names = tempfile::Builder::new();
-    names.prefix(&prefix).suffix(Layout::TEMPORARY_SUFFIX);
+    names.prefix(&name).rand_bytes(0);
     let second = match names.make_in(folder, |path| fs::hard_link(target, path)) {
         Ok(link) => link,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -85,16 +85,17 @@ fn keep_as_previous(target: &Path, previous: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes what writers that died left in a root. Only the holder of the writer lock may do this,
+/// Removes what a writer that died left in a root. Only the holder of the writer lock may do this,
 /// as only it has temporary files.
-pub(crate) fn remove_temporary_files(root: &Path) -> Result<()> {
-    let failed = |error| CatalogError::io("read folder", root, error);
-    for entry in fs::read_dir(root).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_str().is_some_and(Layout::is_temporary) {
-            match fs::remove_file(entry.path()) {
+pub(crate) fn remove_temporary_files(layout: &Layout) -> Result<()> {
+    for index in IndexFile::ALL {
+        let target = layout.index(index);
+        let names = Layout::temporary_files(&target);
+        for name in [names.new, names.old] {
+            let path = target.with_file_name(name);
+            match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(CatalogError::io("remove", entry.path(), error));
+                    return Err(CatalogError::io("remove", path, error));
                 }
                 _ => {}
             }

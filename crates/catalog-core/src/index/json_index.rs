@@ -139,7 +139,7 @@ impl<R: Record> JsonIndex<R> {
         // Again, as it may have been replaced while this waited.
         self.root.check_present()?;
         if lock.last_holder() == LastHolder::Died || !self.is_swept.load(Ordering::Relaxed) {
-            remove_temporary_files(self.root.path()).map_err(CatalogError::of_writing)?;
+            remove_temporary_files(self.root.layout()).map_err(CatalogError::of_writing)?;
             self.is_swept.store(true, Ordering::Relaxed);
         }
         Ok(lock)

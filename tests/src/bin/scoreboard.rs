@@ -1,0 +1,53 @@
+//! Prints the reliability figures: `scoreboard [--quick] [NAME…]`, one closing line each; without
+//! a name, all of them. Exits non-zero if one is out of bounds.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line prints"
+)]
+
+use std::process::ExitCode;
+
+use workspace_tests::figure::Extent;
+use workspace_tests::{figures, steps};
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "--workload") {
+        return match steps::run(&arguments[1..]) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(2),
+        };
+    }
+    let extent = if arguments.iter().any(|argument| argument == "--quick") {
+        Extent::Quick
+    } else {
+        Extent::Full
+    };
+    arguments.retain(|argument| argument != "--quick");
+    let unknown = arguments
+        .iter()
+        .find(|name| figures::ALL.iter().all(|figure| figure.name != **name));
+    if let Some(name) = unknown {
+        let names: Vec<&str> = figures::ALL.iter().map(|figure| figure.name).collect();
+        eprintln!(
+            "there is no figure `{name}`; there are {}",
+            names.join(", ")
+        );
+        return ExitCode::from(2);
+    }
+    let mut is_within_bounds = true;
+    for figure in figures::ALL {
+        if arguments.is_empty() || arguments.iter().any(|name| name == figure.name) {
+            let (report, is_good) = figure.report(extent);
+            println!("{report}");
+            is_within_bounds &= is_good;
+        }
+    }
+    if is_within_bounds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

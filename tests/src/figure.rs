@@ -1,0 +1,107 @@
+use std::fmt;
+use std::time::Instant;
+
+/// How much is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// What the test command runs.
+    Quick,
+    /// All of it.
+    Full,
+}
+
+/// What a figure came to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was measured.
+    Measured(Measured),
+    /// This machine cannot; says why.
+    Skipped(String),
+}
+
+/// The counts of a figure.
+#[derive(Debug, Default)]
+pub struct Measured {
+    /// What was counted, in the order in which it is printed.
+    counts: Vec<(String, String)>,
+    /// What should never have happened.
+    violations: Vec<String>,
+}
+
+impl Measured {
+    /// Adds a count to the closing line.
+    pub fn count(&mut self, what: &str, number: impl fmt::Display) {
+        self.counts.push((what.to_owned(), number.to_string()));
+    }
+
+    /// Adds a count that must be at least `bound`.
+    pub fn at_least(&mut self, bound: usize, what: &str, number: usize) {
+        self.count(what, number);
+        if number < bound {
+            self.violation(format!(
+                "{what}: {number}, at least {bound} were to be tried"
+            ));
+        }
+    }
+
+    /// Notes something that should never have happened.
+    pub fn violation(&mut self, what: impl Into<String>) {
+        self.violations.push(what.into());
+    }
+
+    /// Notes it unless it is so.
+    pub fn check(&mut self, is_so: bool, what: impl FnOnce() -> String) {
+        if !is_so {
+            self.violation(what());
+        }
+    }
+
+    /// How often something happened that should not have.
+    pub fn violations(&self) -> &[String] {
+        &self.violations
+    }
+
+    /// Takes the violations of another measurement.
+    pub fn absorb(&mut self, other: Self) {
+        self.violations.extend(other.violations);
+    }
+}
+
+/// A figure of the scoreboard.
+#[derive(Debug, Clone, Copy)]
+pub struct Figure {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Measures it.
+    pub measure: fn(Extent) -> Outcome,
+}
+
+impl Figure {
+    /// Measures it and gives its closing line, with the first violations above it, and whether it
+    /// is within bounds. What is skipped is.
+    pub fn report(&self, extent: Extent) -> (String, bool) {
+        let begin = Instant::now();
+        match (self.measure)(extent) {
+            Outcome::Skipped(reason) => (format!("{}: skipped: {reason}", self.name), true),
+            Outcome::Measured(measured) => {
+                let mut text = String::new();
+                for violation in measured.violations.iter().take(20) {
+                    text.push_str(&format!("  {}: {violation}\n", self.name));
+                }
+                let counts: Vec<String> = measured
+                    .counts
+                    .iter()
+                    .map(|(what, number)| format!("{number} {what}"))
+                    .collect();
+                text.push_str(&format!(
+                    "{}: {}, {:.1} s, {} violations",
+                    self.name,
+                    counts.join(", "),
+                    begin.elapsed().as_secs_f64(),
+                    measured.violations.len()
+                ));
+                (text, measured.violations.is_empty())
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Every system call of each workload fails, once and from then on, with every error that disks
+//! and networks give.
+
+use crate::figure::{Extent, Measured, Outcome};
+use crate::steps::{State, Step, answers, observe, write_and_look_for_leftovers};
+use crate::strace::{Point, Site, missing, points};
+
+const ERRORS: [&str; 10] = [
+    "EIO", "ENOSPC", "EDQUOT", "EROFS", "EACCES", "ESTALE", "EINTR", "EMFILE", "ENOLCK", "EXDEV",
+];
+
+/// Calls that are the process's own, not the store's: memory, signals, its end.
+const NOT_THE_STORES: [&str; 12] = [
+    "brk",
+    "mmap",
+    "munmap",
+    "mprotect",
+    "mremap",
+    "madvise",
+    "futex",
+    "sigaltstack",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "exit_group",
+    "getrandom",
+];
+
+pub(super) fn measure(extent: Extent) -> Outcome {
+    if let Some(reason) = missing() {
+        return Outcome::Skipped(reason);
+    }
+    let workloads: Vec<Vec<Step>> = match extent {
+        Extent::Quick => vec![vec![Step::PutA]],
+        Extent::Full => vec![
+            vec![Step::PutA, Step::PutB],
+            vec![Step::UpdateBoth, Step::DeleteA],
+            vec![Step::PutEngine, Step::DeleteEngine],
+            vec![Step::PutA, Step::RetireA, Step::PutEngine],
+        ],
+    };
+    let errors = match extent {
+        Extent::Quick => &ERRORS[..3],
+        Extent::Full => &ERRORS[..],
+    };
+    let mut measured = Measured::default();
+    let mut faults = 0;
+    for workload in &workloads {
+        for point in points(&Site::new().trace(workload)) {
+            if NOT_THE_STORES.contains(&point.call.as_str()) {
+                continue;
+            }
+            for error in errors {
+                for when in [format!("{}", point.number), format!("{}+", point.number)] {
+                    faults += 1;
+                    fail(workload, &point, error, &when, &mut measured);
+                }
+            }
+        }
+    }
+    measured.count("workloads", workloads.len());
+    measured.count("faults", faults);
+    Outcome::Measured(measured)
+}
+
+fn fail(workload: &[Step], point: &Point, error: &str, when: &str, measured: &mut Measured) {
+    let site = Site::new();
+    let inject = format!("inject={}:error={error}:when={when}", point.call);
+    let status = site.run(
+        workload,
+        &["-o", "/dev/null", "-e", &inject].map(str::to_owned),
+    );
+    let place = || format!("{workload:?} with {error} at {} {when}", point.call);
+    measured.check(status.success(), || format!("{}: {status}", place()));
+    let answers = answers(&site.answers());
+    // A call that answered an error may have happened or not; one that answered `ok` has.
+    let mut legal = vec![State::default()];
+    for (number, step) in workload.iter().enumerate() {
+        let mut after = legal.clone();
+        after.iter_mut().for_each(|state| step.expect(state));
+        match answers.get(number).and_then(Option::as_deref) {
+            Some("ok") => legal = after,
+            _ => legal.extend(after),
+        }
+    }
+    match observe(&site.root()) {
+        Err(reason) => measured.violation(format!("{}: {reason}", place())),
+        Ok(state) => measured.check(legal.contains(&state), || {
+            format!("{}: answers {answers:?}, found {state}", place())
+        }),
+    }
+    if let Err(reason) = write_and_look_for_leftovers(&site.root()) {
+        measured.violation(format!("{}: {reason}", place()));
+    }
+}

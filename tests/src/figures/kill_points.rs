@@ -1,0 +1,51 @@
+//! SIGKILL at every system call of each workload, then the root is opened again.
+
+use crate::figure::{Extent, Measured, Outcome};
+use crate::steps::{Step, answers, observe, states, workloads, write_and_look_for_leftovers};
+use crate::strace::{Point, Site, missing, points};
+
+pub(super) fn measure(extent: Extent) -> Outcome {
+    if let Some(reason) = missing() {
+        return Outcome::Skipped(reason);
+    }
+    let (longest, bound) = match extent {
+        Extent::Quick => (1, 300),
+        Extent::Full => (2, 2_000),
+    };
+    let mut measured = Measured::default();
+    let all = workloads(longest);
+    let mut kills = 0;
+    for workload in &all {
+        for point in points(&Site::new().trace(workload)) {
+            kills += 1;
+            kill(workload, &point, &mut measured);
+        }
+    }
+    measured.count("workloads", all.len());
+    measured.at_least(bound, "kills", kills);
+    Outcome::Measured(measured)
+}
+
+fn kill(workload: &[Step], point: &Point, measured: &mut Measured) {
+    let site = Site::new();
+    let Point { call, number } = point;
+    let inject = format!("inject={call}:signal=KILL:when={number}");
+    site.run(
+        workload,
+        &["-o", "/dev/null", "-e", &inject].map(str::to_owned),
+    );
+    let answers = answers(&site.answers());
+    let acknowledged = answers.iter().filter(|answer| answer.is_some()).count();
+    let expected = states(workload);
+    let legal = &expected[acknowledged..expected.len().min(acknowledged + 2)];
+    let place = || format!("{workload:?} killed at {call} {number}");
+    match observe(&site.root()) {
+        Err(error) => measured.violation(format!("{}: {error}", place())),
+        Ok(state) => measured.check(legal.contains(&state), || {
+            format!("{}: {acknowledged} calls returned, found {state}", place())
+        }),
+    }
+    if let Err(error) = write_and_look_for_leftovers(&site.root()) {
+        measured.violation(format!("{}: {error}", place()));
+    }
+}

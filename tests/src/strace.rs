@@ -1,0 +1,127 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use crate::steps::{Step, prepare};
+
+/// A place where workloads run: a root, and a folder for their answers.
+#[derive(Debug)]
+pub struct Site {
+    folder: tempfile::TempDir,
+}
+
+impl Site {
+    /// A fresh root with the files that workloads register, in memory where there is such a place.
+    pub fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() {
+            tempfile::tempdir_in(memory)
+        } else {
+            tempfile::tempdir()
+        };
+        let site = Self {
+            folder: folder.expect("a temporary folder can be made"),
+        };
+        prepare(&site.root());
+        fs::create_dir(site.answers()).expect("a folder can be made");
+        site
+    }
+
+    /// The root.
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+
+    /// Where the answers go.
+    pub fn answers(&self) -> PathBuf {
+        self.folder.path().join("answers")
+    }
+
+    /// Runs a workload under `strace` with these options.
+    pub fn run(&self, workload: &[Step], options: &[String]) -> ExitStatus {
+        Command::new("strace")
+            .args(options)
+            .arg(program())
+            .arg("--workload")
+            .args([self.root(), self.answers()])
+            .args(workload.iter().map(|step| format!("{step:?}")))
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .status()
+            .expect("strace was found before")
+    }
+
+    /// Runs a workload and gives the trace of its system calls, all text in hexadecimal.
+    pub fn trace(&self, workload: &[Step]) -> String {
+        let trace = self.folder.path().join("trace");
+        let options = ["-xx", "-s", "1000000", "-o"].map(str::to_owned);
+        let mut options = options.to_vec();
+        options.push(trace.display().to_string());
+        assert!(
+            self.run(workload, &options).success(),
+            "an undisturbed workload ends well"
+        );
+        fs::read_to_string(trace).expect("strace wrote its trace")
+    }
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The program that runs workloads, contenders and daemons: the scoreboard itself.
+pub fn program() -> PathBuf {
+    match std::env::var_os("SCOREBOARD") {
+        Some(program) => program.into(),
+        None => std::env::current_exe().expect("a process knows its program"),
+    }
+}
+
+/// Why there is no `strace` to be used here, if there is none.
+pub fn missing() -> Option<String> {
+    let output = Command::new("strace")
+        .args(["-o", "/dev/null", "true"])
+        .output();
+    match output {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stderr);
+            Some(format!("strace may not trace here: {}", text.trim()))
+        }
+        Err(error) => Some(format!("strace: {error}")),
+    }
+}
+
+/// A system call of a trace: its name, and which of that name it is in its process, from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    /// The system call.
+    pub call: String,
+    /// Which one of that name.
+    pub number: usize,
+}
+
+/// The calls of a trace from where the workload begins.
+pub fn points(trace: &str) -> Vec<Point> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut points = Vec::new();
+    let mut is_begun = false;
+    for line in trace.lines() {
+        let Some((call, _)) = line.split_once('(') else {
+            continue;
+        };
+        let number = counts.entry(call).or_default();
+        *number += 1;
+        if is_begun && call != "exit_group" {
+            points.push(Point {
+                call: call.to_owned(),
+                number: *number,
+            });
+        }
+        is_begun |= call == "getppid";
+    }
+    points
+}
