@@ -6,6 +6,7 @@ use super::placed::{place_engine, place_model};
 use crate::entry::{CatalogEntry, EngineEntry, LifecycleState};
 use crate::error::{CatalogError, Result};
 use crate::index::Edit;
+use crate::model::shown_id;
 
 /// Changes of several models that become visible and durable together, or not at all; see
 /// [`FsCatalog::update`](crate::FsCatalog::update).
@@ -56,7 +57,7 @@ impl CatalogEdit<'_> {
     pub fn set_state(&mut self, id: &str, state: LifecycleState) -> Result<()> {
         let Some(record) = self.edit.get(id) else {
             return Err(CatalogError::NotFound {
-                id: id.to_owned(),
+                id: shown_id(id),
                 catalog: self.host.models.path().to_path_buf(),
             });
         };

@@ -1,4 +1,5 @@
 use crate::error::{CatalogError, Result};
+use crate::model::shown_id;
 
 /// What a conditional write expects to find under its id.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ impl<E: PartialEq> Expected<'_, E> {
             return Ok(());
         }
         Err(CatalogError::Conflict {
-            id: id.to_owned(),
+            id: shown_id(id),
             expected,
         })
     }

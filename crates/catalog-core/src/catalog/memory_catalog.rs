@@ -10,6 +10,7 @@ use super::store::CatalogStore;
 use crate::disk::StoreRoot;
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::error::{CatalogError, Result};
+use crate::model::shown_id;
 
 /// A catalog that forgets everything with its process: the reference that
 /// [`FsCatalog`](crate::FsCatalog) is tested against, and a stand-in for tests of its users.
@@ -68,7 +69,7 @@ impl CatalogStore for MemoryCatalog {
                 Ok(())
             }
             None => Err(CatalogError::NotFound {
-                id: id.to_owned(),
+                id: shown_id(id),
                 catalog: self.root.path().to_path_buf(),
             }),
         }

@@ -49,6 +49,13 @@ impl Record for ModelRecord {
         self.local_path = root
             .stored_form(&self.local_path)
             .ok_or("has a local_path that no artifact can have")?;
+        if let Some(digest) = &mut self.digest {
+            digest.algo.make_ascii_lowercase();
+            digest.value.make_ascii_lowercase();
+            if !digest.is_storable() {
+                return Err("has a digest that is no algorithm and hexadecimal digits");
+            }
+        }
         Ok(())
     }
 

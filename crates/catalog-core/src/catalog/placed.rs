@@ -1,10 +1,10 @@
 use std::path::Path;
 
 use super::options::OutsidePaths;
-use crate::digest::Digest;
 use crate::disk::{Placement, StoreRoot};
 use crate::entry::{CatalogEntry, EngineArtifact, EngineEntry};
 use crate::error::{CatalogError, PathProblem, Result};
+use crate::model::shown_id;
 
 /// The longest id that a catalog holds, in bytes.
 pub const MAX_ID_LEN: usize = 8192;
@@ -17,7 +17,7 @@ pub(super) fn place_model(
 ) -> Result<String> {
     check_id(&entry.id)?;
     if let Some(digest) = &entry.digest
-        && !is_storable(digest)
+        && !digest.is_storable()
     {
         return Err(invalid(
             &entry.id,
@@ -65,6 +65,10 @@ fn place_path(root: &StoreRoot, outside: OutsidePaths, path: &Path) -> Result<St
 }
 
 fn check_id(id: &str) -> Result<()> {
+    if shown_id(id) != id {
+        let problem = "its id is a URL with a secret in it; use the id that ModelRef gives";
+        return Err(invalid(&shown_id(id), problem));
+    }
     match id.len() {
         0 => Err(invalid(id, "its id is empty")),
         1..=MAX_ID_LEN => Ok(()),
@@ -73,14 +77,6 @@ fn check_id(id: &str) -> Result<()> {
             Err(invalid(&start, "its id is longer than 8192 bytes"))
         }
     }
-}
-
-/// Digests of algorithms that a newer release computes are kept too; whoever verifies checks more.
-fn is_storable(digest: &Digest) -> bool {
-    let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+._-".contains(&b);
-    let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    let holds = |text: &str, allowed: fn(u8) -> bool| !text.is_empty() && text.bytes().all(allowed);
-    holds(&digest.algo, is_word) && holds(&digest.value, is_hex)
 }
 
 fn invalid(id: &str, problem: &'static str) -> CatalogError {

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::disk::{LastLink, Placement, StoreRoot, remove_artifact, resolve};
+use crate::disk::{Placement, StoreRoot, links_below, remove_artifact, trail};
 use crate::error::{CatalogError, Result};
 
 /// Removes the artifact of a deleted entry, if it lies below the root and none of `users`, the
@@ -32,24 +32,37 @@ fn remove_unless_used<P: AsRef<Path>>(
     path: &Path,
     users: impl IntoIterator<Item = Result<P>>,
 ) -> Result<()> {
-    // Looked at again: since the entry was stored, a folder above it may have become a link out.
-    if let Placement::Outside(_) = root.place(path)? {
-        return Ok(());
-    }
+    // Looked at again: since the entry was stored, a folder above it may have become a link.
+    let path = match root.place(path)? {
+        Placement::Inside(relative) => root.absolute(&relative),
+        Placement::Outside(_) => return Ok(()),
+    };
     for user in users {
-        if is_used_by(path, &root.absolute(user?.as_ref()))? {
+        if is_used_by(&path, &root.absolute(user?.as_ref()))? {
             return Ok(());
         }
     }
-    remove_artifact(path)
+    remove_artifact(&path)
 }
 
-/// Whether another entry's artifact is this one, lies in it, holds it, or is a link to any such.
+/// Whether another entry's artifact is this one, lies in it, holds it, or leads through it by a
+/// link: the artifact itself, a folder above it, or a link in it.
 fn is_used_by(path: &Path, user: &Path) -> Result<bool> {
-    let overlaps = |user: &Path| user.starts_with(path) || path.starts_with(user);
-    if overlaps(user) {
+    let leads_through = |user: &Path| -> Result<bool> {
+        let trail = trail(user)?;
+        Ok(trail
+            .iter()
+            .any(|place| place.starts_with(path) || path.starts_with(place)))
+    };
+    if leads_through(user)? {
         return Ok(true);
     }
-    let is_link = fs::symlink_metadata(user).is_ok_and(|metadata| metadata.is_symlink());
-    Ok(is_link && overlaps(&resolve(user, LastLink::Follow)?))
+    if fs::metadata(user).is_ok_and(|metadata| metadata.is_dir()) {
+        for link in links_below(user)? {
+            if leads_through(&link)? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }

@@ -37,7 +37,9 @@ macro_rules! catalog_store_conformance {
                 deleting_removes_the_artifact_below_the_root,
                 deleting_never_touches_what_lies_outside,
                 deleting_spares_what_another_entry_uses,
+                deleting_spares_what_another_entry_reaches_by_links,
                 deleting_what_leads_out_by_now_says_so,
+                another_store_in_the_root_is_left_alone,
                 concurrent_changes_all_survive,
                 pointers_to_a_store_are_stores,
             ]
@@ -424,6 +426,65 @@ pub fn deleting_spares_what_another_entry_uses<S: CatalogStore>(open: impl Fn(&P
     assert!(other.exists(), "a link uses it");
     assert!(store.delete("same file").expect("it can be deleted"));
     assert!(!file.exists(), "nobody uses it any more");
+}
+
+/// CAT-325
+pub fn deleting_spares_what_another_entry_reaches_by_links<S: CatalogStore>(
+    open: impl Fn(&Path) -> S,
+) {
+    // The folder of an entry becomes a link to where another entry lies.
+    for first in ["a", "b"] {
+        let sandbox = Sandbox::new();
+        let store = open(&sandbox.root());
+        let file = write(&sandbox.inside("v2/m.gguf"));
+        put(&store, &entry("a", "current/m.gguf"));
+        link(&sandbox.inside("current"), Path::new("v2"));
+        put(&store, &entry("b", &file));
+        assert!(store.delete(first).expect("it can be deleted"));
+        assert!(file.exists(), "the other one uses it");
+    }
+    // A chain of links.
+    let sandbox = Sandbox::new();
+    let store = open(&sandbox.root());
+    write(&sandbox.inside("real.gguf"));
+    link(&sandbox.inside("v1.gguf"), Path::new("real.gguf"));
+    link(&sandbox.inside("latest.gguf"), Path::new("v1.gguf"));
+    put(&store, &entry("v1", "v1.gguf"));
+    put(&store, &entry("latest", "latest.gguf"));
+    assert!(store.delete("v1").expect("it can be deleted"));
+    assert!(sandbox.inside("latest.gguf").exists(), "it goes through v1");
+    // A link in a folder.
+    let file = write(&sandbox.inside("files/w"));
+    fs::create_dir_all(sandbox.inside("snapshot/sub")).expect("folders can be made");
+    link(&sandbox.inside("snapshot/sub/w"), &file);
+    put(&store, &entry("file", &file));
+    put(&store, &entry("snapshot", "snapshot"));
+    assert!(store.delete("file").expect("it can be deleted"));
+    assert!(file.exists(), "the folder holds a link to it");
+}
+
+/// CAT-331
+pub fn another_store_in_the_root_is_left_alone<S: CatalogStore>(open: impl Fn(&Path) -> S) {
+    let sandbox = Sandbox::new();
+    let store = open(&sandbox.root());
+    put(&store, &entry("before", "team"));
+    let inner = sandbox.inside("team/cache");
+    let other = crate::catalog::FsCatalog::new(&inner).expect("a store can be opened in it");
+    put(&other, &entry("id", "m"));
+    for path in [
+        "team",
+        "team/cache",
+        "team/cache/index.json",
+        "team/cache/models/m",
+    ] {
+        refuses(&store, &entry("id", path), "path_refused");
+    }
+    put(&store, &entry("beside", "team/m"));
+    let error = store
+        .delete("before")
+        .expect_err("it holds another store by now");
+    assert_eq!(error.code(), "artifact_kept");
+    assert!(get(&other, "id").is_some());
 }
 
 /// CAT-326

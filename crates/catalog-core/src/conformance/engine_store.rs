@@ -174,6 +174,7 @@ pub fn paths_and_images_are_told_apart<S: EngineStore>(open: impl Fn(&Path) -> S
             Some("docker.io/vllm/vllm-openai"),
         ),
         ("./ghcr.io/odd:name", Some("ghcr.io/odd:name")),
+        ("/srv/engines/llama:v1", None),
     ];
     let artifacts = cases
         .iter()

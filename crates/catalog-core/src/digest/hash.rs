@@ -1,5 +1,5 @@
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -125,7 +125,12 @@ pub(super) fn read_whole(path: &Path, take: &mut dyn FnMut(&[u8], u64)) -> Resul
     if total == 0 {
         take(&[], 0);
     }
-    let after = file.metadata().map_err(failed)?;
+    // By its path, as what was read must also be what is there now.
+    let after = match fs::metadata(path) {
+        Ok(after) => after,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(changed()),
+        Err(error) => return Err(failed(error)),
+    };
     if done != total || !FileStamp::of(&before).is_same_content(&FileStamp::of(&after)) {
         return Err(changed());
     }

@@ -18,7 +18,9 @@ const NOT_THE_MODEL: [&str; 2] = [".git", ".cache/huggingface"];
 /// Computes the tree digest as documented on [`Digest::of_tree`].
 pub(super) fn hash_tree(folder: &Path, progress: &mut dyn FnMut(HashProgress)) -> Result<Digest> {
     let files = list_files(folder, &NOT_THE_MODEL)?;
-    let total = files.iter().map(|file| file.size).sum();
+    let total = files
+        .iter()
+        .fold(0_u64, |total, file| total.saturating_add(file.stamp.size()));
     let mut done = 0;
     let mut tree = Sha256::new();
     tree.update(DOMAIN);
@@ -30,7 +32,7 @@ pub(super) fn hash_tree(folder: &Path, progress: &mut dyn FnMut(HashProgress)) -
             done += bytes.len() as u64;
             progress(HashProgress { done, total });
         })?;
-        if size != file.size {
+        if size != file.stamp.size() {
             return Err(CatalogError::ArtifactChanged {
                 path: file.path.clone(),
             });
@@ -43,7 +45,10 @@ pub(super) fn hash_tree(folder: &Path, progress: &mut dyn FnMut(HashProgress)) -
     if files.is_empty() {
         progress(HashProgress { done, total });
     }
-    if list_files(folder, &NOT_THE_MODEL)? != files {
+    // Again, to see that no file was changed, added or taken away after it was read.
+    let now = list_files(folder, &NOT_THE_MODEL)?;
+    let is_same = now.len() == files.len() && now.iter().zip(&files).all(|(a, b)| a.is_same(b));
+    if !is_same {
         return Err(CatalogError::ArtifactChanged {
             path: folder.to_path_buf(),
         });

@@ -118,6 +118,16 @@ impl Digest {
         })
     }
 
+    /// Whether a catalog can hold it: lower-case words and hexadecimal digits. Algorithms that only
+    /// a newer release computes are held too; whoever verifies checks more.
+    pub(crate) fn is_storable(&self) -> bool {
+        let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+._-".contains(&b);
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let has_only =
+            |text: &str, allowed: fn(u8) -> bool| !text.is_empty() && text.bytes().all(allowed);
+        has_only(&self.algo, is_word) && has_only(&self.value, is_hex)
+    }
+
     pub(super) fn from_bytes(algorithm: DigestAlgorithm, bytes: &[u8]) -> Self {
         Self {
             algo: algorithm.name().to_owned(),

@@ -5,8 +5,8 @@
 //! without a second lock, and so without an order to get wrong. Readers take none.
 //!
 //! **What it is.** The kernel's advisory lock on the open file (`flock` on Linux). A holder that
-//! dies releases it, so nothing is ever broken by age. The file is never deleted, so two processes
-//! cannot hold locks on two files of one name. Two handles exclude each other within one process
+//! dies releases it, so nothing is ever broken by age. The file is never deleted; should somebody
+//! else delete it, a waiter notices and queues on the new one, and a holder writes no more. Two handles exclude each other within one process
 //! too. On a file system without such locks every write is refused, unless its user chose
 //! [`Locking::SingleProcess`]; then the handles of one process exclude each other in memory.
 //!
@@ -20,8 +20,9 @@
 //! that its temporary files may be there; none of them is in use, as only a holder makes them.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -30,6 +31,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::folder::create_own_folder;
 use super::layout::Layout;
 use super::own_file::open_or_create_own_file;
+use super::stamp::FileStamp;
 use crate::error::{CatalogError, Result};
 
 /// The first and the longest pause between two looks at a lock that is taken.
@@ -61,13 +63,14 @@ pub(crate) struct WriterLock {
     file: File,
     held: Held,
     last_holder: LastHolder,
+    path: PathBuf,
     waiting: PathBuf,
 }
 
 #[derive(Debug)]
 enum Held {
     ByKernel,
-    InProcess(PathBuf),
+    InProcess,
 }
 
 /// The locks of [`Locking::SingleProcess`] that are held, by path.
@@ -78,16 +81,20 @@ impl WriterLock {
     pub(crate) fn acquire(layout: &Layout, locking: Locking, deadline: Instant) -> Result<Self> {
         let path = layout.writer_lock();
         create_own_folder(&layout.locks())?;
-        let open =
-            |path: &Path| open_or_create_own_file(path, OpenOptions::new().read(true).write(true));
-        let file = open(&path)?;
+        let mut file = open_lock(&path)?;
         let begin = Instant::now();
         let mut pause = PAUSES.0;
         let mut waiting = None;
         let mut is_told = false;
         let held = loop {
             if let Some(held) = try_acquire(&file, &path, locking)? {
-                break held;
+                if is_at(&file, &path)? {
+                    break held;
+                }
+                // Somebody removed the file that this lock is on: others lock the new one.
+                drop(Self::new(file, held, layout));
+                file = open_lock(&path)?;
+                continue;
             }
             let now = Instant::now();
             if now >= deadline {
@@ -98,7 +105,7 @@ impl WriterLock {
                 });
             }
             if waiting.is_none() {
-                let file = open(&layout.waiting_lock())?;
+                let file = open_lock(&layout.waiting_lock())?;
                 // Courtesy only: without it, this waiter is overtaken more often.
                 waiting = file.try_lock_shared().ok().map(|()| file);
             }
@@ -110,19 +117,34 @@ impl WriterLock {
             thread::sleep(pause.min(deadline - now));
             pause = (pause * 2).min(PAUSES.1);
         };
-        let mut lock = Self {
-            last_holder: match file.metadata() {
-                Ok(metadata) if metadata.len() == 0 => LastHolder::Released,
-                _ => LastHolder::Died,
-            },
-            file,
-            held,
-            waiting: layout.waiting_lock(),
-        };
+        let mut lock = Self::new(file, held, layout);
         match write_holder(&mut lock.file) {
             Ok(()) => Ok(lock),
             Err(error) => Err(CatalogError::io("write to", &path, error)),
         }
+    }
+
+    fn new(file: File, held: Held, layout: &Layout) -> Self {
+        let last_holder = match file.metadata() {
+            Ok(metadata) if metadata.len() == 0 => LastHolder::Released,
+            _ => LastHolder::Died,
+        };
+        Self {
+            file,
+            held,
+            last_holder,
+            path: layout.writer_lock(),
+            waiting: layout.waiting_lock(),
+        }
+    }
+
+    /// Fails if somebody removed the lock file: then another process may hold a lock on a new one.
+    pub(crate) fn check_held(&self) -> Result<()> {
+        if is_at(&self.file, &self.path)? {
+            return Ok(());
+        }
+        let error = io::Error::other("somebody removed it while it was held; nothing was written");
+        Err(CatalogError::io("keep the lock", &self.path, error))
     }
 
     pub(crate) fn last_holder(&self) -> LastHolder {
@@ -146,9 +168,37 @@ impl Drop for WriterLock {
     fn drop(&mut self) {
         // Should this fail, the next holder looks for leftovers that are not there.
         drop(self.file.set_len(0));
-        if let Held::InProcess(path) = &self.held {
-            in_process().remove(path);
+        if matches!(self.held, Held::InProcess) {
+            in_process().remove(&self.path);
         }
+    }
+}
+
+/// Opens a lock file, creating it as needed. One with a second name is refused: what is written
+/// into it would be written into somebody else's file.
+fn open_lock(path: &Path) -> Result<File> {
+    let file = open_or_create_own_file(path, OpenOptions::new().read(true).write(true))?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| CatalogError::io("look at", path, error))?;
+    if metadata.nlink() > 1 {
+        let error = io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it has a second name where the store keeps a file of its own; remove it",
+        );
+        return Err(CatalogError::io("use", path, error));
+    }
+    Ok(file)
+}
+
+/// Whether an open file is the one at a path.
+fn is_at(file: &File, path: &Path) -> Result<bool> {
+    let failed = |error| CatalogError::io("look at", path, error);
+    let held = FileStamp::of(&file.metadata().map_err(failed)?);
+    match fs::symlink_metadata(path) {
+        Ok(now) => Ok(FileStamp::of(&now).is_same_file(&held)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed(error)),
     }
 }
 
@@ -161,7 +211,7 @@ fn try_acquire(file: &File, path: &Path, locking: Locking) -> Result<Option<Held
         },
         Locking::SingleProcess => {
             let is_free = in_process().insert(path.to_path_buf());
-            Ok(is_free.then(|| Held::InProcess(path.to_path_buf())))
+            Ok(is_free.then_some(Held::InProcess))
         }
     }
 }

@@ -23,13 +23,27 @@ pub(crate) enum LastLink {
 ///
 /// Nothing needs to exist: behind the first part that does not, `..` is resolved by the text.
 pub(crate) fn resolve(path: &Path, last: LastLink) -> Result<PathBuf> {
+    Ok(walk(path, last)?.0)
+}
+
+/// Every place that following a path depends on: the links on its way and where it
+/// ends. All but the path itself are as [`resolve`] gives them.
+pub(crate) fn trail(path: &Path) -> Result<Vec<PathBuf>> {
+    let (end, mut trail) = walk(path, LastLink::Follow)?;
+    trail.push(end);
+    trail.push(path.to_path_buf());
+    Ok(trail)
+}
+
+/// Resolves a path, and tells the links that it went through.
+fn walk(path: &Path, last: LastLink) -> Result<(PathBuf, Vec<PathBuf>)> {
     let mut resolved = if path.is_absolute() {
         PathBuf::from("/")
     } else {
         std::env::current_dir().map_err(|e| CatalogError::io("find the folder of", path, e))?
     };
     let mut parts: VecDeque<Part> = parts_of(path).collect();
-    let mut links = 0;
+    let mut links = Vec::new();
     while let Some(part) = parts.pop_front() {
         let name = match part {
             Part::Root => {
@@ -44,12 +58,11 @@ pub(crate) fn resolve(path: &Path, last: LastLink) -> Result<PathBuf> {
         };
         let here = resolved.join(name);
         if parts.is_empty() && last == LastLink::Keep {
-            return Ok(here);
+            return Ok((here, links));
         }
         match fs::symlink_metadata(&here) {
             Ok(metadata) if metadata.is_symlink() => {
-                links += 1;
-                if links > MAX_LINKS {
+                if links.len() == MAX_LINKS {
                     let error = io::Error::other("too many symbolic links, or a circle of them");
                     return Err(CatalogError::io("resolve", path, error));
                 }
@@ -58,13 +71,14 @@ pub(crate) fn resolve(path: &Path, last: LastLink) -> Result<PathBuf> {
                 for part in parts_of(&target).rev() {
                     parts.push_front(part);
                 }
+                links.push(here);
             }
             Ok(_) => resolved = here,
             Err(error) if is_absence(&error) => resolved = here,
             Err(error) => return Err(CatalogError::io("look at", &here, error)),
         }
     }
-    Ok(resolved)
+    Ok((resolved, links))
 }
 
 enum Part {

@@ -4,6 +4,7 @@ use super::folder::create_folder_durably;
 use super::layout::Layout;
 use super::resolve::{LastLink, is_absence, resolve};
 use super::stamp::FileStamp;
+use super::walk::find_folder;
 use crate::error::{CatalogError, PathProblem, Result};
 
 /// The folder below which everything of a store lies, and the judge of what is below it.
@@ -35,10 +36,9 @@ impl StoreRoot {
         }
         let spelled = std::path::absolute(path)
             .map_err(|error| CatalogError::io("find the folder of", path, error))?;
-        create_folder_durably(&spelled)?;
-        let path = spelled
-            .canonicalize()
-            .map_err(|error| CatalogError::io("resolve", &spelled, error))?;
+        // Before anything is created, so that `new/../root` creates nothing but the root.
+        let path = resolve(&spelled, LastLink::Follow)?;
+        create_folder_durably(&path)?;
         let metadata = path
             .metadata()
             .map_err(|error| CatalogError::io("look at", &path, error))?;
@@ -133,14 +133,30 @@ impl StoreRoot {
         }
         let inside = named.strip_prefix(&self.path).ok();
         match inside {
-            Some(relative) if target.starts_with(&self.path) => {
-                Ok(Placement::Inside(relative.to_path_buf()))
-            }
+            Some(relative) if target.starts_with(&self.path) => match self.other_store(&named)? {
+                None => Ok(Placement::Inside(relative.to_path_buf())),
+                Some(store) => refuse(PathProblem::OtherStore { store }),
+            },
             None if !self.is_spelled_below(path) => Ok(Placement::Outside(named)),
             _ => refuse(PathProblem::Escape {
                 root: self.path.clone(),
                 target,
             }),
+        }
+    }
+
+    /// Another store's root that is at a path below this root, above it or in it.
+    fn other_store(&self, path: &Path) -> Result<Option<PathBuf>> {
+        let is_store = |folder: &Path| Layout::new(folder.to_path_buf()).writer_lock().exists();
+        let above = path.ancestors().take_while(|folder| **folder != self.path);
+        if let Some(store) = above.into_iter().find(|folder| is_store(folder)) {
+            return Ok(Some(store.to_path_buf()));
+        }
+        let is_folder = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+        if is_folder {
+            find_folder(path, &is_store)
+        } else {
+            Ok(None)
         }
     }
 

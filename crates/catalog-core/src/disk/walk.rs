@@ -1,17 +1,85 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::stamp::FileStamp;
 use crate::error::{CatalogError, Result};
 
 /// A regular file found below a folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct FoundFile {
     /// Relative to the folder, parts joined by `/`.
     pub(crate) name: String,
     /// Where to open it.
     pub(crate) path: PathBuf,
-    /// Its size in bytes, behind links.
-    pub(crate) size: u64,
+    /// What the file system says of it, behind links.
+    pub(crate) stamp: FileStamp,
+}
+
+impl FoundFile {
+    /// Whether both are one file of one content under one name, as far as can be told without
+    /// reading it.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.stamp.is_same_content(&other.stamp)
+    }
+}
+
+/// Whether there is any file or link below a folder.
+pub(crate) fn has_file(folder: &Path) -> Result<bool> {
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for (path, kind) in entries_of(&folder)? {
+            if kind.is_dir() {
+                folders.push(path);
+            } else {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Lists all links below a folder.
+pub(crate) fn links_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut links = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for (path, kind) in entries_of(&folder)? {
+            if kind.is_symlink() {
+                links.push(path);
+            } else if kind.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    Ok(links)
+}
+
+/// The first folder, at `folder` or below it, that is so.
+pub(crate) fn find_folder(folder: &Path, is_so: &dyn Fn(&Path) -> bool) -> Result<Option<PathBuf>> {
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        if is_so(&folder) {
+            return Ok(Some(folder));
+        }
+        let entries = entries_of(&folder)?;
+        folders.extend(
+            entries
+                .into_iter()
+                .filter(|(_, kind)| kind.is_dir())
+                .map(|(path, _)| path),
+        );
+    }
+    Ok(None)
+}
+
+fn entries_of(folder: &Path) -> Result<Vec<(PathBuf, fs::FileType)>> {
+    let failed = |error| CatalogError::io("read folder", folder, error);
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        entries.push((entry.path(), entry.file_type().map_err(failed)?));
+    }
+    Ok(entries)
 }
 
 /// Lists the files below a folder, sorted by the bytes of their names, without those below the
@@ -24,25 +92,18 @@ pub(crate) fn list_files(folder: &Path, skipped: &[&str]) -> Result<Vec<FoundFil
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), folder.to_path_buf())];
     while let Some((prefix, folder)) = folders.pop() {
-        let entries = fs::read_dir(&folder)
-            .map_err(|error| CatalogError::io("read folder", &folder, error))?;
-        for entry in entries {
-            let entry = entry.map_err(|error| CatalogError::io("read folder", &folder, error))?;
-            let path = entry.path();
+        for (path, kind) in entries_of(&folder)? {
             let unusable = |found| CatalogError::ArtifactUnusable {
                 path: path.clone(),
                 found,
             };
-            let name = match entry.file_name().to_str() {
+            let name = match path.file_name().and_then(|name| name.to_str()) {
                 Some(name) => format!("{prefix}{name}"),
                 None => return Err(unusable("a name that is not UTF-8")),
             };
             if skipped.contains(&name.as_str()) {
                 continue;
             }
-            let kind = entry
-                .file_type()
-                .map_err(|error| CatalogError::io("look at", &path, error))?;
             if kind.is_dir() {
                 folders.push((format!("{name}/"), path));
                 continue;
@@ -60,8 +121,8 @@ pub(crate) fn list_files(folder: &Path, skipped: &[&str]) -> Result<Vec<FoundFil
             if !metadata.is_file() {
                 return Err(unusable("a socket, pipe or device"));
             }
-            let size = metadata.len();
-            found.push(FoundFile { name, path, size });
+            let stamp = FileStamp::of(&metadata);
+            found.push(FoundFile { name, path, stamp });
         }
     }
     found.sort_unstable_by(|a, b| a.name.cmp(&b.name));

@@ -115,12 +115,12 @@ impl<'a> EngineArtifact<'a> {
         }
     }
 
-    /// Marks a relative path that would otherwise be taken for an image.
-    pub(crate) fn mark_local(relative: &str) -> String {
-        if relative.contains(':') {
-            format!("./{relative}")
+    /// Marks a stored path that would otherwise be taken for an image.
+    pub(crate) fn mark_local(stored: &str) -> String {
+        if stored.contains(':') && !stored.starts_with('/') {
+            format!("./{stored}")
         } else {
-            relative.to_owned()
+            stored.to_owned()
         }
     }
 }

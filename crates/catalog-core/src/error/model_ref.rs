@@ -48,6 +48,15 @@ pub enum ModelRefErrorKind {
     /// A control character, NUL included.
     #[error("control character U+{:04X}", u32::from(*.0))]
     ControlCharacter(char),
+    /// More than 8192 bytes.
+    #[error("it is longer than 8192 bytes")]
+    TooLong,
+    /// Something with `://` in it that does not begin with a scheme, as a URL in quotes. It is not
+    /// taken for a path, as it may hold a password that would be shown.
+    #[error(
+        "`://` in a text that begins with no scheme; for a file of that name write ./ in front"
+    )]
+    LooksLikeUrl,
     /// A scheme that no part of this library knows.
     #[error(
         "unsupported scheme `{0}`; supported are hf:, file:, http://, https://, s3:// and oci://"

@@ -30,6 +30,12 @@ pub enum PathProblem {
         /// The root.
         root: PathBuf,
     },
+    /// It lies in another store's root, or holds one.
+    #[error("it lies in or holds the root of another store, {store}; register it there", store = store.display())]
+    OtherStore {
+        /// The root of the other store.
+        store: PathBuf,
+    },
     /// It lies outside the root and this catalog was opened to refuse that.
     #[error("it lies outside the root {root} and this catalog refuses outside paths", root = root.display())]
     Outside {

@@ -1,8 +1,9 @@
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::model_fetcher::ModelFetcher;
+use crate::disk::{LastLink, has_file, resolve};
 use crate::entry::ResolvedModel;
 use crate::error::{CatalogError, Result};
 use crate::model::ModelRef;
@@ -35,9 +36,9 @@ impl ModelFetcher for FileFetcher {
     /// another host.
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
         match mr {
-            ModelRef::File { .. } => {
+            ModelRef::File { path } => {
                 let id = mr.id()?;
-                let local_path = PathBuf::from(id.strip_prefix("file:").unwrap_or(&id));
+                let local_path = resolve(path, LastLink::Keep)?;
                 check_readable(&local_path)?;
                 Ok(ResolvedModel { id, local_path })
             }
@@ -82,10 +83,10 @@ fn check_readable(path: &Path) -> Result<()> {
     if !metadata.is_dir() {
         return unusable("a socket, pipe or device");
     }
-    match fs::read_dir(path).map(|mut entries| entries.next()) {
-        Ok(Some(Ok(_))) => Ok(()),
-        Ok(None) => unusable("an empty folder"),
-        Ok(Some(Err(error))) | Err(error) => Err(CatalogError::io("read folder", path, error)),
+    if has_file(path)? {
+        Ok(())
+    } else {
+        unusable("a folder without any file")
     }
 }
 

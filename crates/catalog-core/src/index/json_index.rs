@@ -119,10 +119,10 @@ impl<R: Record> JsonIndex<R> {
         change: impl FnOnce(&mut Edit<R>) -> Result<T>,
         then: impl FnOnce(T) -> Result<U>,
     ) -> Result<U> {
-        self.writers.alone(self.writing.wait, || {
-            let (lock, mut edit) = self.begin()?;
+        self.writers.alone(self.writing.wait, |deadline| {
+            let (lock, mut edit) = self.begin(deadline)?;
             let answer = change(&mut edit)
-                .and_then(|answer| self.commit(edit).map(|()| answer))
+                .and_then(|answer| self.commit(&lock, edit).map(|()| answer))
                 .and_then(then);
             self.end(lock);
             answer
@@ -130,10 +130,9 @@ impl<R: Record> JsonIndex<R> {
     }
 
     /// Takes the lock of the root and clears away what writers that died left.
-    pub(super) fn lock(&self) -> Result<WriterLock> {
+    pub(super) fn lock(&self, deadline: Instant) -> Result<WriterLock> {
         self.wait_out_of_courtesy();
         self.root.check_present()?;
-        let deadline = Instant::now() + self.writing.wait;
         let lock = WriterLock::acquire(self.root.layout(), self.writing.locking, deadline)
             .map_err(CatalogError::of_writing)?;
         // Again, as it may have been replaced while this waited.
@@ -146,6 +145,7 @@ impl<R: Record> JsonIndex<R> {
     }
 
     fn load(&self) -> Result<Loaded<R>> {
+        self.root.check_present()?;
         let Some(mut file) = open_own_file(&self.path, OpenOptions::new().read(true))? else {
             return self.absent();
         };
@@ -160,10 +160,8 @@ impl<R: Record> JsonIndex<R> {
         })
     }
 
-    /// No file is an empty index only if there never was one and the root is the one that was
-    /// opened.
+    /// No file is an empty index only if there never was one.
     fn absent(&self) -> Result<Loaded<R>> {
-        self.root.check_present()?;
         let previous = self.root.layout().previous_index(R::FILE);
         match fs::symlink_metadata(&previous) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Loaded {
@@ -213,41 +211,32 @@ impl<R: Record> JsonIndex<R> {
 }
 
 impl<R: Record> Commit<R, WriterLock> for JsonIndex<R> {
-    fn begin(&self) -> Result<(WriterLock, Edit<R>)> {
-        let lock = self.lock()?;
+    fn begin(&self, deadline: Instant) -> Result<(WriterLock, Edit<R>)> {
+        let lock = self.lock(deadline)?;
         let current = self.snapshot()?;
         Ok((lock, Edit::of(current)))
     }
 
-    fn commit(&self, edit: Edit<R>) -> Result<()> {
+    fn commit(&self, lock: &WriterLock, edit: Edit<R>) -> Result<()> {
         let next = match edit.finish() {
             Finished::Unchanged => return Ok(()),
             Finished::Changed(next) => next,
         };
         let previous = self.root.layout().previous_index(R::FILE);
         let bytes = format::write(&next);
-        let replaced = replace_durably(&self.path, Some(&previous), &bytes)
-            .map_err(CatalogError::of_writing)
-            .and_then(|file| {
-                let metadata = file
-                    .metadata()
-                    .map_err(|error| CatalogError::io("look at", &self.path, error))?;
-                Ok((FileStamp::of(&metadata), file))
-            });
-        match replaced {
-            Ok((stamp, file)) => {
-                self.remember(Some(Loaded {
-                    snapshot: Arc::new(next),
-                    source: Some((file, stamp)),
-                }));
-                Ok(())
-            }
-            Err(error) => {
-                // Whatever happened, the next call reads it from disk.
-                self.remember(None);
-                Err(error)
-            }
-        }
+        self.root.check_present()?;
+        lock.check_held()?;
+        let replaced = replace_durably(&self.path, Some(&previous), &bytes);
+        // Unless all went well, the next call reads the truth from disk.
+        let source = replaced.as_ref().ok().and_then(|file| {
+            let stamp = FileStamp::of(&file.metadata().ok()?);
+            Some((file.try_clone().ok()?, stamp))
+        });
+        self.remember(source.map(|source| Loaded {
+            snapshot: Arc::new(next),
+            source: Some(source),
+        }));
+        replaced.map(drop).map_err(CatalogError::of_writing)
     }
 
     fn end(&self, lock: WriterLock) {

@@ -45,8 +45,8 @@ impl<R: Record> JsonIndex<R> {
     /// [`CatalogError::IndexTooNew`] for an index that is not damaged but newer, and what writing
     /// fails with.
     pub(crate) fn recover(&self) -> Result<IndexRecovery> {
-        self.writers().alone(self.writing().wait, || {
-            let lock = self.lock()?;
+        self.writers().alone(self.writing().wait, |deadline| {
+            let lock = self.lock(deadline)?;
             let outcome = self.recover_under_lock();
             self.end(lock);
             outcome

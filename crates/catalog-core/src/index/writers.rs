@@ -51,10 +51,10 @@ struct Batch {
 
 /// What the leader of a batch does at its begin and end; `L` is what it holds in between.
 pub(super) trait Commit<R, L> {
-    /// Takes the lock and reads what is there.
-    fn begin(&self) -> Result<(L, Edit<R>)>;
+    /// Takes the lock, waiting until `deadline`, and reads what is there.
+    fn begin(&self, deadline: Instant) -> Result<(L, Edit<R>)>;
     /// Makes the edit durable.
-    fn commit(&self, edit: Edit<R>) -> Result<()>;
+    fn commit(&self, lock: &L, edit: Edit<R>) -> Result<()>;
     /// Releases the lock.
     fn end(&self, lock: L);
 }
@@ -92,7 +92,7 @@ impl<R: Record> Writers<R> {
                     state.candidates -= 1;
                     state.phase = Phase::Busy;
                     drop(state);
-                    return self.lead(leader, change);
+                    return self.lead(end_of(begin, patience), leader, change);
                 }
                 Phase::Collecting(edit, batch) => {
                     let batch = Arc::clone(batch);
@@ -118,7 +118,7 @@ impl<R: Record> Writers<R> {
     pub(super) fn alone<T>(
         &self,
         patience: Duration,
-        work: impl FnOnce() -> Result<T>,
+        work: impl FnOnce(Instant) -> Result<T>,
     ) -> Result<T> {
         let begin = Instant::now();
         let mut state = self.lock();
@@ -131,20 +131,21 @@ impl<R: Record> Writers<R> {
         state.phase = Phase::Busy;
         drop(state);
         let _idle = IdleAtEnd(self);
-        work()
+        work(end_of(begin, patience))
     }
 
     fn lead<T, L>(
         &self,
+        deadline: Instant,
         leader: &impl Commit<R, L>,
         change: impl FnOnce(&mut Edit<R>) -> Result<T>,
     ) -> Result<T> {
         let idle = IdleAtEnd(self);
-        let (lock, mut edit) = leader.begin()?;
+        let (lock, mut edit) = leader.begin(deadline)?;
         let applied = apply(&mut edit, change);
         let batch = Arc::new(Batch::default());
         let edit = self.collect(edit, Arc::clone(&batch));
-        let (outcome, panic) = match catch_unwind(AssertUnwindSafe(|| leader.commit(edit))) {
+        let (outcome, panic) = match catch_unwind(AssertUnwindSafe(|| leader.commit(&lock, edit))) {
             Ok(outcome) => (outcome, None),
             Err(panic) => (Err(self.interrupted()), Some(panic)),
         };
@@ -225,6 +226,12 @@ impl<R: Record> Writers<R> {
             .wait(state)
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The end of a wait, also of one for ever.
+fn end_of(begin: Instant, patience: Duration) -> Instant {
+    const VERY_LONG: Duration = Duration::from_secs(1 << 30);
+    begin + patience.min(VERY_LONG)
 }
 
 /// Ends the turn of a leader, whichever way it leaves.

@@ -1,7 +1,8 @@
+use super::file::file_text;
 use super::model_ref::ModelRef;
 use super::parse::parse;
 use super::percent;
-use super::redact::{query_without_secrets, redact_parameters};
+use super::redact::{path_without_secrets, query_without_secrets};
 use super::url::{UrlParts, UrlScheme, check_url, split_port, split_url};
 use crate::disk::{LastLink, resolve};
 use crate::error::{CatalogError, ModelRefError, ModelRefErrorKind as Kind, PathProblem, Result};
@@ -15,8 +16,10 @@ impl ModelRef {
     ///   resolved as the kernel would. A link in the last place is kept: its name carries the
     ///   extension and the shard number that engines read. This looks at the disk; the file need
     ///   not exist.
+    ///   A path that would not be read back as it is has the percent-encoded form `file://…`.
     /// - a URL in one spelling (RFC 3986, 6.2.2), without its fragment, its secrets and what frames
-    ///   a signature: two URLs that differ only there name one thing.
+    ///   a signature: two URLs that differ only there name one thing. Of a parameter like `key`,
+    ///   which may be a secret or a name, a hash of the value is kept.
     ///
     /// # Errors
     ///
@@ -40,8 +43,9 @@ impl ModelRef {
                     Some(text) if !text.contains('\0') => {}
                     _ => return refuse(PathProblem::NotText),
                 }
-                match resolve(path, LastLink::Keep)?.to_str() {
-                    Some(absolute) => Ok(format!("file:{absolute}")),
+                let absolute = resolve(path, LastLink::Keep)?;
+                match absolute.to_str() {
+                    Some(_) => Ok(file_text(&absolute)),
                     None => refuse(PathProblem::NotText),
                 }
             }
@@ -59,27 +63,20 @@ impl ModelRef {
 fn url_id(url: &str, parts: &UrlParts<'_>) -> String {
     let scheme = parts.scheme.name();
     let host = normal_host(parts);
-    let query = query_without_secrets(parts);
     match parts.scheme {
         UrlScheme::Http | UrlScheme::Https => {
-            let path = without_dot_parts(&percent::normalise(parts.path));
-            let query = query.map_or(String::new(), |query| {
+            let path = percent::normalise(&path_without_secrets(parts.path));
+            let path = without_dot_parts(&path);
+            let query = query_without_secrets(parts).map_or(String::new(), |query| {
                 format!("?{}", percent::normalise(&query))
             });
             format!("{scheme}://{host}{path}{query}")
         }
         // A key is any text: nothing in it has a second spelling.
-        UrlScheme::S3 => {
-            let query = query.map_or(String::new(), |query| format!("?{query}"));
-            let fragment = parts.fragment.map_or(String::new(), |text| {
-                format!("#{}", redact_parameters(text))
-            });
-            format!("{scheme}://{host}{}{query}{fragment}", parts.path)
-        }
-        UrlScheme::Oci => {
-            let (_, reference) = url.split_once("://").unwrap_or_default();
-            let (_, repository) = reference.split_once('/').unwrap_or_default();
-            format!("{scheme}://{host}/{repository}")
+        UrlScheme::S3 | UrlScheme::Oci => {
+            let (_, rest) = url.split_once("://").unwrap_or_default();
+            let (_, rest) = rest.split_once('/').unwrap_or_default();
+            format!("{scheme}://{host}/{rest}")
         }
     }
 }

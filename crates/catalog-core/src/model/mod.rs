@@ -14,5 +14,7 @@ mod url;
 
 pub(crate) use image::check_image_reference;
 
+pub(crate) use redact::shown_id;
+
 pub use hf::HfParts;
 pub use model_ref::ModelRef;

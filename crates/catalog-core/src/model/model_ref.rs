@@ -31,7 +31,9 @@ use crate::error::{ModelRefError, Result};
 /// - `s3://bucket/key`: an object; the key is taken literally.
 /// - `oci://registry/repository[:tag][@digest]`: an artifact in a registry.
 /// - any other `word://` is an error that lists the schemes above.
-/// - everything else is a local path: `rel/path`, `./x`, `/abs`, `C:\x`.
+/// - everything else is a local path: `rel/path`, `./x`, `/abs`, `C:\x`; but with `://` in it,
+///   only behind `/`, `./` or `../`.
+/// - nothing is longer than 8192 bytes.
 ///
 /// # Text and secrets
 ///

@@ -6,6 +6,9 @@ use super::model_ref::ModelRef;
 use super::url::{UrlScheme, check_url};
 use crate::error::{ModelRefError, ModelRefErrorKind as Kind};
 
+/// The longest reference, in bytes.
+pub(super) const MAX_LEN: usize = 8192;
+
 /// What is wrong with a part of the text; the part's own place in the text is the position.
 pub(super) type Fault<'t> = (Kind, &'t str);
 
@@ -22,7 +25,14 @@ fn parse_trimmed(text: &str) -> Result<ModelRef, Fault<'_>> {
     if let Some((at, found)) = text.char_indices().find(|(_, c)| c.is_control()) {
         return Err((Kind::ControlCharacter(found), &text[at..]));
     }
+    if text.len() > MAX_LEN {
+        return Err((Kind::TooLong, &text[text.len()..]));
+    }
     let Some((scheme, rest)) = split_scheme(text) else {
+        let is_marked = ["/", "./", "../"].iter().any(|mark| text.starts_with(mark));
+        if !is_marked && text.contains("://") {
+            return Err((Kind::LooksLikeUrl, text));
+        }
         return Ok(ModelRef::File {
             path: PathBuf::from(text),
         });

@@ -1,8 +1,9 @@
 use std::net::Ipv6Addr;
 
 use super::image::check_image_reference;
-use super::parse::Fault;
+use super::parse::{Fault, MAX_LEN};
 use super::percent;
+use super::redact::holds_secret;
 use crate::error::ModelRefErrorKind as Kind;
 
 /// The schemes of [`ModelRef::Url`](crate::ModelRef::Url).
@@ -92,6 +93,9 @@ fn cut(text: &str, delimiter: char) -> (&str, Option<&str>) {
 
 /// Checks a URL as documented on [`ModelRef`](crate::ModelRef).
 pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
+    if url.len() > MAX_LEN {
+        return Err((Kind::TooLong, &url[url.len()..]));
+    }
     if let Some((at, found)) = url.char_indices().find(|(_, c)| c.is_control()) {
         return Err((Kind::ControlCharacter(found), &url[at..]));
     }
@@ -108,11 +112,17 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
                 return Err((Kind::Backslash, &url[at..]));
             }
             check_host(parts.host)?;
+            refuse_unescaped_password(&parts)?;
             percent::check(url)
         }
         UrlScheme::S3 => {
             refuse_userinfo(&parts)?;
             check_bucket(parts.host)?;
+            // All behind the bucket is the key, so there is no place for a signature.
+            if holds_secret(url) {
+                let why = "an s3:// reference carries no signature or token; the one who fetches has them";
+                return Err((Kind::Authority(why), parts.path));
+            }
             match parts.path.strip_prefix('/') {
                 None | Some("") => Err((Kind::Missing("the object's key"), parts.path)),
                 Some(_) => Ok(()),
@@ -124,6 +134,20 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
             check_image_reference(reference)
         }
     }
+}
+
+/// `https://user:12/rest@host` ends its authority at the slash in the password, which would then
+/// be shown as a path. Host names with a dot are taken for what they are.
+fn refuse_unescaped_password<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> {
+    let (host, port) = split_port(parts.host);
+    let may_be_user = !host.contains(['.', ']']) && !host.eq_ignore_ascii_case("localhost");
+    let rest = [Some(parts.path), parts.query, parts.fragment];
+    let has_at = rest.into_iter().flatten().any(|text| text.contains('@'));
+    if parts.userinfo.is_none() && port.is_some() && may_be_user && has_at {
+        let why = "this may be a password with a slash in it: write / as %2F there, or @ as %40 in a path";
+        return Err((Kind::Authority(why), parts.host));
+    }
+    Ok(())
 }
 
 fn refuse_userinfo<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> {

@@ -23,20 +23,35 @@ pub(super) fn acquire(
     observer: &dyn Observer,
 ) -> Result<Acquired> {
     match source {
-        Source::Registered(path) => {
-            let resolved = FileFetcher.ensure_present(&ModelRef::File { path })?;
+        Source::Registered { path, .. } => {
+            let path = present(path)?;
             Ok(Acquired {
-                path: resolved.local_path,
+                path,
                 satisfied: Satisfied::AlreadyRegistered,
             })
         }
         Source::Fetcher => {
             observer.on_event(&Event::Fetching { id });
-            let resolved = fetcher.ensure_present(model_ref)?;
+            let fetched = fetcher.ensure_present(model_ref)?;
+            if fetched.id != id {
+                tracing::warn!(
+                    id,
+                    fetched = fetched.id,
+                    "the fetcher gave another id; not used"
+                );
+            }
+            // A fetcher is somebody else's code: whether what it names is there is looked at here.
+            let path = present(fetched.local_path)?;
             Ok(Acquired {
-                path: resolved.local_path,
+                path,
                 satisfied: Satisfied::ByFetcher,
             })
         }
     }
+}
+
+/// The absolute path of a file or folder that can be read.
+fn present(path: PathBuf) -> Result<PathBuf> {
+    let resolved = FileFetcher.ensure_present(&ModelRef::File { path })?;
+    Ok(resolved.local_path)
 }

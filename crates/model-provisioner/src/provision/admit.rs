@@ -105,10 +105,12 @@ pub(super) fn register(
         digest: verified.digest.clone(),
         last_verified_ms,
     };
+    let expected = known.map_or(Expected::Absent, Expected::Exactly);
     if known.is_some_and(|known| says_the_same(known, &entry)) {
+        // What was read before the bytes were may be long ago.
+        expected.check(id, catalog.get(id)?.as_ref())?;
         return Ok(false);
     }
-    let expected = known.map_or(Expected::Absent, Expected::Exactly);
     catalog.put_if(&entry, expected)?;
     observer.on_event(&Event::Registered { id });
     Ok(true)

@@ -14,7 +14,13 @@ pub(super) struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
     /// They are where the catalog says.
-    Registered(PathBuf),
+    Registered {
+        /// Where that is.
+        path: PathBuf,
+        /// Whether the fetcher is to bring others if they are not the expected ones: only if they
+        /// never were proved to be, as else they are damaged, and that is for people to know.
+        is_replaceable: bool,
+    },
     /// The fetcher brings or finds them.
     Fetcher,
 }
@@ -37,9 +43,10 @@ pub(super) fn plan(given: Option<&Digest>, entry: Option<&CatalogEntry>, is_on_d
     Plan {
         expected: given.or(pinned).cloned(),
         source: match entry {
-            Some(entry) if is_on_disk && !is_replacement => {
-                Source::Registered(entry.local_path.clone())
-            }
+            Some(entry) if is_on_disk && !is_replacement => Source::Registered {
+                path: entry.local_path.clone(),
+                is_replaceable: given.is_some() && given != pinned,
+            },
             _ => Source::Fetcher,
         },
     }
@@ -66,20 +73,23 @@ mod tests {
             digest,
             last_verified_ms: None,
         };
-        let here = Source::Registered("/m".into());
+        let here = |is_replaceable| Source::Registered {
+            path: "/m".into(),
+            is_replaceable,
+        };
         let (a, b) = (digest("sha256", "a"), digest("sha256", "b"));
         let other = digest("sha512", "a");
         for (given, known, is_on_disk, expected, source) in [
             (None, None, false, None, Source::Fetcher),
             (a.clone(), None, false, a.clone(), Source::Fetcher),
             (None, Some(None), false, None, Source::Fetcher),
-            (None, Some(None), true, None, here.clone()),
-            (None, Some(a.clone()), true, a.clone(), here.clone()),
+            (None, Some(None), true, None, here(false)),
+            (None, Some(a.clone()), true, a.clone(), here(false)),
             (None, Some(a.clone()), false, a.clone(), Source::Fetcher),
-            (a.clone(), Some(None), true, a.clone(), here.clone()),
-            (a.clone(), Some(a.clone()), true, a.clone(), here.clone()),
+            (a.clone(), Some(None), true, a.clone(), here(true)),
+            (a.clone(), Some(a.clone()), true, a.clone(), here(false)),
             (b.clone(), Some(a.clone()), true, b, Source::Fetcher),
-            (other.clone(), Some(a), true, other, here),
+            (other.clone(), Some(a), true, other, here(true)),
         ] {
             let known = known.map(entry);
             let plan = plan(given.as_ref(), known.as_ref(), is_on_disk);

@@ -9,7 +9,7 @@ use catalog_core::{
 
 use super::acquire::acquire;
 use super::admit::{register, verify};
-use super::plan::plan;
+use super::plan::{Source, plan};
 use super::report::ProvisionReport;
 use super::request::ProvisionRequest;
 use crate::error::{ProvisionError, Result};
@@ -145,8 +145,19 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
                 })?;
         }
         let observer = &*self.observer;
-        let acquired = acquire(plan.source, model_ref, id, &self.fetcher, observer)?;
-        let verified = verify(acquired, id, plan.expected, observer)?;
+        let is_local = matches!(model_ref, ModelRef::File { .. });
+        let is_replaceable = match plan.source {
+            Source::Registered { is_replaceable, .. } => is_replaceable && !is_local,
+            Source::Fetcher => false,
+        };
+        let bring = |source| {
+            let acquired = acquire(source, model_ref, id, &self.fetcher, observer)?;
+            verify(acquired, id, plan.expected.clone(), observer)
+        };
+        let verified = match bring(plan.source.clone()) {
+            Err(ProvisionError::DigestMismatch { .. }) if is_replaceable => bring(Source::Fetcher)?,
+            other => other?,
+        };
         let is_catalog_changed = register(&self.catalog, id, known.as_ref(), &verified, observer)?;
         Ok(ProvisionReport {
             resolved: ResolvedModel {

@@ -118,7 +118,13 @@ fn a_file_that_changes_while_it_is_hashed_proves_nothing() {
         let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
         file.set_len(2 << 20).unwrap();
     };
-    for change in [&append as &dyn Fn(), &cut] {
+    let replace = || {
+        let other = folder.path().join("other");
+        fs::write(&other, vec![2u8; 3 << 20]).unwrap();
+        fs::rename(other, &path).unwrap();
+    };
+    let remove = || fs::remove_file(&path).unwrap();
+    for change in [&append as &dyn Fn(), &cut, &replace, &remove] {
         fs::write(&path, &content).unwrap();
         let mut is_changed = false;
         let error = Digest::compute(&path, DigestAlgorithm::Sha256, &mut |_| {

@@ -143,7 +143,11 @@ fn a_folder_that_changes_while_it_is_hashed_proves_nothing() {
     let add: fn(&Path) = |folder| write(folder, "new", "");
     let remove: fn(&Path) = |folder| fs::remove_file(folder.join("a")).unwrap();
     let grow: fn(&Path) = |folder| write(folder, "b", "longer");
-    for change in [add, remove, grow] {
+    let replace: fn(&Path) = |folder| {
+        write(folder, "new", "9");
+        fs::rename(folder.join("new"), folder.join("a")).unwrap();
+    };
+    for change in [add, remove, grow, replace] {
         let folder = tree(&[("a", b"1"), ("b", b"2")]);
         let mut is_changed = false;
         let error = Digest::compute(folder.path(), DigestAlgorithm::Sha256Tree, &mut |_| {
@@ -171,4 +175,28 @@ fn progress_counts_all_bytes_of_the_folder() {
     .unwrap();
     let last = last.unwrap();
     assert_eq!((last.done, last.total), (7, 7));
+}
+
+/// CAT-233
+#[test]
+fn sizes_that_no_disk_holds_do_not_overflow() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b", "c"] {
+        let file = fs::File::create(folder.path().join(name)).unwrap();
+        if file.set_len(i64::MAX as u64).is_err() {
+            // The file system has a smaller limit; its largest files cannot overflow the sum.
+            file.set_len(1 << 40).unwrap();
+        }
+    }
+    let stop = std::panic::catch_unwind(|| {
+        Digest::compute(
+            folder.path(),
+            DigestAlgorithm::Sha256Tree,
+            &mut |progress| {
+                assert!(progress.total >= 1 << 40);
+                std::panic::panic_any("seen");
+            },
+        )
+    });
+    assert_eq!(stop.unwrap_err().downcast_ref(), Some(&"seen"));
 }

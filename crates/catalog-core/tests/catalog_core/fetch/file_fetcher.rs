@@ -57,7 +57,7 @@ fn what_can_be_no_model_is_a_typed_error_that_names_it() {
     let socket = base.join("socket");
     let _listener = UnixListener::bind(&socket).unwrap();
     symlink("nowhere", base.join("dangling")).unwrap();
-    fs::create_dir(base.join("empty")).unwrap();
+    fs::create_dir_all(base.join("empty/sub")).unwrap();
     fs::write(base.join("file"), "x").unwrap();
     fails(&base.join("missing"), "artifact_missing");
     fails(&base.join("missing/below"), "artifact_missing");

@@ -82,3 +82,25 @@ fn the_root_itself_may_be_a_link() {
         .unwrap_err();
     assert_eq!(out.code(), "path_refused");
 }
+
+/// CAT-430
+#[test]
+fn a_second_name_of_the_lock_file_is_refused_and_its_other_name_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let victim = folder.path().join("victim");
+    fs::create_dir_all(root.join("locks")).unwrap();
+    fs::write(&victim, "precious").unwrap();
+    fs::hard_link(&victim, root.join("locks/index.lock")).unwrap();
+    let catalog = FsCatalog::new(&root).unwrap();
+    assert_eq!(catalog.put(&entry("id", "m")).unwrap_err().code(), "io");
+    assert_eq!(fs::read(&victim).unwrap(), b"precious");
+}
+
+/// CAT-432
+#[test]
+fn opening_a_root_creates_nothing_but_the_root() {
+    let folder = tempfile::tempdir().unwrap();
+    FsCatalog::new(folder.path().join("stray/../root")).unwrap();
+    assert_eq!(crate::util::names_in(folder.path()), ["root"]);
+}

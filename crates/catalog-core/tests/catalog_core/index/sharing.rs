@@ -127,3 +127,45 @@ fn nothing_is_deleted_while_the_other_index_cannot_be_read() {
     assert!(file.exists());
     assert_eq!(models.get("m").unwrap(), None);
 }
+
+/// CAT-441
+#[test]
+fn a_root_that_was_replaced_by_another_store_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let mine = FsCatalog::new(&root).unwrap();
+    mine.put(&entry("mine", "m")).unwrap();
+    let foreign = FsCatalog::new(folder.path().join("other")).unwrap();
+    foreign.put(&entry("foreign", "m")).unwrap();
+    fs::rename(&root, folder.path().join("moved")).unwrap();
+    fs::rename(folder.path().join("other"), &root).unwrap();
+    assert_eq!(mine.list().unwrap_err().code(), "root_changed");
+    assert_eq!(mine.get("mine").unwrap_err().code(), "root_changed");
+    assert_eq!(
+        mine.put(&entry("x", "m")).unwrap_err().code(),
+        "root_changed"
+    );
+}
+
+/// CAT-442
+#[test]
+fn a_lock_file_that_somebody_removes_loses_no_acknowledged_change() {
+    let root = tempfile::tempdir().unwrap();
+    let lock = root.path().join("locks/index.lock");
+    let holder = FsCatalog::new(root.path()).unwrap();
+    let other = FsCatalog::new(root.path()).unwrap();
+    let held = holder.update(|edit| {
+        fs::remove_file(&lock).unwrap();
+        other.put(&entry("other", "m")).unwrap();
+        edit.put(&entry("holder", "m"))
+    });
+    assert_eq!(
+        held.unwrap_err().code(),
+        "io",
+        "it lost its lock, and says so"
+    );
+    assert!(other.get("other").unwrap().is_some());
+    assert_eq!(holder.get("holder").unwrap(), None);
+    holder.put(&entry("holder", "m")).unwrap();
+    assert_eq!(holder.list().unwrap().len(), 2);
+}

@@ -228,7 +228,9 @@ fn a_local_path_is_read() {
     file("hf", "hf");
     file("a:b", "a:b");
     file("./hf:x", "./hf:x");
-    file("dir/x://y", "dir/x://y");
+    file("./dir/x://y", "./dir/x://y");
+    file("/x://y", "/x://y");
+    file("file:x://y", "x://y");
     file("file:///a%20b%2525", "/a b%25");
     file("file:///a/%252e%252e/b", "/a/%2e%2e/b");
     file("file:/a%20b", "/a%20b");
@@ -365,6 +367,25 @@ fn another_scheme_is_unsupported_and_the_supported_ones_are_named() {
         assert!(message.contains(word), "{message:?} names {word}");
     }
     assert!(!message.contains("pw"), "{message:?}");
+}
+
+/// CAT-112
+#[test]
+fn a_text_with_a_url_in_it_is_not_taken_for_a_path() {
+    let looks_like_url = |kind: &Kind| matches!(kind, Kind::LooksLikeUrl);
+    for text in [
+        "\"https://u:secret@h/m\"",
+        "<https://h/m?token=secret>",
+        "\u{feff}https://u:secret@h/m",
+        "url=https://u:secret@h",
+        "my_s://u:secret@h",
+        "dir/x://y",
+    ] {
+        fails(text, looks_like_url, 0);
+    }
+    let too_long = |kind: &Kind| matches!(kind, Kind::TooLong);
+    fails(&format!("https://h/{}", "a".repeat(8192)), too_long, 8202);
+    fails(&"a".repeat(8193), too_long, 8193);
 }
 
 /// CAT-107

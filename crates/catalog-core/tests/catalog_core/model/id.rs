@@ -65,12 +65,7 @@ fn spellings_of_a_url_share_its_id() {
     );
     share(
         "http://host/",
-        &[
-            "http://host",
-            "http://host:80",
-            "http://host/?",
-            "http://host/..",
-        ],
+        &["http://host", "http://host:80", "http://host/.."],
     );
     share(
         "https://[::1]:8/%C3%A9",
@@ -108,6 +103,25 @@ fn different_things_have_different_ids() {
         "https://h/A",
         "https://h:8/a",
         "https://h/a?x",
+        "https://h/a?",
+        "https://h/a?&x",
+        "https://h/a?x&",
+        "https://h/a?tokenizer=llama",
+        "https://h/a?tokenizer=gpt2",
+        "https://h/a?max_tokens=1",
+        "https://h/a?max_tokens=2",
+        "https://h/a?key=models/a.gguf",
+        "https://h/a?key=models/b.gguf",
+        "https://h/a?session=1",
+        "https://h/a?policy=a&session=1",
+        "https://h/a?policy=b&session=1",
+        "s3://bucket/k?key=1",
+        "s3://bucket/k?key=2",
+        "s3://bucket/k",
+        "s3://bucket/k?",
+        "s3://bucket/k#a",
+        "s3://bucket/k?x-amz-y=1",
+        "s3://bucket/k?x-amz-y=2",
         "https://h/a?x=1",
         "https://h/a?x=2",
         "https://h/a?x=1&x=2",
@@ -173,6 +187,15 @@ fn spellings_of_a_path_share_its_id() {
         &relative,
         &["rel/m", "./rel/m", "file:rel/m", "rel/../rel/m"],
     );
+}
+
+/// CAT-123
+#[test]
+fn an_id_of_a_path_is_read_back_as_that_path() {
+    for text in ["/srv/plain", "file:///srv/trailing%20", "/srv/per%20cent"] {
+        let first = id(text);
+        assert_eq!(id(&first), first, "{text}");
+    }
 }
 
 /// CAT-123

@@ -1,10 +1,12 @@
 //! A canary in every place where a secret can stand, and it must show nowhere.
 
-use catalog_core::{CatalogStore, FileFetcher, FsCatalog, ModelFetcher, ModelRef};
+use catalog_core::{CatalogStore, FileFetcher, FsCatalog, LifecycleState, ModelFetcher, ModelRef};
+
+use crate::util::entry;
 
 const CANARY: &str = "CaNaRy42";
 
-const WITH_SECRET: [&str; 26] = [
+const WITH_SECRET: &[&str] = &[
     "https://user:CaNaRy42@host/m",
     "https://CaNaRy42@host/m",
     "https://a:b@CaNaRy42@host/m",
@@ -29,8 +31,23 @@ const WITH_SECRET: [&str; 26] = [
     "https://host/m#access_token=CaNaRy42",
     "https://host/m?url=https%3A%2F%2Fu%3ACaNaRy42%40inner%2Fm",
     "https://host/m?url=https://inner/m?token=CaNaRy42",
-    "s3://bucket/key?X-Amz-Signature=CaNaRy42",
-    "s3://bucket/key?a#token=CaNaRy42",
+    "https://host/m?token=a;CaNaRy42",
+    "https://host/m;token=CaNaRy42",
+    "https://host/m;jsessionid=CaNaRy42/part",
+    "https://host/m?accessToken=CaNaRy42",
+    "https://host/m?x_api_key=CaNaRy42",
+    "https://host/m?passphrase=CaNaRy42",
+    "https://host/m?auth1=CaNaRy42",
+    "https://host/m?PHPSESSID=CaNaRy42",
+    "https://host/m?hdnts=exp=1~hmac=CaNaRy42",
+    "https://host/m?code=CaNaRy42&session=CaNaRy42&sign=CaNaRy42&mac=CaNaRy42",
+    "https://host/m?md5=CaNaRy42&verify=CaNaRy42",
+    "https://host/m?proxy=socks5://u:CaNaRy42@p:1",
+    "https://host/m?u=ftp%3A%2F%2Fu%3ACaNaRy42%40p",
+    "https://host/m?u=//u:CaNaRy42@h/",
+    "https://host/m?url=https%253A%252F%252Fu%253ACaNaRy42%2540inner",
+    "https://host/m?next=/dl%3Ftoken%3DCaNaRy42",
+    "https://host/m?next=b?token=CaNaRy42",
 ];
 
 fn shows(text: &str) -> bool {
@@ -43,7 +60,7 @@ fn shows(text: &str) -> bool {
 fn no_secret_shows_in_text_debug_id_json_or_errors() {
     let root = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();
-    for text in WITH_SECRET {
+    for text in WITH_SECRET.iter().copied() {
         let mr = ModelRef::parse(text).unwrap();
         let ModelRef::Url { url } = &mr else {
             panic!("{text} is a URL")
@@ -60,6 +77,13 @@ fn no_secret_shows_in_text_debug_id_json_or_errors() {
         let error = FileFetcher.ensure_present(&mr).unwrap_err();
         assert!(!shows(&format!("{error} {error:?}")), "error of {text}");
         assert!(!catalog.exists(text).unwrap());
+        let error = catalog
+            .set_state(text, LifecycleState::Retired)
+            .unwrap_err();
+        assert!(!shows(&format!("{error} {error:?}")), "not found: {error}");
+        let error = catalog.put(&entry(text, "m")).unwrap_err();
+        assert_eq!(error.code(), "invalid_entry", "{text} is no id");
+        assert!(!shows(&format!("{error} {error:?}")), "refused: {error}");
     }
 }
 
@@ -73,6 +97,10 @@ fn no_secret_shows_of_what_is_no_reference() {
         "ftp://user:CaNaRy42@host/m",
         "s3://key:CaNaRy42@bucket/x",
         "oci://user:CaNaRy42@registry/x",
+        "https://u:1/CaNaRy42@h/m",
+        "https://u:1?CaNaRy42@h/m",
+        "s3://bucket/key?X-Amz-Signature=CaNaRy42",
+        "s3://bucket/key?a#token=CaNaRy42",
     ] {
         let error = ModelRef::parse(text).unwrap_err();
         assert!(!shows(&format!("{error} {error:?}")), "{error:?}");
@@ -81,6 +109,18 @@ fn no_secret_shows_of_what_is_no_reference() {
         assert!(!shows(&format!("{literal} {literal:?}")), "{literal}");
         let error = literal.id().unwrap_err();
         assert!(!shows(&format!("{error} {error:?}")), "{error:?}");
+    }
+}
+
+/// CAT-109
+#[test]
+fn nesting_without_end_ends() {
+    for text in [
+        "https://h/?a=".repeat(600),
+        format!("https://h/?a={}", "%25".repeat(2000)),
+    ] {
+        let mr = ModelRef::parse(&text).unwrap();
+        assert!(mr.to_string().len() <= text.len() && mr.id().is_ok());
     }
 }
 
@@ -94,6 +134,10 @@ fn what_is_no_secret_still_shows() {
             "https://host/m?a=1&token=REDACTED&b",
         ),
         ("https://host/m?token=", "https://host/m?token="),
+        (
+            "https://host/m?tokenizer=a&max_tokens=1",
+            "https://host/m?tokenizer=a&max_tokens=1",
+        ),
         (
             "https://host/m?a;key=x#b",
             "https://host/m?a;key=REDACTED#b",

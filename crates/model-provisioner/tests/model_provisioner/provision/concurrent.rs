@@ -1,9 +1,10 @@
 use std::sync::Mutex;
 
 use catalog_core::{
-    CatalogEntry, CatalogStore, Expected, FileFetcher, LifecycleState, MemoryCatalog, Result,
+    CatalogEntry, CatalogStore, Expected, FileFetcher, FsCatalog, LifecycleState, MemoryCatalog,
+    Result,
 };
-use model_provisioner::ModelProvisioner;
+use model_provisioner::{Event, ModelProvisioner};
 
 use crate::util::{Host, id_of, reference, sha256};
 
@@ -91,4 +92,54 @@ fn many_callers_of_one_model_all_get_it() {
         }
     });
     assert_eq!(host.entry(&id_of(&path)).unwrap().digest, Some(digest));
+}
+
+/// Does something while the bytes are hashed, as another process could.
+fn while_verifying(
+    host: &Host,
+    path: &std::path::Path,
+    work: impl Fn(&FsCatalog) + Send + Sync + 'static,
+) -> model_provisioner::Result<catalog_core::ResolvedModel> {
+    let catalog = FsCatalog::new(host.cache()).unwrap();
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    let observer = move |event: &Event<'_>| {
+        if matches!(event, Event::Verified { .. })
+            && !is_done.swap(true, std::sync::atomic::Ordering::SeqCst)
+        {
+            work(&catalog);
+        }
+    };
+    ModelProvisioner::file_only(host.cache())
+        .unwrap()
+        .with_observer(observer)
+        .ensure_present(&reference(path), None)
+}
+
+/// PROV-130
+#[test]
+fn a_call_that_would_write_nothing_looks_again_first() {
+    let host = Host::new();
+    let path = host.model("m.gguf", "weights");
+    host.provisioner
+        .ensure_present(&reference(&path), None)
+        .unwrap();
+    let id = id_of(&path);
+    let known = host.entry(&id).unwrap();
+
+    let deleted = while_verifying(&host, &path, {
+        let id = id.clone();
+        move |catalog| assert!(catalog.delete(&id).unwrap())
+    });
+    assert!(deleted.is_ok());
+    assert_eq!(host.entry(&id).as_ref(), Some(&known), "registered anew");
+
+    let pinned = CatalogEntry {
+        digest: Some(catalog_core::Digest {
+            algo: "sha256".to_owned(),
+            value: "0".repeat(64),
+        }),
+        ..known
+    };
+    let outcome = while_verifying(&host, &path, move |catalog| catalog.put(&pinned).unwrap());
+    assert_eq!(outcome.unwrap_err().code(), "digest_mismatch");
 }

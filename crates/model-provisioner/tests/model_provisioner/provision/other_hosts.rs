@@ -1,4 +1,6 @@
-use catalog_core::{CatalogEntry, CatalogStore, LifecycleState};
+use catalog_core::{
+    CatalogEntry, CatalogStore, LifecycleState, ModelFetcher, ModelRef, ResolvedModel,
+};
 use model_provisioner::{ModelProvisioner, ProvisionRequest, Satisfied};
 
 use crate::util::{Host, ToyFetcher, sha256};
@@ -62,4 +64,68 @@ fn what_a_fetcher_brings_is_registered_under_the_id_of_the_reference() {
         .ensure_present_str("https://HOST/m", None)
         .unwrap();
     assert_eq!((second, fetcher.calls()), (first, 1), "fetched once");
+}
+
+/// PROV-123
+#[test]
+fn what_a_fetcher_says_is_looked_at() {
+    struct Careless(&'static str);
+    impl ModelFetcher for Careless {
+        fn ensure_present(&self, _: &ModelRef) -> catalog_core::Result<ResolvedModel> {
+            Ok(ResolvedModel {
+                id: "hf:some/other".to_owned(),
+                local_path: self.0.into(),
+            })
+        }
+    }
+    let host = Host::new();
+    for (path, code) in [
+        ("/not/there", "artifact_missing"),
+        ("/dev/null", "artifact_unusable"),
+        ("", "path_refused"),
+    ] {
+        let provisioner = ModelProvisioner::new(host.provisioner.catalog(), Careless(path));
+        let error = provisioner
+            .ensure_present_str("hf:org/repo", None)
+            .unwrap_err();
+        assert_eq!(error.code(), code);
+    }
+    assert_eq!(host.provisioner.catalog().list().unwrap(), []);
+    let provisioner = ModelProvisioner::new(host.provisioner.catalog(), Careless("Cargo.toml"));
+    let resolved = provisioner.ensure_present_str("hf:org/repo", None).unwrap();
+    assert_eq!(
+        resolved.id, "hf:org/repo",
+        "the reference says which model it is"
+    );
+    let here = std::env::current_dir().unwrap().join("Cargo.toml");
+    assert_eq!(resolved.local_path, here.canonicalize().unwrap());
+    assert_eq!(
+        host.entry("hf:org/repo").unwrap().local_path,
+        resolved.local_path
+    );
+}
+
+/// PROV-120
+#[test]
+fn bytes_that_were_never_proved_are_fetched_anew_if_they_are_not_the_expected_ones() {
+    let host = Host::new();
+    let fetcher = ToyFetcher::new(host.model("fetched", ""), "weights");
+    let provisioner = ModelProvisioner::new(host.provisioner.catalog(), &fetcher);
+    provisioner.ensure_present_str("hf:org/repo", None).unwrap();
+    let digest = sha256(&fetcher.path);
+    std::fs::write(&fetcher.path, "wei").unwrap();
+    provisioner
+        .ensure_present_str("hf:org/repo", Some(digest.clone()))
+        .unwrap();
+    assert_eq!(fetcher.calls(), 2);
+    std::fs::write(&fetcher.path, "wei").unwrap();
+    let error = provisioner
+        .ensure_present_str("hf:org/repo", Some(digest))
+        .unwrap_err();
+    assert_eq!(
+        error.code(),
+        "digest_mismatch",
+        "once proved, damage is told"
+    );
+    assert_eq!(fetcher.calls(), 2);
 }
