@@ -22,7 +22,7 @@ pub(super) struct EngineRecord {
     #[serde(default)]
     artifacts: Vec<String>,
     created_ms: i64,
-    #[serde(flatten)]
+    #[serde(flatten, skip_deserializing)]
     unknown: Unknown,
 }
 
@@ -76,6 +76,15 @@ fn without_mark(path: &Path) -> PathBuf {
 impl Record for EngineRecord {
     const FILE: IndexFile = IndexFile::Engines;
     const VERSION: u64 = 1;
+    const FIELDS: &'static [&'static str] = &[
+        "engine",
+        "version",
+        "build_ref",
+        "digest",
+        "build_flags",
+        "artifacts",
+        "created_ms",
+    ];
 
     fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str> {
         for artifact in &mut self.artifacts {

@@ -15,7 +15,7 @@ pub(super) struct ModelRecord {
     digest: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_verified_ms: Option<u64>,
-    #[serde(flatten)]
+    #[serde(flatten, skip_deserializing)]
     unknown: Unknown,
 }
 
@@ -44,6 +44,8 @@ impl ModelRecord {
 impl Record for ModelRecord {
     const FILE: IndexFile = IndexFile::Models;
     const VERSION: u64 = 1;
+    const FIELDS: &'static [&'static str] =
+        &["local_path", "lifecycle", "digest", "last_verified_ms"];
 
     fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str> {
         self.local_path = root

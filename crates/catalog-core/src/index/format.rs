@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
-use super::record::{Record, Unknown};
-use super::snapshot::{Snapshot, Stored};
+use super::record::{Record, Unknown, unknown_fields};
+use super::snapshot::{Entries, Snapshot, Stored};
 use crate::digest::Hasher;
 use crate::disk::StoreRoot;
 
@@ -21,6 +21,9 @@ const CHECKSUM_LEN: usize = 71;
 const SUM: &str = ",\"sum\":\"";
 /// The first 8 bytes of a SHA-256.
 const SUM_LEN: usize = 16;
+const SUM_FIELD: &str = "sum";
+/// The fields of the envelope that this release knows.
+const ENVELOPE: [&str; 4] = ["version", "generation", "entries", "checksum"];
 
 /// Why bytes are not an index that this release can read.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ pub(super) fn write<R: Record>(snapshot: &Snapshot<R>) -> Vec<u8> {
         snapshot.generation
     );
     for (name, value) in &snapshot.unknown {
-        text.push_str(&format!("{}:{value},", quoted(name)));
+        text.push_str(&format!("{}:{},", quoted(name), value.text()));
     }
     text.push_str("\"entries\":{");
     for (number, (id, stored)) in snapshot.entries.iter().enumerate() {
@@ -76,10 +79,10 @@ pub(super) fn read_line<R: Record>(line: &[u8], root: &StoreRoot) -> Option<(Str
     if sum_of(content).as_bytes() != stated {
         return None;
     }
-    let object = [b"{", line, b"}"].concat();
-    let entries: UniqueEntries<R> = serde_json::from_slice(&object).ok()?;
-    let (id, mut record) = entries.0.into_iter().next()?;
-    read_back(&mut record, root).ok()?;
+    let object = format!("{{{}}}", str::from_utf8(line).ok()?);
+    let raw: UniqueEntries<'_> = serde_json::from_str(&object).ok()?;
+    let (id, object) = raw.0.into_iter().next()?;
+    let record = read_record(&id, object.get(), root).ok()?;
     Some((id, record))
 }
 
@@ -93,17 +96,13 @@ pub(super) fn id_of_line(line: &[u8]) -> Option<String> {
 pub(super) fn read_head(line: &[u8]) -> Option<(u64, Unknown)> {
     #[derive(Deserialize)]
     struct Head {
-        #[serde(rename = "version")]
-        _version: u64,
         generation: u64,
-        #[serde(rename = "entries")]
-        _entries: serde::de::IgnoredAny,
-        #[serde(flatten)]
-        unknown: Unknown,
     }
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let head: Head = serde_json::from_slice(&[line, b"}}"].concat()).ok()?;
-    Some((head.generation, head.unknown))
+    let line = str::from_utf8(line).ok()?;
+    let object = format!("{}}}}}", line.strip_suffix('\n').unwrap_or(line));
+    let unknown = unknown_fields(&object, &ENVELOPE).ok()?;
+    let head: Head = serde_json::from_str(&object).ok()?;
+    Some((head.generation, unknown))
 }
 
 /// Reads an index of the current format or of format 0.
@@ -124,17 +123,14 @@ pub(super) fn read<R: Record>(bytes: &[u8], root: &StoreRoot) -> Result<Snapshot
 
 fn read_current<R: Record>(bytes: &[u8], root: &StoreRoot) -> Result<Snapshot<R>, Unreadable> {
     #[derive(Deserialize)]
-    #[serde(bound = "R: DeserializeOwned")]
-    struct Envelope<R> {
+    struct Envelope<'b> {
         version: u64,
         generation: u64,
-        entries: UniqueEntries<R>,
-        #[serde(rename = "checksum")]
-        _checksum: String,
-        #[serde(flatten)]
-        unknown: Unknown,
+        #[serde(borrow)]
+        entries: &'b RawValue,
     }
-    let envelope: Envelope<R> = match serde_json::from_slice(bytes) {
+    let text = str::from_utf8(bytes).map_err(damaged)?;
+    let envelope: Envelope<'_> = match serde_json::from_str(text) {
         Ok(envelope) => envelope,
         Err(error) => {
             return Err(match version_of(bytes)? {
@@ -148,52 +144,49 @@ fn read_current<R: Record>(bytes: &[u8], root: &StoreRoot) -> Result<Snapshot<R>
         version if version > R::VERSION => return Err(Unreadable::TooNew(version)),
         version => return Err(damaged(format!("there was no schema version {version}"))),
     }
-    snapshot(
-        envelope.generation,
-        envelope.entries,
-        envelope.unknown,
-        root,
-    )
+    Ok(Snapshot {
+        generation: envelope.generation,
+        entries: read_entries(envelope.entries.get(), root)?,
+        unknown: unknown_fields(text, &ENVELOPE).map_err(damaged)?,
+    })
 }
 
 /// Format 0: a bare map from id to entry, as tools before the first release wrote it. An entry may
 /// repeat its id.
 fn read_format_0<R: Record>(bytes: &[u8], root: &StoreRoot) -> Result<Snapshot<R>, Unreadable> {
-    let mut entries: UniqueEntries<R> = serde_json::from_slice(bytes).map_err(damaged)?;
-    for (id, record) in &mut entries.0 {
-        if record
-            .unknown()
-            .remove("id")
-            .is_some_and(|inner| inner != id.as_str())
-        {
-            return Err(damaged(format!("entry {id:?} calls itself by another id")));
-        }
-    }
-    snapshot(0, entries, Unknown::new(), root)
-}
-
-fn snapshot<R: Record>(
-    generation: u64,
-    entries: UniqueEntries<R>,
-    unknown: Unknown,
-    root: &StoreRoot,
-) -> Result<Snapshot<R>, Unreadable> {
-    let mut stored = BTreeMap::new();
-    for (id, mut record) in entries.0 {
-        read_back(&mut record, root).map_err(|rule| damaged(format!("entry {id:?} {rule}")))?;
-        stored.insert(id.into(), Stored::new(record));
-    }
+    let text = str::from_utf8(bytes).map_err(damaged)?;
     Ok(Snapshot {
-        generation,
-        entries: stored,
-        unknown,
+        generation: 0,
+        entries: read_entries(text, root)?,
+        unknown: Unknown::new(),
     })
 }
 
-/// Brings a record that was read into the form in which it is held.
-fn read_back<R: Record>(record: &mut R, root: &StoreRoot) -> Result<(), &'static str> {
-    record.unknown().remove("sum");
-    record.normalise(root)
+fn read_entries<R: Record>(text: &str, root: &StoreRoot) -> Result<Entries<R>, Unreadable> {
+    let raw: UniqueEntries<'_> = serde_json::from_str(text).map_err(damaged)?;
+    let mut entries = Entries::new();
+    for (id, object) in raw.0 {
+        let record = read_record(&id, object.get(), root)
+            .map_err(|why| damaged(format!("entry {id:?} {why}")))?;
+        entries.insert(id.into(), Stored::new(record));
+    }
+    Ok(entries)
+}
+
+fn read_record<R: Record>(id: &str, object: &str, root: &StoreRoot) -> Result<R, String> {
+    let mut record: R =
+        serde_json::from_str(object).map_err(|error| format!("is not one: {error}"))?;
+    let mut unknown = unknown_fields(object, R::FIELDS).map_err(|error| error.to_string())?;
+    unknown.remove(SUM_FIELD);
+    if unknown
+        .remove("id")
+        .is_some_and(|inner| inner.text() != quoted(id))
+    {
+        return Err("calls itself by another id".to_owned());
+    }
+    *record.unknown() = unknown;
+    record.normalise(root)?;
+    Ok(record)
 }
 
 /// The `version` field, if the bytes are a JSON object at all.
@@ -259,14 +252,14 @@ fn damaged(detail: impl fmt::Display) -> Unreadable {
 }
 
 /// A map that holds no id twice; JSON readers commonly keep the last in silence.
-struct UniqueEntries<R>(BTreeMap<String, R>);
+struct UniqueEntries<'t>(BTreeMap<String, &'t RawValue>);
 
-impl<'de, R: DeserializeOwned> Deserialize<'de> for UniqueEntries<R> {
+impl<'de> Deserialize<'de> for UniqueEntries<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct EachOnce<R>(PhantomData<R>);
+        struct EachOnce;
 
-        impl<'de, R: DeserializeOwned> Visitor<'de> for EachOnce<R> {
-            type Value = UniqueEntries<R>;
+        impl<'de> Visitor<'de> for EachOnce {
+            type Value = UniqueEntries<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a map from id to entry")
@@ -274,7 +267,7 @@ impl<'de, R: DeserializeOwned> Deserialize<'de> for UniqueEntries<R> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut entries = BTreeMap::new();
-                while let Some(id) = map.next_key::<String>()? {
+                while let Some((id, object)) = map.next_entry::<String, &'de RawValue>()? {
                     if id.is_empty() {
                         return Err(A::Error::custom("an entry's id is empty"));
                     }
@@ -283,13 +276,12 @@ impl<'de, R: DeserializeOwned> Deserialize<'de> for UniqueEntries<R> {
                             "entry {id:?} is there twice"
                         )));
                     }
-                    let record = map.next_value()?;
-                    entries.insert(id, record);
+                    entries.insert(id, object);
                 }
                 Ok(UniqueEntries(entries))
             }
         }
 
-        deserializer.deserialize_map(EachOnce(PhantomData))
+        deserializer.deserialize_map(EachOnce)
     }
 }
