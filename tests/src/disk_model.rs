@@ -162,15 +162,20 @@ impl Disk {
         }
     }
 
-    /// What the bytes of a file may be: as synced, as written, the half of it, or its size with
-    /// zeros in place of bytes.
+    /// What the bytes of a file may be: as synced, as written, or cut at a quarter, the half or
+    /// three, or of its full size with zeros from there on.
     fn contents(&self, file: usize) -> BTreeSet<Vec<u8>> {
         let synced = self.synced.get(&file).cloned().unwrap_or_default();
         let mut contents = BTreeSet::from([synced]);
         for written in self.written.get(&file).into_iter().flatten() {
             contents.insert(written.clone());
-            contents.insert(written[..written.len() / 2].to_vec());
-            contents.insert(vec![0; written.len()]);
+            for quarter in 0..4 {
+                let kept = &written[..written.len() * quarter / 4];
+                contents.insert(kept.to_vec());
+                let mut zeroed = kept.to_vec();
+                zeroed.resize(written.len(), 0);
+                contents.insert(zeroed);
+            }
         }
         contents
     }

@@ -12,6 +12,7 @@
 //! | `strace` | running such a process under `strace` |
 //! | `disk_model` | from what was done to files to every state that a crash may leave |
 //! | `trace_reader` | from the text of a trace to what was done to files |
+//! | `mounts` | file systems in memory and in images |
 //! | `figures` | one file a figure |
 //!
 //! To add a workload, add a step to `steps::Step` and it is in every figure.
@@ -30,6 +31,9 @@ pub mod disk_model;
 
 /// From the text of a trace to what it did to files.
 pub mod trace_reader;
+
+/// File systems mounted for a figure.
+pub mod mounts;
 
 /// The figures of the scoreboard.
 pub mod figures;

@@ -20,23 +20,32 @@ pub enum Step {
     RetireA,
     /// Deletes model `a` and its file.
     DeleteA,
+    /// Retires model `b`, or fails if it is not there.
+    RetireB,
+    /// Deletes model `b` and its file.
+    DeleteB,
     /// Registers `a` as retired and `b`, in one update.
     UpdateBoth,
     /// Registers engine `e`.
     PutEngine,
+    /// Registers engine `e` with another version.
+    UpgradeEngine,
     /// Deletes engine `e` and its file.
     DeleteEngine,
 }
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::PutA,
         Self::PutB,
         Self::RetireA,
         Self::DeleteA,
+        Self::RetireB,
+        Self::DeleteB,
         Self::UpdateBoth,
         Self::PutEngine,
+        Self::UpgradeEngine,
         Self::DeleteEngine,
     ];
 
@@ -60,7 +69,10 @@ impl Step {
                 edit.put(&model("a", LifecycleState::Retired))?;
                 edit.put(&model("b", LifecycleState::Active))
             }),
-            Self::PutEngine => engines.put(&engine()),
+            Self::RetireB => models.set_state("b", LifecycleState::Retired),
+            Self::DeleteB => models.delete("b").map(drop),
+            Self::PutEngine => engines.put(&engine("1")),
+            Self::UpgradeEngine => engines.put(&engine("2")),
             Self::DeleteEngine => engines.delete("e").map(drop),
         }
     }
@@ -71,8 +83,10 @@ impl Step {
             Self::PutA => &["a"],
             Self::PutB => &["b"],
             Self::UpdateBoth => &["a", "b"],
-            Self::PutEngine => &["e"],
-            Self::RetireA | Self::DeleteA | Self::DeleteEngine => &[],
+            Self::PutEngine | Self::UpgradeEngine => &["e"],
+            Self::RetireA | Self::DeleteA | Self::RetireB | Self::DeleteB | Self::DeleteEngine => {
+                &[]
+            }
         }
     }
 
@@ -86,13 +100,12 @@ impl Step {
                 put("a", "Retired");
                 put("b", "Active");
             }
-            Self::PutEngine => drop(put("e", "engine")),
-            Self::RetireA => {
-                if let Some(value) = state.0.get_mut("a") {
-                    "Retired".clone_into(value);
-                }
-            }
+            Self::PutEngine => drop(put("e", "1")),
+            Self::UpgradeEngine => drop(put("e", "2")),
+            Self::RetireA => state.retire("a"),
+            Self::RetireB => state.retire("b"),
             Self::DeleteA => drop(state.0.remove("a")),
+            Self::DeleteB => drop(state.0.remove("b")),
             Self::DeleteEngine => drop(state.0.remove("e")),
         }
     }
@@ -103,6 +116,12 @@ impl Step {
 pub struct State(BTreeMap<String, String>);
 
 impl State {
+    fn retire(&mut self, id: &str) {
+        if let Some(value) = self.0.get_mut(id) {
+            "Retired".clone_into(value);
+        }
+    }
+
     /// The ids that are registered.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
@@ -160,11 +179,11 @@ fn model(id: &str, lifecycle: LifecycleState) -> CatalogEntry {
     }
 }
 
-fn engine() -> EngineEntry {
+fn engine(version: &str) -> EngineEntry {
     EngineEntry {
         id: "e".to_owned(),
         engine: "engine".to_owned(),
-        version: "1".to_owned(),
+        version: version.to_owned(),
         build_ref: None,
         digest: None,
         build_flags: None,
@@ -207,6 +226,16 @@ fn bring(root: &Path, id: &str) -> Result<()> {
     })
 }
 
+/// Makes calls in a row, in this process.
+pub fn make_all(root: &Path, steps: &[Step]) -> std::result::Result<(), String> {
+    let text = |error: CatalogError| error.to_string();
+    let models = FsCatalog::new(root).map_err(text)?;
+    let engines = FsEngineStore::new(root).map_err(text)?;
+    steps
+        .iter()
+        .try_for_each(|step| step.make(&models, &engines).map_err(text))
+}
+
 /// Reads what is registered, and whether what is registered is there. Fails with the reason if an
 /// index cannot be read or an entry names a file that is not whole.
 pub fn observe(root: &Path) -> std::result::Result<State, String> {
@@ -219,7 +248,7 @@ pub fn observe(root: &Path) -> std::result::Result<State, String> {
         state.0.insert(entry.id, value);
     }
     for entry in engines.list().map_err(text)? {
-        state.0.insert(entry.id, entry.engine);
+        state.0.insert(entry.id, entry.version);
     }
     for (id, file) in ARTIFACTS {
         let is_whole = fs::read(root.join(file)).is_ok_and(|bytes| bytes == file.as_bytes());

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 
 use crate::steps::{Step, prepare};
 
@@ -40,16 +40,7 @@ impl Site {
 
     /// Runs a workload under `strace` with these options.
     pub fn run(&self, workload: &[Step], options: &[String]) -> ExitStatus {
-        Command::new("strace")
-            .args(options)
-            .arg(program())
-            .arg("--workload")
-            .args([self.root(), self.answers()])
-            .args(workload.iter().map(|step| format!("{step:?}")))
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .status()
-            .expect("strace was found before")
+        run_workload(&self.root(), &self.answers(), workload, options)
     }
 
     /// Runs a workload and gives the trace of its system calls, all text in hexadecimal.
@@ -70,6 +61,25 @@ impl Default for Site {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Runs a workload on a root under `strace` with these options.
+pub fn run_workload(
+    root: &Path,
+    answers: &Path,
+    workload: &[Step],
+    options: &[String],
+) -> ExitStatus {
+    Command::new("strace")
+        .args(options)
+        .arg(program())
+        .arg("--workload")
+        .args([root, answers])
+        .args(workload.iter().map(|step| format!("{step:?}")))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .expect("strace was found before")
 }
 
 /// The program that runs workloads, contenders and daemons: the scoreboard itself.

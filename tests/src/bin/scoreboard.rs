@@ -14,10 +14,20 @@ use workspace_tests::{figures, steps};
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.first().is_some_and(|first| first == "--workload") {
-        return match steps::run(&arguments[1..]) {
+    // What the figures start as processes of their own is this program too.
+    let role = match arguments.first().map(String::as_str) {
+        Some("--workload") => Some(steps::run as fn(&[String]) -> Result<(), String>),
+        Some("--contend") => Some(figures::run_contender as _),
+        Some("--soak") => Some(figures::run_daemon as _),
+        _ => None,
+    };
+    if let Some(role) = role {
+        return match role(&arguments[1..]) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::from(2),
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::from(2)
+            }
         };
     }
     let extent = if arguments.iter().any(|argument| argument == "--quick") {

@@ -9,7 +9,7 @@ pub(super) fn measure(extent: Extent) -> Outcome {
         return Outcome::Skipped(reason);
     }
     let (longest, bound) = match extent {
-        Extent::Quick => (1, 300),
+        Extent::Quick => (1, 400),
         Extent::Full => (2, 2_000),
     };
     let mut measured = Measured::default();

@@ -1,15 +1,26 @@
 //! One file a figure.
 
+mod bit_rot;
+mod clocks;
+mod compat;
+mod contention;
 mod crash_states;
 mod errno_matrix;
+mod hostile;
 mod kill_points;
+mod power_cut;
+mod roots;
+mod soak;
+mod tiny_disk;
 
 use crate::figure::Figure;
 
+pub use contention::{contention_without_locks, run_contender};
 pub use crash_states::{Sabotage, crash_states_with};
+pub use soak::run_daemon;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 3] = [
+pub const ALL: [Figure; 12] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -21,5 +32,41 @@ pub const ALL: [Figure; 3] = [
     Figure {
         name: "errno-matrix",
         measure: errno_matrix::measure,
+    },
+    Figure {
+        name: "power-cut",
+        measure: power_cut::measure,
+    },
+    Figure {
+        name: "contention",
+        measure: contention::measure,
+    },
+    Figure {
+        name: "soak",
+        measure: soak::measure,
+    },
+    Figure {
+        name: "hostile",
+        measure: hostile::measure,
+    },
+    Figure {
+        name: "bit-rot",
+        measure: bit_rot::measure,
+    },
+    Figure {
+        name: "tiny-disk",
+        measure: tiny_disk::measure,
+    },
+    Figure {
+        name: "roots",
+        measure: roots::measure,
+    },
+    Figure {
+        name: "clocks",
+        measure: clocks::measure,
+    },
+    Figure {
+        name: "compat",
+        measure: compat::measure,
     },
 ];

@@ -1,0 +1,58 @@
+//! Clocks before 1970, after 2106, and jumping: nothing of the indexes depends on them.
+
+use std::process::Command;
+
+use crate::figure::{Extent, Measured, Outcome};
+use crate::steps::{Step, answers, observe, states, write_and_look_for_leftovers};
+use crate::strace::{Site, program};
+
+const DATES: [&str; 5] = [
+    "1960-01-01 00:00:00",
+    "1970-01-01 00:00:01",
+    "2040-01-01 00:00:00",
+    "2106-02-08 00:00:00",
+    "2026-01-01 00:00:00",
+];
+
+pub(super) fn measure(_: Extent) -> Outcome {
+    if let Err(error) = Command::new("faketime").arg("--version").output() {
+        return Outcome::Skipped(format!("faketime: {error}"));
+    }
+    let mut measured = Measured::default();
+    // One root for all dates, so that the clock jumps under it, forwards and back.
+    let site = Site::new();
+    let workload = [Step::PutA, Step::PutEngine, Step::RetireA, Step::DeleteA];
+    let expected = states(&workload).pop();
+    let mut calls = 0;
+    for date in DATES {
+        drop(std::fs::remove_dir_all(site.answers()));
+        drop(std::fs::create_dir(site.answers()));
+        let status = Command::new("faketime")
+            .args(["-f", &format!("@{date}")])
+            .arg(program())
+            .arg("--workload")
+            .args([site.root(), site.answers()])
+            .args(workload.iter().map(|step| format!("{step:?}")))
+            .status();
+        measured.check(status.is_ok_and(|status| status.success()), || {
+            format!("{date}: it failed")
+        });
+        let answers = answers(&site.answers());
+        calls += answers.len();
+        let all_ok = answers.len() == workload.len()
+            && answers.iter().all(|answer| answer.as_deref() == Some("ok"));
+        measured.check(all_ok, || format!("{date}: {answers:?}"));
+        match observe(&site.root()) {
+            Ok(state) => measured.check(Some(&state) == expected.as_ref(), || {
+                format!("{date}: found {state}")
+            }),
+            Err(error) => measured.violation(format!("{date}: {error}")),
+        }
+        if let Err(error) = write_and_look_for_leftovers(&site.root()) {
+            measured.violation(format!("{date}: {error}"));
+        }
+    }
+    measured.count("dates", DATES.len());
+    measured.count("calls", calls);
+    Outcome::Measured(measured)
+}

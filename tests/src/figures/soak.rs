@@ -1,0 +1,129 @@
+//! Daemons that share a root, killed at random for a while. Whatever one was told is done, is.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use catalog_core::{CatalogStore, FsCatalog, StoreOptions};
+
+use super::contention::increment;
+use crate::figure::{Extent, Measured, Outcome};
+use crate::strace::program;
+
+const WRITERS: [&str; 2] = ["writer-1", "writer-2"];
+
+pub(super) fn measure(extent: Extent) -> Outcome {
+    let time = match extent {
+        Extent::Quick => Duration::from_secs(5),
+        Extent::Full => Duration::from_secs(60),
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let root = folder.path().join("root");
+    FsCatalog::new(&root).expect("a catalog can be opened");
+    let roles = [WRITERS[0], WRITERS[1], "reader"];
+    let start = |role: &str| {
+        let child = Command::new(program())
+            .arg("--soak")
+            .args([&root, &folder.path().join(role)])
+            .arg(role)
+            .spawn();
+        child.expect("a process can be started")
+    };
+    let mut measured = Measured::default();
+    let mut daemons: Vec<Child> = roles.iter().map(|role| start(role)).collect();
+    let mut kills = 0;
+    let mut random = 20_261_121_u64;
+    let begin = Instant::now();
+    while begin.elapsed() < time {
+        // A linear congruence is random enough to hit any moment.
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        std::thread::sleep(Duration::from_millis(5 + (random >> 33) % 60));
+        let victim = (random >> 40) as usize % roles.len();
+        if let Ok(Some(status)) = daemons[victim].try_wait() {
+            measured.violation(format!("{} ended by itself: {status}", roles[victim]));
+        }
+        drop(daemons[victim].kill());
+        drop(daemons[victim].wait());
+        kills += 1;
+        daemons[victim] = start(roles[victim]);
+    }
+    for daemon in &mut daemons {
+        drop(daemon.kill());
+        drop(daemon.wait());
+    }
+
+    let patient = StoreOptions {
+        lock_wait: Duration::from_secs(5),
+        ..StoreOptions::default()
+    };
+    let mut acknowledged = 0;
+    match FsCatalog::open(&root, patient) {
+        Err(error) => measured.violation(error.to_string()),
+        Ok(catalog) => {
+            for writer in WRITERS {
+                let told = number_in(&folder.path().join(writer));
+                let entry = catalog.get(writer).ok().flatten();
+                let found = entry.and_then(|entry| entry.last_verified_ms).unwrap_or(0);
+                acknowledged += told;
+                measured.check(found >= told, || {
+                    format!("{writer} was told {told}, the catalog says {found}")
+                });
+            }
+            if let Err(error) = increment(&catalog, &["after"]) {
+                measured.violation(format!("stuck: {error}"));
+            }
+        }
+    }
+    let reads = number_in(&folder.path().join("reader"));
+    measured.count("kills", kills);
+    measured.count("acknowledged writes", acknowledged);
+    measured.count("reads", reads);
+    measured.check(acknowledged > 0 && reads > 0, || {
+        "nothing was done".to_owned()
+    });
+    Outcome::Measured(measured)
+}
+
+fn number_in(path: &Path) -> u64 {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines()
+        .next_back()
+        .and_then(|line| line.parse().ok())
+        .unwrap_or(0)
+}
+
+/// A daemon: `ROOT ANSWERS ROLE`, for ever.
+pub fn run_daemon(arguments: &[String]) -> Result<(), String> {
+    let [root, answers, role] = arguments else {
+        return Err("ROOT ANSWERS ROLE".to_owned());
+    };
+    let text = |error: catalog_core::CatalogError| error.to_string();
+    let catalog = FsCatalog::new(root).map_err(text)?;
+    let answer = |number: u64| {
+        // A kill loses nothing of what a process has written; only a cut of the power would.
+        fs::write(answers, format!("{number}\n")).map_err(|error| error.to_string())
+    };
+    let mut reads = number_in(Path::new(answers));
+    let mut seen = [0_u64; WRITERS.len()];
+    loop {
+        if role != "reader" {
+            answer(increment(&catalog, &[role]).map_err(text)?)?;
+            continue;
+        }
+        for (writer, seen) in WRITERS.iter().zip(&mut seen) {
+            let entry = catalog.get(writer).map_err(text)?;
+            let now = entry.and_then(|entry| entry.last_verified_ms).unwrap_or(0);
+            if now < *seen {
+                return Err(format!("{writer} went back from {seen} to {now}"));
+            }
+            *seen = now;
+        }
+        reads += 1;
+        if reads.is_multiple_of(64) {
+            answer(reads)?;
+        }
+    }
+}

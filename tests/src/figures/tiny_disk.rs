@@ -1,0 +1,85 @@
+//! Both kinds of a full disk, no bytes and no inodes left: the old index stays, and space that is
+//! freed is usable.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use catalog_core::{CatalogStore, FsCatalog};
+
+use super::contention::increment;
+use crate::figure::{Extent, Measured, Outcome};
+use crate::mounts::Mount;
+
+pub(super) fn measure(_: Extent) -> Outcome {
+    let mut measured = Measured::default();
+    let mut refused = 0;
+    for (options, fill) in [
+        ("size=256k", fill_bytes as fn(&Path)),
+        ("size=4m,nr_inodes=16", fill_inodes),
+    ] {
+        let mount = match Mount::in_memory(options) {
+            Ok(mount) => mount,
+            Err(reason) => return Outcome::Skipped(reason),
+        };
+        match try_disk(&mount.path(), fill) {
+            Ok(count) => refused += count,
+            Err(error) => measured.violation(format!("{options}: {error}")),
+        }
+    }
+    measured.count("kinds of full disk", 2);
+    measured.count("writes refused", refused);
+    Outcome::Measured(measured)
+}
+
+/// Tells how many writes were refused.
+fn try_disk(disk: &Path, fill: fn(&Path)) -> Result<usize, String> {
+    let text = |error: catalog_core::CatalogError| error.to_string();
+    let catalog = FsCatalog::new(disk.join("root")).map_err(text)?;
+    for number in 0..40 {
+        increment(&catalog, &[&format!("id-{number}")]).map_err(text)?;
+    }
+    let before = catalog.list().map_err(text)?;
+    fill(disk);
+    for number in 0..5 {
+        match increment(&catalog, &[&format!("more-{number}")]) {
+            Ok(_) => return Err("a write on a full disk was acknowledged".to_owned()),
+            Err(error) if error.code() == "io" => {}
+            Err(error) => return Err(format!("{}: {error}", error.code())),
+        }
+        let reopened = FsCatalog::new(disk.join("root")).map_err(text)?;
+        if reopened.list().map_err(text)? != before {
+            return Err("the old index is not intact".to_owned());
+        }
+    }
+    for entry in fs::read_dir(disk)
+        .map_err(|error| error.to_string())?
+        .flatten()
+    {
+        if entry.path().is_file() {
+            fs::remove_file(entry.path()).map_err(|error| error.to_string())?;
+        }
+    }
+    increment(&catalog, &["afterwards"]).map_err(text)?;
+    let names = fs::read_dir(disk.join("root")).map_err(|error| error.to_string())?;
+    let leftover = names
+        .flatten()
+        .find(|entry| entry.file_name().to_string_lossy().starts_with('.'));
+    match leftover {
+        Some(entry) => Err(format!("leftover {:?}", entry.file_name())),
+        None => Ok(5),
+    }
+}
+
+fn fill_bytes(disk: &Path) {
+    if let Ok(mut file) = fs::File::create(disk.join("filler")) {
+        while file.write_all(&[0; 512]).is_ok() {}
+    }
+}
+
+fn fill_inodes(disk: &Path) {
+    let mut number = 0;
+    while fs::File::create(disk.join(format!("filler-{number}"))).is_ok() {
+        number += 1;
+    }
+}

@@ -1,0 +1,97 @@
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A file system mounted for a figure, gone at its end.
+#[derive(Debug)]
+pub struct Mount {
+    folder: tempfile::TempDir,
+}
+
+/// Runs a program; what it printed on standard error is the error.
+pub fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    match Command::new(program).args(arguments).output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stderr);
+            Err(format!(
+                "{program} {}: {}",
+                arguments.join(" "),
+                text.trim()
+            ))
+        }
+        Err(error) => Err(format!("{program}: {error}")),
+    }
+}
+
+impl Mount {
+    /// A file system in memory with these options. The reason if this process may not mount.
+    pub fn in_memory(options: &str) -> Result<Self, String> {
+        let mount = Self::unmounted()?;
+        let path = mount.text();
+        run("mount", &["-t", "tmpfs", "-o", options, "tmpfs", &path])?;
+        Ok(mount)
+    }
+
+    /// A file system in an image file, made by `mkfs` with these arguments before its path.
+    pub fn in_image(mkfs: &str, arguments: &[&str]) -> Result<Self, String> {
+        let mount = Self::unmounted()?;
+        let image = mount.image().display().to_string();
+        run("truncate", &["-s", "320M", &image])?;
+        let mut words = arguments.to_vec();
+        words.push(&image);
+        run(mkfs, &words)?;
+        mount.mount()?;
+        Ok(mount)
+    }
+
+    fn unmounted() -> Result<Self, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        std::fs::create_dir(folder.path().join("mount")).map_err(|error| error.to_string())?;
+        Ok(Self { folder })
+    }
+
+    fn image(&self) -> PathBuf {
+        self.folder.path().join("image")
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("mount")
+    }
+
+    fn text(&self) -> String {
+        self.path().display().to_string()
+    }
+
+    /// Mounts its image.
+    pub fn mount(&self) -> Result<(), String> {
+        let image = self.image().display().to_string();
+        run("mount", &["-o", "loop", &image, &self.text()])
+    }
+
+    /// Unmounts it.
+    pub fn unmount(&self) -> Result<(), String> {
+        run("umount", &[&self.text()])
+    }
+
+    /// Detaches it from its place, though files in it are open.
+    pub fn detach(&self) -> Result<(), String> {
+        run("umount", &["-l", &self.text()])
+    }
+
+    /// Makes it read-only.
+    pub fn make_read_only(&self) -> Result<(), String> {
+        run("mount", &["-o", "remount,ro", &self.text()])
+    }
+
+    /// Cuts its power: nothing that is not on its disk by now ever will be.
+    pub fn cut(&self) -> Result<(), String> {
+        run("xfs_io", &["-x", "-c", "shutdown", &self.text()])
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        drop(run("umount", &["-l", &self.text()]));
+    }
+}
