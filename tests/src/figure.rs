@@ -10,6 +10,43 @@ pub enum Extent {
     Full,
 }
 
+/// A fault that the harness puts between the product and the system, to show that a figure notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sabotage {
+    /// None.
+    Nothing,
+    /// Files are not synced.
+    NoFileSync,
+    /// Folders are not synced.
+    NoFolderSync,
+    /// The index is renamed before it is synced.
+    RenameBeforeSync,
+    /// Every lock of the kernel is granted at once.
+    NoLocks,
+}
+
+impl Sabotage {
+    /// By the name on the command line.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "no-file-sync" => Some(Self::NoFileSync),
+            "no-folder-sync" => Some(Self::NoFolderSync),
+            "rename-before-sync" => Some(Self::RenameBeforeSync),
+            "no-locks" => Some(Self::NoLocks),
+            _ => None,
+        }
+    }
+}
+
+/// How a figure is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial {
+    /// How much is tried.
+    pub extent: Extent,
+    /// What is broken on purpose.
+    pub sabotage: Sabotage,
+}
+
 /// What a figure came to.
 #[derive(Debug)]
 pub enum Outcome {
@@ -73,15 +110,15 @@ pub struct Figure {
     /// Its name on the command line.
     pub name: &'static str,
     /// Measures it.
-    pub measure: fn(Extent) -> Outcome,
+    pub measure: fn(Trial) -> Outcome,
 }
 
 impl Figure {
     /// Measures it and gives its closing line, with the first violations above it, and whether it
     /// is within bounds. What is skipped is.
-    pub fn report(&self, extent: Extent) -> (String, bool) {
+    pub fn report(&self, trial: Trial) -> (String, bool) {
         let begin = Instant::now();
-        match (self.measure)(extent) {
+        match (self.measure)(trial) {
             Outcome::Skipped(reason) => (format!("{}: skipped: {reason}", self.name), true),
             Outcome::Measured(measured) => {
                 let mut text = String::new();

@@ -84,10 +84,7 @@ pub fn run_workload(
 
 /// The program that runs workloads, contenders and daemons: the scoreboard itself.
 pub fn program() -> PathBuf {
-    match std::env::var_os("SCOREBOARD") {
-        Some(program) => program.into(),
-        None => std::env::current_exe().expect("a process knows its program"),
-    }
+    std::env::current_exe().expect("a process knows its program")
 }
 
 /// Why there is no `strace` to be used here, if there is none.

@@ -5,6 +5,7 @@
 mod dependencies;
 mod layers;
 mod readme;
+mod sabotage;
 mod specs;
 
 use std::fs;

@@ -1,5 +1,8 @@
 //! Prints the reliability figures: `scoreboard [--quick] [NAME…]`, one closing line each; without
 //! a name, all of them. Exits non-zero if one is out of bounds.
+//!
+//! `--sabotage=no-file-sync`, `no-folder-sync`, `rename-before-sync` or `no-locks` breaks something
+//! on purpose, outside the product, to show that the figures notice.
 
 #![expect(
     clippy::print_stdout,
@@ -9,7 +12,7 @@
 
 use std::process::ExitCode;
 
-use workspace_tests::figure::Extent;
+use workspace_tests::figure::{Extent, Sabotage, Trial};
 use workspace_tests::{figures, steps};
 
 fn main() -> ExitCode {
@@ -30,12 +33,24 @@ fn main() -> ExitCode {
             }
         };
     }
-    let extent = if arguments.iter().any(|argument| argument == "--quick") {
-        Extent::Quick
-    } else {
-        Extent::Full
+    let mut trial = Trial {
+        extent: Extent::Full,
+        sabotage: Sabotage::Nothing,
     };
-    arguments.retain(|argument| argument != "--quick");
+    let options: Vec<String> = arguments
+        .extract_if(.., |word| word.starts_with("--"))
+        .collect();
+    for option in &options {
+        let sabotage = option.strip_prefix("--sabotage=").and_then(Sabotage::named);
+        match (option.as_str(), sabotage) {
+            ("--quick", _) => trial.extent = Extent::Quick,
+            (_, Some(sabotage)) => trial.sabotage = sabotage,
+            _ => {
+                eprintln!("there is no option `{option}`");
+                return ExitCode::from(2);
+            }
+        }
+    }
     let unknown = arguments
         .iter()
         .find(|name| figures::ALL.iter().all(|figure| figure.name != **name));
@@ -50,7 +65,7 @@ fn main() -> ExitCode {
     let mut is_within_bounds = true;
     for figure in figures::ALL {
         if arguments.is_empty() || arguments.iter().any(|name| name == figure.name) {
-            let (report, is_good) = figure.report(extent);
+            let (report, is_good) = figure.report(trial);
             println!("{report}");
             is_within_bounds &= is_good;
         }

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use catalog_core::{CatalogStore, EngineStore, FsCatalog, FsEngineStore};
 
-use crate::figure::{Extent, Measured, Outcome};
+use crate::figure::{Extent, Measured, Outcome, Trial};
 use crate::steps::{Step, prepare};
 
-pub(super) fn measure(extent: Extent) -> Outcome {
+pub(super) fn measure(trial: Trial) -> Outcome {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let root = folder.path();
     prepare(root);
@@ -23,7 +23,7 @@ pub(super) fn measure(extent: Extent) -> Outcome {
         measured.violation(error);
     }
     // A quick run takes every third bit, so that each of a byte's comes about.
-    let stride = if extent == Extent::Quick { 3 } else { 1 };
+    let stride = if trial.extent == Extent::Quick { 3 } else { 1 };
     let (mut flips, mut served) = (0, 0);
     for name in ["index.json", "engines.json"] {
         let path = root.join(name);

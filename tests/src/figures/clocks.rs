@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::figure::{Extent, Measured, Outcome};
+use crate::figure::{Measured, Outcome, Trial};
 use crate::steps::{Step, answers, observe, states, write_and_look_for_leftovers};
 use crate::strace::{Site, program};
 
@@ -14,7 +14,7 @@ const DATES: [&str; 5] = [
     "2026-01-01 00:00:00",
 ];
 
-pub(super) fn measure(_: Extent) -> Outcome {
+pub(super) fn measure(_: Trial) -> Outcome {
     if let Err(error) = Command::new("faketime").arg("--version").output() {
         return Outcome::Skipped(format!("faketime: {error}"));
     }

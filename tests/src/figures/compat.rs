@@ -6,7 +6,7 @@ use std::path::Path;
 
 use catalog_core::{CatalogStore, EngineStore, FsCatalog, FsEngineStore, LifecycleState};
 
-use crate::figure::{Extent, Measured, Outcome};
+use crate::figure::{Measured, Outcome, Trial};
 
 /// Name, the index it is, whether this release reads it, and texts that a rewrite must keep.
 const FIXTURES: [(&str, &str, bool, &[&str]); 6] = [
@@ -27,7 +27,7 @@ const FIXTURES: [(&str, &str, bool, &[&str]); 6] = [
     ("engines-v1.json", "engines.json", true, &[]),
 ];
 
-pub(super) fn measure(_: Extent) -> Outcome {
+pub(super) fn measure(_: Trial) -> Outcome {
     let mut measured = Measured::default();
     let fixtures =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/catalog-core/tests/fixtures");

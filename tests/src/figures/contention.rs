@@ -7,35 +7,35 @@ use std::time::{Duration, Instant};
 
 use catalog_core::{CatalogEntry, CatalogStore, FsCatalog, LifecycleState};
 
-use crate::figure::{Extent, Measured, Outcome};
+use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::strace::program;
 
 /// How many processes, threads of each, and changes of each thread.
 type Size = (usize, usize, usize);
 
-pub(super) fn measure(extent: Extent) -> Outcome {
-    let size = match extent {
+pub(super) fn measure(trial: Trial) -> Outcome {
+    let size = match trial.extent {
         Extent::Quick => (4, 4, 50),
         Extent::Full => (8, 4, 500),
     };
-    Outcome::Measured(contend(size, &[]))
+    if trial.sabotage != Sabotage::NoLocks {
+        return Outcome::Measured(contend(size, &[]));
+    }
+    match crate::strace::missing() {
+        Some(reason) => Outcome::Skipped(reason),
+        None => Outcome::Measured(contend((4, 2, 20), &WITHOUT_LOCKS)),
+    }
 }
 
-/// The same with every lock of the kernel granted at once, to show that the figure notices.
-pub fn contention_without_locks() -> Outcome {
-    if let Some(reason) = crate::strace::missing() {
-        return Outcome::Skipped(reason);
-    }
-    let wrapper = [
-        "strace",
-        "-f",
-        "-o",
-        "/dev/null",
-        "-e",
-        "inject=flock:retval=0",
-    ];
-    Outcome::Measured(contend((4, 2, 20), &wrapper))
-}
+/// Runs a process so that every lock is granted at once.
+const WITHOUT_LOCKS: [&str; 6] = [
+    "strace",
+    "-f",
+    "-o",
+    "/dev/null",
+    "-e",
+    "inject=flock:retval=0",
+];
 
 fn contend((processes, threads, changes): Size, wrapper: &[&str]) -> Measured {
     let mut measured = Measured::default();

@@ -5,34 +5,16 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use crate::disk_model::{Action, Files, crash_states};
-use crate::figure::{Extent, Measured, Outcome};
+use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::steps::{ARTIFACTS, Step, observe, states, workloads, write_and_look_for_leftovers};
 use crate::strace::{Site, missing};
 use crate::trace_reader;
 
-/// A fault put into recorded traces, to show that the figure notices it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sabotage {
-    /// None.
-    Nothing,
-    /// The new index is not synced before it is renamed.
-    NoFileSync,
-    /// The folder is not synced before the call returns.
-    NoFolderSync,
-    /// The index is renamed before it is synced.
-    RenameBeforeSync,
-}
-
-pub(super) fn measure(extent: Extent) -> Outcome {
-    crash_states_with(Sabotage::Nothing, extent)
-}
-
-/// The figure, with a fault in the traces.
-pub fn crash_states_with(sabotage: Sabotage, extent: Extent) -> Outcome {
+pub(super) fn measure(trial: Trial) -> Outcome {
     if let Some(reason) = missing() {
         return Outcome::Skipped(reason);
     }
-    let (longest, bound) = match extent {
+    let (longest, bound) = match trial.extent {
         Extent::Quick => (2, 2_000),
         Extent::Full => (3, 100_000),
     };
@@ -46,7 +28,7 @@ pub fn crash_states_with(sabotage: Sabotage, extent: Extent) -> Outcome {
                     let workload = next.lock().expect("no thread panics with it").next();
                     let Some(workload) = workload else { return };
                     let mut measured = Measured::default();
-                    let opened = try_workload(workload, sabotage, &mut measured);
+                    let opened = try_workload(workload, trial.sabotage, &mut measured);
                     let mut total = total.lock().expect("no thread panics with it");
                     total.0.absorb(measured);
                     total.1 += opened;
@@ -101,7 +83,7 @@ fn try_workload(workload: &[Step], sabotage: Sabotage, measured: &mut Measured) 
 
 fn apply(sabotage: Sabotage, actions: &mut Vec<Action>) {
     match sabotage {
-        Sabotage::Nothing => {}
+        Sabotage::Nothing | Sabotage::NoLocks => {}
         Sabotage::NoFileSync => {
             actions.retain(|action| !matches!(action, Action::SyncFile { .. }));
         }

@@ -1,7 +1,7 @@
 //! Every system call of each workload fails, once and from then on, with every error that disks
 //! and networks give.
 
-use crate::figure::{Extent, Measured, Outcome};
+use crate::figure::{Extent, Measured, Outcome, Trial};
 use crate::steps::{State, Step, answers, observe, write_and_look_for_leftovers};
 use crate::strace::{Point, Site, missing, points};
 
@@ -25,11 +25,11 @@ const NOT_THE_STORES: [&str; 12] = [
     "getrandom",
 ];
 
-pub(super) fn measure(extent: Extent) -> Outcome {
+pub(super) fn measure(trial: Trial) -> Outcome {
     if let Some(reason) = missing() {
         return Outcome::Skipped(reason);
     }
-    let workloads: Vec<Vec<Step>> = match extent {
+    let workloads: Vec<Vec<Step>> = match trial.extent {
         Extent::Quick => vec![vec![Step::PutA]],
         Extent::Full => vec![
             vec![Step::PutA, Step::PutB],
@@ -38,7 +38,7 @@ pub(super) fn measure(extent: Extent) -> Outcome {
             vec![Step::PutA, Step::RetireA, Step::PutEngine],
         ],
     };
-    let errors = match extent {
+    let errors = match trial.extent {
         Extent::Quick => &ERRORS[..3],
         Extent::Full => &ERRORS[..],
     };

@@ -12,7 +12,7 @@ use catalog_core::{
     FsCatalog, FsEngineStore, LifecycleState, ModelFetcher, ModelRef, verify_digest,
 };
 
-use crate::figure::{Extent, Measured, Outcome};
+use crate::figure::{Measured, Outcome, Trial};
 
 /// Texts that have broken programs like this one, and what they are put together from.
 fn texts(outside: &Path) -> Vec<String> {
@@ -111,7 +111,7 @@ fn texts(outside: &Path) -> Vec<String> {
     texts
 }
 
-pub(super) fn measure(_: Extent) -> Outcome {
+pub(super) fn measure(_: Trial) -> Outcome {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let base = folder.path().canonicalize().expect("it resolves");
     let (root, outside) = (base.join("root"), base.join("outside"));

@@ -1,14 +1,14 @@
 //! SIGKILL at every system call of each workload, then the root is opened again.
 
-use crate::figure::{Extent, Measured, Outcome};
+use crate::figure::{Extent, Measured, Outcome, Trial};
 use crate::steps::{Step, answers, observe, states, workloads, write_and_look_for_leftovers};
 use crate::strace::{Point, Site, missing, points};
 
-pub(super) fn measure(extent: Extent) -> Outcome {
+pub(super) fn measure(trial: Trial) -> Outcome {
     if let Some(reason) = missing() {
         return Outcome::Skipped(reason);
     }
-    let (longest, bound) = match extent {
+    let (longest, bound) = match trial.extent {
         Extent::Quick => (1, 400),
         Extent::Full => (2, 2_000),
     };

@@ -15,8 +15,7 @@ mod tiny_disk;
 
 use crate::figure::Figure;
 
-pub use contention::{contention_without_locks, run_contender};
-pub use crash_states::{Sabotage, crash_states_with};
+pub use contention::run_contender;
 pub use soak::run_daemon;
 
 /// All figures, in the order of the scoreboard.

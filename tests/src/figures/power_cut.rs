@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::figure::{Extent, Measured, Outcome};
+use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::mounts::{Mount, run};
 use crate::steps::{Step, answers, observe, prepare, states, write_and_look_for_leftovers};
 use crate::strace::{Point, Site, missing, points, run_workload};
@@ -14,14 +14,14 @@ const FILE_SYSTEMS: [(&str, &str, &[&str]); 2] = [
     ("xfs", "mkfs.xfs", &["-q", "-f"]),
 ];
 
-pub(super) fn measure(extent: Extent) -> Outcome {
+pub(super) fn measure(trial: Trial) -> Outcome {
     if let Some(reason) = missing() {
         return Outcome::Skipped(reason);
     }
     if let Err(reason) = run("xfs_io", &["-V"]) {
         return Outcome::Skipped(reason);
     }
-    let (each, bound) = match extent {
+    let (each, bound) = match trial.extent {
         Extent::Quick => (6, 12),
         Extent::Full => (110, 200),
     };
@@ -37,7 +37,7 @@ pub(super) fn measure(extent: Extent) -> Outcome {
         for number in 0..each {
             let point = &all[number * all.len() / each];
             cuts += 1;
-            if let Err(error) = cut(&mount, &workload, point, number) {
+            if let Err(error) = cut(&mount, &workload, point, number, trial.sabotage) {
                 measured.violation(format!(
                     "{name} at {} {}: {error}",
                     point.call, point.number
@@ -51,14 +51,26 @@ pub(super) fn measure(extent: Extent) -> Outcome {
 }
 
 /// Kills the workload at a point, cuts the power at once, and looks.
-fn cut(mount: &Mount, workload: &[Step], point: &Point, number: usize) -> Result<(), String> {
+fn cut(
+    mount: &Mount,
+    workload: &[Step],
+    point: &Point,
+    number: usize,
+    sabotage: Sabotage,
+) -> Result<(), String> {
     let root = mount.path().join(number.to_string());
     prepare(&root);
     run("sync", &["-f", &root.display().to_string()])?;
     // The answers are kept elsewhere: they are what the outer world was told.
     let told = tempfile::tempdir().map_err(|error| error.to_string())?;
     let inject = format!("inject={}:signal=KILL:when={}", point.call, point.number);
-    let options = ["-o", "/dev/null", "-e", &inject].map(str::to_owned);
+    let mut options = ["-o", "/dev/null", "-e", &inject]
+        .map(str::to_owned)
+        .to_vec();
+    if sabotage == Sabotage::NoFileSync {
+        // Of files and folders alike: `strace` does not tell them apart.
+        options.extend(["-e", "inject=fsync:retval=0"].map(str::to_owned));
+    }
     run_workload(&root, told.path(), workload, &options);
     mount.cut()?;
     mount.unmount()?;

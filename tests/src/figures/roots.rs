@@ -6,7 +6,7 @@ use std::path::Path;
 use catalog_core::{CatalogStore, FsCatalog, Locking, StoreOptions};
 
 use super::contention::increment;
-use crate::figure::{Extent, Measured, Outcome};
+use crate::figure::{Measured, Outcome, Trial};
 use crate::mounts::Mount;
 use crate::steps::{Step, answers};
 use crate::strace::{Site, missing};
@@ -42,7 +42,7 @@ const CASES: [Case; 6] = [
     ),
 ];
 
-pub(super) fn measure(_: Extent) -> Outcome {
+pub(super) fn measure(_: Trial) -> Outcome {
     let mut measured = Measured::default();
     let (mut tried, mut skipped) = (0, Vec::new());
     for (name, case, expected) in CASES {

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use catalog_core::{CatalogStore, FsCatalog, StoreOptions};
 
 use super::contention::increment;
-use crate::figure::{Extent, Measured, Outcome};
+use crate::figure::{Extent, Measured, Outcome, Trial};
 use crate::strace::program;
 
 const WRITERS: [&str; 2] = ["writer-1", "writer-2"];
 
-pub(super) fn measure(extent: Extent) -> Outcome {
-    let time = match extent {
+pub(super) fn measure(trial: Trial) -> Outcome {
+    let time = match trial.extent {
         Extent::Quick => Duration::from_secs(5),
         Extent::Full => Duration::from_secs(60),
     };

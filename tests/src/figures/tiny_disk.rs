@@ -8,10 +8,10 @@ use std::path::Path;
 use catalog_core::{CatalogStore, FsCatalog};
 
 use super::contention::increment;
-use crate::figure::{Extent, Measured, Outcome};
+use crate::figure::{Measured, Outcome, Trial};
 use crate::mounts::Mount;
 
-pub(super) fn measure(_: Extent) -> Outcome {
+pub(super) fn measure(_: Trial) -> Outcome {
     let mut measured = Measured::default();
     let mut refused = 0;
     for (options, fill) in [

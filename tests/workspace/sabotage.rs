@@ -1,0 +1,49 @@
+//! The figures can fail: what is broken on purpose turns them red.
+
+use std::process::Command;
+
+/// Runs a figure with a fault; its closing line, and whether it was within bounds.
+fn measure(figure: &str, sabotage: Option<&str>) -> (String, bool) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scoreboard"));
+    command.args(["--quick", figure]);
+    command.args(sabotage.map(|name| format!("--sabotage={name}")));
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().next_back().unwrap_or_default().to_owned();
+    (line, output.status.success())
+}
+
+#[track_caller]
+fn is_noticed(figure: &str, sabotages: &[&str]) {
+    let (line, is_good) = measure(figure, None);
+    assert!(is_good, "undisturbed: {line}");
+    if line.contains("skipped") {
+        // The scoreboard of the test command counts it as skipped, with the reason.
+        return;
+    }
+    for sabotage in sabotages {
+        let (line, is_good) = measure(figure, Some(sabotage));
+        assert!(!is_good, "{sabotage} was not noticed: {line}");
+    }
+}
+
+/// CAT-708
+#[test]
+fn crash_states_notices_a_missing_sync_and_a_wrong_order() {
+    is_noticed(
+        "crash-states",
+        &["no-file-sync", "no-folder-sync", "rename-before-sync"],
+    );
+}
+
+/// CAT-708
+#[test]
+fn contention_notices_missing_locks() {
+    is_noticed("contention", &["no-locks"]);
+}
+
+/// CAT-708
+#[test]
+fn power_cut_notices_missing_syncs() {
+    is_noticed("power-cut", &["no-file-sync"]);
+}
