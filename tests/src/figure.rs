@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// How much is tried.
@@ -98,9 +99,35 @@ impl Measured {
         &self.violations
     }
 
-    /// Takes the violations of another measurement.
-    pub fn absorb(&mut self, other: Self) {
-        self.violations.extend(other.violations);
+    /// Does something with each of many, on all processors; gives the sum of what it returns.
+    pub fn for_each<T: Sync>(
+        &mut self,
+        items: &[T],
+        work: impl Fn(&T, &mut Self) -> usize + Sync,
+    ) -> usize {
+        let next = AtomicUsize::new(0);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let run = || {
+            let mut measured = Self::default();
+            let mut sum = 0;
+            while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                sum += work(item, &mut measured);
+            }
+            (measured, sum)
+        };
+        let parts: Vec<(Self, usize)> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+            let parts = threads.into_iter().map(|thread| thread.join());
+            parts
+                .map(|part| part.expect("a panic here ends the figure"))
+                .collect()
+        });
+        let mut sum = 0;
+        for (measured, part) in parts {
+            self.violations.extend(measured.violations);
+            sum += part;
+        }
+        sum
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
 
 use crate::disk_model::{Action, Files, crash_states};
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
@@ -19,24 +18,10 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Extent::Full => (3, 100_000),
     };
     let all = workloads(longest);
-    let next = Mutex::new(all.iter());
-    let total = Mutex::new((Measured::default(), 0));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let workload = next.lock().expect("no thread panics with it").next();
-                    let Some(workload) = workload else { return };
-                    let mut measured = Measured::default();
-                    let opened = try_workload(workload, trial.sabotage, &mut measured);
-                    let mut total = total.lock().expect("no thread panics with it");
-                    total.0.absorb(measured);
-                    total.1 += opened;
-                }
-            });
-        }
+    let mut measured = Measured::default();
+    let opened = measured.for_each(&all, |workload, measured| {
+        try_workload(workload, trial.sabotage, measured)
     });
-    let (mut measured, opened) = total.into_inner().expect("no thread panics with it");
     measured.count("workloads", all.len());
     measured.at_least(bound, "states", opened);
     Outcome::Measured(measured)

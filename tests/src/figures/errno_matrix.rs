@@ -2,7 +2,7 @@
 //! and networks give.
 
 use crate::figure::{Extent, Measured, Outcome, Trial};
-use crate::steps::{State, Step, answers, observe, write_and_look_for_leftovers};
+use crate::steps::{State, Step, Workload, answers, observe, write_and_look_for_leftovers};
 use crate::strace::{Point, Site, missing, points};
 
 const ERRORS: [&str; 10] = [
@@ -29,7 +29,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     if let Some(reason) = missing() {
         return Outcome::Skipped(reason);
     }
-    let workloads: Vec<Vec<Step>> = match trial.extent {
+    let workloads: Vec<Workload> = match trial.extent {
         Extent::Quick => vec![vec![Step::PutA]],
         Extent::Full => vec![
             vec![Step::PutA, Step::PutB],
@@ -43,23 +43,37 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Extent::Full => &ERRORS[..],
     };
     let mut measured = Measured::default();
-    let mut faults = 0;
+    let mut places: Vec<(&Workload, Point)> = Vec::new();
     for workload in &workloads {
-        for point in points(&Site::new().trace(workload)) {
-            if NOT_THE_STORES.contains(&point.call.as_str()) {
-                continue;
-            }
-            for error in errors {
-                for when in [format!("{}", point.number), format!("{}+", point.number)] {
-                    faults += 1;
-                    fail(workload, &point, error, &when, &mut measured);
-                }
+        let points = points(&Site::new().trace(workload));
+        let of_the_store = |point: &Point| !NOT_THE_STORES.contains(&point.call.as_str());
+        places.extend(
+            points
+                .into_iter()
+                .filter(of_the_store)
+                .map(|point| (workload, point)),
+        );
+    }
+    let faults = measured.for_each(&places, |(workload, point), measured| {
+        for error in errors {
+            for when in [point.number.to_string(), from_then_on(error, point.number)] {
+                fail(workload, point, error, &when, measured);
             }
         }
-    }
+        2 * errors.len()
+    });
     measured.count("workloads", workloads.len());
     measured.count("faults", faults);
     Outcome::Measured(measured)
+}
+
+/// An interrupted call is repeated until it is not, here as in the standard library, so for `EINTR`
+/// from then on means a long burst.
+fn from_then_on(error: &str, number: usize) -> String {
+    match error {
+        "EINTR" => format!("{number}..{}", number + 50),
+        _ => format!("{number}+"),
+    }
 }
 
 fn fail(workload: &[Step], point: &Point, error: &str, when: &str, measured: &mut Measured) {

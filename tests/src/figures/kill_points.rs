@@ -14,13 +14,13 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     };
     let mut measured = Measured::default();
     let all = workloads(longest);
-    let mut kills = 0;
-    for workload in &all {
-        for point in points(&Site::new().trace(workload)) {
-            kills += 1;
-            kill(workload, &point, &mut measured);
-        }
-    }
+    let kills = measured.for_each(&all, |workload, measured| {
+        let points = points(&Site::new().trace(workload));
+        points
+            .iter()
+            .for_each(|point| kill(workload, point, measured));
+        points.len()
+    });
     measured.count("workloads", all.len());
     measured.at_least(bound, "kills", kills);
     Outcome::Measured(measured)

@@ -168,6 +168,8 @@ impl Drop for WriterLock {
     fn drop(&mut self) {
         // Should this fail, the next holder looks for leftovers that are not there.
         drop(self.file.set_len(0));
+        // Closing alone would leave the lock to a child process that has not begun its program yet.
+        drop(self.file.unlock());
         if matches!(self.held, Held::InProcess) {
             in_process().remove(&self.path);
         }

@@ -1,7 +1,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -226,17 +225,21 @@ impl<R: Record> Commit<R, WriterLock> for JsonIndex<R> {
         let bytes = format::write(&next);
         self.root.check_present()?;
         lock.check_held()?;
-        let replaced = replace_durably(&self.path, Some(&previous), &bytes);
-        // Unless all went well, the next call reads the truth from disk.
-        let source = replaced.as_ref().ok().and_then(|file| {
-            let stamp = FileStamp::of(&file.metadata().ok()?);
-            Some((file.try_clone().ok()?, stamp))
-        });
-        self.remember(source.map(|source| Loaded {
-            snapshot: Arc::new(next),
-            source: Some(source),
-        }));
-        replaced.map(drop).map_err(CatalogError::of_writing)
+        // Unless all goes well, the next call reads the truth from disk.
+        match replace_durably(&self.path, Some(&previous), &bytes) {
+            Ok(file) => {
+                let loaded = file.metadata().ok().map(|metadata| Loaded {
+                    snapshot: Arc::new(next),
+                    source: Some((file, FileStamp::of(&metadata))),
+                });
+                self.remember(loaded);
+                Ok(())
+            }
+            Err(error) => {
+                self.remember(None);
+                Err(error.of_writing())
+            }
+        }
     }
 
     fn end(&self, lock: WriterLock) {
