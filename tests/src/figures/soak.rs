@@ -1,6 +1,7 @@
 //! Daemons that share a root, killed at random for a while. Whatever one was told is done, is.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -102,9 +103,15 @@ pub fn run_daemon(arguments: &[String]) -> Result<(), String> {
     };
     let text = |error: catalog_core::CatalogError| error.to_string();
     let catalog = FsCatalog::new(root).map_err(text)?;
-    let answer = |number: u64| {
-        // A kill loses nothing of what a process has written; only a cut of the power would.
-        fs::write(answers, format!("{number}\n")).map_err(|error| error.to_string())
+    let told = fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(answers);
+    let mut told = told.map_err(|error| error.to_string())?;
+    // One write is whole or not there after a kill.
+    let mut answer = |number: u64| {
+        told.write_all(format!("{number}\n").as_bytes())
+            .map_err(|error| error.to_string())
     };
     let mut reads = number_in(Path::new(answers));
     let mut seen = [0_u64; WRITERS.len()];
