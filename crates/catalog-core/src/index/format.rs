@@ -12,7 +12,8 @@ use super::snapshot::{Entries, Snapshot, Stored};
 use crate::digest::Hasher;
 use crate::disk::StoreRoot;
 
-/// What stands between the entries and the end: the checksum of all bytes before this.
+/// What stands between the entries and the end: the checksum of the first line and of the sums of
+/// the entries, so that writing one entry anew does not hash all the others anew.
 const CHECKSUM: &str = ",\"checksum\":\"";
 const END: &str = "\"}\n";
 /// `sha256:` and 64 digits.
@@ -45,14 +46,17 @@ pub(super) fn write<R: Record>(snapshot: &Snapshot<R>) -> Vec<u8> {
         text.push_str(&format!("{}:{},", quoted(name), value.text()));
     }
     text.push_str("\"entries\":{");
+    let mut checksum = Hasher::new();
+    checksum.update(text.as_bytes());
     for (number, (id, stored)) in snapshot.entries.iter().enumerate() {
+        let line = stored.line(|record| line_of(id, record));
         text.push_str(if number == 0 { "\n" } else { ",\n" });
-        text.push_str(stored.line(|record| line_of(id, record)));
+        text.push_str(line);
+        checksum.update(stated_sum(line.as_bytes()).unwrap_or_default().1);
     }
     text.push_str("\n}");
-    let checksum = checksum_of(text.as_bytes());
     text.push_str(CHECKSUM);
-    text.push_str(&checksum);
+    text.push_str(&checksum.finish().to_string());
     text.push_str(END);
     text.into_bytes()
 }
@@ -73,12 +77,7 @@ fn line_of<R: Record>(id: &str, record: &R) -> String {
 pub(super) fn read_line<R: Record>(line: &[u8], root: &StoreRoot) -> Option<(String, R)> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b",").unwrap_or(line);
-    let rest = line.strip_suffix(b"\"}")?;
-    let (rest, stated) = rest.split_at_checked(rest.len().checked_sub(SUM_LEN)?)?;
-    let content = rest.strip_suffix(SUM.as_bytes())?;
-    if sum_of(content).as_bytes() != stated {
-        return None;
-    }
+    right_sum(line)?;
     let object = format!("{{{}}}", str::from_utf8(line).ok()?);
     let raw: UniqueEntries<'_> = serde_json::from_str(&object).ok()?;
     let (id, object) = raw.0.into_iter().next()?;
@@ -224,15 +223,45 @@ fn check_sum(bytes: &[u8]) -> Checksum {
     });
     match parts {
         None => Checksum::Missing,
-        Some((content, stated)) if checksum_of(content).as_bytes() == stated => Checksum::Right,
-        Some(_) => Checksum::Wrong,
+        Some((content, stated)) => match checksum_of(content) {
+            Some(checksum) if checksum.as_bytes() == stated => Checksum::Right,
+            _ => Checksum::Wrong,
+        },
     }
 }
 
-fn checksum_of(content: &[u8]) -> String {
-    let mut hasher = Hasher::new();
-    hasher.update(content);
-    hasher.finish().to_string()
+/// The checksum of what stands before it: of the first line and the sums of the entries, in order.
+/// None if an entry is not as its sum says, or something is not where it belongs.
+fn checksum_of(content: &[u8]) -> Option<String> {
+    let mut lines = content
+        .strip_suffix(b"\n}")?
+        .split(|byte| *byte == b'\n')
+        .peekable();
+    let mut checksum = Hasher::new();
+    checksum.update(lines.next()?);
+    while let Some(line) = lines.next() {
+        let is_last = lines.peek().is_none();
+        let line = if is_last {
+            line
+        } else {
+            line.strip_suffix(b",")?
+        };
+        checksum.update(right_sum(line)?);
+    }
+    Some(checksum.finish().to_string())
+}
+
+/// The sum that an entry's line states, if it is right.
+fn right_sum(line: &[u8]) -> Option<&[u8]> {
+    let (content, stated) = stated_sum(line)?;
+    (sum_of(content).as_bytes() == stated).then_some(stated)
+}
+
+/// What an entry's line states a sum of, and the sum.
+fn stated_sum(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = line.strip_suffix(b"\"}")?;
+    let (rest, stated) = rest.split_at_checked(rest.len().checked_sub(SUM_LEN)?)?;
+    Some((rest.strip_suffix(SUM.as_bytes())?, stated))
 }
 
 fn sum_of(content: &[u8]) -> String {
