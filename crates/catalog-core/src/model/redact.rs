@@ -63,6 +63,10 @@ const SIGNING_NAMES: [&str; 22] = [
     "sktid", "skv", "sp", "spr", "sr", "srt", "ss", "st", "suoid", "sv",
 ];
 
+/// What an id has in place of a value that may be a secret: this, and so many digits of its hash.
+const HASH: &str = "sha256-";
+const HASH_LEN: usize = 16;
+
 /// How often a value is decoded in search of a secret in it.
 const MAX_DECODINGS: usize = 4;
 
@@ -133,14 +137,11 @@ pub(super) fn query_without_secrets(parts: &UrlParts<'_>) -> Option<String> {
     (!is_nothing_left).then(|| kept.join("&"))
 }
 
-/// The path of a URL as far as it names a thing: a part may have parameters behind a `;`.
+/// The path of a URL as far as it names a thing: a part may be or hold parameters.
 pub(super) fn path_without_secrets(path: &str) -> String {
     let parts: Vec<String> = path
         .split('/')
-        .map(|part| match part.split_once(';') {
-            Some(_) => segment_without_secrets(part).unwrap_or_default(),
-            None => part.to_owned(),
-        })
+        .map(|part| segment_without_secrets(part).unwrap_or_default())
         .collect();
     parts.join("/")
 }
@@ -175,11 +176,18 @@ fn segment_without_secrets(segment: &str) -> Option<String> {
             let name = piece.split_once('=').map_or("", |(name, _)| name);
             let mut hasher = Hasher::new();
             hasher.update(percent::normalise(rest).as_bytes());
-            let hash = &hasher.finish().value[..16];
-            Some(format!("{before}{name}=sha256-{hash}"))
+            let hash = &hasher.finish().value[..HASH_LEN];
+            Some(format!("{before}{name}={HASH}{hash}"))
         }
         None => Some(segment.to_owned()),
     }
+}
+
+/// Whether a value is what an id has in place of what may be a secret: an id is its own id.
+fn is_hash(value: &str) -> bool {
+    value.strip_prefix(HASH).is_some_and(|hash| {
+        hash.len() == HASH_LEN && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// The first of the pieces between `;` that is so, and the text before it.
@@ -217,7 +225,7 @@ impl Parameter<'_> {
         let Some((_, value)) = self.0.split_once('=') else {
             return false;
         };
-        if value.is_empty() {
+        if value.is_empty() || is_hash(value) {
             return false;
         }
         has_word_of(words, &self.decoded_name())

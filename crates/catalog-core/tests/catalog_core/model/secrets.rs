@@ -33,6 +33,8 @@ const WITH_SECRET: &[&str] = &[
     "https://host/m?url=https://inner/m?token=CaNaRy42",
     "https://host/m?token=a;CaNaRy42",
     "https://host/m;token=CaNaRy42",
+    "https://host/token=CaNaRy42/m",
+    "https://host/key=CaNaRy42/m",
     "https://host/m;jsessionid=CaNaRy42/part",
     "https://host/m?accessToken=CaNaRy42",
     "https://host/m?x_api_key=CaNaRy42",
@@ -109,6 +111,19 @@ fn no_secret_shows_of_what_is_no_reference() {
         assert!(!shows(&format!("{literal} {literal:?}")), "{literal}");
         let error = literal.id().unwrap_err();
         assert!(!shows(&format!("{error} {error:?}")), "{error:?}");
+    }
+}
+
+/// CAT-110
+#[test]
+fn the_id_of_a_url_with_a_secret_is_its_own_id_and_can_be_registered() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    for text in WITH_SECRET.iter().copied() {
+        let id = ModelRef::parse(text).unwrap().id().unwrap();
+        assert_eq!(ModelRef::parse(&id).unwrap().id().unwrap(), id, "{text}");
+        catalog.put(&entry(&id, "m")).unwrap();
+        assert!(catalog.get(&id).unwrap().is_some());
     }
 }
 
