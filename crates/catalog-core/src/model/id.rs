@@ -65,11 +65,9 @@ fn url_id(url: &str, parts: &UrlParts<'_>) -> String {
     let host = normal_host(parts);
     match parts.scheme {
         UrlScheme::Http | UrlScheme::Https => {
-            let path = percent::normalise(&path_without_secrets(parts.path));
-            let path = without_dot_parts(&path);
-            let query = query_without_secrets(parts).map_or(String::new(), |query| {
-                format!("?{}", percent::normalise(&query))
-            });
+            let path = normal_path(parts.path);
+            let query = parts.query.and_then(normal_query);
+            let query = query.map_or(String::new(), |query| format!("?{query}"));
             format!("{scheme}://{host}{path}{query}")
         }
         // A key is any text: nothing in it has a second spelling.
@@ -78,6 +76,32 @@ fn url_id(url: &str, parts: &UrlParts<'_>) -> String {
             let (_, rest) = rest.split_once('/').unwrap_or_default();
             format!("{scheme}://{host}/{rest}")
         }
+    }
+}
+
+/// One spelling, without secrets and dot parts.
+fn normal_path(path: &str) -> String {
+    let mut path = percent::normalise(path);
+    loop {
+        let escaped = percent::normalise(&path_without_secrets(&path));
+        let next = without_dot_parts(&escaped);
+        if next == path {
+            return path;
+        }
+        // What is left out may bring other parts together.
+        path = next;
+    }
+}
+
+/// One spelling, without secrets and what frames a signature; none if nothing else is in it.
+fn normal_query(query: &str) -> Option<String> {
+    let mut query = percent::normalise(query);
+    loop {
+        let next = percent::normalise(&query_without_secrets(&query)?);
+        if next == query {
+            return Some(query);
+        }
+        query = next;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Secrets in URLs: what is hidden when one is shown, and what is left out of its id.
 
 use super::percent;
-use super::url::{UrlParts, check_url, scheme_of, split_url};
+use super::url::{check_url, scheme_of, split_url};
 use crate::digest::Hasher;
 
 /// What is printed in place of a secret.
@@ -77,8 +77,8 @@ pub(super) fn redact_url(url: &str) -> String {
     match split_url(url) {
         Some(parts) if check_url(url).is_ok() => {
             let userinfo = parts.userinfo.map_or("", |_| "REDACTED@");
-            let path: Vec<String> = parts.path.split('/').map(redact_segment).collect();
-            let mut text = format!("{scheme}://{userinfo}{}{}", parts.host, path.join("/"));
+            let path = map_path(parts.path, "REDACTED@", redact_segment);
+            let mut text = format!("{scheme}://{userinfo}{}{path}", parts.host);
             for (delimiter, parameters) in [('?', parts.query), ('#', parts.fragment)] {
                 if let Some(parameters) = parameters {
                     let shown: Vec<String> = parameters.split('&').map(redact_segment).collect();
@@ -114,8 +114,7 @@ pub(super) fn holds_secret(text: &str) -> bool {
 }
 
 /// The query of a URL as far as it names a thing.
-pub(super) fn query_without_secrets(parts: &UrlParts<'_>) -> Option<String> {
-    let query = parts.query?;
+pub(super) fn query_without_secrets(query: &str) -> Option<String> {
     let is_signed = query
         .split('&')
         .any(|segment| matches!(Parameter(segment).name().as_str(), "signature" | "sig"));
@@ -139,11 +138,23 @@ pub(super) fn query_without_secrets(parts: &UrlParts<'_>) -> Option<String> {
 
 /// The path of a URL as far as it names a thing: a part may be or hold parameters.
 pub(super) fn path_without_secrets(path: &str) -> String {
-    let parts: Vec<String> = path
-        .split('/')
-        .map(|part| segment_without_secrets(part).unwrap_or_default())
-        .collect();
-    parts.join("/")
+    map_path(path, "", |part| {
+        segment_without_secrets(part).unwrap_or_default()
+    })
+}
+
+/// Changes each part of a path, and puts `userinfo` in place of a user name and password where a
+/// part follows a `//`, as in the path of a proxy.
+fn map_path(path: &str, userinfo: &str, change: impl Fn(&str) -> String) -> String {
+    let parts: Vec<&str> = path.split('/').collect();
+    let changed = parts.iter().enumerate().map(|(number, part)| {
+        let is_authority = number > 1 && parts[number - 1].is_empty();
+        match part.rsplit_once('@') {
+            Some((_, rest)) if is_authority => format!("{userinfo}{}", change(rest)),
+            _ => change(part),
+        }
+    });
+    changed.collect::<Vec<_>>().join("/")
 }
 
 /// Hides the value of a secret, and all behind it up to the next `&` or `/`: where a `;` stands,

@@ -143,7 +143,7 @@ fn refuse_unescaped_password<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> 
     let may_be_user = !host.contains(['.', ']']) && !host.eq_ignore_ascii_case("localhost");
     let rest = [Some(parts.path), parts.query, parts.fragment];
     let has_at = rest.into_iter().flatten().any(|text| text.contains('@'));
-    if parts.userinfo.is_none() && port.is_some() && may_be_user && has_at {
+    if port.is_some() && may_be_user && has_at {
         let why = "this may be a password with a slash in it: write / as %2F there, or @ as %40 in a path";
         return Err((Kind::Authority(why), parts.host));
     }

@@ -189,6 +189,22 @@ fn spellings_of_a_path_share_its_id() {
     );
 }
 
+/// CAT-126
+#[test]
+fn an_id_is_its_own_id_where_fuzzing_found_that_it_was_not() {
+    for text in [
+        "https://u:p@h.example:444/https://u:pa@h-",
+        "https://h//f@/$@//fop$@h:8f",
+        "https://h//fop$@/-fop$@h:8p@higy#f",
+        "https://h//./u@x/..//y@z",
+        "https://h?to=~T/creds\u{4b10}****oYn=e&x=2",
+        "https://h/dl?key=a&code=b;c",
+    ] {
+        let first = id(text);
+        assert_eq!(id(&first), first, "{text}");
+    }
+}
+
 /// CAT-123
 #[test]
 fn an_id_of_a_path_is_read_back_as_that_path() {

@@ -35,6 +35,7 @@ const WITH_SECRET: &[&str] = &[
     "https://host/m;token=CaNaRy42",
     "https://host/token=CaNaRy42/m",
     "https://host/key=CaNaRy42/m",
+    "https://proxy.example/https://u:CaNaRy42@host/m",
     "https://host/m;jsessionid=CaNaRy42/part",
     "https://host/m?accessToken=CaNaRy42",
     "https://host/m?x_api_key=CaNaRy42",
