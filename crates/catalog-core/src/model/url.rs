@@ -140,6 +140,7 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
 /// be shown as a path. Host names with a dot are taken for what they are.
 fn refuse_unescaped_password<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> {
     let (host, port) = split_port(parts.host);
+    let host = host.strip_suffix('.').unwrap_or(host);
     let may_be_user = !host.contains(['.', ']']) && !host.eq_ignore_ascii_case("localhost");
     let rest = [Some(parts.path), parts.query, parts.fragment];
     let has_at = rest.into_iter().flatten().any(|text| text.contains('@'));

@@ -102,6 +102,7 @@ fn no_secret_shows_of_what_is_no_reference() {
         "oci://user:CaNaRy42@registry/x",
         "https://u:1/CaNaRy42@h/m",
         "https://u:1?CaNaRy42@h/m",
+        "https://u.:1?CaNaRy42@h/m",
         "s3://bucket/key?X-Amz-Signature=CaNaRy42",
         "s3://bucket/key?a#token=CaNaRy42",
     ] {
