@@ -11,8 +11,10 @@
 //! }
 //! ```
 
+pub mod catalog_paths;
 pub mod catalog_store;
 pub mod engine_store;
+mod model_calls;
 mod sandbox;
 
 /// Makes a `#[test]` of each case of a suite.
