@@ -1,4 +1,4 @@
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,9 +9,10 @@ use super::edit::{Edit, Finished};
 use super::format::{self, Unreadable};
 use super::record::Record;
 use super::snapshot::Snapshot;
+use super::source::Source;
 use super::writers::{Commit, Writers};
 use crate::disk::{
-    FileStamp, LastHolder, Locking, StoreRoot, WriterLock, open_own_file, remove_temporary_files,
+    LastHolder, Locking, StoreRoot, WriterLock, open_own_file, remove_temporary_files,
     replace_durably,
 };
 use crate::error::{CatalogError, Result};
@@ -49,9 +50,8 @@ pub(crate) struct JsonIndex<R> {
 #[derive(Debug)]
 struct Loaded<R> {
     snapshot: Arc<Snapshot<R>>,
-    /// Kept open so that its inode stays taken, which makes an equal stamp a proof. None while
-    /// there is no file.
-    source: Option<(File, FileStamp)>,
+    /// None while there is no file.
+    source: Option<Source>,
 }
 
 impl<R: Record> JsonIndex<R> {
@@ -86,23 +86,27 @@ impl<R: Record> JsonIndex<R> {
 
     /// The content as of now.
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot<R>>> {
-        let now = match fs::symlink_metadata(&self.path) {
-            Ok(metadata) => Some(FileStamp::of(&metadata)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(CatalogError::io("look at", &self.path, error)),
-        };
-        if now.is_some() {
-            let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(loaded) = &*latest
-                && loaded.source.as_ref().map(|(_, stamp)| *stamp) == now
-            {
-                return Ok(Arc::clone(&loaded.snapshot));
-            }
+        if let Some(current) = self.current()? {
+            return Ok(current);
         }
         let loaded = self.load()?;
         let snapshot = Arc::clone(&loaded.snapshot);
         self.remember(Some(loaded));
         Ok(snapshot)
+    }
+
+    /// The snapshot in memory, if it is what is on disk.
+    fn current(&self) -> Result<Option<Arc<Snapshot<R>>>> {
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(loaded) = &*latest
+            && let Some(source) = &loaded.source
+            && source
+                .is_current_at(&self.path)
+                .map_err(|error| CatalogError::io("look at", &self.path, error))?
+        {
+            return Ok(Some(Arc::clone(&loaded.snapshot)));
+        }
+        Ok(None)
     }
 
     /// Changes entries: what `change` does to the edit becomes visible and durable as a whole
@@ -149,13 +153,13 @@ impl<R: Record> JsonIndex<R> {
             return self.absent();
         };
         let failed = |error| CatalogError::io("read", &self.path, error);
-        let stamp = FileStamp::of(&file.metadata().map_err(failed)?);
+        let metadata = file.metadata().map_err(failed)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
         let snapshot = format::read(&bytes, &self.root).map_err(|why| self.unreadable(why))?;
         Ok(Loaded {
             snapshot: Arc::new(snapshot),
-            source: Some((file, stamp)),
+            source: Some(Source::new(file, &metadata)),
         })
     }
 
@@ -230,7 +234,7 @@ impl<R: Record> Commit<R, WriterLock> for JsonIndex<R> {
             Ok(file) => {
                 let loaded = file.metadata().ok().map(|metadata| Loaded {
                     snapshot: Arc::new(next),
-                    source: Some((file, FileStamp::of(&metadata))),
+                    source: Some(Source::new(file, &metadata)),
                 });
                 self.remember(loaded);
                 Ok(())

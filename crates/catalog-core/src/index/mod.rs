@@ -7,6 +7,7 @@ mod json_index;
 mod record;
 mod recover;
 mod snapshot;
+mod source;
 mod writers;
 
 pub(crate) use edit::Edit;

@@ -1,9 +1,10 @@
 //! Several handles on one root, as several processes have.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use catalog_core::{
-    CatalogError, CatalogStore, EngineEntry, EngineStore, FsCatalog, FsEngineStore,
+    CatalogError, CatalogStore, EngineEntry, EngineStore, FsCatalog, FsEngineStore, LifecycleState,
 };
 
 use crate::util::entry;
@@ -34,6 +35,42 @@ fn a_change_of_another_handle_is_seen_by_the_next_call() {
         assert!(b.delete(&id).unwrap());
         assert_eq!(a.get(&id).unwrap(), None);
     }
+}
+
+/// CAT-443
+#[test]
+fn a_reader_in_a_burst_sees_each_change_by_the_next_call() {
+    let root = tempfile::tempdir().unwrap();
+    let writer = FsCatalog::new(root.path()).unwrap();
+    writer.put(&entry("a", "m")).unwrap();
+    let reader = FsCatalog::new(root.path()).unwrap();
+    let index = root.path().join("index.json");
+    let read_in_a_burst = || {
+        let begin = Instant::now();
+        // Longer than the clock of any file system is coarse; from then on the handle is asked.
+        while begin.elapsed() < Duration::from_millis(2_200) {
+            reader.get("a").unwrap();
+        }
+    };
+
+    read_in_a_burst();
+    writer.set_state("a", LifecycleState::Retired).unwrap();
+    let seen = reader.get("a").unwrap().unwrap();
+    assert_eq!(seen.lifecycle, LifecycleState::Retired, "a replacement");
+
+    read_in_a_burst();
+    let mut edited = fs::read(&index).unwrap();
+    let at = edited.len() / 2;
+    edited[at] ^= 1;
+    fs::write(&index, &edited).unwrap();
+    assert_eq!(reader.get("a").unwrap_err().code(), "index_damaged");
+    edited[at] ^= 1;
+    fs::write(&index, &edited).unwrap();
+
+    read_in_a_burst();
+    fs::remove_file(&index).unwrap();
+    let error = reader.get("a").unwrap_err();
+    assert_eq!(error.code(), "index_damaged", "it is missing: {error}");
 }
 
 /// CAT-440

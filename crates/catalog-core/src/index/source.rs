@@ -1,0 +1,62 @@
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::disk::FileStamp;
+
+/// For how long after a look at the path the handle alone is asked: within it a root that was moved
+/// or mounted over goes unseen by a reader. Writers look at the root itself.
+const PATH_TRUST: Duration = Duration::from_micros(100);
+
+/// More than the ticks in which file systems tell the time: 10 ms at most where the kernel keeps
+/// it, two seconds on FAT.
+const GRANULARITY: Duration = Duration::from_millis(2_100);
+
+/// The file that a snapshot was read from, kept open, which answers whether it is still what the
+/// index consists of.
+///
+/// While the handle is open the file's inode is not given to another file, so an equal stamp of the
+/// path proves that nobody replaced it. Bursts of reads ask the handle, which costs less: whoever
+/// replaces, renames, deletes or edits a file changes its time of change, too. That is a proof only
+/// once the handle is older than the granularity of that time, as two changes within one tick look
+/// alike.
+#[derive(Debug)]
+pub(super) struct Source {
+    file: File,
+    stamp: FileStamp,
+    opened: Instant,
+    /// Until when the handle alone is asked, in nanoseconds after `opened`.
+    path_trusted_until: AtomicU64,
+}
+
+impl Source {
+    pub(super) fn new(file: File, metadata: &Metadata) -> Self {
+        Self {
+            file,
+            stamp: FileStamp::of(metadata),
+            opened: Instant::now(),
+            path_trusted_until: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether `path` leads to this file and its content is the one that was read.
+    pub(super) fn is_current_at(&self, path: &Path) -> io::Result<bool> {
+        let age = self.opened.elapsed();
+        let now = age.as_nanos() as u64;
+        if now < self.path_trusted_until.load(Ordering::Relaxed) {
+            return Ok(FileStamp::of(&self.file.metadata()?) == self.stamp);
+        }
+        let is_current = match fs::symlink_metadata(path) {
+            Ok(metadata) => FileStamp::of(&metadata) == self.stamp,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        };
+        if is_current && age > GRANULARITY {
+            let until = now + PATH_TRUST.as_nanos() as u64;
+            self.path_trusted_until.store(until, Ordering::Relaxed);
+        }
+        Ok(is_current)
+    }
+}
