@@ -1,15 +1,18 @@
-//! Both kinds of a full disk, no bytes and no inodes left: the old index stays, and space that is
-//! freed is usable.
+//! All kinds of a full disk, no bytes or no inodes left or files that may not grow, which cuts a
+//! write short: the old index stays, and space that is freed is usable.
 
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 
 use catalog_core::{CatalogStore, FsCatalog};
 
 use super::contention::increment;
 use crate::figure::{Measured, Outcome, Trial};
 use crate::mounts::Mount;
+use crate::steps::{answers, write_and_look_for_leftovers};
+use crate::strace::{Site, program};
 
 pub(super) fn measure(_: Trial) -> Outcome {
     let mut measured = Measured::default();
@@ -27,7 +30,11 @@ pub(super) fn measure(_: Trial) -> Outcome {
             Err(error) => measured.violation(format!("{options}: {error}")),
         }
     }
-    measured.count("kinds of full disk", 2);
+    match beyond_the_limit() {
+        Ok(count) => refused += count,
+        Err(error) => measured.violation(format!("a limit of file sizes: {error}")),
+    }
+    measured.count("kinds of full disk", 3);
     measured.count("writes refused", refused);
     Outcome::Measured(measured)
 }
@@ -69,6 +76,37 @@ fn try_disk(disk: &Path, fill: fn(&Path)) -> Result<usize, String> {
         Some(entry) => Err(format!("leftover {:?}", entry.file_name())),
         None => Ok(5),
     }
+}
+
+/// A process whose files may have 4 KiB writes an index that is longer. Tells how many writes were
+/// refused.
+fn beyond_the_limit() -> Result<usize, String> {
+    let text = |error: catalog_core::CatalogError| error.to_string();
+    let site = Site::new();
+    let catalog = FsCatalog::new(site.root()).map_err(text)?;
+    for number in 0..40 {
+        increment(&catalog, &[&format!("id-{number}")]).map_err(text)?;
+    }
+    let before = catalog.list().map_err(text)?;
+    // In blocks of 512 bytes; the signal that a limit sends would end the process.
+    let status = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\""])
+        .arg(program())
+        .arg("--workload")
+        .args([site.root(), site.answers()])
+        .args(["PutA", "PutB"])
+        .status()
+        .map_err(|error| format!("sh: {error}"))?;
+    let answers = answers(&site.answers());
+    let refused = vec![Some("io".to_owned()); 2];
+    if !status.success() || answers != refused {
+        return Err(format!("{status}, answers {answers:?}"));
+    }
+    if catalog.list().map_err(text)? != before {
+        return Err("the old index is not intact".to_owned());
+    }
+    write_and_look_for_leftovers(&site.root())?;
+    Ok(refused.len())
 }
 
 fn fill_bytes(disk: &Path) {

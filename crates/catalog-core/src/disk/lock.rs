@@ -28,6 +28,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::file_system::file_system_of;
 use super::folder::create_own_folder;
 use super::layout::Layout;
 use super::own_file::open_or_create_own_file;
@@ -209,12 +210,27 @@ fn try_acquire(file: &File, path: &Path, locking: Locking) -> Result<Option<Held
         Locking::Kernel => match file.try_lock() {
             Ok(()) => Ok(Some(Held::ByKernel)),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(CatalogError::lock_failed(path, error)),
+            Err(TryLockError::Error(error)) => Err(lock_failed(path, error)),
         },
         Locking::SingleProcess => {
             let is_free = in_process().insert(path.to_path_buf());
             Ok(is_free.then_some(Held::InProcess))
         }
+    }
+}
+
+fn lock_failed(path: &Path, source: io::Error) -> CatalogError {
+    /// `ENOLCK`, the same number on Linux; the kind of the others is `Unsupported`.
+    const NO_LOCKS_AVAILABLE: i32 = 37;
+    let is_unsupported = source.kind() == io::ErrorKind::Unsupported
+        || source.raw_os_error() == Some(NO_LOCKS_AVAILABLE);
+    if !is_unsupported {
+        return CatalogError::io("lock", path, source);
+    }
+    CatalogError::LocksUnsupported {
+        path: path.to_path_buf(),
+        file_system: file_system_of(path).unwrap_or_else(|| "of a kind not told".to_owned()),
+        source,
     }
 }
 

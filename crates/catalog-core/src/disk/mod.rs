@@ -1,6 +1,7 @@
 //! The hands: everything that touches files of the store, and nothing that knows what is in them.
 
 mod default_root;
+mod file_system;
 mod folder;
 mod layout;
 mod lock;

@@ -150,10 +150,12 @@ pub enum CatalogError {
 
     /// The file system has no locks, so writers cannot be kept apart: use another, or
     /// [`Locking::SingleProcess`](crate::Locking::SingleProcess) if only this process writes.
-    #[error("the file system of {path} has no locks; put the root on another one, or choose Locking::SingleProcess if no other process writes there", path = path.display())]
+    #[error("the file system of {path} ({file_system}) has no locks; put the root on another one, or choose Locking::SingleProcess if no other process writes there", path = path.display())]
     LocksUnsupported {
         /// The lock file.
         path: PathBuf,
+        /// The kind of its file system, as its mount names it, such as `nfs4`.
+        file_system: String,
         /// What the operating system answered.
         source: io::Error,
     },
@@ -268,19 +270,6 @@ impl CatalogError {
             }
             other => other,
         }
-    }
-
-    /// An error of taking a lock.
-    pub(crate) fn lock_failed(path: impl AsRef<Path>, source: io::Error) -> Self {
-        /// `ENOLCK`, the same number on Linux; the kind of the others is `Unsupported`.
-        const NO_LOCKS_AVAILABLE: i32 = 37;
-        let is_unsupported = source.kind() == io::ErrorKind::Unsupported
-            || source.raw_os_error() == Some(NO_LOCKS_AVAILABLE);
-        if is_unsupported {
-            let path = path.as_ref().to_path_buf();
-            return Self::LocksUnsupported { path, source };
-        }
-        Self::io("lock", path, source)
     }
 
     /// The same error for another thread whose change was in the same write.

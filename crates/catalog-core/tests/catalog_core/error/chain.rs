@@ -72,6 +72,7 @@ fn one_of_each() -> Vec<CatalogError> {
         },
         CatalogError::LocksUnsupported {
             path: path(),
+            file_system: "nfs4".to_owned(),
             source: io(),
         },
         CatalogError::LockTimeout {
