@@ -24,6 +24,7 @@
 //! | `model` | words: references, ids, redaction |
 //! | `entry` | what is remembered of models and engines |
 //! | `index` | one JSON file of entries: snapshot, update |
+//! | `artifacts` | managed models: staging, publishing, leases, space, removal |
 //! | `catalog` | the two catalogs |
 //! | `fetch` | how bytes come to be here |
 //! | `conformance` | the suites that implementations run |
@@ -43,6 +44,7 @@
 #[cfg(not(unix))]
 compile_error!("catalog-core tells files apart by device and inode, which only Unix has");
 
+mod artifacts;
 mod catalog;
 mod digest;
 mod disk;
@@ -55,6 +57,11 @@ mod model;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use artifacts::{
+    Artifact, ArtifactStore, EntryPoint, Evidence, Expectation, Import, ImportProgress,
+    ImportRequest, Lease, Manifest, ManifestFile, Provenance, Sharing, StagedFile, Staging,
+    VerifiedStaging,
+};
 pub use catalog::{
     CatalogEdit, CatalogSnapshot, CatalogStore, EngineEdit, EngineSnapshot, EngineStore, Expected,
     FsCatalog, FsEngineStore, MAX_ID_LEN, MemoryCatalog, MemoryEngineStore, OutsidePaths, Recovery,

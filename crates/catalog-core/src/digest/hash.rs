@@ -92,13 +92,17 @@ pub(super) fn hash_file(
         hasher.update(bytes);
         done += bytes.len() as u64;
         progress(HashProgress { done, total });
+        Ok(())
     })?;
     Ok(hasher.finish())
 }
 
-/// Feeds a file's bytes and its size to `take`, at least once, and fails if it was not the same
-/// file of the same content from begin to end.
-pub(super) fn read_whole(path: &Path, take: &mut dyn FnMut(&[u8], u64)) -> Result<u64> {
+/// Feeds a file's bytes and its size to `take`, at least once, until that fails; and fails if it
+/// was not the same file of the same content from begin to end.
+pub(super) fn read_whole(
+    path: &Path,
+    take: &mut dyn FnMut(&[u8], u64) -> Result<()>,
+) -> Result<u64> {
     let failed = |error| CatalogError::io("read", path, error);
     let changed = || CatalogError::ArtifactChanged {
         path: path.to_path_buf(),
@@ -116,14 +120,14 @@ pub(super) fn read_whole(path: &Path, take: &mut dyn FnMut(&[u8], u64)) -> Resul
                 if done > total {
                     return Err(changed());
                 }
-                take(&buffer[..read], total);
+                take(&buffer[..read], total)?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(failed(error)),
         }
     }
     if total == 0 {
-        take(&[], 0);
+        take(&[], 0)?;
     }
     // By its path, as what was read must also be what is there now.
     let after = match fs::metadata(path) {

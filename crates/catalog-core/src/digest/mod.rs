@@ -1,7 +1,9 @@
 //! Proof of bytes: what a digest is, how one is computed, and what comparing two says.
 
 mod algorithm;
+mod files;
 mod hash;
+mod sealed;
 mod tree;
 mod value;
 mod verify;
@@ -9,4 +11,7 @@ mod verify;
 pub use algorithm::{DigestAlgorithm, Proves};
 pub use hash::{HashProgress, Hasher};
 pub use value::Digest;
+pub(crate) use files::{FileContent, hash_files};
+pub(crate) use sealed::{seal, unseal};
+pub(crate) use tree::{NOT_THE_MODEL, tree_digest};
 pub use verify::{VerificationOutcome, VerificationOutcomeKind, verify_digest};

@@ -3,9 +3,10 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::algorithm::DigestAlgorithm;
-use super::hash::{HashProgress, read_whole};
+use super::files::{FileContent, hash_files};
+use super::hash::HashProgress;
 use super::value::Digest;
-use crate::disk::list_files;
+use crate::disk::{Links, list_files};
 use crate::error::{CatalogError, Result};
 
 /// Keeps a tree digest apart from every other use of SHA-256, and this encoding from later ones.
@@ -13,48 +14,39 @@ const DOMAIN: &[u8] = b"model-tree/sha256/v1\0";
 
 /// What version control and the hub's downloader keep inside a folder that they brought; it
 /// differs from host to host and no engine reads it.
-const NOT_THE_MODEL: [&str; 2] = [".git", ".cache/huggingface"];
+pub(crate) const NOT_THE_MODEL: [&str; 2] = [".git", ".cache/huggingface"];
 
 /// Computes the tree digest as documented on [`Digest::of_tree`].
 pub(super) fn hash_tree(folder: &Path, progress: &mut dyn FnMut(HashProgress)) -> Result<Digest> {
-    let files = list_files(folder, &NOT_THE_MODEL)?;
-    let total = files
-        .iter()
-        .fold(0_u64, |total, file| total.saturating_add(file.stamp.size()));
-    let mut done = 0;
-    let mut tree = Sha256::new();
-    tree.update(DOMAIN);
-    tree.update((files.len() as u64).to_be_bytes());
-    for file in &files {
-        let mut content = Sha256::new();
-        let size = read_whole(&file.path, &mut |bytes, _| {
-            content.update(bytes);
-            done += bytes.len() as u64;
-            progress(HashProgress { done, total });
-        })?;
-        if size != file.stamp.size() {
-            return Err(CatalogError::ArtifactChanged {
-                path: file.path.clone(),
-            });
-        }
-        tree.update((file.name.len() as u64).to_be_bytes());
-        tree.update(file.name.as_bytes());
-        tree.update(size.to_be_bytes());
-        tree.update(content.finalize());
-    }
+    let files = list_files(folder, &NOT_THE_MODEL, Links::Follow)?;
+    let contents = hash_files(&files, &mut |now| {
+        progress(now);
+        Ok(())
+    })?;
     if files.is_empty() {
-        progress(HashProgress { done, total });
+        progress(HashProgress { done: 0, total: 0 });
     }
     // Again, to see that no file was changed, added or taken away after it was read.
-    let now = list_files(folder, &NOT_THE_MODEL)?;
+    let now = list_files(folder, &NOT_THE_MODEL, Links::Follow)?;
     let is_same = now.len() == files.len() && now.iter().zip(&files).all(|(a, b)| a.is_same(b));
     if !is_same {
         return Err(CatalogError::ArtifactChanged {
             path: folder.to_path_buf(),
         });
     }
-    Ok(Digest::from_bytes(
-        DigestAlgorithm::Sha256Tree,
-        &tree.finalize(),
-    ))
+    Ok(tree_digest(&contents))
+}
+
+/// The tree digest of files that are sorted by the bytes of their names.
+pub(crate) fn tree_digest(files: &[FileContent]) -> Digest {
+    let mut tree = Sha256::new();
+    tree.update(DOMAIN);
+    tree.update((files.len() as u64).to_be_bytes());
+    for file in files {
+        tree.update((file.name.len() as u64).to_be_bytes());
+        tree.update(file.name.as_bytes());
+        tree.update(file.size.to_be_bytes());
+        tree.update(file.sha256);
+    }
+    Digest::from_bytes(DigestAlgorithm::Sha256Tree, &tree.finalize())
 }

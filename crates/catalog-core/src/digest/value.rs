@@ -128,7 +128,7 @@ impl Digest {
         has_only(&self.algo, is_word) && has_only(&self.value, is_hex)
     }
 
-    pub(super) fn from_bytes(algorithm: DigestAlgorithm, bytes: &[u8]) -> Self {
+    pub(crate) fn from_bytes(algorithm: DigestAlgorithm, bytes: &[u8]) -> Self {
         Self {
             algo: algorithm.name().to_owned(),
             value: hex::encode(bytes),

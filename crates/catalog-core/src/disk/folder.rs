@@ -5,12 +5,12 @@ use std::path::Path;
 use crate::error::{CatalogError, Result};
 
 /// Makes the names in a folder durable: what was created, renamed or removed in it before.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 /// Creates a folder of the store's own, and refuses a link or anything else planted at its path.
-pub(super) fn create_own_folder(folder: &Path) -> Result<()> {
+pub(crate) fn create_own_folder(folder: &Path) -> Result<()> {
     create_folder_durably(folder)?;
     match fs::symlink_metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),

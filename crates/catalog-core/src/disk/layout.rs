@@ -1,16 +1,41 @@
 use std::path::{Component, Path, PathBuf};
 
+/// What is locked: each has a file of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreLock {
+    /// The indexes.
+    Index,
+    /// What lies below `artifacts`, `blobs`, `staging` and `quarantine`.
+    Artifacts,
+    /// The log of verifications.
+    Verifications,
+}
+
+impl StoreLock {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Artifacts => "artifacts",
+            Self::Verifications => "verifications",
+        }
+    }
+}
+
 /// Forms every path inside a root; nobody else spells one.
 ///
 /// ```text
-/// index.json  engines.json   the two indexes
+/// index.json  engines.json  pins.json   the indexes
 /// <index>.previous           the generation before
 /// <index>.damaged-<n>        a damaged one that recovery replaced
 /// .<index>.new .<index>.old  one being written, and a second link to the one before
-/// locks/index.lock           the writers of both indexes queue here
-/// locks/index.waiting        those of them that wait hold this one shared
-/// artifacts/                 managed models, one folder each
-/// blobs/ staging/ quarantine/ verifications.jsonl    reserved for the artifact store
+/// locks/<name>.lock          where writers queue: see `disk::lock`
+/// locks/<name>.waiting       those of them that wait hold this one shared
+/// locks/last-use             its time is that of the last use of any artifact
+/// blobs/sha256/ab/<hex>      content, named by its digest, read-only
+/// artifacts/<key>/           one managed model: manifest.json, and files/ with their real names
+/// staging/<unique>/          one in flight: claim, and artifact/ as it is going to be
+/// quarantine/<unique>/       a file that failed verification: evidence.json, and the file
+/// verifications.jsonl        one line per verification
 /// ```
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -24,28 +49,31 @@ pub(crate) struct TemporaryFiles {
     pub(crate) old: String,
 }
 
-/// The two indexes that a root holds.
+/// The indexes that a root holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IndexFile {
     Models,
     Engines,
+    Pins,
 }
 
 impl IndexFile {
-    pub(crate) const ALL: [Self; 2] = [Self::Models, Self::Engines];
+    pub(crate) const ALL: [Self; 3] = [Self::Models, Self::Engines, Self::Pins];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Models => "index.json",
             Self::Engines => "engines.json",
+            Self::Pins => "pins.json",
         }
     }
 }
 
 /// First parts of a path below the root that are the store's own, with all below them.
-const RESERVED: [&str; 7] = [
+const RESERVED: [&str; 8] = [
     "index.json",
     "engines.json",
+    "pins.json",
     "verifications.jsonl",
     "blobs",
     "staging",
@@ -79,12 +107,62 @@ impl Layout {
         self.root.join("locks")
     }
 
-    pub(crate) fn writer_lock(&self) -> PathBuf {
-        self.locks().join("index.lock")
+    pub(crate) fn lock(&self, which: StoreLock) -> PathBuf {
+        self.locks().join(format!("{}.lock", which.name()))
     }
 
-    pub(crate) fn waiting_lock(&self) -> PathBuf {
-        self.locks().join("index.waiting")
+    pub(crate) fn waiting_lock(&self, which: StoreLock) -> PathBuf {
+        self.locks().join(format!("{}.waiting", which.name()))
+    }
+
+    pub(crate) fn last_use(&self) -> PathBuf {
+        self.locks().join("last-use")
+    }
+
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.root.join(ARTIFACTS)
+    }
+
+    /// The folder of the artifact with this key.
+    pub(crate) fn artifact(&self, key: &str) -> ArtifactFolder {
+        ArtifactFolder(self.artifacts().join(key))
+    }
+
+    /// The key in a path relative to the root that leads to a managed artifact or into it.
+    pub(crate) fn key_of(relative: &Path) -> Option<&str> {
+        let mut parts = relative.iter();
+        if parts.next()? != ARTIFACTS {
+            return None;
+        }
+        parts.next()?.to_str().filter(|key| is_sha256(key))
+    }
+
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.root.join("blobs").join("sha256")
+    }
+
+    /// The blob with this SHA-256, in hexadecimal.
+    pub(crate) fn blob(&self, hex: &str) -> PathBuf {
+        self.blobs().join(&hex[..2]).join(hex)
+    }
+
+    pub(crate) fn staging(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+
+    pub(crate) fn quarantine(&self) -> PathBuf {
+        self.root.join("quarantine")
+    }
+
+    pub(crate) fn verifications(&self) -> PathBuf {
+        self.root.join("verifications.jsonl")
+    }
+
+    /// Whether a folder is the root of a store in which somebody wrote.
+    pub(crate) fn is_root_of_a_store(folder: &Path) -> bool {
+        Self::new(folder.to_path_buf())
+            .lock(StoreLock::Index)
+            .exists()
     }
 
     /// The names under which a new index, and a second link to the old one, come into being. One of
@@ -117,4 +195,73 @@ impl Layout {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         })
     }
+}
+
+/// The folder of one artifact, in its place or being staged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ArtifactFolder(PathBuf);
+
+impl ArtifactFolder {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn manifest(&self) -> PathBuf {
+        self.0.join("manifest.json")
+    }
+
+    /// Where its files are, under their real names.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.0.join("files")
+    }
+}
+
+/// The folder of something in flight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StagingFolder(PathBuf);
+
+impl StagingFolder {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Locked as long as its owner lives.
+    pub(crate) fn claim(&self) -> PathBuf {
+        self.0.join("claim")
+    }
+
+    pub(crate) fn artifact(&self) -> ArtifactFolder {
+        ArtifactFolder(self.0.join("artifact"))
+    }
+}
+
+/// The folder of one file that failed verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QuarantineFolder(PathBuf);
+
+impl QuarantineFolder {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn evidence(&self) -> PathBuf {
+        self.0.join("evidence.json")
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.0.join("file")
+    }
+}
+
+/// Whether a name is a SHA-256 as the store writes it.
+pub(crate) fn is_sha256(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

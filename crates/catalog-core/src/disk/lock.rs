@@ -1,8 +1,13 @@
-//! The lock that writers of a root queue on.
+//! The locks that the writers of a root queue on.
 //!
-//! **Which.** There is one: `locks/index.lock`, taken exclusively by whoever writes either index of
-//! a root. One for both, so that deleting a model can look at the engines that use its files
-//! without a second lock, and so without an order to get wrong. Readers take none.
+//! **Which.** `locks/index.lock` is taken by whoever writes an index of a root. One for all of
+//! them, so that deleting a model can look at the engines that use its files. Whoever moves files
+//! of the artifact store, from staging to collection, takes `locks/artifacts.lock`; whoever appends
+//! to the log of verifications takes `locks/verifications.lock`. All are exclusive. Readers take
+//! none.
+//!
+//! **Order.** Index before artifacts before verifications; nobody waits for one while holding a
+//! later one. Bytes are read, hashed, copied and synced under none of them.
 //!
 //! **What it is.** The kernel's advisory lock on the open file (`flock` on Linux). A holder that
 //! dies releases it, so nothing is ever broken by age. The file is never deleted; should somebody
@@ -11,28 +16,29 @@
 //! [`Locking::SingleProcess`]; then the handles of one process exclude each other in memory.
 //!
 //! **Who waits, how long.** A writer tries until its time is up, with growing pauses; the error
-//! names the holder. Waiters hold a shared lock on `locks/index.waiting` meanwhile; a process that
+//! names the holder. Waiters hold a shared lock on `locks/<name>.waiting` meanwhile; a process that
 //! has just released the lock and sees one lets it go first, so that no process starves another.
 //! Threads that share a store do not come here one by one: they share one write (`index::writers`).
 //!
 //! **What a kill leaves.** A holder writes who it is into the file, and empties it before it
 //! releases the lock. So text that is found after acquiring it tells that its writer died, and
 //! that its temporary files may be there; none of them is in use, as only a holder makes them.
+//!
+//! **Others.** What is staged holds an exclusive lock on its claim, what is used a shared one on its
+//! manifest or file ([`FileLock`]). Nobody waits for those: who finds one taken leaves it alone.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use super::file_system::file_system_of;
+use super::file_lock::{FileLock, Locking, Sharing};
 use super::folder::create_own_folder;
-use super::layout::Layout;
-use super::own_file::open_or_create_own_file;
-use super::stamp::FileStamp;
+use super::host_clock::now_ms;
+use super::layout::{Layout, StoreLock};
+use super::own_file::{is_at, open_or_create_own_file};
 use crate::error::{CatalogError, Result};
 
 /// The first and the longest pause between two looks at a lock that is taken.
@@ -40,16 +46,6 @@ const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from
 
 /// After this long a waiter says in the log whom it waits for.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How the writers of a root are kept apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Locking {
-    /// By the kernel, across processes; refused where the file system has no locks.
-    #[default]
-    Kernel,
-    /// Within this process only. Whoever chooses it promises that no other process writes there.
-    SingleProcess,
-}
 
 /// What the last holder left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,42 +57,40 @@ pub(crate) enum LastHolder {
 /// The right to write, held until it is dropped or the process dies.
 #[derive(Debug)]
 pub(crate) struct WriterLock {
-    file: File,
-    held: Held,
+    lock: FileLock,
     last_holder: LastHolder,
     path: PathBuf,
     waiting: PathBuf,
 }
 
-#[derive(Debug)]
-enum Held {
-    ByKernel,
-    InProcess,
-}
-
-/// The locks of [`Locking::SingleProcess`] that are held, by path.
-static IN_PROCESS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-
 impl WriterLock {
-    /// Waits for the lock until `deadline`; creates its files and folder as needed.
-    pub(crate) fn acquire(layout: &Layout, locking: Locking, deadline: Instant) -> Result<Self> {
-        let path = layout.writer_lock();
+    /// Waits for a lock until `deadline`; creates its files and folder as needed.
+    pub(crate) fn acquire(
+        layout: &Layout,
+        which: StoreLock,
+        locking: Locking,
+        deadline: Instant,
+    ) -> Result<Self> {
+        let path = layout.lock(which);
         create_own_folder(&layout.locks())?;
         let mut file = open_lock(&path)?;
         let begin = Instant::now();
         let mut pause = PAUSES.0;
         let mut waiting = None;
         let mut is_told = false;
-        let held = loop {
-            if let Some(held) = try_acquire(&file, &path, locking)? {
-                if is_at(&file, &path)? {
-                    break held;
+        let mut lock = loop {
+            file = match FileLock::try_acquire(file, &path, Sharing::Exclusive, locking)? {
+                Ok(lock) if is_at(lock.file(), &path)? => {
+                    break Self::new(lock, layout.waiting_lock(which), &path);
                 }
-                // Somebody removed the file that this lock is on: others lock the new one.
-                drop(Self::new(file, held, layout));
-                file = open_lock(&path)?;
-                continue;
-            }
+                Ok(removed) => {
+                    // Somebody removed the file that this lock is on: others lock the new one.
+                    drop(removed);
+                    file = open_lock(&path)?;
+                    continue;
+                }
+                Err(file) => file,
+            };
             let now = Instant::now();
             if now >= deadline {
                 return Err(CatalogError::LockTimeout {
@@ -106,7 +100,7 @@ impl WriterLock {
                 });
             }
             if waiting.is_none() {
-                let file = open_lock(&layout.waiting_lock())?;
+                let file = open_lock(&layout.waiting_lock(which))?;
                 // Courtesy only: without it, this waiter is overtaken more often.
                 waiting = file.try_lock_shared().ok().map(|()| file);
             }
@@ -118,30 +112,28 @@ impl WriterLock {
             thread::sleep(pause.min(deadline - now));
             pause = (pause * 2).min(PAUSES.1);
         };
-        let mut lock = Self::new(file, held, layout);
-        match write_holder(&mut lock.file) {
+        match write_holder(lock.lock.file_mut()) {
             Ok(()) => Ok(lock),
             Err(error) => Err(CatalogError::io("write to", &path, error)),
         }
     }
 
-    fn new(file: File, held: Held, layout: &Layout) -> Self {
-        let last_holder = match file.metadata() {
+    fn new(lock: FileLock, waiting: PathBuf, path: &Path) -> Self {
+        let last_holder = match lock.file().metadata() {
             Ok(metadata) if metadata.len() == 0 => LastHolder::Released,
             _ => LastHolder::Died,
         };
         Self {
-            file,
-            held,
+            lock,
             last_holder,
-            path: layout.writer_lock(),
-            waiting: layout.waiting_lock(),
+            path: path.to_path_buf(),
+            waiting,
         }
     }
 
     /// Fails if somebody removed the lock file: then another process may hold a lock on a new one.
     pub(crate) fn check_held(&self) -> Result<()> {
-        if is_at(&self.file, &self.path)? {
+        if is_at(self.lock.file(), &self.path)? {
             return Ok(());
         }
         let error = io::Error::other("somebody removed it while it was held; nothing was written");
@@ -168,12 +160,7 @@ pub(crate) struct Released {
 impl Drop for WriterLock {
     fn drop(&mut self) {
         // Should this fail, the next holder looks for leftovers that are not there.
-        drop(self.file.set_len(0));
-        // Closing alone would leave the lock to a child process that has not begun its program yet.
-        drop(self.file.unlock());
-        if matches!(self.held, Held::InProcess) {
-            in_process().remove(&self.path);
-        }
+        drop(self.lock.file().set_len(0));
     }
 }
 
@@ -194,59 +181,21 @@ fn open_lock(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Whether an open file is the one at a path.
-fn is_at(file: &File, path: &Path) -> Result<bool> {
-    let failed = |error| CatalogError::io("look at", path, error);
-    let held = FileStamp::of(&file.metadata().map_err(failed)?);
-    match fs::symlink_metadata(path) {
-        Ok(now) => Ok(FileStamp::of(&now).is_same_file(&held)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(failed(error)),
-    }
-}
-
-fn try_acquire(file: &File, path: &Path, locking: Locking) -> Result<Option<Held>> {
-    match locking {
-        Locking::Kernel => match file.try_lock() {
-            Ok(()) => Ok(Some(Held::ByKernel)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(lock_failed(path, error)),
-        },
-        Locking::SingleProcess => {
-            let is_free = in_process().insert(path.to_path_buf());
-            Ok(is_free.then_some(Held::InProcess))
-        }
-    }
-}
-
-fn lock_failed(path: &Path, source: io::Error) -> CatalogError {
-    /// `ENOLCK`, the same number on Linux; the kind of the others is `Unsupported`.
-    const NO_LOCKS_AVAILABLE: i32 = 37;
-    let is_unsupported = source.kind() == io::ErrorKind::Unsupported
-        || source.raw_os_error() == Some(NO_LOCKS_AVAILABLE);
-    if !is_unsupported {
-        return CatalogError::io("lock", path, source);
-    }
-    CatalogError::LocksUnsupported {
-        path: path.to_path_buf(),
-        file_system: file_system_of(path).unwrap_or_else(|| "of a kind not told".to_owned()),
-        source,
-    }
-}
-
-fn in_process() -> MutexGuard<'static, BTreeSet<PathBuf>> {
-    IN_PROCESS.lock().unwrap_or_else(PoisonError::into_inner)
+/// Who this process is, for people and for those who wait for it: its id, the seconds since 1970,
+/// and its program.
+pub(crate) fn describe_this_process() -> String {
+    let program = std::env::args_os().next().unwrap_or_default();
+    let program = Path::new(&program).file_name().unwrap_or_default();
+    format!(
+        "{} {} {}",
+        std::process::id(),
+        now_ms() / 1000,
+        program.to_string_lossy()
+    )
 }
 
 fn write_holder(file: &mut File) -> std::io::Result<()> {
-    let program = std::env::args_os().next().unwrap_or_default();
-    let program = Path::new(&program).file_name().unwrap_or_default();
-    let text = format!(
-        "{} {} {}\n",
-        std::process::id(),
-        seconds_since_1970(),
-        program.to_string_lossy()
-    );
+    let text = format!("{}\n", describe_this_process());
     file.rewind()?;
     file.write_all(text.as_bytes())?;
     file.set_len(text.len() as u64)
@@ -266,14 +215,9 @@ fn read_holder(mut file: &File) -> String {
     );
     match (read, fields) {
         (Ok(_), (Some(process), Some(Ok(since)), Some(program))) => {
-            let age = seconds_since_1970().saturating_sub(since);
+            let age = (now_ms() / 1000).saturating_sub(since);
             format!("process {process} ({program}) for {age} s")
         }
         _ => "a process that has not said who it is".to_owned(),
     }
-}
-
-fn seconds_since_1970() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs()
 }

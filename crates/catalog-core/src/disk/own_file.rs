@@ -35,7 +35,7 @@ pub(crate) fn open_own_file(path: &Path, options: &OpenOptions) -> Result<Option
 }
 
 /// [`open_own_file`], creating an empty one where there is none, never through a link.
-pub(super) fn open_or_create_own_file(path: &Path, options: &OpenOptions) -> Result<File> {
+pub(crate) fn open_or_create_own_file(path: &Path, options: &OpenOptions) -> Result<File> {
     loop {
         if let Some(file) = open_own_file(path, options)? {
             return Ok(file);
@@ -45,6 +45,17 @@ pub(super) fn open_or_create_own_file(path: &Path, options: &OpenOptions) -> Res
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(CatalogError::io("create", path, error)),
         }
+    }
+}
+
+/// Whether an open file is the one at a path.
+pub(crate) fn is_at(file: &File, path: &Path) -> Result<bool> {
+    let failed = |error| CatalogError::io("look at", path, error);
+    let held = FileStamp::of(&file.metadata().map_err(failed)?);
+    match fs::symlink_metadata(path) {
+        Ok(now) => Ok(FileStamp::of(&now).is_same_file(&held)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed(error)),
     }
 }
 

@@ -97,7 +97,7 @@ fn parts_of(path: &Path) -> impl DoubleEndedIterator<Item = Part> + '_ {
 }
 
 /// Whether an error of a look-up only says that nothing is there.
-pub(super) fn is_absence(error: &io::Error) -> bool {
+pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory

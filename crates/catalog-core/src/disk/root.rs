@@ -147,7 +147,7 @@ impl StoreRoot {
 
     /// Another store's root that is at a path below this root, above it or in it.
     fn other_store(&self, path: &Path) -> Result<Option<PathBuf>> {
-        let is_store = |folder: &Path| Layout::new(folder.to_path_buf()).writer_lock().exists();
+        let is_store = |folder: &Path| Layout::is_root_of_a_store(folder);
         let above = path.ancestors().take_while(|folder| **folder != self.path);
         if let Some(store) = above.into_iter().find(|folder| is_store(folder)) {
             return Ok(Some(store.to_path_buf()));

@@ -11,9 +11,23 @@ pub(crate) struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
+    /// In the units of 512 bytes that `stat` counts in. Not compared: it may change by itself.
+    allocated: Allocated,
     modified: (i64, i64),
     changed: (i64, i64),
 }
+
+/// A number that makes no difference.
+#[derive(Debug, Clone, Copy)]
+struct Allocated(u64);
+
+impl PartialEq for Allocated {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Allocated {}
 
 impl FileStamp {
     pub(crate) fn of(metadata: &Metadata) -> Self {
@@ -21,9 +35,15 @@ impl FileStamp {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.size(),
+            allocated: Allocated(metadata.blocks()),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+
+    /// How many bytes of disk it takes; less than its size if it has holes.
+    pub(crate) fn allocated(&self) -> u64 {
+        self.allocated.0.saturating_mul(512).min(self.size)
     }
 
     /// The size in bytes.

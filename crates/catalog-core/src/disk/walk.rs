@@ -1,4 +1,5 @@
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::stamp::FileStamp;
@@ -72,6 +73,14 @@ pub(crate) fn find_folder(folder: &Path, is_so: &dyn Fn(&Path) -> bool) -> Resul
     Ok(None)
 }
 
+/// What is directly in a folder; nothing if there is no folder.
+pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(PathBuf, fs::FileType)>> {
+    match fs::symlink_metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        _ => entries_of(folder),
+    }
+}
+
 fn entries_of(folder: &Path) -> Result<Vec<(PathBuf, fs::FileType)>> {
     let failed = |error| CatalogError::io("read folder", folder, error);
     let mut entries = Vec::new();
@@ -82,13 +91,25 @@ fn entries_of(folder: &Path) -> Result<Vec<(PathBuf, fs::FileType)>> {
     Ok(entries)
 }
 
+/// What becomes of symbolic links to files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// Each counts as the file it leads to, under the name of the link.
+    Follow,
+    /// Each is an error.
+    Refuse,
+}
+
 /// Lists the files below a folder, sorted by the bytes of their names, without those below the
 /// `skipped` names.
 ///
-/// A link to a file counts as that file under the link's name; a link to a folder, a dangling
-/// link, a socket or device and a name that is not UTF-8 are errors, as no copy of the folder
-/// could stand for them.
-pub(crate) fn list_files(folder: &Path, skipped: &[&str]) -> Result<Vec<FoundFile>> {
+/// A link to a folder, a dangling link, a socket or device and a name that is not UTF-8 are errors,
+/// as no copy of the folder could stand for them.
+pub(crate) fn list_files(
+    folder: &Path,
+    skipped: &[&str],
+    links: Links,
+) -> Result<Vec<FoundFile>> {
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), folder.to_path_buf())];
     while let Some((prefix, folder)) = folders.pop() {
@@ -107,6 +128,9 @@ pub(crate) fn list_files(folder: &Path, skipped: &[&str]) -> Result<Vec<FoundFil
             if kind.is_dir() {
                 folders.push((format!("{name}/"), path));
                 continue;
+            }
+            if kind.is_symlink() && links == Links::Refuse {
+                return Err(unusable("a symbolic link"));
             }
             let metadata = match fs::metadata(&path) {
                 Ok(metadata) => metadata,

@@ -1,5 +1,5 @@
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{DigestError, ModelRefError, PathProblem};
@@ -193,124 +193,89 @@ pub enum CatalogError {
         /// What the operating system answered.
         source: io::Error,
     },
-}
 
-impl CatalogError {
-    /// A stable, lower-case name of the variant, for metrics, HTTP mappings and log searches.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::InvalidRef(error) if error.kind().is_unsupported_scheme() => "unsupported_scheme",
-            Self::InvalidRef(_) => "invalid_ref",
-            Self::InvalidDigest(_) => "invalid_digest",
-            Self::InvalidEntry { .. } => "invalid_entry",
-            Self::PathRefused { .. } => "path_refused",
-            Self::NotFound { .. } => "not_found",
-            Self::Conflict { .. } => "conflict",
-            Self::ArtifactMissing { .. } => "artifact_missing",
-            Self::ArtifactUnusable { .. } => "artifact_unusable",
-            Self::ArtifactChanged { .. } => "artifact_changed",
-            Self::ArtifactKept { .. } => "artifact_kept",
-            Self::NoFetcher { .. } => "no_fetcher",
-            Self::IndexDamaged { .. } => "index_damaged",
-            Self::IndexTooNew { .. } => "index_too_new",
-            Self::RootChanged { .. } => "root_changed",
-            Self::NotWritable { .. } => "not_writable",
-            Self::LocksUnsupported { .. } => "locks_unsupported",
-            Self::LockTimeout { .. } => "lock_timeout",
-            Self::OutcomeUnknown { .. } => "outcome_unknown",
-            Self::Io { .. } => "io",
-        }
-    }
+    /// A name is not fit for a file of an artifact: rename it at its source.
+    #[error("{name:?} cannot be the name of a file of a model: {problem}")]
+    NameRefused {
+        /// The name as it was given.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 
-    /// Whether trying again may succeed with nothing mended by hand; after a
-    /// [`Conflict`](Self::Conflict), once the entry has been read again.
-    ///
-    /// [`OutcomeUnknown`](Self::OutcomeUnknown) is not: whoever repeats a change must first look
-    /// whether it happened.
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Conflict { .. } | Self::ArtifactChanged { .. } | Self::LockTimeout { .. } => true,
-            Self::Io { source, .. } => matches!(
-                source.kind(),
-                io::ErrorKind::Interrupted
-                    | io::ErrorKind::WouldBlock
-                    | io::ErrorKind::TimedOut
-                    | io::ErrorKind::ResourceBusy
-            ),
-            _ => false,
-        }
-    }
+    /// The bytes are not the expected ones: fetch them again, or ask who gave the digest.
+    #[error("{path} has {actual}, not the expected {expected}", path = path.display())]
+    DigestMismatch {
+        /// What was hashed.
+        path: PathBuf,
+        /// What was expected.
+        expected: String,
+        /// What it is.
+        actual: String,
+    },
 
-    pub(crate) fn io(action: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
-        Self::Io {
-            action,
-            path: path.as_ref().to_path_buf(),
-            source,
-        }
-    }
+    /// Files that belong to the model are not there: bring them.
+    #[error("{path} lacks {missing}, without which the model cannot be loaded", path = path.display(), missing = missing.join(", "))]
+    ArtifactIncomplete {
+        /// What was looked through.
+        path: PathBuf,
+        /// The names of the missing files, sorted.
+        missing: Vec<String>,
+    },
 
-    /// The same error where it came from writing: then a missing permission or a read-only file
-    /// system is [`NotWritable`](Self::NotWritable).
-    pub(crate) fn of_writing(self) -> Self {
-        match self {
-            Self::Io {
-                action,
-                path,
-                source,
-            } if matches!(
-                source.kind(),
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-            ) =>
-            {
-                Self::NotWritable {
-                    action,
-                    path,
-                    source,
-                }
-            }
-            other => other,
-        }
-    }
+    /// A file is not what its name says, such as a page of HTML in the place of weights: fetch it
+    /// again.
+    #[error("{path} is no {format} file: {problem}", path = path.display())]
+    FormatRefused {
+        /// The file.
+        path: PathBuf,
+        /// What its name says it is.
+        format: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
 
-    /// The same error for another thread whose change was in the same write.
-    pub(crate) fn duplicate(&self) -> Self {
-        let same = |error: &io::Error| match error.raw_os_error() {
-            Some(code) => io::Error::from_raw_os_error(code),
-            None => io::Error::new(error.kind(), error.to_string()),
-        };
-        match self {
-            Self::OutcomeUnknown {
-                path,
-                action,
-                source,
-            } => Self::OutcomeUnknown {
-                path: path.clone(),
-                action,
-                source: same(source),
-            },
-            Self::NotWritable {
-                action,
-                path,
-                source,
-            } => Self::NotWritable {
-                action,
-                path: path.clone(),
-                source: same(source),
-            },
-            Self::Io {
-                action,
-                path,
-                source,
-            } => Self::io(action, path, same(source)),
-            Self::RootChanged { root } => Self::RootChanged { root: root.clone() },
-            other => Self::io("write", Path::new(""), io::Error::other(other.to_string())),
-        }
-    }
+    /// There is not enough space for what is to be staged: free some, or wait for the others.
+    #[error("{needed} bytes are needed below {root}, {free} are free and {reserved} of them are reserved{holders}", root = root.display())]
+    NoSpace {
+        /// The root.
+        root: PathBuf,
+        /// What was asked for.
+        needed: u64,
+        /// What the disk, or the budget, has left.
+        free: u64,
+        /// How much of that others have reserved and not written yet.
+        reserved: u64,
+        /// Who they are; empty, or ` by …`.
+        holders: String,
+    },
 
-    pub(crate) fn path_refused(path: impl AsRef<Path>, problem: PathProblem) -> Self {
-        Self::PathRefused {
-            path: path.as_ref().to_path_buf(),
-            problem,
-        }
-    }
+    /// Somebody pinned the model: unpin it first.
+    #[error("model {id:?} is pinned by {owner} ({reason}); unpin it first")]
+    Pinned {
+        /// The model.
+        id: String,
+        /// Who pinned it.
+        owner: String,
+        /// Why.
+        reason: String,
+    },
+
+    /// The artifact is in use by a process that holds a lease on it: try again later.
+    #[error("{path} is in use: a process holds a lease on it", path = path.display())]
+    InUse {
+        /// The artifact.
+        path: PathBuf,
+    },
+
+    /// A file of the artifact store is damaged; nothing is collected until it is mended.
+    #[error("{path} is damaged: {detail}; {repair}", path = path.display())]
+    StoreDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not add up.
+        detail: String,
+        /// What the operator can do.
+        repair: &'static str,
+    },
 }

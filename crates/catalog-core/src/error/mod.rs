@@ -2,6 +2,7 @@
 
 mod catalog;
 mod digest;
+mod kinds;
 mod model_ref;
 mod path;
 

@@ -12,7 +12,7 @@ use super::snapshot::Snapshot;
 use super::source::Source;
 use super::writers::{Commit, Writers};
 use crate::disk::{
-    LastHolder, Locking, StoreRoot, WriterLock, open_own_file, remove_temporary_files,
+    LastHolder, Locking, StoreLock, StoreRoot, WriterLock, open_own_file, remove_temporary_files,
     replace_durably,
 };
 use crate::error::{CatalogError, Result};
@@ -136,7 +136,7 @@ impl<R: Record> JsonIndex<R> {
     pub(super) fn lock(&self, deadline: Instant) -> Result<WriterLock> {
         self.wait_out_of_courtesy();
         self.root.check_present()?;
-        let lock = WriterLock::acquire(self.root.layout(), self.writing.locking, deadline)
+        let lock = WriterLock::acquire(self.root.layout(), StoreLock::Index, self.writing.locking, deadline)
             .map_err(CatalogError::of_writing)?;
         // Again, as it may have been replaced while this waited.
         self.root.check_present()?;

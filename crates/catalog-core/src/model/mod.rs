@@ -15,6 +15,7 @@ mod url;
 pub(crate) use image::check_image_reference;
 
 pub(crate) use redact::shown_id;
+pub(crate) use remote_name::check_file_name;
 
 pub use hf::HfParts;
 pub use model_ref::ModelRef;

@@ -10,6 +10,20 @@ pub(super) fn check_remote_path(path: &str) -> Result<(), Fault<'_>> {
     path.split('/').try_for_each(check_part)
 }
 
+/// [`check_remote_path`] for a name that was not part of a reference, so that nothing of it was
+/// checked before.
+pub(crate) fn check_file_name(name: &str) -> Result<(), String> {
+    /// The longest path that Linux takes, less what a root may need.
+    const MAX_LEN: usize = 2048;
+    if let Some(found) = name.chars().find(|c| c.is_control()) {
+        return Err(Kind::ControlCharacter(found).to_string());
+    }
+    if name.len() > MAX_LEN {
+        return Err("it is longer than 2048 bytes".to_owned());
+    }
+    check_remote_path(name).map_err(|(kind, _)| kind.to_string())
+}
+
 fn check_part(part: &str) -> Result<(), Fault<'_>> {
     let unportable = |why| Err((Kind::UnportableName(why), part));
     if part.is_empty() {

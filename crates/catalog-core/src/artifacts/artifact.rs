@@ -1,0 +1,62 @@
+use std::path::{Path, PathBuf};
+
+use super::lease::Lease;
+use super::manifest::Manifest;
+use crate::digest::Digest;
+use crate::disk::{ArtifactFolder, FileLock, now_ms};
+use crate::entry::{CatalogEntry, LifecycleState};
+
+/// A managed model in its place, which stays there as long as this is held.
+#[derive(Debug)]
+pub struct Artifact {
+    path: PathBuf,
+    folder: ArtifactFolder,
+    manifest: Manifest,
+    lease: Lease,
+}
+
+impl Artifact {
+    pub(super) fn new(folder: ArtifactFolder, manifest: Manifest, lock: FileLock) -> Self {
+        Self {
+            path: manifest.path_in(&folder),
+            lease: Lease::new(folder.path().to_path_buf(), Some(lock)),
+            folder,
+            manifest,
+        }
+    }
+
+    /// What its users are given: the only file, the first shard, or the folder of files.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What proves it.
+    pub fn digest(&self) -> &Digest {
+        &self.manifest.digest
+    }
+
+    /// What it consists of, and where it came from.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The entry that registers it as Active, verified now.
+    pub fn entry(&self) -> CatalogEntry {
+        CatalogEntry {
+            id: self.manifest.id.clone(),
+            local_path: self.path.clone(),
+            lifecycle: LifecycleState::Active,
+            digest: Some(self.manifest.digest.clone()),
+            last_verified_ms: Some(now_ms()),
+        }
+    }
+
+    /// Keeps the lease and lets go of the rest.
+    pub fn into_lease(self) -> Lease {
+        self.lease
+    }
+
+    pub(crate) fn folder(&self) -> &ArtifactFolder {
+        &self.folder
+    }
+}

@@ -1,0 +1,198 @@
+//! The header of a GGUF file: counts, key-value pairs, where each tensor lies.
+//! <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>
+
+use std::io::{self, Read, Seek};
+
+use super::header::Problem;
+
+/// More pairs or tensors than any model has by far; each takes 12 bytes at least.
+const MAX_COUNT: u64 = 1 << 24;
+
+/// The longest key or name of a tensor that the format allows.
+const MAX_NAME: u64 = 65_535;
+
+/// How deep arrays may lie in arrays.
+const MAX_DEPTH: usize = 8;
+
+/// What tensors are aligned to unless the file says otherwise.
+const ALIGNMENT: u64 = 32;
+
+/// Types of values that this check has to tell from others.
+const UINT32: u32 = 4;
+const STRING: u32 = 8;
+const ARRAY: u32 = 9;
+
+pub(super) fn check(file: &mut (impl Read + Seek), size: u64) -> Result<(), Problem> {
+    let mut reader = Reader { file, left: size };
+    if reader.bytes::<4>()? != *b"GGUF" {
+        return Err("it does not begin with GGUF".to_owned());
+    }
+    let version = reader.u32()?;
+    if !(2..=3).contains(&version) {
+        return Err(format!("its version is {version}, not 2 or 3"));
+    }
+    let tensors = reader.count("tensors")?;
+    let pairs = reader.count("key-value pairs")?;
+    let mut alignment = ALIGNMENT;
+    for _ in 0..pairs {
+        let key = reader.text()?;
+        let kind = reader.u32()?;
+        if key == "general.alignment" && kind == UINT32 {
+            alignment = u64::from(reader.u32()?);
+        } else {
+            reader.skip_value(kind, 0)?;
+        }
+    }
+    if !alignment.is_power_of_two() {
+        return Err(format!("its alignment is {alignment}"));
+    }
+    let mut ends = Vec::new();
+    for _ in 0..tensors {
+        let name = reader.text()?;
+        let dimensions = reader.u32()?;
+        if dimensions > 8 {
+            return Err(format!("tensor {name:?} has {dimensions} dimensions"));
+        }
+        let mut elements = 1_u64;
+        for _ in 0..dimensions {
+            elements = elements
+                .checked_mul(reader.u64()?)
+                .ok_or_else(|| format!("tensor {name:?} has more elements than fit a number"))?;
+        }
+        let kind = reader.u32()?;
+        let offset = reader.u64()?;
+        let end = bytes_of(kind, elements).and_then(|bytes| offset.checked_add(bytes));
+        ends.push((name, end.ok_or("a tensor's end does not fit a number")?));
+    }
+    let header = size - reader.left;
+    let data = header
+        .checked_next_multiple_of(alignment)
+        .and_then(|begin| size.checked_sub(begin));
+    match ends.into_iter().find(|(_, end)| *end > data.unwrap_or(0)) {
+        None => Ok(()),
+        Some((name, end)) => Err(format!(
+            "tensor {name:?} ends at {end} of {} bytes",
+            data.unwrap_or(0)
+        )),
+    }
+}
+
+/// How many bytes so many elements take at least. Of a type that is not known here only that a
+/// tensor begins within the file can be said.
+fn bytes_of(kind: u32, elements: u64) -> Option<u64> {
+    // Elements in a block, and bytes that it takes, by the number of the type.
+    let (block, bytes): (u64, u64) = match kind {
+        0 | 26 => (1, 4),
+        1 | 25 | 30 => (1, 2),
+        24 => (1, 1),
+        27 | 28 => (1, 8),
+        2 => (32, 18),
+        3 => (32, 20),
+        6 => (32, 22),
+        7 => (32, 24),
+        8 => (32, 34),
+        10 => (256, 84),
+        11 => (256, 110),
+        12 => (256, 144),
+        13 => (256, 176),
+        14 => (256, 210),
+        _ => return Some(0),
+    };
+    elements.div_ceil(block).checked_mul(bytes)
+}
+
+/// Reads a header of a file of which so many bytes are left.
+struct Reader<'f, F> {
+    file: &'f mut F,
+    left: u64,
+}
+
+impl<F: Read + Seek> Reader<'_, F> {
+    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Problem> {
+        self.take(N as u64)?;
+        let mut bytes = [0; N];
+        self.file
+            .read_exact(&mut bytes)
+            .map_err(|error| format!("its header cannot be read: {error}"))?;
+        Ok(bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32, Problem> {
+        self.bytes().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, Problem> {
+        self.bytes().map(u64::from_le_bytes)
+    }
+
+    fn count(&mut self, of: &str) -> Result<u64, Problem> {
+        match self.u64()? {
+            count if count <= MAX_COUNT && count <= self.left / 12 => Ok(count),
+            count => Err(format!("it would have {count} {of}")),
+        }
+    }
+
+    fn text(&mut self) -> Result<String, Problem> {
+        let length = self.u64()?;
+        if length > MAX_NAME {
+            return Err(format!("a name would have {length} bytes"));
+        }
+        self.take(length)?;
+        let mut text = vec![0; length as usize];
+        self.file
+            .read_exact(&mut text)
+            .map_err(|error| format!("its header cannot be read: {error}"))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn skip_value(&mut self, kind: u32, depth: usize) -> Result<(), Problem> {
+        match kind {
+            STRING => {
+                let length = self.u64()?;
+                self.skip(length)
+            }
+            ARRAY if depth == MAX_DEPTH => Err("its arrays lie too deep in arrays".to_owned()),
+            ARRAY => {
+                let kind = self.u32()?;
+                let count = self.u64()?;
+                match size_of(kind) {
+                    Some(size) => {
+                        let length = count.checked_mul(size);
+                        self.skip(length.ok_or("an array is longer than fits a number")?)
+                    }
+                    None => (0..count).try_for_each(|_| self.skip_value(kind, depth + 1)),
+                }
+            }
+            _ => match size_of(kind) {
+                Some(size) => self.skip(size),
+                None => Err(format!("a value has the unknown type {kind}")),
+            },
+        }
+    }
+
+    fn skip(&mut self, length: u64) -> Result<(), Problem> {
+        self.take(length)?;
+        let failed = |error: io::Error| format!("its header cannot be read: {error}");
+        let length = i64::try_from(length).map_err(|_| "a value is too long".to_owned())?;
+        // Within what is buffered this costs nothing, unlike `seek`.
+        self.file.seek_relative(length).map_err(failed)
+    }
+
+    /// Notes that so many bytes of the header are used.
+    fn take(&mut self, length: u64) -> Result<(), Problem> {
+        let left = self.left.checked_sub(length);
+        self.left = left.ok_or("its header is cut off, or a length in it is wrong")?;
+        Ok(())
+    }
+}
+
+/// How many bytes a value of a fixed size has.
+fn size_of(kind: u32) -> Option<u64> {
+    match kind {
+        0 | 1 | 7 => Some(1),
+        2 | 3 => Some(2),
+        4..=6 => Some(4),
+        10..=12 => Some(8),
+        _ => None,
+    }
+}

@@ -1,0 +1,31 @@
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use super::{gguf, safetensors};
+use crate::error::{CatalogError, Result};
+
+/// What is wrong with a header.
+pub(super) type Problem = String;
+
+/// Checks the header of a file whose name says that it has one.
+///
+/// # Errors
+///
+/// [`CatalogError::FormatRefused`] for a file that is not what its name says.
+pub(in crate::artifacts) fn check_header(path: &Path, size: u64) -> Result<()> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let extension = extension.unwrap_or_default().to_ascii_lowercase();
+    let (format, check): (_, fn(&mut BufReader<File>, u64) -> Result<(), Problem>) =
+        match extension.as_str() {
+            "gguf" => ("GGUF", gguf::check),
+            "safetensors" => ("safetensors", safetensors::check),
+            _ => return Ok(()),
+        };
+    let file = File::open(path).map_err(|error| CatalogError::io("open", path, error))?;
+    check(&mut BufReader::new(file), size).map_err(|problem| CatalogError::FormatRefused {
+        path: path.to_path_buf(),
+        format,
+        problem,
+    })
+}

@@ -1,0 +1,13 @@
+//! What files of models must look like to be what their names say: headers, shards, indexes of
+//! shards. All of it is hostile input: arithmetic is checked and sizes are capped before anything
+//! is allocated.
+
+mod completeness;
+mod gguf;
+mod header;
+mod safetensors;
+mod shards;
+
+pub(super) use completeness::missing_files;
+pub(super) use header::check_header;
+pub(crate) use shards::Shard;

@@ -1,0 +1,45 @@
+/// One of the files that a large GGUF model is cut into: `name-00001-of-00003.gguf`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shard<'n> {
+    /// What comes before the numbers, with the folder.
+    stem: &'n str,
+    number: u32,
+    count: u32,
+}
+
+/// More shards than anybody makes.
+const MAX_COUNT: u32 = 4_096;
+
+impl<'n> Shard<'n> {
+    /// Reads the name of a shard; none if it is another file's.
+    pub(crate) fn parse(name: &'n str) -> Option<Self> {
+        let numbers = name.strip_suffix(".gguf")?;
+        let (rest, count) = numbers.rsplit_once("-of-")?;
+        let (stem, number) = rest.rsplit_once('-')?;
+        let parse = |digits: &str| {
+            let is_padded = digits.len() == 5 && digits.bytes().all(|b| b.is_ascii_digit());
+            is_padded.then(|| digits.parse().ok()).flatten()
+        };
+        let shard = Self {
+            stem,
+            number: parse(number)?,
+            count: parse(count)?,
+        };
+        let is_one = (1..=shard.count).contains(&shard.number) && shard.count <= MAX_COUNT;
+        (is_one && !stem.is_empty()).then_some(shard)
+    }
+
+    /// The names of all shards of its set, in order.
+    pub(crate) fn set(self) -> impl Iterator<Item = String> + 'n {
+        (1..=self.count).map(move |number| self.name_of(number))
+    }
+
+    /// The name that engines are given.
+    pub(crate) fn first(self) -> String {
+        self.name_of(1)
+    }
+
+    fn name_of(self, number: u32) -> String {
+        format!("{}-{number:05}-of-{:05}.gguf", self.stem, self.count)
+    }
+}

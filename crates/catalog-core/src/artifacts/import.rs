@@ -1,0 +1,270 @@
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use super::artifact::Artifact;
+use super::copy::{check_unchanged, copy_and_hash};
+use super::formats::Shard;
+use super::manifest::{Provenance, Sharing};
+use super::staging::Staging;
+use super::store::ArtifactStore;
+use super::verify::Expectation;
+use crate::digest::{FileContent, HashProgress, NOT_THE_MODEL, hash_files};
+use crate::disk::{
+    FileStamp, FoundFile, LastLink, Links, Reflink, clone_file, list_files, resolve,
+};
+use crate::error::{CatalogError, Result};
+
+/// How local files get into the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Import {
+    /// A reflink where the file system can, else a copy.
+    #[default]
+    Auto,
+    /// The bytes are shared until one side changes, and take no space. An error where the file
+    /// system cannot.
+    Reflink,
+    /// A second name of the original. Takes no space, but who changes the original changes the
+    /// model, too; the original keeps its permissions.
+    HardLink,
+    /// The bytes are written once more; long runs of zeros become holes.
+    Copy,
+}
+
+/// A local model that is to become a managed one.
+///
+/// ```
+/// use catalog_core::{CatalogStore, FsCatalog, ImportRequest};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let source = folder.path().join("notes.bin");
+/// std::fs::write(&source, "weights")?;
+/// let catalog = FsCatalog::new(folder.path().join("root"))?;
+/// let entry = catalog.import(&ImportRequest::new("notes", &source), &mut |_| Ok(()))?;
+/// assert_eq!(std::fs::read(&entry.local_path)?, b"weights");
+/// assert!(catalog.delete("notes")? && source.exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ImportRequest<'r> {
+    /// The catalog id that it gets.
+    pub id: &'r str,
+    /// A file, one of a set of shards, which brings the others, or a folder.
+    pub source: &'r Path,
+    /// How its bytes get here.
+    pub how: Import,
+    /// What they have to be.
+    pub expected: Expectation,
+    /// Where they come from; the source's path unless said otherwise.
+    pub provenance: Option<Provenance>,
+}
+
+impl<'r> ImportRequest<'r> {
+    /// Asks for a model to be imported, in the way that takes least space, whatever its bytes are.
+    pub fn new(id: &'r str, source: &'r Path) -> Self {
+        Self {
+            id,
+            source,
+            how: Import::Auto,
+            expected: Expectation::default(),
+            provenance: None,
+        }
+    }
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportProgress {
+    /// Bytes that are in the store and hashed.
+    pub done: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+impl ArtifactStore {
+    /// Brings a local model into the store; it is not registered in the catalog yet. `progress` may
+    /// stop it by failing, which leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// As [`Staging::verify`], [`VerifiedStaging::publish`](super::VerifiedStaging::publish) and
+    /// [`stage`](Self::stage); [`CatalogError::ArtifactChanged`] if the source is changed meanwhile,
+    /// [`CatalogError::ArtifactIncomplete`] if a shard is not there.
+    pub fn import(
+        &self,
+        request: &ImportRequest<'_>,
+        progress: &mut dyn FnMut(ImportProgress) -> Result<()>,
+    ) -> Result<Artifact> {
+        let files = files_of(request.source)?;
+        let total = sum(files.iter().map(|file| file.stamp.size()));
+        let mut staging = self.stage(request.id, 0)?;
+        staging.set_provenance(request.provenance.clone().unwrap_or_else(|| Provenance {
+            source: Some(format!("file:{}", request.source.display())),
+            revision: None,
+            fetcher: "import".to_owned(),
+        }));
+        let mut done = 0;
+        let mut advance = |bytes: u64| {
+            done += bytes;
+            progress(ImportProgress { done, total })
+        };
+        let linked = staging.link_all(&files, request.how)?;
+        let rest = &files[linked.len()..];
+        if !rest.is_empty() {
+            staging.reserve(sum(rest.iter().map(|file| file.stamp.allocated())))?;
+        }
+        for file in rest {
+            staging.copy_in(file, &mut advance)?;
+        }
+        // Read where they are now, on all processors; what the source is, too, as it was linked.
+        let mut before = 0;
+        let contents = hash_files(&linked, &mut |now: HashProgress| {
+            let bytes = now.done - before;
+            before = now.done;
+            advance(bytes)
+        })?;
+        for ((content, file), source) in contents.into_iter().zip(&linked).zip(&files) {
+            check_unchanged(&source.path, &source.stamp, content.size)?;
+            let shares = match request.how {
+                Import::HardLink => Sharing::Inode,
+                _ => Sharing::Extents,
+            };
+            staging.note(&file.path, content, shares)?;
+        }
+        if total == 0 {
+            advance(0)?;
+        }
+        staging
+            .verify(&request.expected, &mut |_| Ok(()))?
+            .publish()
+    }
+}
+
+impl Staging {
+    /// Links or clones the files in order, until one cannot be where that is only preferred. Gives
+    /// those that were.
+    fn link_all(&self, files: &[FoundFile], how: Import) -> Result<Vec<FoundFile>> {
+        let mut linked = Vec::new();
+        if how == Import::Copy {
+            return Ok(linked);
+        }
+        for file in files {
+            let path = self.path_for(&file.name)?;
+            let metadata = match how {
+                Import::HardLink => {
+                    // Of what a link leads to, as the store holds none.
+                    let source = resolve(&file.path, LastLink::Follow)?;
+                    fs::hard_link(&source, &path)
+                        .map_err(|error| CatalogError::io("link to", &path, error))?;
+                    fs::symlink_metadata(&path)
+                }
+                _ => {
+                    let source = File::open(&file.path)
+                        .map_err(|error| CatalogError::io("open", &file.path, error))?;
+                    let target = self.create_empty(&file.name)?;
+                    let cloned = clone_file(&source, &target)
+                        .map_err(|error| CatalogError::io("clone to", &path, error))?;
+                    match (cloned, how) {
+                        (Reflink::Done, _) => target.metadata(),
+                        (Reflink::Unsupported, Import::Reflink) => {
+                            let error = io::Error::new(
+                                io::ErrorKind::Unsupported,
+                                "this file system cannot share extents between the two",
+                            );
+                            return Err(CatalogError::io("clone to", &path, error));
+                        }
+                        (Reflink::Unsupported, _) => {
+                            fs::remove_file(&path)
+                                .map_err(|error| CatalogError::io("remove", &path, error))?;
+                            return Ok(linked);
+                        }
+                    }
+                }
+            };
+            let metadata =
+                metadata.map_err(|error| CatalogError::io("look at", &path, error))?;
+            linked.push(FoundFile {
+                name: file.name.clone(),
+                stamp: FileStamp::of(&metadata),
+                path,
+            });
+        }
+        Ok(linked)
+    }
+
+    fn copy_in(
+        &mut self,
+        file: &FoundFile,
+        advance: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<()> {
+        let path = self.path_for(&file.name)?;
+        let target = self.create_empty(&file.name)?;
+        let copied = copy_and_hash(&file.path, &target, &path, advance)?;
+        if copied.size != file.stamp.size() {
+            return Err(CatalogError::ArtifactChanged {
+                path: file.path.clone(),
+            });
+        }
+        let content = FileContent {
+            name: file.name.clone(),
+            size: copied.size,
+            sha256: copied.sha256,
+        };
+        self.note(&path, content, Sharing::Nothing)
+    }
+}
+
+/// The files that a local model consists of, with the names that they get.
+fn files_of(source: &Path) -> Result<Vec<FoundFile>> {
+    let source = resolve(source, LastLink::Keep)?;
+    let missing = |path: &Path| CatalogError::ArtifactMissing {
+        path: path.to_path_buf(),
+    };
+    let metadata = match fs::metadata(&source) {
+        Ok(metadata) => metadata,
+        Err(error) if crate::disk::is_absence(&error) => return Err(missing(&source)),
+        Err(error) => return Err(CatalogError::io("look at", &source, error)),
+    };
+    if metadata.is_dir() {
+        return list_files(&source, &NOT_THE_MODEL, Links::Follow);
+    }
+    let name = source.file_name().and_then(|name| name.to_str());
+    let name = name.unwrap_or_default();
+    let names: Vec<String> = match Shard::parse(name) {
+        Some(shard) => shard.set().collect(),
+        None => vec![name.to_owned()],
+    };
+    let mut files = Vec::new();
+    let mut absent = Vec::new();
+    for name in names {
+        let path = source.with_file_name(&name);
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => files.push(FoundFile {
+                name,
+                path,
+                stamp: FileStamp::of(&metadata),
+            }),
+            Ok(_) => {
+                return Err(CatalogError::ArtifactUnusable {
+                    path,
+                    found: "a socket, pipe, folder or device",
+                });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => absent.push(name),
+            Err(error) => return Err(CatalogError::io("look at", path, error)),
+        }
+    }
+    if absent.is_empty() {
+        Ok(files)
+    } else {
+        Err(CatalogError::ArtifactIncomplete {
+            path: source.parent().unwrap_or(&source).to_path_buf(),
+            missing: absent,
+        })
+    }
+}
+
+fn sum(sizes: impl Iterator<Item = u64>) -> u64 {
+    sizes.fold(0, u64::saturating_add)
+}

@@ -1,0 +1,69 @@
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+
+use crate::disk::{FileLock, Locking, Sharing, is_at, open_own_file};
+use crate::error::{CatalogError, Result};
+
+/// The promise that an artifact stays as long as this is held, or its process lives.
+///
+/// It is a shared lock of the kernel: any number of processes hold one, a kill frees it, and
+/// whoever removes artifacts leaves those alone that have one. A model outside of the root needs
+/// none, as nothing there is ever removed.
+#[derive(Debug)]
+pub struct Lease {
+    path: PathBuf,
+    _lock: Option<FileLock>,
+}
+
+impl Lease {
+    /// What it protects.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn new(path: PathBuf, lock: Option<FileLock>) -> Self {
+        Self { path, _lock: lock }
+    }
+}
+
+/// How a try to lock what leases are taken on went.
+#[derive(Debug)]
+pub(crate) enum LeaseLock {
+    Held(FileLock),
+    /// By others, in a way that excludes this one.
+    Taken,
+    /// Nothing is at the path any more.
+    Gone,
+}
+
+/// Tries to lock the file of the store at a path, and sees to it that it still is at that path then.
+pub(crate) fn try_lock(path: &Path, sharing: Sharing, locking: Locking) -> Result<LeaseLock> {
+    loop {
+        let Some(file) = open_own_file(path, OpenOptions::new().read(true))? else {
+            return Ok(LeaseLock::Gone);
+        };
+        match FileLock::try_acquire(file, path, sharing, locking)? {
+            Err(_) => return Ok(LeaseLock::Taken),
+            Ok(lock) if is_at(lock.file(), path)? => return Ok(LeaseLock::Held(lock)),
+            // It was removed or replaced while this waited for the lock: look again.
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Tries to lock a file or folder that an entry names below the root and the store did not make.
+pub(crate) fn try_lock_unmanaged(
+    path: &Path,
+    sharing: Sharing,
+    locking: Locking,
+) -> Result<LeaseLock> {
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if crate::disk::is_absence(&error) => return Ok(LeaseLock::Gone),
+        Err(error) => return Err(CatalogError::io("open", path, error)),
+    };
+    match FileLock::try_acquire(file, path, sharing, locking)? {
+        Ok(lock) => Ok(LeaseLock::Held(lock)),
+        Err(_) => Ok(LeaseLock::Taken),
+    }
+}

@@ -1,0 +1,31 @@
+//! Managed models: staging, publishing, importing, leases, space, removal, quarantine.
+//!
+//! What moves files of the store holds its lock (`disk::lock`), for as long as names change and no
+//! longer; bytes are read, hashed, copied and synced before.
+
+mod artifact;
+mod copy;
+mod formats;
+mod import;
+mod lease;
+mod manifest;
+mod publish;
+mod quarantine;
+mod removal;
+mod space;
+mod staging;
+mod store;
+mod verify;
+
+pub(crate) use lease::{LeaseLock, try_lock, try_lock_unmanaged};
+pub(crate) use removal::Detached;
+pub(crate) use space::{Owner, owner_of, space_of, space_of_store};
+
+pub use artifact::Artifact;
+pub use import::{Import, ImportProgress, ImportRequest};
+pub use lease::Lease;
+pub use quarantine::Evidence;
+pub use manifest::{Manifest, ManifestFile, Provenance, Sharing};
+pub use staging::{StagedFile, Staging};
+pub use store::ArtifactStore;
+pub use verify::{EntryPoint, Expectation, VerifiedStaging};

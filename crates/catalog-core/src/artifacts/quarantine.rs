@@ -1,0 +1,114 @@
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::manifest::{ManifestFile, write_text};
+use super::store::ArtifactStore;
+use crate::digest::{Digest, seal};
+use crate::disk::{QuarantineFolder, WriterLock, create_own_folder, sync_folder};
+use crate::error::{CatalogError, Result};
+
+/// Why a file is in quarantine: `evidence.json` beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Evidence {
+    /// The models that it was served for, sorted.
+    pub ids: Vec<String>,
+    /// Its name among the files of the first of them.
+    pub name: String,
+    /// What it should be.
+    pub expected: Digest,
+    /// What it is; none if it cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actual: Option<Digest>,
+    /// Its size, and the size it should have, in bytes.
+    pub size: (u64, u64),
+    /// When it was found, in milliseconds since 1970.
+    pub found_ms: u64,
+    /// When it last was what it should be, as far as the log of verifications tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_good_ms: Option<u64>,
+}
+
+impl ArtifactStore {
+    /// Where a file of an artifact lies.
+    pub(crate) fn file_of(&self, key: &str, file: &ManifestFile) -> PathBuf {
+        self.layout().artifact(key).files().join(&file.name)
+    }
+
+    /// The artifacts that have the same bytes as `path` by a link to the same file: each with its
+    /// id and the name that the file has there.
+    pub(crate) fn sharers_of(&self, path: &Path) -> Result<Vec<(String, String, ManifestFile)>> {
+        let inode = inode_of(path)?;
+        let mut sharers = Vec::new();
+        for (key, manifest) in self.manifests()? {
+            for file in manifest.files {
+                if inode.is_some() && inode_of(&self.file_of(&key, &file))? == inode {
+                    sharers.push((key.clone(), manifest.id.clone(), file));
+                }
+            }
+        }
+        Ok(sharers)
+    }
+
+    /// Moves a file that failed verification aside with its evidence, and takes away every other
+    /// name by which it could be served. Returns where it is now.
+    pub(crate) fn quarantine(
+        &self,
+        _: &WriterLock,
+        path: &Path,
+        evidence: &Evidence,
+    ) -> Result<PathBuf> {
+        let sharers = self.sharers_of(path)?;
+        let quarantine = self.layout().quarantine();
+        create_own_folder(&quarantine)?;
+        let folder = tempfile::Builder::new()
+            .prefix("")
+            .rand_bytes(16)
+            .tempdir_in(&quarantine)
+            .map_err(|error| CatalogError::io("create a folder in", &quarantine, error))?;
+        let folder = QuarantineFolder::new(folder.keep());
+        let text = serde_json::to_string(evidence).expect("it has only text and numbers");
+        write_text(&folder.evidence(), &format!("{}\n", seal(&text)))?;
+        let blob = self.layout().blob(&evidence.expected.value);
+        if inode_of(&blob)? == inode_of(path)? {
+            remove(&blob)?;
+        }
+        fs::rename(path, folder.file())
+            .map_err(|error| CatalogError::io("move to", folder.file(), error))?;
+        for (key, _, file) in &sharers {
+            let other = self.file_of(key, file);
+            if other != path {
+                remove(&other)?;
+            }
+            sync(other.parent().expect("it is in the folder of files"))?;
+        }
+        sync(folder.path())?;
+        sync(&quarantine)?;
+        Ok(folder.file())
+    }
+}
+
+fn inode_of(path: &Path) -> Result<Option<(u64, u64)>> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some((metadata.dev(), metadata.ino()))),
+        Err(error) if crate::disk::is_absence(&error) => Ok(None),
+        Err(error) => Err(CatalogError::io("look at", path, error)),
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(CatalogError::io("remove", path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn sync(folder: &Path) -> Result<()> {
+    sync_folder(folder).map_err(|error| CatalogError::io("sync folder", folder, error))
+}

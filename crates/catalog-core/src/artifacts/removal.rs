@@ -1,0 +1,100 @@
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+
+use super::lease::{LeaseLock, try_lock};
+use super::manifest::Manifest;
+use super::space::space_of;
+use super::store::ArtifactStore;
+use crate::disk::{self, StagingFolder, WriterLock, create_own_folder, remove_artifact, sync_folder};
+use crate::error::{CatalogError, Result};
+
+/// An artifact that is out of its place, durably, and only takes space any more.
+#[derive(Debug)]
+#[must_use = "its space is freed by `remove`"]
+pub(crate) struct Detached {
+    folder: StagingFolder,
+    /// The blobs that it used.
+    blobs: Vec<String>,
+}
+
+impl ArtifactStore {
+    /// Takes an artifact out of its place by one rename; nothing there is nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::InUse`] if somebody holds a lease on it.
+    pub(crate) fn detach(&self, _: &WriterLock, key: &str) -> Result<Option<Detached>> {
+        let artifact = self.layout().artifact(key);
+        if !artifact.path().exists() {
+            return Ok(None);
+        }
+        let exclusive = match try_lock(&artifact.manifest(), disk::Sharing::Exclusive, self.locking)?
+        {
+            LeaseLock::Held(lock) => Some(lock),
+            LeaseLock::Gone => None,
+            LeaseLock::Taken => {
+                let path = artifact.path().to_path_buf();
+                return Err(CatalogError::InUse { path });
+            }
+        };
+        // Of a damaged one the blobs are not known; collection finds them.
+        let blobs = match Manifest::read(&artifact) {
+            Ok(Some(manifest)) => {
+                let digests = manifest.files.into_iter().map(|file| file.digest.value);
+                digests.collect()
+            }
+            _ => Vec::new(),
+        };
+        let staging = self.layout().staging();
+        create_own_folder(&staging)?;
+        let folder = tempfile::Builder::new()
+            .prefix("")
+            .rand_bytes(16)
+            .tempdir_in(&staging)
+            .map_err(|error| CatalogError::io("create a folder in", &staging, error))?;
+        let folder = StagingFolder::new(folder.keep());
+        fs::rename(artifact.path(), folder.artifact().path())
+            .map_err(|error| CatalogError::io("remove", artifact.path(), error))?;
+        let artifacts = self.layout().artifacts();
+        sync_folder(&artifacts)
+            .map_err(|error| CatalogError::io("sync folder", &artifacts, error))?;
+        drop(exclusive);
+        Ok(Some(Detached { folder, blobs }))
+    }
+
+    /// Removes what is detached, and the blobs that nothing else uses. Tells how many bytes that
+    /// freed. Takes the lock for the blobs only.
+    pub(crate) fn remove(&self, detached: Detached) -> Result<u64> {
+        remove_artifact(detached.folder.path())?;
+        let mut freed = 0;
+        for some in detached.blobs.chunks(BATCH) {
+            let lock = self.lock()?;
+            for hex in some {
+                freed += self.remove_blob(&lock, hex)?.unwrap_or(0);
+            }
+            lock.release();
+        }
+        Ok(freed)
+    }
+
+    /// Removes a blob that no artifact uses, and tells how many bytes that freed; nothing if it is
+    /// used or not there.
+    pub(crate) fn remove_blob(&self, _: &WriterLock, hex: &str) -> Result<Option<u64>> {
+        let path = self.layout().blob(hex);
+        let metadata = match fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(CatalogError::io("look at", path, error)),
+        };
+        // Each artifact that uses it has a name for it.
+        if metadata.nlink() > 1 || !metadata.is_file() {
+            return Ok(None);
+        }
+        fs::remove_file(&path).map_err(|error| CatalogError::io("remove", path, error))?;
+        Ok(Some(space_of(&metadata)))
+    }
+}
+
+/// How many blobs are removed before others get the lock.
+pub(crate) const BATCH: usize = 64;

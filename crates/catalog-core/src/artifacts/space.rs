@@ -1,0 +1,164 @@
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::manifest::read_text;
+use crate::digest::{seal, unseal};
+use crate::disk::{
+    FileLock, Locking, Sharing, StagingFolder, StoreRoot, describe_this_process, free_space,
+    list_folder, open_own_file,
+};
+use crate::error::{CatalogError, Result};
+
+/// What the owner of something in flight says of it; its lock says that the owner lives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Claim {
+    /// The model that is being staged.
+    pub(super) id: String,
+    /// How many bytes it is going to take in all.
+    pub(super) needed: u64,
+    /// The process: its id, since when in seconds since 1970, its program.
+    holder: String,
+}
+
+impl Claim {
+    pub(super) fn new(id: &str, needed: u64) -> Self {
+        Self {
+            id: crate::model::shown_id(id),
+            needed,
+            holder: describe_this_process(),
+        }
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        seal(&serde_json::to_string(self).expect("it has only text and numbers"))
+    }
+
+    fn read(path: &Path) -> Result<Option<Self>> {
+        let text = read_text(path, 1 << 20)?.unwrap_or_default();
+        let claim = unseal(&text).ok().map(|text| serde_json::from_str(&text));
+        Ok(claim.and_then(Result::ok))
+    }
+}
+
+/// Whether something in flight has an owner that lives.
+#[derive(Debug)]
+pub(crate) enum Owner {
+    Lives,
+    /// Whoever holds this lock may remove it.
+    Died(Option<FileLock>),
+}
+
+/// Looks for the owner of something in flight. The caller holds the lock of artifacts, under which
+/// alone claims are made.
+pub(crate) fn owner_of(folder: &StagingFolder, locking: Locking) -> Result<Owner> {
+    let path = folder.claim();
+    let Some(file) = open_own_file(&path, OpenOptions::new().read(true))? else {
+        return Ok(Owner::Died(None));
+    };
+    match FileLock::try_acquire(file, &path, Sharing::Exclusive, locking)? {
+        Ok(lock) => Ok(Owner::Died(Some(lock))),
+        Err(_) => Ok(Owner::Lives),
+    }
+}
+
+/// Refuses `needed` more bytes if they may not fit beside what others have reserved and not written
+/// yet, but for what `own` reserved. The caller holds the lock of artifacts.
+pub(super) fn admit(
+    root: &StoreRoot,
+    locking: Locking,
+    budget: Option<u64>,
+    own: &StagingFolder,
+    needed: u64,
+) -> Result<()> {
+    if needed == 0 {
+        return Ok(());
+    }
+    let mut reserved = 0_u64;
+    let mut holders = Vec::new();
+    for (path, kind) in list_folder(&root.layout().staging())? {
+        let folder = StagingFolder::new(path);
+        if !kind.is_dir() || folder == *own || matches!(owner_of(&folder, locking)?, Owner::Died(_))
+        {
+            continue;
+        }
+        if let Some(claim) = Claim::read(&folder.claim())? {
+            let written = space_taken(&folder.artifact().files(), &mut BTreeSet::new())?;
+            let outstanding = claim.needed.saturating_sub(written);
+            if outstanding > 0 {
+                reserved = reserved.saturating_add(outstanding);
+                holders.push(format!("process {} for {:?}", claim.holder, claim.id));
+            }
+        }
+    }
+    let on_disk = free_space(root.path())
+        .map_err(|error| CatalogError::io("ask for the free space of", root.path(), error))?;
+    let in_budget = match budget {
+        None => None,
+        Some(budget) => Some(budget.saturating_sub(space_of_store(root)?)),
+    };
+    let free = match (on_disk, in_budget) {
+        (Some(disk), Some(budget)) => disk.min(budget),
+        (Some(free), None) | (None, Some(free)) => free,
+        (None, None) => return Ok(()),
+    };
+    if needed <= free.saturating_sub(reserved) {
+        return Ok(());
+    }
+    let holders = match &holders[..] {
+        [] => String::new(),
+        some => format!(" by {}", some.join(", ")),
+    };
+    Err(CatalogError::NoSpace {
+        root: root.path().to_path_buf(),
+        needed,
+        free,
+        reserved,
+        holders,
+    })
+}
+
+/// How many bytes of disk the artifact store takes.
+pub(crate) fn space_of_store(root: &StoreRoot) -> Result<u64> {
+    let layout = root.layout();
+    let mut seen = BTreeSet::new();
+    let mut total = 0_u64;
+    for folder in [
+        layout.blobs(),
+        layout.artifacts(),
+        layout.staging(),
+        layout.quarantine(),
+    ] {
+        total = total.saturating_add(space_taken(&folder, &mut seen)?);
+    }
+    Ok(total)
+}
+
+/// How many bytes of disk the files below a folder take, each counted once, without those `seen`.
+fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
+    let mut total = 0_u64;
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for (path, kind) in list_folder(&folder)? {
+            if kind.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            // What is gone by now takes nothing.
+            if let Ok(metadata) = fs::symlink_metadata(&path)
+                && seen.insert((metadata.dev(), metadata.ino()))
+            {
+                total = total.saturating_add(space_of(&metadata));
+            }
+        }
+    }
+    Ok(total)
+}
+
+/// How many bytes of disk a file takes; less than its size if it has holes.
+pub(crate) fn space_of(metadata: &fs::Metadata) -> u64 {
+    metadata.blocks().saturating_mul(512)
+}

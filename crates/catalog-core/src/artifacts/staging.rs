@@ -1,0 +1,271 @@
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::manifest::{Provenance, Sharing};
+use super::space::{Claim, admit};
+use super::store::ArtifactStore;
+use crate::digest::FileContent;
+use crate::disk::{
+    self, ArtifactFolder, FileLock, FileStamp, StagingFolder, create_own_folder, remove_artifact,
+};
+use crate::error::{CatalogError, Result};
+use crate::model::check_file_name;
+
+/// A model on its way into the store: a folder that its owner fills and then publishes.
+///
+/// It holds a lock from before its first byte, so collection leaves it alone; dropped, it is
+/// removed, and what a killed process leaves of it goes with the next collection. Nothing in it is
+/// served: [`verify`](Self::verify) makes of it a [`VerifiedStaging`](super::VerifiedStaging), and
+/// only that can be published.
+///
+/// ```
+/// use catalog_core::{Expectation, FsCatalog, Provenance};
+/// use std::io::Write;
+///
+/// # let root = tempfile::tempdir()?;
+/// let catalog = FsCatalog::new(root.path())?;
+/// let mut staging = catalog.artifacts().stage("hf:org/repo", 7)?;
+/// let mut file = staging.create("config.json")?;
+/// file.write_all(b"{\"a\":1}")?;
+/// file.finish()?;
+/// let artifact = staging.verify(&Expectation::default(), &mut |_| Ok(()))?.publish()?;
+/// assert!(artifact.path().ends_with("files/config.json"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Staging {
+    pub(super) store: ArtifactStore,
+    pub(super) folder: StagingFolder,
+    claim: FileLock,
+    pub(super) id: String,
+    reserved: u64,
+    pub(super) provenance: Provenance,
+    /// What was hashed while it was written, by name.
+    pub(super) hashed: BTreeMap<String, Hashed>,
+}
+
+/// What was hashed of a file that has not been touched since.
+#[derive(Debug, Clone)]
+pub(super) struct Hashed {
+    pub(super) content: FileContent,
+    pub(super) stamp: FileStamp,
+    pub(super) shares: Sharing,
+}
+
+impl Staging {
+    pub(super) fn begin(store: &ArtifactStore, id: &str) -> Result<Self> {
+        let lock = store.lock()?;
+        let staging = store.root.layout().staging();
+        create_own_folder(&staging)?;
+        let folder = tempfile::Builder::new()
+            .prefix("")
+            .rand_bytes(16)
+            .permissions(Permissions::from_mode(0o777))
+            .tempdir_in(&staging)
+            .map_err(|error| CatalogError::io("create a folder in", &staging, error))?;
+        let folder = StagingFolder::new(folder.keep());
+        let made = Self::claim(store, &folder, id);
+        lock.release();
+        match made {
+            Ok(claim) => Ok(Self {
+                store: store.clone(),
+                folder,
+                claim,
+                id: id.to_owned(),
+                reserved: 0,
+                provenance: Provenance::default(),
+                hashed: BTreeMap::new(),
+            }),
+            Err(error) => {
+                drop(remove_artifact(folder.path()));
+                Err(error)
+            }
+        }
+    }
+
+    fn claim(store: &ArtifactStore, folder: &StagingFolder, id: &str) -> Result<FileLock> {
+        let path = folder.claim();
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|error| CatalogError::io("create", &path, error))?;
+        file.write_all(Claim::new(id, 0).to_text().as_bytes())
+            .map_err(|error| CatalogError::io("write", &path, error))?;
+        let files = folder.artifact().files();
+        fs::create_dir_all(&files)
+            .map_err(|error| CatalogError::io("create folder", &files, error))?;
+        match FileLock::try_acquire(file, &path, disk::Sharing::Exclusive, store.locking)? {
+            Ok(claim) => Ok(claim),
+            Err(_) => Err(CatalogError::InUse { path }),
+        }
+    }
+
+    /// Reserves the space for `needed` bytes in all, written ones included, so that nobody else is
+    /// admitted who would fit only without them.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NoSpace`] if they may not fit.
+    pub fn reserve(&mut self, needed: u64) -> Result<()> {
+        let store = &self.store;
+        let lock = store.lock()?;
+        let more = needed.saturating_sub(self.reserved);
+        let done = admit(
+            &store.root,
+            store.locking,
+            store.budget,
+            &self.folder,
+            more,
+        )
+        .and_then(|()| self.rewrite_claim(needed));
+        lock.release();
+        done
+    }
+
+    fn rewrite_claim(&mut self, needed: u64) -> Result<()> {
+        let path = self.folder.claim();
+        let text = Claim::new(&self.id, needed).to_text();
+        let file = self.claim.file_mut();
+        let mut write = || {
+            file.rewind()?;
+            file.write_all(text.as_bytes())?;
+            file.set_len(text.len() as u64)
+        };
+        write().map_err(|error| CatalogError::io("write", &path, error))?;
+        self.reserved = needed;
+        Ok(())
+    }
+
+    /// Says where the bytes come from; kept in the manifest.
+    pub fn set_provenance(&mut self, provenance: Provenance) {
+        self.provenance = provenance;
+    }
+
+    /// The folder to fill. Whatever is in it is looked at and hashed by [`verify`](Self::verify),
+    /// so another program may write here.
+    pub fn folder(&self) -> std::path::PathBuf {
+        self.artifact().files()
+    }
+
+    pub(super) fn artifact(&self) -> ArtifactFolder {
+        self.folder.artifact()
+    }
+
+    /// Begins a file that is hashed while it is written. Its name is relative, parts joined by `/`.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NameRefused`] for a name that leads elsewhere or that some system cannot
+    /// hold; [`CatalogError::Io`] if there is one of that name.
+    pub fn create(&mut self, name: &str) -> Result<StagedFile<'_>> {
+        let file = self.create_empty(name)?;
+        Ok(StagedFile {
+            staging: self,
+            name: name.to_owned(),
+            file,
+            hash: Sha256::new(),
+            size: 0,
+        })
+    }
+
+    /// Creates an empty file and the folders above it.
+    pub(super) fn create_empty(&self, name: &str) -> Result<File> {
+        let path = self.path_for(name)?;
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|error| CatalogError::io("create", path, error))
+    }
+
+    /// Where a file of this name goes; the folders above it are made.
+    pub(super) fn path_for(&self, name: &str) -> Result<std::path::PathBuf> {
+        check_file_name(name).map_err(|problem| CatalogError::NameRefused {
+            name: name.to_owned(),
+            problem,
+        })?;
+        let path = self.folder().join(name);
+        let folder = path.parent().expect("it is in the folder of files");
+        fs::create_dir_all(folder)
+            .map_err(|error| CatalogError::io("create folder", folder, error))?;
+        Ok(path)
+    }
+
+    /// Notes the content of a file that nobody has touched since it was hashed.
+    pub(super) fn note(
+        &mut self,
+        path: &Path,
+        content: FileContent,
+        shares: Sharing,
+    ) -> Result<()> {
+        let metadata = fs::symlink_metadata(path)
+            .map_err(|error| CatalogError::io("look at", path, error))?;
+        let hashed = Hashed {
+            stamp: FileStamp::of(&metadata),
+            shares,
+            content,
+        };
+        self.hashed.insert(hashed.content.name.clone(), hashed);
+        Ok(())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if let Err(error) = remove_artifact(self.folder.path()) {
+            let path = self.folder.path().display();
+            tracing::warn!(%path, %error, "what was staged could not be removed; a collection will");
+        }
+    }
+}
+
+/// A file of a [`Staging`] that is hashed while it is written; forgotten unless it is
+/// [finished](Self::finish).
+#[derive(Debug)]
+pub struct StagedFile<'s> {
+    staging: &'s mut Staging,
+    name: String,
+    file: File,
+    hash: Sha256,
+    size: u64,
+}
+
+impl StagedFile<'_> {
+    /// Ends the file.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Io`] if its bytes do not reach the disk.
+    pub fn finish(self) -> Result<()> {
+        let path = self.staging.folder().join(&self.name);
+        self.file
+            .sync_all()
+            .map_err(|error| CatalogError::io("sync", &path, error))?;
+        let content = FileContent {
+            name: self.name,
+            size: self.size,
+            sha256: self.hash.finalize().into(),
+        };
+        self.staging.note(&path, content, Sharing::Nothing)
+    }
+}
+
+impl Write for StagedFile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

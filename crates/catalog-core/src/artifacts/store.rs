@@ -1,0 +1,112 @@
+use std::time::{Duration, Instant};
+
+use super::artifact::Artifact;
+use super::lease::{LeaseLock, try_lock};
+use super::manifest::Manifest;
+use super::staging::Staging;
+use crate::disk::{Layout, Locking, Sharing, StoreLock, StoreRoot, WriterLock, list_folder};
+use crate::error::{CatalogError, Result};
+
+/// The managed models of a root: content that was copied or fetched, once for each content, under
+/// its real names, proven to the byte.
+///
+/// One artifact is a folder `artifacts/<key>` with its manifest and its files, which are hard links
+/// to `blobs/sha256/…`, so that equal bytes of several models are on the disk once. It appears whole
+/// by one rename, and disappears whole by one. [`FsCatalog`](crate::FsCatalog) has the operations
+/// that concern entries, too.
+#[derive(Debug, Clone)]
+pub struct ArtifactStore {
+    pub(crate) root: StoreRoot,
+    pub(crate) locking: Locking,
+    pub(crate) lock_wait: Duration,
+    pub(crate) budget: Option<u64>,
+}
+
+impl ArtifactStore {
+    /// Opens a staging area for the model with this catalog id, and reserves `needed` bytes for it;
+    /// 0 if nobody knows how many it will take.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NoSpace`] if they may not fit beside what others have reserved.
+    pub fn stage(&self, id: &str, needed: u64) -> Result<Staging> {
+        let mut staging = Staging::begin(self, id)?;
+        if needed > 0 {
+            staging.reserve(needed)?;
+        }
+        Ok(staging)
+    }
+
+    /// The artifact with this key, with a lease on it; none if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::StoreDamaged`] if its manifest is.
+    pub fn open(&self, key: &str) -> Result<Option<Artifact>> {
+        let folder = self.root.layout().artifact(key);
+        match try_lock(&folder.manifest(), Sharing::Shared, self.locking)? {
+            LeaseLock::Gone => Ok(None),
+            // Only who removes it locks it so.
+            LeaseLock::Taken => Ok(None),
+            LeaseLock::Held(lock) => match Manifest::read(&folder)? {
+                Some(manifest) => Ok(Some(Artifact::new(folder, manifest, lock))),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// The manifests of all artifacts with their keys, sorted by key.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::StoreDamaged`] if one cannot be read.
+    pub fn manifests(&self) -> Result<Vec<(String, Manifest)>> {
+        let mut manifests = Vec::new();
+        for key in self.keys()? {
+            let folder = self.root.layout().artifact(&key);
+            match Manifest::read(&folder)? {
+                Some(manifest) => manifests.push((key, manifest)),
+                // Removed since it was listed.
+                None if !folder.path().exists() => {}
+                None => {
+                    let path = folder.manifest();
+                    return Err(super::manifest::damaged(&path, "it is missing".to_owned()));
+                }
+            }
+        }
+        Ok(manifests)
+    }
+
+    /// The keys of all artifacts, sorted. Folders with other names are not the store's.
+    pub(crate) fn keys(&self) -> Result<Vec<String>> {
+        let entries = list_folder(&self.root.layout().artifacts())?;
+        let mut keys: Vec<String> = entries
+            .into_iter()
+            .filter(|(_, kind)| kind.is_dir())
+            .filter_map(|(path, _)| path.file_name()?.to_str().map(str::to_owned))
+            .filter(|name| crate::disk::is_sha256(name))
+            .collect();
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    /// Takes the lock under which files of the store change their places.
+    pub(crate) fn lock(&self) -> Result<WriterLock> {
+        self.root.check_present()?;
+        let deadline = Instant::now() + self.lock_wait.min(Duration::from_secs(1 << 30));
+        let lock = WriterLock::acquire(
+            self.layout(),
+            StoreLock::Artifacts,
+            self.locking,
+            deadline,
+        )
+        .map_err(CatalogError::of_writing)?;
+        // Again, as it may have been replaced while this waited.
+        self.root.check_present()?;
+        Ok(lock)
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        self.root.layout()
+    }
+}

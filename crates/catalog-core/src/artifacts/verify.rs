@@ -1,0 +1,241 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use super::formats::{Shard, check_header, missing_files};
+use super::manifest::{Manifest, ManifestFile, Sharing};
+use super::staging::Staging;
+use crate::digest::{
+    Digest, DigestAlgorithm, FileContent, HashProgress, NOT_THE_MODEL, Proves, hash_files,
+};
+use crate::disk::{FoundFile, Links, list_files, now_ms};
+use crate::error::{CatalogError, DigestError, Result};
+use crate::model::check_file_name;
+
+/// What staged bytes have to be.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expectation {
+    /// The digest of what is handed out: of the only file, or the tree digest of the folder.
+    pub digest: Option<Digest>,
+    /// Digests of single files, by name; each must be there.
+    pub files: BTreeMap<String, Digest>,
+    /// What is to be handed out.
+    pub entry_point: EntryPoint,
+}
+
+/// Which path of an artifact its users are given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum EntryPoint {
+    /// The only file, or the first shard if all files are shards of one set, or else the folder.
+    #[default]
+    Natural,
+    /// The folder of all files.
+    Folder,
+    /// The file of this name.
+    File(String),
+}
+
+/// Staged bytes that are what was expected of them: the only thing that can be published.
+#[derive(Debug)]
+pub struct VerifiedStaging {
+    pub(super) staging: Staging,
+    pub(super) manifest: Manifest,
+    pub(super) files: Vec<FoundFile>,
+}
+
+impl VerifiedStaging {
+    /// What is going to be its manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+}
+
+impl Staging {
+    /// Looks at everything in the folder, hashes what was not hashed while it was written, on all
+    /// processors, and checks names, headers, completeness and digests. `progress` may stop it by
+    /// failing.
+    ///
+    /// What tools leave beside a model (`.git`, `.cache/huggingface`) is removed.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::ArtifactUnusable`] for links, devices and an empty folder,
+    /// [`CatalogError::NameRefused`] for names that leave the folder, that some system cannot hold,
+    /// or that differ only by case, [`CatalogError::FormatRefused`],
+    /// [`CatalogError::ArtifactIncomplete`], [`CatalogError::DigestMismatch`].
+    pub fn verify(
+        self,
+        expected: &Expectation,
+        progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+    ) -> Result<VerifiedStaging> {
+        let folder = self.folder();
+        for name in NOT_THE_MODEL {
+            crate::disk::remove_artifact(&folder.join(name))?;
+        }
+        let files = list_files(&folder, &NOT_THE_MODEL, Links::Refuse)?;
+        check_names(&folder, &files)?;
+        let (contents, shares) = self.contents(&files, progress)?;
+        for file in &files {
+            check_header(&file.path, file.stamp.size())?;
+        }
+        let names: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        let mut missing = missing_files(&folder, &names)?;
+        missing.extend(
+            expected
+                .files
+                .keys()
+                .filter(|name| !names.contains(name.as_str()))
+                .cloned(),
+        );
+        if !missing.is_empty() {
+            missing.sort();
+            return Err(CatalogError::ArtifactIncomplete {
+                path: folder,
+                missing,
+            });
+        }
+        let listed = contents.iter().zip(shares);
+        let listed = listed.map(|(content, shares)| ManifestFile::new(content, shares));
+        let manifest = Manifest::new(
+            &self.id,
+            entry_file(&expected.entry_point, &names),
+            &self.provenance,
+            listed.collect(),
+            now_ms(),
+        );
+        for (name, digest) in &expected.files {
+            check_file(&folder.join(name), name, digest, &contents)?;
+        }
+        if let Some(digest) = &expected.digest {
+            check_whole(&manifest, &folder, digest)?;
+        }
+        Ok(VerifiedStaging {
+            staging: self,
+            manifest,
+            files,
+        })
+    }
+
+    /// The contents of all files, and with what they share their space.
+    fn contents(
+        &self,
+        files: &[FoundFile],
+        progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+    ) -> Result<(Vec<FileContent>, Vec<Sharing>)> {
+        let known = |file: &FoundFile| {
+            let hashed = self.hashed.get(&file.name);
+            hashed.filter(|hashed| hashed.stamp == file.stamp)
+        };
+        let unknown: Vec<FoundFile> = files
+            .iter()
+            .filter(|file| known(file).is_none())
+            .cloned()
+            .collect();
+        let mut hashed = hash_files(&unknown, progress)?.into_iter();
+        let mut next = || hashed.next().expect("each file that is not known was hashed");
+        let both = files.iter().map(|file| match known(file) {
+            Some(known) => (known.content.clone(), known.shares),
+            None => (next(), Sharing::Nothing),
+        });
+        Ok(both.unzip())
+    }
+}
+
+/// Refuses an empty folder and names that are not fit for every system, one by one or together.
+fn check_names(folder: &Path, files: &[FoundFile]) -> Result<()> {
+    if files.is_empty() {
+        return Err(CatalogError::ArtifactUnusable {
+            path: folder.to_path_buf(),
+            found: "a folder without any file",
+        });
+    }
+    let mut folded: BTreeMap<String, &str> = BTreeMap::new();
+    for file in files {
+        let refuse = |problem| {
+            Err(CatalogError::NameRefused {
+                name: file.name.clone(),
+                problem,
+            })
+        };
+        if let Err(problem) = check_file_name(&file.name) {
+            return refuse(problem);
+        }
+        // Of each folder on the way, too.
+        let ends = file.name.match_indices('/').map(|(end, _)| end);
+        for end in ends.chain([file.name.len()]) {
+            let path = &file.name[..end];
+            let other = folded.entry(path.to_lowercase()).or_insert(path);
+            if *other != path {
+                return refuse(format!("{other:?} differs from it only by case"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The name of the file that is handed out; none for the folder.
+fn entry_file(entry_point: &EntryPoint, names: &BTreeSet<&str>) -> Option<String> {
+    match entry_point {
+        EntryPoint::Folder => None,
+        EntryPoint::File(name) => names.get(name.as_str()).map(|name| (*name).to_owned()),
+        EntryPoint::Natural => {
+            let first = names.first()?;
+            if names.len() == 1 {
+                return Some((*first).to_owned());
+            }
+            let shard = Shard::parse(first)?;
+            let set: BTreeSet<String> = shard.set().collect();
+            names
+                .iter()
+                .all(|name| set.contains(*name))
+                .then(|| shard.first())
+        }
+    }
+}
+
+/// Compares one file with its expected digest, of whichever algorithm proves files.
+fn check_file(path: &Path, name: &str, expected: &Digest, contents: &[FileContent]) -> Result<()> {
+    let expected = expected.canonical().map_err(CatalogError::InvalidDigest)?;
+    let known = contents.iter().find(|content| content.name == name);
+    let actual = match (expected.algorithm().map_err(CatalogError::InvalidDigest)?, known) {
+        (DigestAlgorithm::Sha256, Some(content)) => content.digest(),
+        (algorithm, _) => Digest::compute(path, algorithm, &mut |_| {})?,
+    };
+    compare(path, &expected, &actual)
+}
+
+/// Compares an artifact with the digest of the whole of it.
+fn check_whole(manifest: &Manifest, folder: &Path, expected: &Digest) -> Result<()> {
+    let expected = expected.canonical().map_err(CatalogError::InvalidDigest)?;
+    let algorithm = expected.algorithm().map_err(CatalogError::InvalidDigest)?;
+    match (algorithm.proves(), &manifest.files[..]) {
+        (Proves::Folder, _) => compare(folder, &expected, &manifest.tree_digest()),
+        (Proves::File, [only]) => {
+            let path = folder.join(&only.name);
+            match algorithm {
+                DigestAlgorithm::Sha256 => compare(&path, &expected, &only.digest),
+                _ => {
+                    let actual = Digest::compute(&path, algorithm, &mut |_| {})?;
+                    compare(&path, &expected, &actual)
+                }
+            }
+        }
+        (Proves::File, _) => Err(CatalogError::InvalidDigest(DigestError::WrongKind {
+            algorithm: algorithm.name(),
+            proves: Proves::File.name(),
+            found: Proves::Folder.name(),
+            path: fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf()),
+        })),
+    }
+}
+
+fn compare(path: &Path, expected: &Digest, actual: &Digest) -> Result<()> {
+    if expected == actual {
+        return Ok(());
+    }
+    Err(CatalogError::DigestMismatch {
+        path: path.to_path_buf(),
+        expected: expected.to_string(),
+        actual: actual.to_string(),
+    })
+}

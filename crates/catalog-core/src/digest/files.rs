@@ -1,0 +1,109 @@
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use sha2::{Digest as _, Sha256};
+
+use super::algorithm::DigestAlgorithm;
+use super::hash::{HashProgress, read_whole};
+use super::value::Digest;
+use crate::disk::FoundFile;
+use crate::error::{CatalogError, Result};
+
+/// What proves the content of one file among several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileContent {
+    /// Relative to its folder, parts joined by `/`.
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) sha256: [u8; 32],
+}
+
+impl FileContent {
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::from_bytes(DigestAlgorithm::Sha256, &self.sha256)
+    }
+}
+
+/// Hashes files on all processors, and gives their contents in the same order. Stops at once when
+/// `progress` fails, with that.
+pub(crate) fn hash_files(
+    files: &[FoundFile],
+    progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+) -> Result<Vec<FileContent>> {
+    let total = files
+        .iter()
+        .fold(0_u64, |total, file| total.saturating_add(file.stamp.size()));
+    let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let (sender, read) = channel();
+        let workers: Vec<_> = (0..processors.min(files.len()))
+            .map(|_| {
+                let sender = sender.clone();
+                scope.spawn(|| hash_some(files, &next, &is_over, sender))
+            })
+            .collect();
+        drop(sender);
+        let mut done = 0;
+        for bytes in read {
+            done += bytes;
+            // On failure nobody listens any more, which ends the workers.
+            progress(HashProgress { done, total })?;
+        }
+        let mut contents = Vec::with_capacity(files.len());
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => contents.extend(part?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        contents.sort_unstable_by_key(|(number, _)| *number);
+        Ok(contents.into_iter().map(|(_, content)| content).collect())
+    })
+}
+
+/// What one thread does: takes the next file until there is none, or one fails.
+fn hash_some(
+    files: &[FoundFile],
+    next: &AtomicUsize,
+    is_over: &AtomicBool,
+    progress: Sender<u64>,
+) -> Result<Vec<(usize, FileContent)>> {
+    let mut contents = Vec::new();
+    while !is_over.load(Ordering::Relaxed) {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let Some(file) = files.get(number) else {
+            break;
+        };
+        match hash_one(file, &progress) {
+            Ok(content) => contents.push((number, content)),
+            Err(error) => {
+                is_over.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+    }
+    Ok(contents)
+}
+
+fn hash_one(file: &FoundFile, progress: &Sender<u64>) -> Result<FileContent> {
+    let mut content = Sha256::new();
+    let size = read_whole(&file.path, &mut |bytes, _| {
+        content.update(bytes);
+        // Fails if nobody listens any more: then there is nothing to go on for.
+        let told = progress.send(bytes.len() as u64);
+        told.map_err(|_| CatalogError::io("read", &file.path, io::ErrorKind::Interrupted.into()))
+    })?;
+    if size != file.stamp.size() {
+        return Err(CatalogError::ArtifactChanged {
+            path: file.path.clone(),
+        });
+    }
+    Ok(FileContent {
+        name: file.name.clone(),
+        size,
+        sha256: content.finalize().into(),
+    })
+}

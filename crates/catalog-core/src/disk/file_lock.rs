@@ -1,0 +1,123 @@
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::file_system::file_system_of;
+use crate::error::{CatalogError, Result};
+
+/// How the users of a root are kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Locking {
+    /// By the kernel, across processes; refused where the file system has no locks.
+    #[default]
+    Kernel,
+    /// Within this process only. Whoever chooses it promises that no other process uses the root.
+    SingleProcess,
+}
+
+/// With whom a lock is shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Others may hold it shared at the same time.
+    Shared,
+    /// Nobody else holds it.
+    Exclusive,
+}
+
+/// An advisory lock on an open file, held until it is dropped or the process dies.
+#[derive(Debug)]
+pub(crate) struct FileLock {
+    file: File,
+    /// The path under which it is held in this process's memory, if the kernel does not hold it.
+    in_process: Option<PathBuf>,
+    sharing: Sharing,
+}
+
+/// The locks of [`Locking::SingleProcess`] that are held, by path: how many hold them shared, or
+/// `usize::MAX` for an exclusive one.
+static IN_PROCESS: Mutex<BTreeMap<PathBuf, usize>> = Mutex::new(BTreeMap::new());
+
+impl FileLock {
+    /// Takes the lock of an open file that lies at `path`, or gives the file back if others hold it.
+    pub(crate) fn try_acquire(
+        file: File,
+        path: &Path,
+        sharing: Sharing,
+        locking: Locking,
+    ) -> Result<Result<Self, File>> {
+        let in_process = match locking {
+            Locking::Kernel => {
+                let tried = match sharing {
+                    Sharing::Shared => file.try_lock_shared(),
+                    Sharing::Exclusive => file.try_lock(),
+                };
+                match tried {
+                    Ok(()) => None,
+                    Err(TryLockError::WouldBlock) => return Ok(Err(file)),
+                    Err(TryLockError::Error(error)) => return Err(lock_failed(path, error)),
+                }
+            }
+            Locking::SingleProcess if try_in_process(path, sharing) => Some(path.to_path_buf()),
+            Locking::SingleProcess => return Ok(Err(file)),
+        };
+        Ok(Ok(Self {
+            file,
+            in_process,
+            sharing,
+        }))
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(crate) fn file_mut(&mut self) -> &mut File {
+        &mut self.file
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // Closing alone would leave the lock to a child process that has not begun its program yet.
+        drop(self.file.unlock());
+        if let Some(path) = &self.in_process {
+            let mut held = in_process();
+            match (self.sharing, held.get_mut(path)) {
+                (Sharing::Shared, Some(count)) if *count > 1 => *count -= 1,
+                _ => drop(held.remove(path)),
+            }
+        }
+    }
+}
+
+fn try_in_process(path: &Path, sharing: Sharing) -> bool {
+    let mut held = in_process();
+    match (sharing, held.get_mut(path)) {
+        (Sharing::Shared, Some(count)) if *count < usize::MAX => *count += 1,
+        (_, Some(_)) => return false,
+        (Sharing::Shared, None) => drop(held.insert(path.to_path_buf(), 1)),
+        (Sharing::Exclusive, None) => drop(held.insert(path.to_path_buf(), usize::MAX)),
+    }
+    true
+}
+
+fn in_process() -> MutexGuard<'static, BTreeMap<PathBuf, usize>> {
+    IN_PROCESS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock_failed(path: &Path, source: io::Error) -> CatalogError {
+    /// `ENOLCK`, the same number on Linux; the kind of the others is `Unsupported`.
+    const NO_LOCKS_AVAILABLE: i32 = 37;
+    let is_unsupported = source.kind() == io::ErrorKind::Unsupported
+        || source.raw_os_error() == Some(NO_LOCKS_AVAILABLE);
+    if !is_unsupported {
+        return CatalogError::io("lock", path, source);
+    }
+    CatalogError::LocksUnsupported {
+        path: path.to_path_buf(),
+        file_system: file_system_of(path).unwrap_or_else(|| "of a kind not told".to_owned()),
+        source,
+    }
+}

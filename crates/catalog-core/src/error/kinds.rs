@@ -1,0 +1,137 @@
+use std::io;
+use std::path::Path;
+
+use super::catalog::CatalogError;
+use super::path::PathProblem;
+
+impl CatalogError {
+    /// A stable, lower-case name of the variant, for metrics, HTTP mappings and log searches.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidRef(error) if error.kind().is_unsupported_scheme() => "unsupported_scheme",
+            Self::InvalidRef(_) => "invalid_ref",
+            Self::InvalidDigest(_) => "invalid_digest",
+            Self::InvalidEntry { .. } => "invalid_entry",
+            Self::PathRefused { .. } => "path_refused",
+            Self::NotFound { .. } => "not_found",
+            Self::Conflict { .. } => "conflict",
+            Self::ArtifactMissing { .. } => "artifact_missing",
+            Self::ArtifactUnusable { .. } => "artifact_unusable",
+            Self::ArtifactChanged { .. } => "artifact_changed",
+            Self::ArtifactKept { .. } => "artifact_kept",
+            Self::NoFetcher { .. } => "no_fetcher",
+            Self::IndexDamaged { .. } => "index_damaged",
+            Self::IndexTooNew { .. } => "index_too_new",
+            Self::RootChanged { .. } => "root_changed",
+            Self::NotWritable { .. } => "not_writable",
+            Self::LocksUnsupported { .. } => "locks_unsupported",
+            Self::LockTimeout { .. } => "lock_timeout",
+            Self::OutcomeUnknown { .. } => "outcome_unknown",
+            Self::Io { .. } => "io",
+            Self::NameRefused { .. } => "name_refused",
+            Self::DigestMismatch { .. } => "digest_mismatch",
+            Self::ArtifactIncomplete { .. } => "artifact_incomplete",
+            Self::FormatRefused { .. } => "format_refused",
+            Self::NoSpace { .. } => "no_space",
+            Self::Pinned { .. } => "pinned",
+            Self::InUse { .. } => "in_use",
+            Self::StoreDamaged { .. } => "store_damaged",
+        }
+    }
+
+    /// Whether trying again may succeed with nothing mended by hand; after a
+    /// [`Conflict`](Self::Conflict), once the entry has been read again.
+    ///
+    /// [`OutcomeUnknown`](Self::OutcomeUnknown) is not: whoever repeats a change must first look
+    /// whether it happened.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Conflict { .. }
+            | Self::ArtifactChanged { .. }
+            | Self::LockTimeout { .. }
+            | Self::InUse { .. }
+            | Self::NoSpace { .. } => true,
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::Interrupted
+                    | io::ErrorKind::WouldBlock
+                    | io::ErrorKind::TimedOut
+                    | io::ErrorKind::ResourceBusy
+            ),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn io(action: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.as_ref().to_path_buf(),
+            source,
+        }
+    }
+
+    /// The same error where it came from writing: then a missing permission or a read-only file
+    /// system is [`NotWritable`](Self::NotWritable).
+    pub(crate) fn of_writing(self) -> Self {
+        match self {
+            Self::Io {
+                action,
+                path,
+                source,
+            } if matches!(
+                source.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+            {
+                Self::NotWritable {
+                    action,
+                    path,
+                    source,
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// The same error for another thread whose change was in the same write.
+    pub(crate) fn duplicate(&self) -> Self {
+        let same = |error: &io::Error| match error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(error.kind(), error.to_string()),
+        };
+        match self {
+            Self::OutcomeUnknown {
+                path,
+                action,
+                source,
+            } => Self::OutcomeUnknown {
+                path: path.clone(),
+                action,
+                source: same(source),
+            },
+            Self::NotWritable {
+                action,
+                path,
+                source,
+            } => Self::NotWritable {
+                action,
+                path: path.clone(),
+                source: same(source),
+            },
+            Self::Io {
+                action,
+                path,
+                source,
+            } => Self::io(action, path, same(source)),
+            Self::RootChanged { root } => Self::RootChanged { root: root.clone() },
+            other => Self::io("write", Path::new(""), io::Error::other(other.to_string())),
+        }
+    }
+
+    pub(crate) fn path_refused(path: impl AsRef<Path>, problem: PathProblem) -> Self {
+        Self::PathRefused {
+            path: path.as_ref().to_path_buf(),
+            problem,
+        }
+    }
+}
