@@ -64,7 +64,7 @@ pub use artifacts::{
 };
 pub use catalog::{
     CatalogEdit, CatalogSnapshot, CatalogStore, EngineEdit, EngineSnapshot, EngineStore, Expected,
-    FsCatalog, FsEngineStore, MAX_ID_LEN, MemoryCatalog, MemoryEngineStore, OutsidePaths, Recovery,
+    FsCatalog, FsEngineStore, MAX_ID_LEN, MemoryCatalog, MemoryEngineStore, OutsidePaths, Pin, Recovery,
     StoreOptions, recover,
 };
 pub use digest::{

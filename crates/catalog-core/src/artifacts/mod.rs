@@ -4,6 +4,7 @@
 //! longer; bytes are read, hashed, copied and synced before.
 
 mod artifact;
+mod claim;
 mod copy;
 mod formats;
 mod import;
@@ -18,8 +19,9 @@ mod store;
 mod verify;
 
 pub(crate) use lease::{LeaseLock, try_lock, try_lock_unmanaged};
-pub(crate) use removal::Detached;
-pub(crate) use space::{Owner, owner_of, space_of, space_of_store};
+pub(crate) use claim::{Owner, owner_of};
+pub(crate) use removal::{BATCH, Detached};
+pub(crate) use space::{space_of, space_of_store};
 
 pub use artifact::Artifact;
 pub use import::{Import, ImportProgress, ImportRequest};

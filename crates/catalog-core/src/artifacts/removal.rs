@@ -2,11 +2,11 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
-use super::lease::{LeaseLock, try_lock};
+use super::claim::make_claimed_folder;
 use super::manifest::Manifest;
 use super::space::space_of;
 use super::store::ArtifactStore;
-use crate::disk::{self, StagingFolder, WriterLock, create_own_folder, remove_artifact, sync_folder};
+use crate::disk::{FileLock, StagingFolder, WriterLock, remove_artifact, sync_folder};
 use crate::error::{CatalogError, Result};
 
 /// An artifact that is out of its place, durably, and only takes space any more.
@@ -16,28 +16,23 @@ pub(crate) struct Detached {
     folder: StagingFolder,
     /// The blobs that it used.
     blobs: Vec<String>,
+    /// Keeps collections away from it.
+    _claim: FileLock,
 }
 
 impl ArtifactStore {
-    /// Takes an artifact out of its place by one rename; nothing there is nothing to do.
-    ///
-    /// # Errors
-    ///
-    /// [`CatalogError::InUse`] if somebody holds a lease on it.
-    pub(crate) fn detach(&self, _: &WriterLock, key: &str) -> Result<Option<Detached>> {
+    /// Takes an artifact out of its place by one rename; nothing there is nothing to do. `excluded`
+    /// is the lock that keeps others from taking a lease on it.
+    pub(crate) fn detach(
+        &self,
+        lock: &WriterLock,
+        key: &str,
+        excluded: Option<FileLock>,
+    ) -> Result<Option<Detached>> {
         let artifact = self.layout().artifact(key);
         if !artifact.path().exists() {
             return Ok(None);
         }
-        let exclusive = match try_lock(&artifact.manifest(), disk::Sharing::Exclusive, self.locking)?
-        {
-            LeaseLock::Held(lock) => Some(lock),
-            LeaseLock::Gone => None,
-            LeaseLock::Taken => {
-                let path = artifact.path().to_path_buf();
-                return Err(CatalogError::InUse { path });
-            }
-        };
         // Of a damaged one the blobs are not known; collection finds them.
         let blobs = match Manifest::read(&artifact) {
             Ok(Some(manifest)) => {
@@ -46,21 +41,18 @@ impl ArtifactStore {
             }
             _ => Vec::new(),
         };
-        let staging = self.layout().staging();
-        create_own_folder(&staging)?;
-        let folder = tempfile::Builder::new()
-            .prefix("")
-            .rand_bytes(16)
-            .tempdir_in(&staging)
-            .map_err(|error| CatalogError::io("create a folder in", &staging, error))?;
-        let folder = StagingFolder::new(folder.keep());
+        let (folder, claim) = make_claimed_folder(self, lock, "")?;
         fs::rename(artifact.path(), folder.artifact().path())
             .map_err(|error| CatalogError::io("remove", artifact.path(), error))?;
         let artifacts = self.layout().artifacts();
         sync_folder(&artifacts)
             .map_err(|error| CatalogError::io("sync folder", &artifacts, error))?;
-        drop(exclusive);
-        Ok(Some(Detached { folder, blobs }))
+        drop(excluded);
+        Ok(Some(Detached {
+            folder,
+            blobs,
+            _claim: claim,
+        }))
     }
 
     /// Removes what is detached, and the blobs that nothing else uses. Tells how many bytes that

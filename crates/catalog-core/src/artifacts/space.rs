@@ -1,69 +1,11 @@
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use super::manifest::read_text;
-use crate::digest::{seal, unseal};
-use crate::disk::{
-    FileLock, Locking, Sharing, StagingFolder, StoreRoot, describe_this_process, free_space,
-    list_folder, open_own_file,
-};
+use super::claim::{Claim, Owner, owner_of};
+use crate::disk::{Locking, StagingFolder, StoreRoot, free_space, list_folder};
 use crate::error::{CatalogError, Result};
-
-/// What the owner of something in flight says of it; its lock says that the owner lives.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Claim {
-    /// The model that is being staged.
-    pub(super) id: String,
-    /// How many bytes it is going to take in all.
-    pub(super) needed: u64,
-    /// The process: its id, since when in seconds since 1970, its program.
-    holder: String,
-}
-
-impl Claim {
-    pub(super) fn new(id: &str, needed: u64) -> Self {
-        Self {
-            id: crate::model::shown_id(id),
-            needed,
-            holder: describe_this_process(),
-        }
-    }
-
-    pub(super) fn to_text(&self) -> String {
-        seal(&serde_json::to_string(self).expect("it has only text and numbers"))
-    }
-
-    fn read(path: &Path) -> Result<Option<Self>> {
-        let text = read_text(path, 1 << 20)?.unwrap_or_default();
-        let claim = unseal(&text).ok().map(|text| serde_json::from_str(&text));
-        Ok(claim.and_then(Result::ok))
-    }
-}
-
-/// Whether something in flight has an owner that lives.
-#[derive(Debug)]
-pub(crate) enum Owner {
-    Lives,
-    /// Whoever holds this lock may remove it.
-    Died(Option<FileLock>),
-}
-
-/// Looks for the owner of something in flight. The caller holds the lock of artifacts, under which
-/// alone claims are made.
-pub(crate) fn owner_of(folder: &StagingFolder, locking: Locking) -> Result<Owner> {
-    let path = folder.claim();
-    let Some(file) = open_own_file(&path, OpenOptions::new().read(true))? else {
-        return Ok(Owner::Died(None));
-    };
-    match FileLock::try_acquire(file, &path, Sharing::Exclusive, locking)? {
-        Ok(lock) => Ok(Owner::Died(Some(lock))),
-        Err(_) => Ok(Owner::Lives),
-    }
-}
 
 /// Refuses `needed` more bytes if they may not fit beside what others have reserved and not written
 /// yet, but for what `own` reserved. The caller holds the lock of artifacts.

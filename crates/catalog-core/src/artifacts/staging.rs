@@ -1,18 +1,16 @@
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::claim::{Claim, make_claimed_folder};
 use super::manifest::{Provenance, Sharing};
-use super::space::{Claim, admit};
+use super::space::admit;
 use super::store::ArtifactStore;
 use crate::digest::FileContent;
-use crate::disk::{
-    self, ArtifactFolder, FileLock, FileStamp, StagingFolder, create_own_folder, remove_artifact,
-};
+use crate::disk::{ArtifactFolder, FileLock, FileStamp, StagingFolder, remove_artifact};
 use crate::error::{CatalogError, Result};
 use crate::model::check_file_name;
 
@@ -60,50 +58,22 @@ pub(super) struct Hashed {
 impl Staging {
     pub(super) fn begin(store: &ArtifactStore, id: &str) -> Result<Self> {
         let lock = store.lock()?;
-        let staging = store.root.layout().staging();
-        create_own_folder(&staging)?;
-        let folder = tempfile::Builder::new()
-            .prefix("")
-            .rand_bytes(16)
-            .permissions(Permissions::from_mode(0o777))
-            .tempdir_in(&staging)
-            .map_err(|error| CatalogError::io("create a folder in", &staging, error))?;
-        let folder = StagingFolder::new(folder.keep());
-        let made = Self::claim(store, &folder, id);
+        let made = make_claimed_folder(store, &lock, id);
         lock.release();
-        match made {
-            Ok(claim) => Ok(Self {
-                store: store.clone(),
-                folder,
-                claim,
-                id: id.to_owned(),
-                reserved: 0,
-                provenance: Provenance::default(),
-                hashed: BTreeMap::new(),
-            }),
-            Err(error) => {
-                drop(remove_artifact(folder.path()));
-                Err(error)
-            }
-        }
-    }
-
-    fn claim(store: &ArtifactStore, folder: &StagingFolder, id: &str) -> Result<FileLock> {
-        let path = folder.claim();
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(|error| CatalogError::io("create", &path, error))?;
-        file.write_all(Claim::new(id, 0).to_text().as_bytes())
-            .map_err(|error| CatalogError::io("write", &path, error))?;
-        let files = folder.artifact().files();
+        let (folder, claim) = made?;
+        let staging = Self {
+            store: store.clone(),
+            folder,
+            claim,
+            id: id.to_owned(),
+            reserved: 0,
+            provenance: Provenance::default(),
+            hashed: BTreeMap::new(),
+        };
+        let files = staging.folder();
         fs::create_dir_all(&files)
             .map_err(|error| CatalogError::io("create folder", &files, error))?;
-        match FileLock::try_acquire(file, &path, disk::Sharing::Exclusive, store.locking)? {
-            Ok(claim) => Ok(claim),
-            Err(_) => Err(CatalogError::InUse { path }),
-        }
+        Ok(staging)
     }
 
     /// Reserves the space for `needed` bytes in all, written ones included, so that nobody else is
@@ -149,7 +119,7 @@ impl Staging {
 
     /// The folder to fill. Whatever is in it is looked at and hashed by [`verify`](Self::verify),
     /// so another program may write here.
-    pub fn folder(&self) -> std::path::PathBuf {
+    pub fn folder(&self) -> PathBuf {
         self.artifact().files()
     }
 
@@ -186,7 +156,7 @@ impl Staging {
     }
 
     /// Where a file of this name goes; the folders above it are made.
-    pub(super) fn path_for(&self, name: &str) -> Result<std::path::PathBuf> {
+    pub(super) fn path_for(&self, name: &str) -> Result<PathBuf> {
         check_file_name(name).map_err(|problem| CatalogError::NameRefused {
             name: name.to_owned(),
             problem,

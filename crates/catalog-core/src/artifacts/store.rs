@@ -1,4 +1,5 @@
-use std::time::{Duration, Instant};
+use std::fs::{self, File, OpenOptions};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::artifact::Artifact;
 use super::lease::{LeaseLock, try_lock};
@@ -104,6 +105,32 @@ impl ArtifactStore {
         // Again, as it may have been replaced while this waited.
         self.root.check_present()?;
         Ok(lock)
+    }
+
+    /// Notes that an artifact was used just now, after all uses that were noted before: also if the
+    /// clock went back meanwhile. Best effort: without permission nothing is noted.
+    pub(crate) fn note_use(&self, key: &str) {
+        let note = || -> std::io::Result<()> {
+            let last = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(self.layout().last_use())?;
+            let after_last = last.metadata()?.modified()? + Duration::from_millis(1);
+            let now = SystemTime::now().max(after_last);
+            last.set_modified(now)?;
+            File::open(self.layout().artifact(key).manifest())?.set_modified(now)
+        };
+        if let Err(error) = note() {
+            tracing::debug!(key, %error, "the use of an artifact could not be noted");
+        }
+    }
+
+    /// When an artifact was used last, as [`note_use`](Self::note_use) orders uses.
+    pub(crate) fn last_use(&self, key: &str) -> SystemTime {
+        let metadata = fs::symlink_metadata(self.layout().artifact(key).manifest());
+        let time = metadata.and_then(|metadata| metadata.modified());
+        time.unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     pub(crate) fn layout(&self) -> &Layout {

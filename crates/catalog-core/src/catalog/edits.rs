@@ -4,9 +4,8 @@ use super::host::Host;
 use super::model_record::ModelRecord;
 use super::placed::{place_engine, place_model};
 use crate::entry::{CatalogEntry, EngineEntry, LifecycleState};
-use crate::error::{CatalogError, Result};
+use crate::error::Result;
 use crate::index::Edit;
-use crate::model::shown_id;
 
 /// Changes of several models that become visible and durable together, or not at all; see
 /// [`FsCatalog::update`](crate::FsCatalog::update).
@@ -45,7 +44,8 @@ impl CatalogEdit<'_> {
     ) -> Result<()> {
         let stored = place_model(&self.host.root, self.host.outside, entry)?;
         expected.check(&entry.id, self.get(&entry.id).as_ref())?;
-        self.edit.insert(&entry.id, ModelRecord::new(entry, stored));
+        let record = ModelRecord::new(entry, stored, self.edit.get(&entry.id));
+        self.edit.insert(&entry.id, record);
         Ok(())
     }
 
@@ -56,13 +56,9 @@ impl CatalogEdit<'_> {
     /// As there.
     pub fn set_state(&mut self, id: &str, state: LifecycleState) -> Result<()> {
         let Some(record) = self.edit.get(id) else {
-            return Err(CatalogError::NotFound {
-                id: shown_id(id),
-                catalog: self.host.models.path().to_path_buf(),
-            });
+            return Err(self.host.no_such_model(id));
         };
-        let mut record = record.clone();
-        record.lifecycle = state;
+        let record = record.in_state(state);
         self.edit.insert(id, record);
         Ok(())
     }
@@ -102,7 +98,7 @@ impl EngineEdit<'_> {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Conflict`] if it is not; else as `put`.
+    /// [`CatalogError::Conflict`](crate::CatalogError::Conflict) if it is not; else as `put`.
     pub fn put_if(
         &mut self,
         entry: &EngineEntry,

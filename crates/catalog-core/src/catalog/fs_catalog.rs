@@ -4,9 +4,9 @@ use super::edits::CatalogEdit;
 use super::expected::Expected;
 use super::host::Host;
 use super::options::StoreOptions;
-use super::reclaim::reclaim;
 use super::snapshots::CatalogSnapshot;
 use super::store::CatalogStore;
+use crate::artifacts::{ArtifactStore, ImportProgress, ImportRequest};
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::error::Result;
 
@@ -35,7 +35,7 @@ use crate::error::Result;
 /// ```
 #[derive(Debug)]
 pub struct FsCatalog {
-    host: Host,
+    pub(crate) host: Host,
 }
 
 impl FsCatalog {
@@ -64,6 +64,28 @@ impl FsCatalog {
     /// The root, absolute, with symbolic links resolved.
     pub fn root(&self) -> &Path {
         self.host.root.path()
+    }
+
+    /// The managed models below the root.
+    pub fn artifacts(&self) -> &ArtifactStore {
+        &self.host.artifacts
+    }
+
+    /// Brings a local model into the store and registers it as Active. What was registered under
+    /// its id before stays on disk until it is collected.
+    ///
+    /// # Errors
+    ///
+    /// As [`ArtifactStore::import`] and [`put`](CatalogStore::put).
+    pub fn import(
+        &self,
+        request: &ImportRequest<'_>,
+        progress: &mut dyn FnMut(ImportProgress) -> Result<()>,
+    ) -> Result<CatalogEntry> {
+        let artifact = self.host.artifacts.import(request, progress)?;
+        let entry = artifact.entry();
+        self.put(&entry)?;
+        Ok(entry)
     }
 
     /// The catalog as of now, as an immutable value.
@@ -132,14 +154,13 @@ impl CatalogStore for FsCatalog {
 
     fn delete(&self, id: &str) -> Result<bool> {
         self.host.models.update_then(
-            |edit| Ok(edit.remove(id)),
+            |edit| {
+                self.host.check_not_pinned(id)?;
+                Ok(edit.remove(id))
+            },
             |removed| match removed {
                 None => Ok(false),
-                Some(record) => {
-                    let users = self.host.artifacts_in_use();
-                    reclaim(&self.host.root, id, record.local_path.as_ref(), users)?;
-                    Ok(true)
-                }
+                Some(record) => self.host.reclaim(id, &record.local_path).map(|()| true),
             },
         )
     }

@@ -4,7 +4,6 @@ use super::edits::EngineEdit;
 use super::engine_store::EngineStore;
 use super::host::Host;
 use super::options::StoreOptions;
-use super::reclaim::reclaim;
 use super::snapshots::EngineSnapshot;
 use crate::entry::{EngineEntry, EngineFilter};
 use crate::error::Result;
@@ -112,8 +111,8 @@ impl EngineStore for FsEngineStore {
                 };
                 let mut outcome = Ok(true);
                 for artifact in record.local_artifacts() {
-                    let users = self.host.artifacts_in_use();
-                    let reclaimed = reclaim(&self.host.root, id, &artifact, users);
+                    let stored = artifact.to_string_lossy();
+                    let reclaimed = self.host.reclaim(id, &stored);
                     outcome = outcome.and_then(|_| reclaimed.map(|()| true));
                 }
                 outcome

@@ -3,22 +3,27 @@ use std::path::{Path, PathBuf};
 use super::engine_record::EngineRecord;
 use super::model_record::ModelRecord;
 use super::options::{OutsidePaths, StoreOptions};
+use super::pins::PinRecord;
+use crate::artifacts::ArtifactStore;
 use crate::disk::StoreRoot;
-use crate::error::Result;
+use crate::error::{CatalogError, Result};
 use crate::index::{JsonIndex, Writing};
+use crate::model::shown_id;
 
-/// Both indexes of one root: each store writes one and reads the other before it deletes a file,
-/// as a model and an engine may share one.
+/// All that is kept below one root. Each of the two stores writes one index and reads the other
+/// before it deletes a file, as a model and an engine may share one.
 #[derive(Debug)]
-pub(super) struct Host {
-    pub(super) root: StoreRoot,
+pub(crate) struct Host {
+    pub(crate) root: StoreRoot,
     pub(super) outside: OutsidePaths,
-    pub(super) models: JsonIndex<ModelRecord>,
-    pub(super) engines: JsonIndex<EngineRecord>,
+    pub(crate) models: JsonIndex<ModelRecord>,
+    pub(crate) engines: JsonIndex<EngineRecord>,
+    pub(crate) pins: JsonIndex<PinRecord>,
+    pub(crate) artifacts: ArtifactStore,
 }
 
 impl Host {
-    pub(super) fn open(root: &Path, options: StoreOptions) -> Result<Self> {
+    pub(crate) fn open(root: &Path, options: StoreOptions) -> Result<Self> {
         let root = StoreRoot::open(root)?;
         let writing = Writing {
             locking: options.locking,
@@ -27,14 +32,28 @@ impl Host {
         Ok(Self {
             models: JsonIndex::new(root.clone(), writing),
             engines: JsonIndex::new(root.clone(), writing),
+            pins: JsonIndex::new(root.clone(), writing),
+            artifacts: ArtifactStore {
+                root: root.clone(),
+                locking: options.locking,
+                lock_wait: options.lock_wait,
+                budget: options.budget,
+            },
             root,
             outside: options.outside,
         })
     }
 
+    pub(crate) fn no_such_model(&self, id: &str) -> CatalogError {
+        CatalogError::NotFound {
+            id: shown_id(id),
+            catalog: self.models.path().to_path_buf(),
+        }
+    }
+
     /// The stored paths of all artifacts that entries of either index name. An index that cannot
     /// be read is an error among them: what it names is unknown, so nothing may be deleted.
-    pub(super) fn artifacts_in_use(&self) -> impl Iterator<Item = Result<PathBuf>> {
+    pub(crate) fn artifacts_in_use(&self) -> impl Iterator<Item = Result<PathBuf>> {
         let models = self.models.snapshot().map(|snapshot| {
             let paths = snapshot
                 .iter()

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::retirement::Retirement;
 use crate::digest::Digest;
 use crate::disk::{IndexFile, StoreRoot};
 use crate::entry::{CatalogEntry, LifecycleState};
@@ -7,30 +8,47 @@ use crate::index::{Record, Unknown};
 
 /// A model as `index.json` holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct ModelRecord {
+pub(crate) struct ModelRecord {
     /// Relative to the root, or absolute and outside of it.
-    pub(super) local_path: String,
-    pub(super) lifecycle: LifecycleState,
+    pub(crate) local_path: String,
+    pub(crate) lifecycle: LifecycleState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    digest: Option<Digest>,
+    pub(crate) digest: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_verified_ms: Option<u64>,
+    pub(crate) last_verified_ms: Option<u64>,
+    /// Since when it is retired; none if it is not, or an older release retired it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) retired: Option<Retirement>,
     #[serde(flatten, skip_deserializing)]
     unknown: Unknown,
 }
 
 impl ModelRecord {
-    pub(super) fn new(entry: &CatalogEntry, stored_path: String) -> Self {
+    /// An entry that takes the place of `previous`, if there is one.
+    pub(super) fn new(
+        entry: &CatalogEntry,
+        stored_path: String,
+        previous: Option<&Self>,
+    ) -> Self {
         Self {
             local_path: stored_path,
             lifecycle: entry.lifecycle,
             digest: entry.digest.clone(),
             last_verified_ms: entry.last_verified_ms,
+            retired: retirement(entry.lifecycle, previous),
             unknown: Unknown::new(),
         }
     }
 
-    pub(super) fn entry(&self, id: &str, root: &StoreRoot) -> CatalogEntry {
+    pub(crate) fn in_state(&self, state: LifecycleState) -> Self {
+        Self {
+            lifecycle: state,
+            retired: retirement(state, Some(self)),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn entry(&self, id: &str, root: &StoreRoot) -> CatalogEntry {
         CatalogEntry {
             id: id.to_owned(),
             local_path: root.absolute(self.local_path.as_ref()),
@@ -44,8 +62,13 @@ impl ModelRecord {
 impl Record for ModelRecord {
     const FILE: IndexFile = IndexFile::Models;
     const VERSION: u64 = 1;
-    const FIELDS: &'static [&'static str] =
-        &["local_path", "lifecycle", "digest", "last_verified_ms"];
+    const FIELDS: &'static [&'static str] = &[
+        "local_path",
+        "lifecycle",
+        "digest",
+        "last_verified_ms",
+        "retired",
+    ];
 
     fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str> {
         self.local_path = root
@@ -63,5 +86,22 @@ impl Record for ModelRecord {
 
     fn unknown(&mut self) -> &mut Unknown {
         &mut self.unknown
+    }
+
+    fn without_host(&self) -> Self {
+        Self {
+            retired: None,
+            ..self.clone()
+        }
+    }
+}
+
+/// Since when a model in this state is retired, given what its entry was before.
+fn retirement(state: LifecycleState, previous: Option<&ModelRecord>) -> Option<Retirement> {
+    let previous = previous.filter(|record| record.lifecycle == LifecycleState::Retired);
+    match (state, previous) {
+        (LifecycleState::Active, _) => None,
+        (LifecycleState::Retired, Some(previous)) => previous.retired.clone(),
+        (LifecycleState::Retired, None) => Some(Retirement::begin()),
     }
 }

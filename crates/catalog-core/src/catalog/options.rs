@@ -20,6 +20,9 @@ pub struct StoreOptions {
     pub locking: Locking,
     /// How long a write waits for other writers; 30 seconds unless chosen.
     pub lock_wait: Duration,
+    /// How many bytes of disk the artifact store may take, staged ones included; unbounded unless
+    /// chosen. What would go beyond is refused; a collection makes room.
+    pub budget: Option<u64>,
 }
 
 impl Default for StoreOptions {
@@ -28,6 +31,7 @@ impl Default for StoreOptions {
             outside: OutsidePaths::default(),
             locking: Locking::default(),
             lock_wait: Duration::from_secs(30),
+            budget: None,
         }
     }
 }

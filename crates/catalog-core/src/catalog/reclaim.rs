@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::disk::{Placement, StoreRoot, links_below, remove_artifact, trail};
 use crate::error::{CatalogError, Result};
@@ -20,29 +20,37 @@ pub(super) fn reclaim<P: AsRef<Path>>(
         return Ok(());
     }
     let path = root.absolute(stored);
-    remove_unless_used(root, &path, users).map_err(|error| CatalogError::ArtifactKept {
+    let removed = match removable(root, &path, users) {
+        Ok(Some(path)) => remove_artifact(&path),
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    removed.map_err(|error| CatalogError::ArtifactKept {
         id: id.to_owned(),
         path,
         source: Box::new(error),
     })
 }
 
-fn remove_unless_used<P: AsRef<Path>>(
+/// What is to be removed for an artifact of a deleted entry; none if it lies outside of the root or
+/// one of `users` has a part in it.
+pub(super) fn removable<P: AsRef<Path>>(
     root: &StoreRoot,
     path: &Path,
     users: impl IntoIterator<Item = Result<P>>,
-) -> Result<()> {
+) -> Result<Option<PathBuf>> {
     // Looked at again: since the entry was stored, a folder above it may have become a link.
     let path = match root.place(path)? {
         Placement::Inside(relative) => root.absolute(&relative),
-        Placement::Outside(_) => return Ok(()),
+        Placement::Outside(_) => return Ok(None),
     };
     for user in users {
         if is_used_by(&path, &root.absolute(user?.as_ref()))? {
-            return Ok(());
+            tracing::info!(path = %path.display(), "artifact kept: another entry uses it");
+            return Ok(None);
         }
     }
-    remove_artifact(&path)
+    Ok(Some(path))
 }
 
 /// Whether another entry's artifact is this one, lies in it, holds it, or leads through it by a

@@ -13,6 +13,8 @@ pub struct Recovery {
     pub models: IndexRecovery,
     /// With `engines.json`.
     pub engines: IndexRecovery,
+    /// With `pins.json`; its entries are named by owner, a space and id.
+    pub pins: IndexRecovery,
 }
 
 /// Replaces the damaged indexes of a root with the best state that can be had, and tells entry by
@@ -31,5 +33,6 @@ pub fn recover(root: impl AsRef<Path>) -> Result<Recovery> {
     Ok(Recovery {
         models: host.models.recover()?,
         engines: host.engines.recover()?,
+        pins: host.pins.recover()?,
     })
 }

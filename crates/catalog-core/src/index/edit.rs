@@ -33,6 +33,13 @@ impl<R: Record> Edit<R> {
         self.entries.get(id).map(|stored| &stored.record)
     }
 
+    /// All records as of this edit with their ids, sorted by id.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &R)> {
+        self.entries
+            .iter()
+            .map(|(id, stored)| (id.as_ref(), &stored.record))
+    }
+
     /// Stores a record; fields that a newer release gave to the one before it stay.
     pub(crate) fn insert(&mut self, id: &str, mut record: R) {
         if let Some(old) = self.get(id) {

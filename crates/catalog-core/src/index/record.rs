@@ -55,4 +55,9 @@ pub(crate) trait Record:
 
     /// The fields this release does not know. Deserialising leaves them empty.
     fn unknown(&mut self) -> &mut Unknown;
+
+    /// The record without what is true of this host only, such as when its clock said what.
+    fn without_host(&self) -> Self {
+        self.clone()
+    }
 }

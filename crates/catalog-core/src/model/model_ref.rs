@@ -33,7 +33,7 @@ use crate::error::{ModelRefError, Result};
 /// - any other `word://` is an error that lists the schemes above.
 /// - everything else is a local path: `rel/path`, `./x`, `/abs`, `C:\x`; but with `://` in it,
 ///   only behind `/`, `./` or `../`.
-/// - nothing is longer than 8192 bytes.
+/// - nothing is longer than 8192 bytes, as it is given or as it is printed.
 ///
 /// # Text and secrets
 ///

@@ -33,14 +33,13 @@ fn parse_trimmed(text: &str) -> Result<ModelRef, Fault<'_>> {
         if !is_marked && text.contains("://") {
             return Err((Kind::LooksLikeUrl, text));
         }
-        return Ok(ModelRef::File {
-            path: PathBuf::from(text),
-        });
+        let path = PathBuf::from(text);
+        return check_printed_len(ModelRef::File { path }, text);
     };
     let lower = scheme.to_ascii_lowercase();
     match lower.as_str() {
         "hf" => parse_hf(rest),
-        "file" => parse_file(rest),
+        "file" => parse_file(rest).and_then(|mr| check_printed_len(mr, text)),
         _ => match UrlScheme::named(&lower) {
             Some(scheme) if !rest.starts_with("//") => {
                 Err((Kind::MissingSlashes(scheme.name()), rest))
@@ -53,6 +52,14 @@ fn parse_trimmed(text: &str) -> Result<ModelRef, Fault<'_>> {
                 text,
             )),
         },
+    }
+}
+
+/// Refuses a path whose printed form is too long to be read back.
+fn check_printed_len(mr: ModelRef, text: &str) -> Result<ModelRef, Fault<'_>> {
+    match mr.to_string().len() {
+        0..=MAX_LEN => Ok(mr),
+        _ => Err((Kind::TooLong, &text[text.len()..])),
     }
 }
 

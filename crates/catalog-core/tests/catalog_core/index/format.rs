@@ -13,10 +13,7 @@ fn entries() -> [CatalogEntry; 2] {
         value: "ab".repeat(32),
     };
     [
-        CatalogEntry {
-            lifecycle: LifecycleState::Retired,
-            ..entry("file:/srv/models/outside.gguf", "/srv/models/outside.gguf")
-        },
+        entry("file:/srv/models/outside.gguf", "/srv/models/outside.gguf"),
         CatalogEntry {
             digest: Some(digest),
             last_verified_ms: Some(1_700_000_000_000),
@@ -42,10 +39,33 @@ fn the_index_is_the_specified_bytes_with_one_entry_a_line() {
     catalog.delete(&inside.id).unwrap();
     catalog.put(&inside).unwrap();
     let text = fs::read_to_string(root.path().join("index.json")).unwrap();
-    assert_eq!(text, String::from_utf8(fixture("index-v1.json")).unwrap());
+    let specified = String::from_utf8(fixture("index-v1-active.json")).unwrap();
+    assert_eq!(text, specified);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 4);
     assert!(lines[1].starts_with("\"file:") && lines[2].starts_with("\"hf:"));
+}
+
+/// CAT-406
+#[test]
+fn a_retired_entry_says_since_when_and_a_snapshot_does_not() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    catalog.put(&entry("a", "m")).unwrap();
+    let line = || {
+        let text = fs::read_to_string(root.path().join("index.json")).unwrap();
+        text.lines().nth(1).unwrap().to_owned()
+    };
+    assert!(!line().contains("retired"));
+    catalog.set_state("a", LifecycleState::Retired).unwrap();
+    let retired = line();
+    assert!(retired.contains("\"retired\":{\"since\":{\"wall_ms\":"));
+    let snapshot = serde_json::to_string(&catalog.snapshot().unwrap()).unwrap();
+    assert!(!snapshot.contains("wall_ms"), "other hosts say the same");
+    catalog.set_state("a", LifecycleState::Retired).unwrap();
+    assert_eq!(line(), retired, "it is retired since then still");
+    catalog.set_state("a", LifecycleState::Active).unwrap();
+    assert!(!line().contains("retired"));
 }
 
 /// CAT-402

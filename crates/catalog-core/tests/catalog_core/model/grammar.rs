@@ -386,6 +386,8 @@ fn a_text_with_a_url_in_it_is_not_taken_for_a_path() {
     let too_long = |kind: &Kind| matches!(kind, Kind::TooLong);
     fails(&format!("https://h/{}", "a".repeat(8192)), too_long, 8202);
     fails(&"a".repeat(8193), too_long, 8193);
+    // Each of these bytes is printed as three.
+    fails(&format!("//{}", "%".repeat(4000)), too_long, 4002);
 }
 
 /// CAT-107

@@ -1,0 +1,101 @@
+use std::fs::{OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::manifest::read_text;
+use super::store::ArtifactStore;
+use crate::digest::{seal, unseal};
+use crate::disk::{
+    FileLock, Locking, Sharing, StagingFolder, WriterLock, create_own_folder,
+    describe_this_process, open_own_file,
+};
+use crate::error::{CatalogError, Result};
+
+/// What the owner of something in flight says of it; its lock says that the owner lives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Claim {
+    /// The model that is being staged.
+    pub(super) id: String,
+    /// How many bytes it is going to take in all.
+    pub(super) needed: u64,
+    /// The process: its id, since when in seconds since 1970, its program.
+    pub(super) holder: String,
+}
+
+impl Claim {
+    pub(super) fn new(id: &str, needed: u64) -> Self {
+        Self {
+            id: crate::model::shown_id(id),
+            needed,
+            holder: describe_this_process(),
+        }
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        seal(&serde_json::to_string(self).expect("it has only text and numbers"))
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Option<Self>> {
+        let text = read_text(path, 1 << 20)?.unwrap_or_default();
+        let claim = unseal(&text).ok().map(|text| serde_json::from_str(&text));
+        Ok(claim.and_then(Result::ok))
+    }
+}
+
+/// Whether something in flight has an owner that lives.
+#[derive(Debug)]
+pub(crate) enum Owner {
+    Lives,
+    /// Whoever holds this lock may remove it.
+    Died(Option<FileLock>),
+}
+
+/// Looks for the owner of something in flight. The caller holds the lock of artifacts, under which
+/// alone claims are made.
+pub(crate) fn owner_of(folder: &StagingFolder, locking: Locking) -> Result<Owner> {
+    let path = folder.claim();
+    let Some(file) = open_own_file(&path, OpenOptions::new().read(true))? else {
+        return Ok(Owner::Died(None));
+    };
+    match FileLock::try_acquire(file, &path, Sharing::Exclusive, locking)? {
+        Ok(lock) => Ok(Owner::Died(Some(lock))),
+        Err(_) => Ok(Owner::Lives),
+    }
+}
+
+/// Makes a folder for something in flight, with the lock that says that its owner lives. The caller
+/// holds the lock of artifacts, so nobody sees the one without the other.
+pub(super) fn make_claimed_folder(
+    store: &ArtifactStore,
+    _: &WriterLock,
+    id: &str,
+) -> Result<(StagingFolder, FileLock)> {
+    let staging = store.layout().staging();
+    create_own_folder(&staging)?;
+    let folder = tempfile::Builder::new()
+        .prefix("")
+        .rand_bytes(16)
+        .permissions(Permissions::from_mode(0o777))
+        .tempdir_in(&staging)
+        .map_err(|error| CatalogError::io("create a folder in", &staging, error))?;
+    let claimed = StagingFolder::new(folder.path().to_path_buf());
+    let path = claimed.claim();
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .map_err(|error| CatalogError::io("create", &path, error))?;
+    file.write_all(Claim::new(id, 0).to_text().as_bytes())
+        .map_err(|error| CatalogError::io("write", &path, error))?;
+    match FileLock::try_acquire(file, &path, Sharing::Exclusive, store.locking)? {
+        Ok(claim) => {
+            // From now on its owner removes it.
+            let _ = folder.keep();
+            Ok((claimed, claim))
+        }
+        Err(_) => Err(CatalogError::InUse { path }),
+    }
+}

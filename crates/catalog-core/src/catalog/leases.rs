@@ -1,0 +1,81 @@
+use std::path::Path;
+
+use super::fs_catalog::FsCatalog;
+use super::host::Host;
+use crate::artifacts::{Lease, LeaseLock, try_lock, try_lock_unmanaged};
+use crate::disk::{FileLock, Layout, Sharing};
+use crate::error::{CatalogError, Result};
+
+impl FsCatalog {
+    /// Protects the artifact of a model from removal as long as the lease is held, or its process
+    /// lives. Whoever starts an engine on it holds one for as long as the engine runs. Also notes
+    /// that the model was used, for collections that begin with the least recently used.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::ArtifactMissing`] if
+    /// its artifact is not there.
+    pub fn lease(&self, id: &str) -> Result<Lease> {
+        loop {
+            let stored = self.host.stored_path_of(id)?;
+            let path = self.host.root.absolute(Path::new(&stored));
+            let lock = self.host.try_lock_artifact(&stored, Sharing::Shared)?;
+            // Who deletes it holds its lock, and changes the entry first.
+            if self.host.stored_path_of(id)? != stored {
+                continue;
+            }
+            match lock {
+                Some(LeaseLock::Held(lock)) => {
+                    if let Some(key) = Layout::key_of(Path::new(&stored)) {
+                        self.host.artifacts.note_use(key);
+                    }
+                    return Ok(Lease::new(path, Some(lock)));
+                }
+                None if path.exists() => return Ok(Lease::new(path, None)),
+                None | Some(LeaseLock::Gone) => return Err(CatalogError::ArtifactMissing { path }),
+                Some(LeaseLock::Taken) => return Err(CatalogError::InUse { path }),
+            }
+        }
+    }
+}
+
+impl Host {
+    fn stored_path_of(&self, id: &str) -> Result<String> {
+        let snapshot = self.models.snapshot()?;
+        let record = snapshot.get(id).ok_or_else(|| self.no_such_model(id))?;
+        Ok(record.local_path.clone())
+    }
+
+    /// Tries to lock what leases of an artifact are taken on; none for one outside of the root.
+    fn try_lock_artifact(&self, stored: &str, sharing: Sharing) -> Result<Option<LeaseLock>> {
+        let stored = Path::new(stored);
+        let locking = self.artifacts.locking;
+        match Layout::key_of(stored) {
+            Some(key) => {
+                let manifest = self.root.layout().artifact(key).manifest();
+                try_lock(&manifest, sharing, locking).map(Some)
+            }
+            None if stored.is_absolute() => Ok(None),
+            None => {
+                let path = self.root.absolute(stored);
+                try_lock_unmanaged(&path, sharing, locking).map(Some)
+            }
+        }
+    }
+
+    /// Sees to it that nobody has or takes a lease on an artifact as long as what this returns is
+    /// held.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::InUse`] if somebody has one.
+    pub(crate) fn exclude_leases(&self, stored: &str) -> Result<Option<FileLock>> {
+        match self.try_lock_artifact(stored, Sharing::Exclusive)? {
+            Some(LeaseLock::Held(lock)) => Ok(Some(lock)),
+            None | Some(LeaseLock::Gone) => Ok(None),
+            Some(LeaseLock::Taken) => Err(CatalogError::InUse {
+                path: self.root.absolute(Path::new(stored)),
+            }),
+        }
+    }
+}
