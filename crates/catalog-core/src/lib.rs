@@ -26,6 +26,7 @@
 //! | `index` | one JSON file of entries: snapshot, update |
 //! | `artifacts` | managed models: staging, publishing, leases, space, removal |
 //! | `catalog` | the two catalogs |
+//! | `upkeep` | verification, quarantine, repair, collection, rebuilding |
 //! | `fetch` | how bytes come to be here |
 //! | `conformance` | the suites that implementations run |
 //!
@@ -53,6 +54,7 @@ mod error;
 mod fetch;
 mod index;
 mod model;
+mod upkeep;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -64,8 +66,8 @@ pub use artifacts::{
 };
 pub use catalog::{
     CatalogEdit, CatalogSnapshot, CatalogStore, EngineEdit, EngineSnapshot, EngineStore, Expected,
-    FsCatalog, FsEngineStore, MAX_ID_LEN, MemoryCatalog, MemoryEngineStore, OutsidePaths, Pin, Recovery,
-    StoreOptions, recover,
+    FsCatalog, FsEngineStore, MAX_ID_LEN, MemoryCatalog, MemoryEngineStore, OutsidePaths, Pin,
+    Recovery, StoreOptions, recover,
 };
 pub use digest::{
     Digest, DigestAlgorithm, HashProgress, Hasher, Proves, VerificationOutcome,
@@ -79,3 +81,8 @@ pub use error::{CatalogError, DigestError, ModelRefError, ModelRefErrorKind, Pat
 pub use fetch::{FileFetcher, ModelFetcher};
 pub use index::{EntryFate, IndexRecovery};
 pub use model::{HfParts, ModelRef};
+pub use upkeep::{
+    BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, PlannedRemoval, Rebuilt,
+    Removable, RemovalReason, RepairReport, ScrubBudget, ScrubReport, Verification, VerifiedBy,
+    Verify, rebuild,
+};

@@ -10,17 +10,15 @@ use crate::entry::{CatalogEntry, LifecycleState};
 #[derive(Debug)]
 pub struct Artifact {
     path: PathBuf,
-    folder: ArtifactFolder,
     manifest: Manifest,
     lease: Lease,
 }
 
 impl Artifact {
-    pub(super) fn new(folder: ArtifactFolder, manifest: Manifest, lock: FileLock) -> Self {
+    pub(super) fn new(folder: &ArtifactFolder, manifest: Manifest, lock: FileLock) -> Self {
         Self {
-            path: manifest.path_in(&folder),
+            path: manifest.path_in(folder),
             lease: Lease::new(folder.path().to_path_buf(), Some(lock)),
-            folder,
             manifest,
         }
     }
@@ -54,9 +52,5 @@ impl Artifact {
     /// Keeps the lease and lets go of the rest.
     pub fn into_lease(self) -> Lease {
         self.lease
-    }
-
-    pub(crate) fn folder(&self) -> &ArtifactFolder {
-        &self.folder
     }
 }

@@ -182,8 +182,7 @@ impl Staging {
                     }
                 }
             };
-            let metadata =
-                metadata.map_err(|error| CatalogError::io("look at", &path, error))?;
+            let metadata = metadata.map_err(|error| CatalogError::io("look at", &path, error))?;
             linked.push(FoundFile {
                 name: file.name.clone(),
                 stamp: FileStamp::of(&metadata),

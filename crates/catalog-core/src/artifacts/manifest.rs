@@ -111,10 +111,7 @@ impl Manifest {
             id: id.to_owned(),
             entry_file,
             digest,
-            source: provenance
-                .source
-                .as_deref()
-                .map(crate::model::shown_id),
+            source: provenance.source.as_deref().map(crate::model::shown_id),
             revision: provenance.revision.clone(),
             fetcher: provenance.fetcher.clone(),
             published_ms,
@@ -214,7 +211,7 @@ impl ManifestFile {
         }
     }
 
-    fn content(&self) -> Option<FileContent> {
+    pub(super) fn content(&self) -> Option<FileContent> {
         let mut sha256 = [0; 32];
         hex::decode_to_slice(&self.digest.value, &mut sha256).ok()?;
         Some(FileContent {

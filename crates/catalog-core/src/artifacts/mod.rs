@@ -1,4 +1,5 @@
-//! Managed models: staging, publishing, importing, leases, space, removal, quarantine.
+//! Managed models: staging, publishing, importing, leases, space, removal, quarantine,
+//! and the log that proves what was verified.
 //!
 //! What moves files of the store holds its lock (`disk::lock`), for as long as names change and no
 //! longer; bytes are read, hashed, copied and synced before.
@@ -6,6 +7,7 @@
 mod artifact;
 mod claim;
 mod copy;
+mod fingerprint;
 mod formats;
 mod import;
 mod lease;
@@ -16,18 +18,22 @@ mod removal;
 mod space;
 mod staging;
 mod store;
+mod verification_log;
 mod verify;
 
-pub(crate) use lease::{LeaseLock, try_lock, try_lock_unmanaged};
 pub(crate) use claim::{Owner, owner_of};
+pub(crate) use fingerprint::{Fingerprint, now_at_most};
+pub(crate) use lease::{LeaseLock, try_lock, try_lock_unmanaged};
 pub(crate) use removal::{BATCH, Detached};
 pub(crate) use space::{space_of, space_of_store};
+
+pub(crate) use verification_log::{LogLine, Logged, LoggedOutcome, VerificationLog};
 
 pub use artifact::Artifact;
 pub use import::{Import, ImportProgress, ImportRequest};
 pub use lease::Lease;
-pub use quarantine::Evidence;
 pub use manifest::{Manifest, ManifestFile, Provenance, Sharing};
+pub use quarantine::Evidence;
 pub use staging::{StagedFile, Staging};
 pub use store::ArtifactStore;
 pub use verify::{EntryPoint, Expectation, VerifiedStaging};

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -53,11 +53,11 @@ impl VerifiedStaging {
         });
         lock.release();
         match leased? {
-            Ok(lock) => Ok(Artifact::new(target, self.manifest, lock)),
+            Ok(lock) => Ok(Artifact::new(&target, self.manifest, lock)),
             Err(_) => match try_lock(&target.manifest(), disk::Sharing::Shared, store.locking)? {
                 LeaseLock::Held(lock) => {
                     let found = Manifest::read(&target)?;
-                    Ok(Artifact::new(target, found.unwrap_or(self.manifest), lock))
+                    Ok(Artifact::new(&target, found.unwrap_or(self.manifest), lock))
                 }
                 LeaseLock::Taken | LeaseLock::Gone => Err(CatalogError::InUse {
                     path: target.path().to_path_buf(),
@@ -86,12 +86,12 @@ impl VerifiedStaging {
                     .map_err(failed)?;
             }
             opened.sync_all().map_err(failed)?;
-            blobs.push(self.look_at_blob(file)?);
+            blobs.push(self.look_at_blob(file, &metadata)?);
         }
         Ok(blobs)
     }
 
-    fn look_at_blob(&self, file: &ManifestFile) -> Result<Blob> {
+    fn look_at_blob(&self, file: &ManifestFile, staged: &Metadata) -> Result<Blob> {
         let path = self.staging.store.layout().blob(&file.digest.value);
         let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
@@ -100,6 +100,10 @@ impl VerifiedStaging {
         };
         if !metadata.is_file() || metadata.len() != file.size {
             return Ok(Blob::Replace);
+        }
+        // Linked from there: what is staged was verified, so it is.
+        if FileStamp::of(&metadata).is_same_file(&FileStamp::of(staged)) {
+            return Ok(Blob::Share(FileStamp::of(&metadata)));
         }
         match Digest::of_file(&path) {
             Ok(digest) if digest == file.digest => Ok(Blob::Share(FileStamp::of(&metadata))),
@@ -171,7 +175,11 @@ impl VerifiedStaging {
         for file in &self.manifest.files {
             let ours = staged.files().join(&file.name);
             let theirs = target.files().join(&file.name);
-            let inode = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.ino()).ok();
+            let inode = |path: &Path| {
+                fs::symlink_metadata(path)
+                    .map(|metadata| metadata.ino())
+                    .ok()
+            };
             if inode(&ours) != inode(&theirs) {
                 let folder = theirs.parent().expect("it is in the folder of files");
                 fs::create_dir_all(folder)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::manifest::{ManifestFile, write_text};
 use super::store::ArtifactStore;
 use crate::digest::{Digest, seal};
-use crate::disk::{QuarantineFolder, WriterLock, create_own_folder, sync_folder};
+use crate::disk::{QuarantineFolder, WriterLock, create_own_folder, now_ms, sync_folder};
 use crate::error::{CatalogError, Result};
 
 /// Why a file is in quarantine: `evidence.json` beside it.
@@ -31,6 +31,21 @@ pub struct Evidence {
     /// When it last was what it should be, as far as the log of verifications tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good_ms: Option<u64>,
+}
+
+impl Evidence {
+    /// Against a file that belongs to the model `id`.
+    pub(crate) fn new(id: &str, file: &ManifestFile, actual: Digest, size: u64) -> Self {
+        Self {
+            ids: vec![id.to_owned()],
+            name: file.name.clone(),
+            expected: file.digest.clone(),
+            actual: Some(actual),
+            size: (size, file.size),
+            found_ms: now_ms(),
+            last_good_ms: None,
+        }
+    }
 }
 
 impl ArtifactStore {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::claim::{Claim, make_claimed_folder};
-use super::manifest::{Provenance, Sharing};
+use super::manifest::{ManifestFile, Provenance, Sharing};
 use super::space::admit;
 use super::store::ArtifactStore;
 use crate::digest::FileContent;
@@ -86,14 +86,8 @@ impl Staging {
         let store = &self.store;
         let lock = store.lock()?;
         let more = needed.saturating_sub(self.reserved);
-        let done = admit(
-            &store.root,
-            store.locking,
-            store.budget,
-            &self.folder,
-            more,
-        )
-        .and_then(|()| self.rewrite_claim(needed));
+        let done = admit(&store.root, store.locking, store.budget, &self.folder, more)
+            .and_then(|()| self.rewrite_claim(needed));
         lock.release();
         done
     }
@@ -168,6 +162,16 @@ impl Staging {
         Ok(path)
     }
 
+    /// Gives a file of the store, which was found to be what its manifest says, a second name here.
+    pub(crate) fn link(&mut self, from: &Path, file: &ManifestFile) -> Result<()> {
+        let path = self.path_for(&file.name)?;
+        fs::hard_link(from, &path).map_err(|error| CatalogError::io("link to", &path, error))?;
+        let content = file
+            .content()
+            .ok_or_else(|| CatalogError::ArtifactChanged { path: path.clone() })?;
+        self.note(&path, content, file.shares)
+    }
+
     /// Notes the content of a file that nobody has touched since it was hashed.
     pub(super) fn note(
         &mut self,
@@ -175,8 +179,8 @@ impl Staging {
         content: FileContent,
         shares: Sharing,
     ) -> Result<()> {
-        let metadata = fs::symlink_metadata(path)
-            .map_err(|error| CatalogError::io("look at", path, error))?;
+        let metadata =
+            fs::symlink_metadata(path).map_err(|error| CatalogError::io("look at", path, error))?;
         let hashed = Hashed {
             stamp: FileStamp::of(&metadata),
             shares,

@@ -1,4 +1,5 @@
 use std::fs::{self, File, OpenOptions};
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::artifact::Artifact;
@@ -50,7 +51,7 @@ impl ArtifactStore {
             // Only who removes it locks it so.
             LeaseLock::Taken => Ok(None),
             LeaseLock::Held(lock) => match Manifest::read(&folder)? {
-                Some(manifest) => Ok(Some(Artifact::new(folder, manifest, lock))),
+                Some(manifest) => Ok(Some(Artifact::new(&folder, manifest, lock))),
                 None => Ok(None),
             },
         }
@@ -78,6 +79,19 @@ impl ArtifactStore {
         Ok(manifests)
     }
 
+    /// The manifest of the artifact with this key.
+    pub(crate) fn manifest(&self, key: &str) -> Result<Manifest> {
+        let folder = self.layout().artifact(key);
+        Manifest::read(&folder)?.ok_or(CatalogError::ArtifactMissing {
+            path: folder.path().to_path_buf(),
+        })
+    }
+
+    /// The path that users of an artifact are given.
+    pub(crate) fn path_of(&self, key: &str, manifest: &Manifest) -> PathBuf {
+        manifest.path_in(&self.layout().artifact(key))
+    }
+
     /// The keys of all artifacts, sorted. Folders with other names are not the store's.
     pub(crate) fn keys(&self) -> Result<Vec<String>> {
         let entries = list_folder(&self.root.layout().artifacts())?;
@@ -95,13 +109,8 @@ impl ArtifactStore {
     pub(crate) fn lock(&self) -> Result<WriterLock> {
         self.root.check_present()?;
         let deadline = Instant::now() + self.lock_wait.min(Duration::from_secs(1 << 30));
-        let lock = WriterLock::acquire(
-            self.layout(),
-            StoreLock::Artifacts,
-            self.locking,
-            deadline,
-        )
-        .map_err(CatalogError::of_writing)?;
+        let lock = WriterLock::acquire(self.layout(), StoreLock::Artifacts, self.locking, deadline)
+            .map_err(CatalogError::of_writing)?;
         // Again, as it may have been replaced while this waited.
         self.root.check_present()?;
         Ok(lock)

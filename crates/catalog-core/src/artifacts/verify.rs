@@ -132,7 +132,11 @@ impl Staging {
             .cloned()
             .collect();
         let mut hashed = hash_files(&unknown, progress)?.into_iter();
-        let mut next = || hashed.next().expect("each file that is not known was hashed");
+        let mut next = || {
+            hashed
+                .next()
+                .expect("each file that is not known was hashed")
+        };
         let both = files.iter().map(|file| match known(file) {
             Some(known) => (known.content.clone(), known.shares),
             None => (next(), Sharing::Nothing),
@@ -197,7 +201,10 @@ fn entry_file(entry_point: &EntryPoint, names: &BTreeSet<&str>) -> Option<String
 fn check_file(path: &Path, name: &str, expected: &Digest, contents: &[FileContent]) -> Result<()> {
     let expected = expected.canonical().map_err(CatalogError::InvalidDigest)?;
     let known = contents.iter().find(|content| content.name == name);
-    let actual = match (expected.algorithm().map_err(CatalogError::InvalidDigest)?, known) {
+    let actual = match (
+        expected.algorithm().map_err(CatalogError::InvalidDigest)?,
+        known,
+    ) {
         (DigestAlgorithm::Sha256, Some(content)) => content.digest(),
         (algorithm, _) => Digest::compute(path, algorithm, &mut |_| {})?,
     };

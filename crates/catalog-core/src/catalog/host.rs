@@ -4,7 +4,7 @@ use super::engine_record::EngineRecord;
 use super::model_record::ModelRecord;
 use super::options::{OutsidePaths, StoreOptions};
 use super::pins::PinRecord;
-use crate::artifacts::ArtifactStore;
+use crate::artifacts::{ArtifactStore, VerificationLog};
 use crate::disk::StoreRoot;
 use crate::error::{CatalogError, Result};
 use crate::index::{JsonIndex, Writing};
@@ -17,9 +17,10 @@ pub(crate) struct Host {
     pub(crate) root: StoreRoot,
     pub(super) outside: OutsidePaths,
     pub(crate) models: JsonIndex<ModelRecord>,
-    pub(crate) engines: JsonIndex<EngineRecord>,
+    pub(super) engines: JsonIndex<EngineRecord>,
     pub(crate) pins: JsonIndex<PinRecord>,
     pub(crate) artifacts: ArtifactStore,
+    pub(crate) log: VerificationLog,
 }
 
 impl Host {
@@ -39,6 +40,7 @@ impl Host {
                 lock_wait: options.lock_wait,
                 budget: options.budget,
             },
+            log: VerificationLog::new(root.clone(), options.locking, options.lock_wait),
             root,
             outside: options.outside,
         })

@@ -21,7 +21,6 @@ mod snapshots;
 mod store;
 mod take_away;
 
-pub(crate) use host::Host;
 pub(crate) use model_record::ModelRecord;
 pub(crate) use retirement::Retirement;
 pub(crate) use take_away::Reclaimed;

@@ -25,11 +25,7 @@ pub(crate) struct ModelRecord {
 
 impl ModelRecord {
     /// An entry that takes the place of `previous`, if there is one.
-    pub(super) fn new(
-        entry: &CatalogEntry,
-        stored_path: String,
-        previous: Option<&Self>,
-    ) -> Self {
+    pub(super) fn new(entry: &CatalogEntry, stored_path: String, previous: Option<&Self>) -> Self {
         Self {
             local_path: stored_path,
             lifecycle: entry.lifecycle,
@@ -37,6 +33,20 @@ impl ModelRecord {
             last_verified_ms: entry.last_verified_ms,
             retired: retirement(entry.lifecycle, previous),
             unknown: Unknown::new(),
+        }
+    }
+
+    pub(crate) fn verified_at(&self, ms: u64) -> Self {
+        Self {
+            last_verified_ms: Some(ms),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn retired_since(&self, retired: Retirement) -> Self {
+        Self {
+            retired: Some(retired),
+            ..self.clone()
         }
     }
 

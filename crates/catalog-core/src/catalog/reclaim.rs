@@ -1,7 +1,8 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Placement, StoreRoot, links_below, remove_artifact, trail};
+use crate::disk::{Layout, Placement, StoreRoot, links_below, remove_artifact, trail};
 use crate::error::{CatalogError, Result};
 
 /// Removes the artifact of a deleted entry, if it lies below the root and none of `users`, the
@@ -20,7 +21,8 @@ pub(super) fn reclaim<P: AsRef<Path>>(
         return Ok(());
     }
     let path = root.absolute(stored);
-    let removed = match removable(root, &path, users) {
+    let removable = PlacesInUse::of(root, users).and_then(|places| places.removable(root, &path));
+    let removed = match removable {
         Ok(Some(path)) => remove_artifact(&path),
         Ok(None) => Ok(()),
         Err(error) => Err(error),
@@ -32,45 +34,56 @@ pub(super) fn reclaim<P: AsRef<Path>>(
     })
 }
 
-/// What is to be removed for an artifact of a deleted entry; none if it lies outside of the root or
-/// one of `users` has a part in it.
-pub(super) fn removable<P: AsRef<Path>>(
-    root: &StoreRoot,
-    path: &Path,
-    users: impl IntoIterator<Item = Result<P>>,
-) -> Result<Option<PathBuf>> {
-    // Looked at again: since the entry was stored, a folder above it may have become a link.
-    let path = match root.place(path)? {
-        Placement::Inside(relative) => root.absolute(&relative),
-        Placement::Outside(_) => return Ok(None),
-    };
-    for user in users {
-        if is_used_by(&path, &root.absolute(user?.as_ref()))? {
+/// Every place that the artifacts of entries depend on: where they lie, and the links on the way
+/// there and in them.
+#[derive(Debug)]
+pub(crate) struct PlacesInUse(BTreeSet<PathBuf>);
+
+impl PlacesInUse {
+    /// Of these stored paths. One that cannot be read is an error: what it needs is unknown.
+    pub(super) fn of<P: AsRef<Path>>(
+        root: &StoreRoot,
+        users: impl IntoIterator<Item = Result<P>>,
+    ) -> Result<Self> {
+        let mut places = BTreeSet::new();
+        for user in users {
+            let user = user?;
+            // The store makes no links in its own folders.
+            if let Some(key) = Layout::key_of(user.as_ref()) {
+                places.insert(root.layout().artifact(key).path().to_path_buf());
+                continue;
+            }
+            let user = root.absolute(user.as_ref());
+            places.extend(trail(&user)?);
+            if fs::metadata(&user).is_ok_and(|metadata| metadata.is_dir()) {
+                for link in links_below(&user)? {
+                    places.extend(trail(&link)?);
+                }
+            }
+        }
+        Ok(Self(places))
+    }
+
+    /// What is to be removed for the artifact at a path; none if it lies outside of the root or is
+    /// in use.
+    pub(super) fn removable(&self, root: &StoreRoot, path: &Path) -> Result<Option<PathBuf>> {
+        // Looked at again: since the entry was stored, a folder above it may have become a link.
+        let path = match root.place(path)? {
+            Placement::Inside(relative) => root.absolute(&relative),
+            Placement::Outside(_) => return Ok(None),
+        };
+        if self.holds(&path) {
             tracing::info!(path = %path.display(), "artifact kept: another entry uses it");
             return Ok(None);
         }
+        Ok(Some(path))
     }
-    Ok(Some(path))
-}
 
-/// Whether another entry's artifact is this one, lies in it, holds it, or leads through it by a
-/// link: the artifact itself, a folder above it, or a link in it.
-fn is_used_by(path: &Path, user: &Path) -> Result<bool> {
-    let leads_through = |user: &Path| -> Result<bool> {
-        let trail = trail(user)?;
-        Ok(trail
-            .iter()
-            .any(|place| place.starts_with(path) || path.starts_with(place)))
-    };
-    if leads_through(user)? {
-        return Ok(true);
+    /// Whether a place in use is this one, lies in it, or is a folder around it.
+    fn holds(&self, path: &Path) -> bool {
+        // Paths are ordered part by part, so what lies in a folder comes right behind it.
+        let next = self.0.range(path.to_path_buf()..).next();
+        next.is_some_and(|place| place.starts_with(path))
+            || path.ancestors().any(|above| self.0.contains(above))
     }
-    if fs::metadata(user).is_ok_and(|metadata| metadata.is_dir()) {
-        for link in links_below(user)? {
-            if leads_through(&link)? {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }

@@ -76,7 +76,11 @@ fn serialize<R: Record, S: Serializer>(
 
     impl<R: Record> Serialize for Entries<'_, R> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_map(self.0.iter().map(|(id, record)| (id, record.without_host())))
+            serializer.collect_map(
+                self.0
+                    .iter()
+                    .map(|(id, record)| (id, record.without_host())),
+            )
         }
     }
 

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::host::Host;
-use super::reclaim::removable;
+use super::reclaim::PlacesInUse;
 use crate::artifacts::Detached;
 use crate::disk::{FileLock, Layout, remove_artifact};
 use crate::error::{CatalogError, Result};
@@ -27,7 +27,7 @@ impl Host {
     pub(crate) fn reclaim(&self, id: &str, stored: &str) -> Result<()> {
         let done = self
             .exclude_leases(stored)
-            .and_then(|excluded| self.take_away(stored, excluded))
+            .and_then(|excluded| self.take_away(stored, excluded, &self.places_in_use()?))
             .and_then(|reclaimed| match reclaimed {
                 Reclaimed::Detached(detached) => self.artifacts.remove(detached).map(drop),
                 Reclaimed::Kept | Reclaimed::Gone => Ok(()),
@@ -39,12 +39,18 @@ impl Host {
         })
     }
 
+    /// What the entries of either index need of the disk.
+    pub(crate) fn places_in_use(&self) -> Result<PlacesInUse> {
+        PlacesInUse::of(&self.root, self.artifacts_in_use())
+    }
+
     /// [`reclaim`](Self::reclaim) without freeing the space of a managed one. The caller has
-    /// excluded leases on it.
+    /// excluded leases on it, and gathered `places` since the entry is gone.
     pub(crate) fn take_away(
         &self,
         stored: &str,
         excluded: Option<FileLock>,
+        places: &PlacesInUse,
     ) -> Result<Reclaimed> {
         let stored = Path::new(stored);
         if stored.is_absolute() {
@@ -55,7 +61,7 @@ impl Host {
             Some(key) => self.root.layout().artifact(key).path().to_path_buf(),
             None => self.root.absolute(stored),
         };
-        let Some(path) = removable(&self.root, &path, self.artifacts_in_use())? else {
+        let Some(path) = places.removable(&self.root, &path)? else {
             return Ok(Reclaimed::Kept);
         };
         match key {

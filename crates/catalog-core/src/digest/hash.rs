@@ -85,14 +85,13 @@ impl fmt::Debug for Hasher {
 pub(super) fn hash_file(
     path: &Path,
     mut hasher: Hasher,
-    progress: &mut dyn FnMut(HashProgress),
+    progress: &mut dyn FnMut(HashProgress) -> Result<()>,
 ) -> Result<Digest> {
     let mut done = 0;
     read_whole(path, &mut |bytes, total| {
         hasher.update(bytes);
         done += bytes.len() as u64;
-        progress(HashProgress { done, total });
-        Ok(())
+        progress(HashProgress { done, total })
     })?;
     Ok(hasher.finish())
 }

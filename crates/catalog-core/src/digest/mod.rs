@@ -9,9 +9,9 @@ mod value;
 mod verify;
 
 pub use algorithm::{DigestAlgorithm, Proves};
-pub use hash::{HashProgress, Hasher};
-pub use value::Digest;
 pub(crate) use files::{FileContent, hash_files};
+pub use hash::{HashProgress, Hasher};
 pub(crate) use sealed::{seal, unseal};
 pub(crate) use tree::{NOT_THE_MODEL, tree_digest};
+pub use value::Digest;
 pub use verify::{VerificationOutcome, VerificationOutcomeKind, verify_digest};

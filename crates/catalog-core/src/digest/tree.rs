@@ -17,14 +17,14 @@ const DOMAIN: &[u8] = b"model-tree/sha256/v1\0";
 pub(crate) const NOT_THE_MODEL: [&str; 2] = [".git", ".cache/huggingface"];
 
 /// Computes the tree digest as documented on [`Digest::of_tree`].
-pub(super) fn hash_tree(folder: &Path, progress: &mut dyn FnMut(HashProgress)) -> Result<Digest> {
+pub(super) fn hash_tree(
+    folder: &Path,
+    progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+) -> Result<Digest> {
     let files = list_files(folder, &NOT_THE_MODEL, Links::Follow)?;
-    let contents = hash_files(&files, &mut |now| {
-        progress(now);
-        Ok(())
-    })?;
+    let contents = hash_files(&files, progress)?;
     if files.is_empty() {
-        progress(HashProgress { done: 0, total: 0 });
+        progress(HashProgress { done: 0, total: 0 })?;
     }
     // Again, to see that no file was changed, added or taken away after it was read.
     let now = list_files(folder, &NOT_THE_MODEL, Links::Follow)?;

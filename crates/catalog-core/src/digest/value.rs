@@ -77,6 +77,22 @@ impl Digest {
         algorithm: DigestAlgorithm,
         progress: &mut dyn FnMut(HashProgress),
     ) -> Result<Self> {
+        Self::compute_or_stop(path, algorithm, &mut |now| {
+            progress(now);
+            Ok(())
+        })
+    }
+
+    /// [`compute`](Self::compute), until `progress` fails.
+    ///
+    /// # Errors
+    ///
+    /// As there, and what `progress` fails with.
+    pub fn compute_or_stop(
+        path: &Path,
+        algorithm: DigestAlgorithm,
+        progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+    ) -> Result<Self> {
         let found = what_is_at(path)?;
         if found != algorithm.proves() {
             return Err(CatalogError::InvalidDigest(DigestError::WrongKind {

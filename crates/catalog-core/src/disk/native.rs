@@ -21,7 +21,11 @@ pub(crate) fn clone_file(source: &File, target: &File) -> io::Result<Reflink> {
     match rustix::fs::ioctl_ficlone(target, source) {
         Ok(()) => Ok(Reflink::Done),
         Err(
-            Errno::OPNOTSUPP | Errno::XDEV | Errno::INVAL | Errno::NOTTY | Errno::NOSYS
+            Errno::OPNOTSUPP
+            | Errno::XDEV
+            | Errno::INVAL
+            | Errno::NOTTY
+            | Errno::NOSYS
             | Errno::TXTBSY,
         ) => Ok(Reflink::Unsupported),
         Err(error) => Err(error.into()),

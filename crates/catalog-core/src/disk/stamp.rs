@@ -1,5 +1,10 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+/// More than the ticks in which file systems tell the time: 10 ms at most where the kernel keeps
+/// it, two seconds on FAT. Two changes within one tick look alike.
+pub(crate) const CLOCK_GRANULARITY: Duration = Duration::from_millis(2_100);
 
 /// What the file system says of a file without reading it.
 ///
@@ -39,6 +44,30 @@ impl FileStamp {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+
+    /// Device, inode, size and times, for a digest over several.
+    pub(crate) fn to_bytes(self) -> [u8; 56] {
+        let words = [
+            self.device,
+            self.inode,
+            self.size,
+            self.modified.0 as u64,
+            self.modified.1 as u64,
+            self.changed.0 as u64,
+            self.changed.1 as u64,
+        ];
+        let mut bytes = [0; 56];
+        for (word, place) in words.iter().zip(bytes.chunks_exact_mut(8)) {
+            place.copy_from_slice(&word.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// The later of its times, in nanoseconds since 1970.
+    pub(crate) fn latest_nanos(&self) -> i128 {
+        let (seconds, nanoseconds) = self.modified.max(self.changed);
+        i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
     }
 
     /// How many bytes of disk it takes; less than its size if it has holes.

@@ -105,11 +105,7 @@ pub(crate) enum Links {
 ///
 /// A link to a folder, a dangling link, a socket or device and a name that is not UTF-8 are errors,
 /// as no copy of the folder could stand for them.
-pub(crate) fn list_files(
-    folder: &Path,
-    skipped: &[&str],
-    links: Links,
-) -> Result<Vec<FoundFile>> {
+pub(crate) fn list_files(folder: &Path, skipped: &[&str], links: Links) -> Result<Vec<FoundFile>> {
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), folder.to_path_buf())];
     while let Some((prefix, folder)) = folders.pop() {

@@ -278,4 +278,8 @@ pub enum CatalogError {
         /// What the operator can do.
         repair: &'static str,
     },
+
+    /// Its caller asked it to stop; nothing was changed that another call does not continue.
+    #[error("stopped, as its caller asked")]
+    Cancelled,
 }

@@ -36,6 +36,7 @@ impl CatalogError {
             Self::Pinned { .. } => "pinned",
             Self::InUse { .. } => "in_use",
             Self::StoreDamaged { .. } => "store_damaged",
+            Self::Cancelled => "cancelled",
         }
     }
 

@@ -136,8 +136,13 @@ impl<R: Record> JsonIndex<R> {
     pub(super) fn lock(&self, deadline: Instant) -> Result<WriterLock> {
         self.wait_out_of_courtesy();
         self.root.check_present()?;
-        let lock = WriterLock::acquire(self.root.layout(), StoreLock::Index, self.writing.locking, deadline)
-            .map_err(CatalogError::of_writing)?;
+        let lock = WriterLock::acquire(
+            self.root.layout(),
+            StoreLock::Index,
+            self.writing.locking,
+            deadline,
+        )
+        .map_err(CatalogError::of_writing)?;
         // Again, as it may have been replaced while this waited.
         self.root.check_present()?;
         if lock.last_holder() == LastHolder::Died || !self.is_swept.load(Ordering::Relaxed) {

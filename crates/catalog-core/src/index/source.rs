@@ -4,15 +4,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::disk::FileStamp;
+use crate::disk::{CLOCK_GRANULARITY, FileStamp};
 
 /// For how long after a look at the path the handle alone is asked: within it a root that was moved
 /// or mounted over goes unseen by a reader. Writers look at the root itself.
 const PATH_TRUST: Duration = Duration::from_micros(100);
-
-/// More than the ticks in which file systems tell the time: 10 ms at most where the kernel keeps
-/// it, two seconds on FAT.
-const GRANULARITY: Duration = Duration::from_millis(2_100);
 
 /// The file that a snapshot was read from, kept open, which answers whether it is still what the
 /// index consists of.
@@ -53,7 +49,7 @@ impl Source {
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };
-        if is_current && age > GRANULARITY {
+        if is_current && age > CLOCK_GRANULARITY {
             let until = now + PATH_TRUST.as_nanos() as u64;
             self.path_trusted_until.store(until, Ordering::Relaxed);
         }

@@ -22,7 +22,9 @@ pub(super) fn check(file: &mut impl Read, size: u64) -> Result<(), Problem> {
     file.read_exact(&mut length)
         .map_err(|_| "it is shorter than its header's length".to_owned())?;
     let length = u64::from_le_bytes(length);
-    let data = size.checked_sub(8).and_then(|rest| rest.checked_sub(length));
+    let data = size
+        .checked_sub(8)
+        .and_then(|rest| rest.checked_sub(length));
     let (Some(data), true) = (data, length <= MAX_HEADER) else {
         return Err(format!("its header would have {length} bytes"));
     };

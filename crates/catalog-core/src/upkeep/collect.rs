@@ -1,0 +1,195 @@
+use std::path::Path;
+
+use super::plan::{CollectionPlan, Removable};
+use super::policy::RemovalReason;
+use crate::artifacts::{BATCH, Owner, owner_of};
+use crate::catalog::{FsCatalog, ModelRecord, Reclaimed, Retirement};
+use crate::disk::{FileLock, Moment, StagingFolder, remove_artifact};
+use crate::entry::LifecycleState;
+use crate::error::{CatalogError, Result};
+
+/// What a collection did.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Collected {
+    /// What was removed, in order.
+    pub removed: Vec<Removable>,
+    /// What was planned and is still there, and why: somebody has begun to use it since.
+    pub spared: Vec<(Removable, CatalogError)>,
+    /// How many bytes of disk the removed blobs took.
+    pub freed: u64,
+}
+
+impl FsCatalog {
+    /// Removes what is planned, after looking again, under lock, whether each of it may still go.
+    /// Others can publish, lease and write while it runs.
+    ///
+    /// Also notes, for models that an older release or an earlier run of the kernel retired, how long
+    /// that is certain to have been.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be read or removed ends it; what was removed by then is gone, and a new plan
+    /// goes on.
+    pub fn collect(&self, plan: &CollectionPlan) -> Result<Collected> {
+        self.note_retirements()?;
+        let mut done = Collected::default();
+        let mut blobs = Vec::new();
+        let mut models = Vec::new();
+        for removal in &plan.removals {
+            match &removal.what {
+                Removable::Staging(path) => self.collect_staging(path, &mut done)?,
+                Removable::Blob(hex) => blobs.push(hex.clone()),
+                Removable::Artifact(_) | Removable::Model(_) => {
+                    models.push((removal.what.clone(), removal.reason));
+                }
+            }
+        }
+        for some in models.chunks(BATCH) {
+            self.collect_models(some, &mut done)?;
+        }
+        for some in blobs.chunks(BATCH) {
+            let lock = self.host.artifacts.lock()?;
+            for hex in some {
+                // One that is used by now is no orphan any more.
+                if let Some(freed) = self.host.artifacts.remove_blob(&lock, hex)? {
+                    done.freed += freed;
+                    done.removed.push(Removable::Blob(hex.clone()));
+                }
+            }
+            lock.release();
+        }
+        Ok(done)
+    }
+
+    fn note_retirements(&self) -> Result<()> {
+        let now = Moment::now();
+        let anew = |record: &ModelRecord| {
+            let is_retired = record.lifecycle == LifecycleState::Retired;
+            match &record.retired {
+                None if is_retired => Some(Retirement::begin()),
+                Some(since) if is_retired => since.counted_anew(&now),
+                _ => None,
+            }
+        };
+        let snapshot = self.host.models.snapshot()?;
+        if snapshot.iter().all(|(_, record)| anew(record).is_none()) {
+            return Ok(());
+        }
+        self.host.models.update(|edit| {
+            let changed: Vec<(String, ModelRecord)> = edit
+                .iter()
+                .filter_map(|(id, record)| {
+                    let retired = anew(record)?;
+                    Some((id.to_owned(), record.retired_since(retired)))
+                })
+                .collect();
+            for (id, record) in changed {
+                edit.insert(&id, record);
+            }
+            Ok(())
+        })
+    }
+
+    fn collect_staging(&self, path: &Path, done: &mut Collected) -> Result<()> {
+        let folder = StagingFolder::new(path.to_path_buf());
+        let artifacts = &self.host.artifacts;
+        let lock = artifacts.lock()?;
+        let owner = match path.is_dir() {
+            true => owner_of(&folder, artifacts.locking),
+            false => Ok(Owner::Died(None)),
+        };
+        lock.release();
+        // Its lock is held until it is gone; nobody makes a claim in a folder that is there.
+        if let Owner::Died(_claim) = owner? {
+            remove_artifact(path)?;
+            done.removed.push(Removable::Staging(path.to_path_buf()));
+        }
+        Ok(())
+    }
+
+    /// Removes some models and artifacts: the entries of all in one write, then what they name.
+    fn collect_models(
+        &self,
+        some: &[(Removable, RemovalReason)],
+        done: &mut Collected,
+    ) -> Result<()> {
+        let host = &self.host;
+        let spared = &mut done.spared;
+        let removed = host.models.update_then(
+            |edit| {
+                let mut removed = Vec::new();
+                for (what, reason) in some {
+                    match self.may_go(what, *reason, |id| edit.get(id).cloned()) {
+                        Ok(Some((stored, excluded))) => {
+                            if let Removable::Model(id) = what {
+                                edit.remove(id);
+                            }
+                            removed.push((what.clone(), stored, excluded));
+                        }
+                        Ok(None) => {}
+                        Err(error) => spared.push((what.clone(), error)),
+                    }
+                }
+                Ok(removed)
+            },
+            |removed| {
+                let places = host.places_in_use()?;
+                let mut taken = Vec::new();
+                for (what, stored, excluded) in removed {
+                    taken.push((what, host.take_away(&stored, excluded, &places)?));
+                }
+                Ok(taken)
+            },
+        )?;
+        for (what, reclaimed) in removed {
+            match reclaimed {
+                Reclaimed::Detached(detached) => done.freed += host.artifacts.remove(detached)?,
+                // Registered since it was planned.
+                Reclaimed::Kept if matches!(what, Removable::Artifact(_)) => continue,
+                Reclaimed::Kept | Reclaimed::Gone => {}
+            }
+            done.removed.push(what);
+        }
+        Ok(())
+    }
+
+    /// Whether something planned may still go: its stored path, and the lock that keeps leases away
+    /// from it. None if it is gone already.
+    fn may_go(
+        &self,
+        what: &Removable,
+        reason: RemovalReason,
+        get: impl Fn(&str) -> Option<ModelRecord>,
+    ) -> Result<Option<(String, Option<FileLock>)>> {
+        let host = &self.host;
+        let (stored, id) = match what {
+            Removable::Artifact(key) => {
+                let path = host.root.layout().artifact(key);
+                let relative = path.path().strip_prefix(host.root.path());
+                let relative = relative.expect("it is below the root");
+                if !path.path().exists() {
+                    return Ok(None);
+                }
+                (relative.to_string_lossy().into_owned(), None)
+            }
+            Removable::Model(id) => match get(id) {
+                None => return Ok(None),
+                Some(record) => (record.local_path.clone(), Some((id, record))),
+            },
+            Removable::Staging(_) | Removable::Blob(_) => return Ok(None),
+        };
+        if let Some((id, record)) = id {
+            host.check_not_pinned(id)?;
+            let is_active = record.lifecycle == LifecycleState::Active;
+            if is_active && matches!(reason, RemovalReason::RetiredFor(_)) {
+                return Err(CatalogError::Conflict {
+                    id: id.clone(),
+                    expected: "retired",
+                });
+            }
+        }
+        let excluded = host.exclude_leases(&stored)?;
+        Ok(Some((stored, excluded)))
+    }
+}

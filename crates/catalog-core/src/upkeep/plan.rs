@@ -1,0 +1,314 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::policy::{CollectionPolicy, Evict, RemovalReason};
+use crate::artifacts::{Manifest, Owner, Sharing, owner_of, space_of, space_of_store};
+use crate::catalog::{FsCatalog, ModelRecord};
+use crate::disk::{Layout, Moment, StagingFolder, free_space, list_folder};
+use crate::entry::LifecycleState;
+use crate::error::{CatalogError, Result};
+
+/// What a collection would remove, and why; see [`FsCatalog::plan_collection`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CollectionPlan {
+    /// In the order in which it would be removed.
+    pub removals: Vec<PlannedRemoval>,
+    /// The ids of models that the policy would remove but for this reason.
+    pub spared: Vec<(String, String)>,
+}
+
+/// One thing that a collection would remove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlannedRemoval {
+    /// What.
+    pub what: Removable,
+    /// Why.
+    pub reason: RemovalReason,
+    /// How many bytes of disk that frees for certain, after all removals before it: what other
+    /// links keep is not counted.
+    pub frees: u64,
+    /// How many more bytes it frees if the files they were cloned from are gone.
+    pub may_free: u64,
+}
+
+/// What a collection can remove.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Removable {
+    /// Something in flight that nobody owns any more.
+    Staging(PathBuf),
+    /// A managed artifact without an entry, by its key.
+    Artifact(String),
+    /// A model, by its id: its entry, and its artifact if that is below the root.
+    Model(String),
+    /// A blob, by its SHA-256.
+    Blob(String),
+}
+
+impl CollectionPlan {
+    /// How many bytes of disk the whole plan frees for certain.
+    pub fn frees(&self) -> u64 {
+        let each = self.removals.iter().map(|removal| removal.frees);
+        each.fold(0, u64::saturating_add)
+    }
+}
+
+impl FsCatalog {
+    /// Says what [`collect`](Self::collect) would remove, why, and how many bytes that really frees.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Whatever cannot be read: with an index, a pin or a manifest unknown, nothing is safe to
+    /// remove.
+    pub fn plan_collection(&self, policy: &CollectionPolicy) -> Result<CollectionPlan> {
+        let mut planner = Planner::look(self)?;
+        planner.plan_abandoned()?;
+        planner.plan_unreferenced()?;
+        if let Some(limit) = policy.retired_for {
+            planner.plan_retired(limit);
+        }
+        planner.plan_orphans()?;
+        if let Some(budget) = policy.budget {
+            let taken = space_of_store(&self.host.root)?;
+            let excess = taken.saturating_sub(budget);
+            planner.evict(excess, policy.evict, RemovalReason::OverBudget);
+        }
+        let free = free_space(self.root())
+            .map_err(|error| CatalogError::io("ask for the free space of", self.root(), error))?;
+        if let (Some(wanted), Some(free)) = (policy.min_free, free) {
+            let lacking = wanted.saturating_sub(free);
+            planner.evict(lacking, policy.evict, RemovalReason::LowSpace);
+        }
+        Ok(planner.plan)
+    }
+}
+
+/// What is known of a host, and what is planned so far.
+struct Planner<'c> {
+    catalog: &'c FsCatalog,
+    plan: CollectionPlan,
+    manifests: BTreeMap<String, Manifest>,
+    /// All models, by id.
+    models: Vec<(String, ModelRecord)>,
+    /// How many entries name each artifact, by key.
+    users: BTreeMap<String, usize>,
+    pinned: BTreeMap<String, String>,
+    planned: BTreeSet<String>,
+    links: Links,
+}
+
+impl<'c> Planner<'c> {
+    fn look(catalog: &'c FsCatalog) -> Result<Self> {
+        let host = &catalog.host;
+        // Manifests first: what is published later is not known, what is registered later is.
+        let manifests = host.artifacts.manifests()?.into_iter().collect();
+        let mut users = BTreeMap::new();
+        for path in host.artifacts_in_use() {
+            if let Some(key) = Layout::key_of(&path?) {
+                *users.entry(key.to_owned()).or_default() += 1;
+            }
+        }
+        let models = host.models.snapshot()?;
+        let pins = host.pins.snapshot()?;
+        Ok(Self {
+            catalog,
+            plan: CollectionPlan::default(),
+            manifests,
+            models: models
+                .iter()
+                .map(|(id, record)| (id.to_owned(), record.clone()))
+                .collect(),
+            users,
+            pinned: pins.pins().map(|pin| (pin.id, pin.owner)).collect(),
+            planned: BTreeSet::new(),
+            links: Links::default(),
+        })
+    }
+
+    fn push(&mut self, what: Removable, reason: RemovalReason, (frees, may_free): (u64, u64)) {
+        self.plan.removals.push(PlannedRemoval {
+            what,
+            reason,
+            frees,
+            may_free,
+        });
+    }
+
+    fn plan_abandoned(&mut self) -> Result<()> {
+        let host = &self.catalog.host;
+        for (path, kind) in list_folder(&host.root.layout().staging())? {
+            let folder = StagingFolder::new(path.clone());
+            if kind.is_dir() && matches!(owner_of(&folder, host.artifacts.locking)?, Owner::Lives) {
+                continue;
+            }
+            let mut freed = (0, 0);
+            let mut files = vec![path.clone()];
+            while let Some(next) = files.pop() {
+                match list_folder(&next) {
+                    Ok(entries) => files.extend(entries.into_iter().map(|(path, _)| path)),
+                    Err(_) => self.links.take(&next, None, Sharing::Nothing, &mut freed),
+                }
+            }
+            self.push(Removable::Staging(path), RemovalReason::Abandoned, freed);
+        }
+        Ok(())
+    }
+
+    fn plan_unreferenced(&mut self) -> Result<()> {
+        let unused: Vec<String> = self
+            .manifests
+            .keys()
+            .filter(|key| !self.users.contains_key(*key))
+            .cloned()
+            .collect();
+        for key in unused {
+            let path = self.catalog.host.root.layout().artifact(&key);
+            if self.is_leased(&path.manifest())? {
+                let why = "in use".to_owned();
+                self.plan
+                    .spared
+                    .push((self.manifests[&key].id.clone(), why));
+                continue;
+            }
+            let freed = self.frees(&key);
+            self.push(Removable::Artifact(key), RemovalReason::Unreferenced, freed);
+        }
+        Ok(())
+    }
+
+    fn plan_retired(&mut self, limit: std::time::Duration) {
+        let now = Moment::now();
+        for (id, record) in self.models.clone() {
+            // One without a time was retired by an older release: it is counted from the first
+            // collection on.
+            let age = record.retired.as_ref().map(|since| since.at_least(&now));
+            if record.lifecycle == LifecycleState::Retired
+                && let Some(age) = age.filter(|age| *age > limit)
+            {
+                self.plan_model(&id, &record, RemovalReason::RetiredFor(age));
+            }
+        }
+    }
+
+    /// Plans models until so many bytes are freed beyond those of the plan so far.
+    fn evict(&mut self, wanted: u64, which: Evict, reason: RemovalReason) {
+        let mut queue: Vec<(bool, SystemTime, String, ModelRecord)> = self
+            .models
+            .iter()
+            .filter(|(id, _)| !self.planned.contains(id))
+            .filter_map(|(id, record)| {
+                let key = Layout::key_of(Path::new(&record.local_path))?;
+                let is_active = record.lifecycle == LifecycleState::Active;
+                let used = self.catalog.host.artifacts.last_use(key);
+                (which == Evict::Any || !is_active)
+                    .then(|| (is_active, used, id.clone(), record.clone()))
+            })
+            .collect();
+        queue.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
+        for (_, _, id, record) in queue {
+            if self.plan.frees() >= wanted {
+                return;
+            }
+            self.plan_model(&id, &record, reason);
+        }
+    }
+
+    fn plan_model(&mut self, id: &str, record: &ModelRecord, reason: RemovalReason) {
+        let host = &self.catalog.host;
+        if let Some(owner) = self.pinned.get(id) {
+            let why = format!("pinned by {owner}");
+            self.plan.spared.push((id.to_owned(), why));
+            return;
+        }
+        if let Err(error) = host.exclude_leases(&record.local_path) {
+            self.plan.spared.push((id.to_owned(), error.to_string()));
+            return;
+        }
+        let key = Layout::key_of(Path::new(&record.local_path)).map(str::to_owned);
+        let mut freed = (0, 0);
+        if let Some(key) = key {
+            let users = self.users.entry(key.clone()).or_default();
+            *users = users.saturating_sub(1);
+            if *users == 0 {
+                freed = self.frees(&key);
+            }
+        }
+        self.planned.insert(id.to_owned());
+        self.push(Removable::Model(id.to_owned()), reason, freed);
+    }
+
+    fn plan_orphans(&mut self) -> Result<()> {
+        for (folder, kind) in list_folder(&self.catalog.host.root.layout().blobs())? {
+            if !kind.is_dir() {
+                continue;
+            }
+            for (path, _) in list_folder(&folder)? {
+                let name = path.file_name().and_then(|name| name.to_str());
+                let Some(hex) = name.filter(|name| crate::disk::is_sha256(name)) else {
+                    continue;
+                };
+                if let Ok(metadata) = fs::symlink_metadata(&path)
+                    && metadata.is_file()
+                    && metadata.nlink() == 1
+                {
+                    let freed = (space_of(&metadata), 0);
+                    let blob = Removable::Blob(hex.to_owned());
+                    self.push(blob, RemovalReason::Unreferenced, freed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_leased(&self, manifest: &Path) -> Result<bool> {
+        use crate::artifacts::{LeaseLock, try_lock};
+        let locking = self.catalog.host.artifacts.locking;
+        let lock = try_lock(manifest, crate::disk::Sharing::Exclusive, locking)?;
+        Ok(matches!(lock, LeaseLock::Taken))
+    }
+
+    /// How many bytes the removal of an artifact frees for certain, and how many more it may.
+    fn frees(&mut self, key: &str) -> (u64, u64) {
+        let mut freed = (0, 0);
+        let host = &self.catalog.host;
+        let files = self.manifests.get(key).map(|manifest| &manifest.files);
+        for file in files.into_iter().flatten() {
+            let path = host.artifacts.file_of(key, file);
+            let blob = host.root.layout().blob(&file.digest.value);
+            self.links.take(&path, Some(&blob), file.shares, &mut freed);
+        }
+        freed
+    }
+}
+
+/// How many links of each file are planned to go.
+#[derive(Default)]
+struct Links(BTreeMap<(u64, u64), u64>);
+
+impl Links {
+    /// Takes one link of a file, and counts its space once no other is left but that of the blob,
+    /// which goes with the last one.
+    fn take(&mut self, path: &Path, blob: Option<&Path>, shares: Sharing, freed: &mut (u64, u64)) {
+        let Ok(metadata) = fs::symlink_metadata(path) else {
+            return;
+        };
+        let inode = (metadata.dev(), metadata.ino());
+        let taken = self.0.entry(inode).or_default();
+        *taken += 1;
+        let blob = blob.and_then(|blob| fs::symlink_metadata(blob).ok());
+        let is_blob = blob.is_some_and(|blob| (blob.dev(), blob.ino()) == inode);
+        if metadata.nlink().saturating_sub(*taken) <= u64::from(is_blob) {
+            let to = match shares {
+                Sharing::Extents => &mut freed.1,
+                Sharing::Nothing | Sharing::Inode => &mut freed.0,
+            };
+            *to = to.saturating_add(space_of(&metadata));
+        }
+    }
+}

@@ -1,0 +1,288 @@
+use std::path::{Path, PathBuf};
+
+use crate::artifacts::{
+    Evidence, Fingerprint, LogLine, Logged, LoggedOutcome, Manifest, now_at_most,
+};
+use crate::catalog::{FsCatalog, ModelRecord};
+use crate::digest::{
+    Digest, HashProgress, VerificationOutcome, VerificationOutcomeKind, hash_files, verify_digest,
+};
+use crate::disk::{FileStamp, FoundFile, Layout, now_ms};
+use crate::entry::LifecycleState;
+use crate::error::{CatalogError, Result};
+
+/// How exact `last_verified_ms` is kept, as `relatime` does for files: the log is exact.
+const LAST_VERIFIED_RESOLUTION_MS: u64 = 60 * 60 * 1000;
+
+/// How much a verification relies on the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verify {
+    /// Hashes only if device, inode, size or times of any file differ from when it was hashed last,
+    /// or were too fresh then to tell.
+    #[default]
+    Quick,
+    /// Hashes everything.
+    Full,
+}
+
+/// What a verification rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerifiedBy {
+    /// All bytes were hashed.
+    Hash,
+    /// They were hashed before, and nothing has changed since.
+    Fingerprint,
+    /// Nothing: there is no digest to compare with.
+    Nothing,
+}
+
+/// What was found of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verification {
+    /// The model.
+    pub id: String,
+    /// Pass, Fail, or Warn if nothing was expected of it.
+    pub outcome: VerificationOutcome,
+    /// What that rests on.
+    pub by: VerifiedBy,
+    /// How many bytes were hashed.
+    pub hashed: u64,
+    /// Files of a managed model that failed, and where they are kept now; its entry is Retired.
+    pub quarantined: Vec<PathBuf>,
+}
+
+impl FsCatalog {
+    /// Compares the bytes of a model with its digest, and logs the outcome. A managed file that
+    /// fails is moved to quarantine, and every model that it was served for is Retired; a file
+    /// outside of the store is reported and never touched. `progress` may stop it by failing.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NotFound`], [`CatalogError::ArtifactMissing`],
+    /// [`CatalogError::ArtifactChanged`]. A mismatch is no error but an outcome.
+    pub fn verify(
+        &self,
+        id: &str,
+        how: Verify,
+        progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+    ) -> Result<Verification> {
+        let snapshot = self.host.models.snapshot()?;
+        let Some(record) = snapshot.get(id) else {
+            return Err(self.host.no_such_model(id));
+        };
+        let managed = Layout::key_of(Path::new(&record.local_path));
+        let path = match managed {
+            Some(key) => self.host.root.layout().artifact(key).files(),
+            None => self.host.root.absolute(Path::new(&record.local_path)),
+        };
+        let before = Fingerprint::of(&path)?;
+        if how == Verify::Quick && self.is_proved(id, record, &before)? {
+            return Ok(Verification {
+                id: id.to_owned(),
+                outcome: passed(),
+                by: VerifiedBy::Fingerprint,
+                hashed: 0,
+                quarantined: Vec::new(),
+            });
+        }
+        let at_ms = now_ms();
+        let is_settled =
+            now_at_most(self.host.root.layout()).is_some_and(|now| before.is_settled_at(now));
+        let mut bad = Vec::new();
+        let (outcome, by) = match managed {
+            Some(key) => (
+                self.hash_managed(key, progress, &mut bad)?,
+                VerifiedBy::Hash,
+            ),
+            None => hash_unmanaged(&path, record.digest.as_ref(), progress)?,
+        };
+        if Fingerprint::of(&path)? != before {
+            return Err(CatalogError::ArtifactChanged { path });
+        }
+        let logged = LogLine {
+            id: id.to_owned(),
+            path: record.local_path.clone(),
+            digest: record.digest.clone(),
+            outcome: match outcome.kind {
+                VerificationOutcomeKind::Pass => LoggedOutcome::Pass,
+                VerificationOutcomeKind::Warn => LoggedOutcome::Warn,
+                VerificationOutcomeKind::Fail => LoggedOutcome::Fail,
+            },
+            at_ms,
+            is_settled,
+            fingerprint: before,
+        };
+        let last_good_ms = self.host.log.latest(id)?.and_then(|last| last.last_pass_ms);
+        self.host.log.append(&logged)?;
+        if outcome.kind == VerificationOutcomeKind::Pass {
+            self.note_verified(id, record, at_ms)?;
+        }
+        let mut quarantined = Vec::new();
+        for (path, evidence) in bad {
+            let evidence = Evidence {
+                last_good_ms,
+                ..evidence
+            };
+            quarantined.push(self.quarantine(&path, evidence)?);
+        }
+        Ok(Verification {
+            id: id.to_owned(),
+            outcome,
+            hashed: match by {
+                VerifiedBy::Hash => logged.fingerprint.bytes,
+                _ => 0,
+            },
+            by,
+            quarantined,
+        })
+    }
+
+    /// Whether the log proves that these bytes are the expected ones.
+    fn is_proved(&self, id: &str, record: &ModelRecord, now: &Fingerprint) -> Result<bool> {
+        self.host.log.with_latest(id, |logged| {
+            logged.is_some_and(|Logged { line, .. }| {
+                line.outcome == LoggedOutcome::Pass
+                    && line.is_settled
+                    && line.path == record.local_path
+                    && line.digest == record.digest
+                    && line.fingerprint == *now
+            })
+        })
+    }
+
+    /// Hashes the files of a managed model and gathers those that are not what the manifest says.
+    fn hash_managed(
+        &self,
+        key: &str,
+        progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+        bad: &mut Vec<(PathBuf, Evidence)>,
+    ) -> Result<VerificationOutcome> {
+        let manifest = self.host.artifacts.manifest(key)?;
+        let (files, missing) = self.files_of(key, &manifest)?;
+        let contents = hash_files(&files, progress)?;
+        let mut problems: Vec<String> = missing
+            .iter()
+            .map(|name| format!("{name} is missing"))
+            .collect();
+        for (content, found) in contents.iter().zip(&files) {
+            let file = manifest.files.iter().find(|file| file.name == content.name);
+            let file = file.expect("only files of the manifest are hashed");
+            let actual = content.digest();
+            if actual == file.digest && content.size == file.size {
+                continue;
+            }
+            problems.push(format!("{} has {actual}, not {}", file.name, file.digest));
+            let evidence = Evidence::new(&manifest.id, file, actual, content.size);
+            bad.push((found.path.clone(), evidence));
+        }
+        if problems.is_empty() {
+            return Ok(passed());
+        }
+        Ok(VerificationOutcome {
+            kind: VerificationOutcomeKind::Fail,
+            reason: Some(problems.join("; ")),
+        })
+    }
+
+    /// The files of a managed model that are there, and the names of those that are not.
+    pub(super) fn files_of(
+        &self,
+        key: &str,
+        manifest: &Manifest,
+    ) -> Result<(Vec<FoundFile>, Vec<String>)> {
+        let (mut files, mut missing) = (Vec::new(), Vec::new());
+        for file in &manifest.files {
+            let path = self.host.artifacts.file_of(key, file);
+            match std::fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_file() => files.push(FoundFile {
+                    name: file.name.clone(),
+                    stamp: FileStamp::of(&metadata),
+                    path,
+                }),
+                Ok(_) => missing.push(file.name.clone()),
+                Err(error) if crate::disk::is_absence(&error) => missing.push(file.name.clone()),
+                Err(error) => return Err(CatalogError::io("look at", path, error)),
+            }
+        }
+        Ok((files, missing))
+    }
+
+    fn note_verified(&self, id: &str, record: &ModelRecord, at_ms: u64) -> Result<()> {
+        let is_recent = record
+            .last_verified_ms
+            .is_some_and(|last| last <= at_ms && at_ms - last < LAST_VERIFIED_RESOLUTION_MS);
+        if is_recent {
+            return Ok(());
+        }
+        self.host.models.update(|edit| {
+            // Unless somebody changed it meanwhile.
+            if edit.get(id) == Some(record) {
+                edit.insert(id, record.verified_at(at_ms));
+            }
+            Ok(())
+        })
+    }
+
+    /// Retires every model that a bad file was served for, then moves it aside: so no Active entry
+    /// ever names what is not there.
+    fn quarantine(&self, path: &Path, evidence: Evidence) -> Result<PathBuf> {
+        let artifacts = &self.host.artifacts;
+        self.host.models.update_then(
+            |edit| {
+                let sharers = artifacts.sharers_of(path)?;
+                let keys: Vec<&str> = sharers.iter().map(|(key, ..)| key.as_str()).collect();
+                let uses = |record: &ModelRecord| {
+                    let key = Layout::key_of(Path::new(&record.local_path));
+                    key.is_some_and(|key| keys.contains(&key))
+                };
+                let users: Vec<(String, ModelRecord)> = edit
+                    .iter()
+                    .filter(|(_, record)| uses(record))
+                    .map(|(id, record)| (id.to_owned(), record.in_state(LifecycleState::Retired)))
+                    .collect();
+                let mut evidence = evidence;
+                evidence.ids = users.iter().map(|(id, _)| id.clone()).collect();
+                for (id, record) in users {
+                    edit.insert(&id, record);
+                }
+                Ok(evidence)
+            },
+            |evidence| {
+                let lock = artifacts.lock()?;
+                let kept = artifacts.quarantine(&lock, path, &evidence);
+                lock.release();
+                if let Ok(kept) = &kept {
+                    tracing::warn!(
+                        path = %path.display(), kept = %kept.display(), ids = ?evidence.ids,
+                        "a file is not what its manifest says: moved to quarantine"
+                    );
+                }
+                kept
+            },
+        )
+    }
+}
+
+fn hash_unmanaged(
+    path: &Path,
+    expected: Option<&Digest>,
+    progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+) -> Result<(VerificationOutcome, VerifiedBy)> {
+    let Some(expected) = expected else {
+        return Ok((verify_digest(None, None), VerifiedBy::Nothing));
+    };
+    let algorithm = expected.algorithm().map_err(CatalogError::InvalidDigest)?;
+    let actual = Digest::compute_or_stop(path, algorithm, progress)?;
+    Ok((
+        verify_digest(Some(&actual), Some(expected)),
+        VerifiedBy::Hash,
+    ))
+}
+
+fn passed() -> VerificationOutcome {
+    VerificationOutcome {
+        kind: VerificationOutcomeKind::Pass,
+        reason: None,
+    }
+}
