@@ -180,6 +180,11 @@ impl VerifiedStaging {
                     .map(|metadata| metadata.ino())
                     .ok()
             };
+            if !self.staging.store.is_straight(&theirs)? {
+                let path = target.files();
+                let error = io::Error::other("a link lies on the way there; remove it");
+                return Err(CatalogError::io("complete", path, error));
+            }
             if inode(&ours) != inode(&theirs) {
                 let folder = theirs.parent().expect("it is in the folder of files");
                 fs::create_dir_all(folder)

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::manifest::{ManifestFile, write_text};
 use super::store::ArtifactStore;
 use crate::digest::{Digest, seal};
-use crate::disk::{QuarantineFolder, WriterLock, create_own_folder, now_ms, sync_folder};
+use crate::disk::{
+    LastLink, QuarantineFolder, WriterLock, create_own_folder, now_ms, resolve, sync_folder,
+};
 use crate::error::{CatalogError, Result};
 
 /// Why a file is in quarantine: `evidence.json` beside it.
@@ -49,6 +51,12 @@ impl Evidence {
 }
 
 impl ArtifactStore {
+    /// Whether nothing on the way to a path below the root is a link that was planted there.
+    pub(crate) fn is_straight(&self, path: &Path) -> Result<bool> {
+        let folder = path.parent().unwrap_or(path);
+        Ok(resolve(folder, LastLink::Follow)? == folder)
+    }
+
     /// Where a file of an artifact lies.
     pub(crate) fn file_of(&self, key: &str, file: &ManifestFile) -> PathBuf {
         self.layout().artifact(key).files().join(&file.name)

@@ -6,7 +6,9 @@ use super::claim::make_claimed_folder;
 use super::manifest::Manifest;
 use super::space::space_of;
 use super::store::ArtifactStore;
-use crate::disk::{FileLock, StagingFolder, WriterLock, remove_artifact, sync_folder};
+use crate::disk::{
+    FileLock, StagingFolder, WriterLock, check_own_folder, remove_artifact, sync_folder,
+};
 use crate::error::{CatalogError, Result};
 
 /// An artifact that is out of its place, durably, and only takes space any more.
@@ -74,6 +76,7 @@ impl ArtifactStore {
     /// used or not there.
     pub(crate) fn remove_blob(&self, _: &WriterLock, hex: &str) -> Result<Option<u64>> {
         let path = self.layout().blob(hex);
+        check_own_folder(path.parent().expect("a blob lies in a folder"))?;
         let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

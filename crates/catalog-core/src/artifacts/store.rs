@@ -6,7 +6,9 @@ use super::artifact::Artifact;
 use super::lease::{LeaseLock, try_lock};
 use super::manifest::Manifest;
 use super::staging::Staging;
-use crate::disk::{Layout, Locking, Sharing, StoreLock, StoreRoot, WriterLock, list_folder};
+use crate::disk::{
+    Layout, Locking, Sharing, StoreLock, StoreRoot, WriterLock, check_own_folder, list_folder,
+};
 use crate::error::{CatalogError, Result};
 
 /// The managed models of a root: content that was copied or fetched, once for each content, under
@@ -113,6 +115,9 @@ impl ArtifactStore {
             .map_err(CatalogError::of_writing)?;
         // Again, as it may have been replaced while this waited.
         self.root.check_present()?;
+        for folder in self.layout().own_folders() {
+            check_own_folder(&folder)?;
+        }
         Ok(lock)
     }
 

@@ -184,7 +184,8 @@ impl VerificationLog {
         };
         match &known.file {
             Some((_, stamp)) if *stamp == now => return Ok(known),
-            Some((_, stamp)) if stamp.is_same_file(&now) && known.offset <= now.size() => {}
+            // It is appended to; one that did not grow was edited.
+            Some((_, stamp)) if stamp.is_same_file(&now) && stamp.size() < now.size() => {}
             _ => *known = Known::default(),
         }
         self.read_on(&mut known)?;

@@ -72,6 +72,8 @@ impl Staging {
         for name in NOT_THE_MODEL {
             crate::disk::remove_artifact(&folder.join(name))?;
         }
+        // Goes if nothing else is in it.
+        let _ = fs::remove_dir(folder.join(".cache"));
         let files = list_files(&folder, &NOT_THE_MODEL, Links::Refuse)?;
         check_names(&folder, &files)?;
         let (contents, shares) = self.contents(&files, progress)?;

@@ -12,6 +12,11 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Creates a folder of the store's own, and refuses a link or anything else planted at its path.
 pub(crate) fn create_own_folder(folder: &Path) -> Result<()> {
     create_folder_durably(folder)?;
+    check_own_folder(folder)
+}
+
+/// Refuses a link or anything else planted at the path of a folder of the store's own. None is fine.
+pub(crate) fn check_own_folder(folder: &Path) -> Result<()> {
     match fs::symlink_metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
         Ok(_) => {
@@ -19,6 +24,7 @@ pub(crate) fn create_own_folder(folder: &Path) -> Result<()> {
             let error = io::Error::new(io::ErrorKind::InvalidInput, planted);
             Err(CatalogError::io("use", folder, error))
         }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(CatalogError::io("look at", folder, error)),
     }
 }

@@ -141,6 +141,17 @@ impl Layout {
         self.root.join("blobs").join("sha256")
     }
 
+    /// The folders whose files change their places under the lock of artifacts.
+    pub(crate) fn own_folders(&self) -> [PathBuf; 5] {
+        [
+            self.artifacts(),
+            self.root.join("blobs"),
+            self.blobs(),
+            self.staging(),
+            self.quarantine(),
+        ]
+    }
+
     /// The blob with this SHA-256, in hexadecimal.
     pub(crate) fn blob(&self, hex: &str) -> PathBuf {
         self.blobs().join(&hex[..2]).join(hex)

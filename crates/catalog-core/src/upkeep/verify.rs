@@ -191,15 +191,18 @@ impl FsCatalog {
         key: &str,
         manifest: &Manifest,
     ) -> Result<(Vec<FoundFile>, Vec<String>)> {
+        let artifacts = &self.host.artifacts;
         let (mut files, mut missing) = (Vec::new(), Vec::new());
         for file in &manifest.files {
-            let path = self.host.artifacts.file_of(key, file);
+            let path = artifacts.file_of(key, file);
             match std::fs::symlink_metadata(&path) {
-                Ok(metadata) if metadata.is_file() => files.push(FoundFile {
-                    name: file.name.clone(),
-                    stamp: FileStamp::of(&metadata),
-                    path,
-                }),
+                Ok(metadata) if metadata.is_file() && artifacts.is_straight(&path)? => {
+                    files.push(FoundFile {
+                        name: file.name.clone(),
+                        stamp: FileStamp::of(&metadata),
+                        path,
+                    })
+                }
                 Ok(_) => missing.push(file.name.clone()),
                 Err(error) if crate::disk::is_absence(&error) => missing.push(file.name.clone()),
                 Err(error) => return Err(CatalogError::io("look at", path, error)),

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod artifacts;
 mod catalog;
 mod digest;
 mod error;
 mod fetch;
 mod index;
 mod model;
+mod upkeep;
 mod util;

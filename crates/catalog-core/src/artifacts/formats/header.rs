@@ -16,14 +16,18 @@ pub(super) type Problem = String;
 pub(in crate::artifacts) fn check_header(path: &Path, size: u64) -> Result<()> {
     let extension = path.extension().and_then(|extension| extension.to_str());
     let extension = extension.unwrap_or_default().to_ascii_lowercase();
-    let (format, check): (_, fn(&mut BufReader<File>, u64) -> Result<(), Problem>) =
-        match extension.as_str() {
-            "gguf" => ("GGUF", gguf::check),
-            "safetensors" => ("safetensors", safetensors::check),
-            _ => return Ok(()),
-        };
+    let format = match extension.as_str() {
+        "gguf" => "GGUF",
+        "safetensors" => "safetensors",
+        _ => return Ok(()),
+    };
     let file = File::open(path).map_err(|error| CatalogError::io("open", path, error))?;
-    check(&mut BufReader::new(file), size).map_err(|problem| CatalogError::FormatRefused {
+    let mut file = BufReader::new(file);
+    let checked = match format {
+        "GGUF" => gguf::check(&mut file, size),
+        _ => safetensors::check(&mut file, size),
+    };
+    checked.map_err(|problem| CatalogError::FormatRefused {
         path: path.to_path_buf(),
         format,
         problem,

@@ -1,0 +1,7 @@
+//! Managed models: staging, publishing, import, formats, space, leases, deletion.
+
+mod deletion;
+mod formats;
+mod import;
+mod space;
+mod staging;

@@ -1,0 +1,290 @@
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use catalog_core::{
+    CatalogEntry, CatalogStore, Collected, CollectionPlan, CollectionPolicy, Evict, FsCatalog,
+    Import, ImportRequest, LifecycleState, Removable, RemovalReason,
+};
+
+use crate::util::{entry, names_in, state_of};
+
+fn import(catalog: &FsCatalog, id: &str, content: &[u8]) -> CatalogEntry {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("m.bin");
+    fs::write(&source, content).unwrap();
+    let mut request = ImportRequest::new(id, &source);
+    request.how = Import::Copy;
+    catalog.import(&request, &mut |_| Ok(())).unwrap()
+}
+
+fn collect(catalog: &FsCatalog, policy: CollectionPolicy) -> (CollectionPlan, Collected) {
+    let plan = catalog.plan_collection(&policy).unwrap();
+    let done = catalog.collect(&plan).unwrap();
+    (plan, done)
+}
+
+fn ids(plan: &CollectionPlan) -> Vec<String> {
+    let removals = plan.removals.iter();
+    removals
+        .filter_map(|removal| match &removal.what {
+            Removable::Model(id) => Some(id.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn space(path: &Path) -> u64 {
+    let mut files = state_of(path);
+    files.dedup_by_key(|(_, identity)| identity.0);
+    files
+        .iter()
+        .map(|(path, _)| fs::metadata(path).unwrap().blocks() * 512)
+        .sum()
+}
+
+/// CAT-880
+#[test]
+fn what_nobody_needs_goes_and_nothing_else() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    let kept = import(&catalog, "kept", b"kept");
+    let loose = import(&catalog, "loose", &[7; 10_000]);
+    catalog.update(|edit| Ok(edit.forget("loose"))).unwrap();
+    // What killed processes leave.
+    fs::create_dir_all(root.path().join("staging/dead/artifact/files")).unwrap();
+    fs::write(
+        root.path().join("staging/dead/artifact/files/x"),
+        [1; 5_000],
+    )
+    .unwrap();
+    let orphan = "ab".repeat(32);
+    fs::create_dir_all(root.path().join("blobs/sha256/ab")).unwrap();
+    fs::write(
+        root.path().join("blobs/sha256/ab").join(&orphan),
+        [1; 9_000],
+    )
+    .unwrap();
+    // What lives, and what is not the store's.
+    let staging = catalog.artifacts().stage("living", 0).unwrap();
+    fs::create_dir_all(root.path().join("artifacts/own")).unwrap();
+    fs::write(root.path().join("artifacts/own/m"), "own").unwrap();
+
+    let before = state_of(root.path());
+    let plan = catalog
+        .plan_collection(&CollectionPolicy::default())
+        .unwrap();
+    assert_eq!(state_of(root.path()), before, "a plan changes nothing");
+    let reasons: Vec<RemovalReason> = plan.removals.iter().map(|r| r.reason).collect();
+    assert_eq!(
+        reasons,
+        [
+            RemovalReason::Abandoned,
+            RemovalReason::Unreferenced,
+            RemovalReason::Unreferenced
+        ]
+    );
+    let blobs = space(&root.path().join("blobs"));
+    let done = catalog.collect(&plan).unwrap();
+    assert_eq!(done.removed.len(), 3);
+    let freed = blobs - space(&root.path().join("blobs"));
+    assert_eq!(done.freed, freed);
+    assert!(plan.frees() >= freed && freed > 0);
+    assert!(kept.local_path.exists() && !loose.local_path.exists());
+    assert!(staging.folder().exists() && root.path().join("artifacts/own/m").exists());
+    assert_eq!(names_in(&root.path().join("staging")).len(), 1);
+    let (again, _) = collect(&catalog, CollectionPolicy::default());
+    assert_eq!(again.removals, [], "nothing is left");
+}
+
+/// CAT-881
+#[test]
+fn what_cannot_be_read_stops_a_collection() {
+    for name in ["index.json", "engines.json", "pins.json", "manifest"] {
+        let root = tempfile::tempdir().unwrap();
+        let catalog = FsCatalog::new(root.path()).unwrap();
+        import(&catalog, "kept", b"kept");
+        let loose = import(&catalog, "loose", b"loose");
+        catalog.update(|edit| Ok(edit.forget("loose"))).unwrap();
+        let path = match name {
+            "manifest" => loose
+                .local_path
+                .parent()
+                .unwrap()
+                .with_file_name("manifest.json"),
+            name => root.path().join(name),
+        };
+        fs::write(&path, "{\"version\":1,").unwrap();
+        let planned = catalog.plan_collection(&CollectionPolicy::default());
+        assert!(planned.is_err(), "{name}");
+        assert!(loose.local_path.exists(), "{name}");
+    }
+}
+
+/// CAT-881
+#[test]
+fn what_is_used_since_it_was_planned_is_spared() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    let [registered, leased, pinned, revived] =
+        ["registered", "leased", "pinned", "revived"].map(|id| import(&catalog, id, id.as_bytes()));
+    catalog
+        .update(|edit| Ok(edit.forget("registered")))
+        .unwrap();
+    for id in ["leased", "pinned", "revived"] {
+        catalog.set_state(id, LifecycleState::Retired).unwrap();
+    }
+    let policy = CollectionPolicy {
+        retired_for: Some(Duration::ZERO),
+        ..CollectionPolicy::default()
+    };
+    while catalog.plan_collection(&policy).unwrap().removals.len() < 4 {}
+    let plan = catalog.plan_collection(&policy).unwrap();
+    catalog.put(&registered).unwrap();
+    let lease = catalog.lease("leased").unwrap();
+    catalog.pin("pinned", "me", "needed").unwrap();
+    catalog
+        .set_state("revived", LifecycleState::Active)
+        .unwrap();
+    let done = catalog.collect(&plan).unwrap();
+    assert_eq!(done.removed, []);
+    for entry in [&registered, &leased, &pinned, &revived] {
+        assert!(entry.local_path.exists(), "{}", entry.id);
+        assert!(catalog.get(&entry.id).unwrap().is_some(), "{}", entry.id);
+    }
+    let codes: Vec<&str> = done.spared.iter().map(|(_, why)| why.code()).collect();
+    assert_eq!(codes, ["in_use", "pinned", "conflict"]);
+    let plan = catalog.plan_collection(&policy).unwrap();
+    assert_eq!(plan.removals, []);
+    let spared: Vec<&str> = plan.spared.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(spared, ["leased", "pinned"]);
+    drop(lease);
+}
+
+/// CAT-882
+#[test]
+fn the_least_recently_used_goes_first_and_active_ones_only_if_asked() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    const SIZE: usize = 1 << 20;
+    for (number, id) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        import(&catalog, id, &[number as u8 + 1; SIZE]);
+    }
+    for id in ["c", "a", "d", "b"] {
+        drop(catalog.lease(id).unwrap());
+    }
+    catalog.set_state("a", LifecycleState::Retired).unwrap();
+    let policy = |budget: usize, evict| CollectionPolicy {
+        budget: Some(budget as u64),
+        evict,
+        ..CollectionPolicy::default()
+    };
+    let planned = |policy| ids(&catalog.plan_collection(&policy).unwrap());
+    // Manifests and claims take some blocks.
+    let some = SIZE / 4;
+    assert!(planned(policy(4 * SIZE + some, Evict::Any)).is_empty());
+    assert_eq!(planned(policy(SIZE + some, Evict::Retired)), ["a"]);
+    assert_eq!(planned(policy(2 * SIZE + some, Evict::Any)), ["a", "c"]);
+    assert_eq!(planned(policy(some, Evict::Any)), ["a", "c", "d", "b"]);
+
+    let (plan, done) = collect(&catalog, policy(2 * SIZE + some, Evict::Any));
+    assert_eq!(plan.frees(), 2 * SIZE as u64);
+    assert_eq!(done.freed, 2 * SIZE as u64);
+    let left: Vec<String> = catalog.list().unwrap().into_iter().map(|e| e.id).collect();
+    assert_eq!(left, ["b", "d"]);
+}
+
+/// CAT-882
+#[test]
+fn uses_keep_their_order_when_the_clock_goes_back() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    for id in ["a", "b"] {
+        import(&catalog, id, id.as_bytes());
+    }
+    drop(catalog.lease("a").unwrap());
+    // As if that had been in 2106, before the clock was set right.
+    let future = SystemTime::now() + Duration::from_secs(80 * 365 * 86_400);
+    let last_use = fs::File::options()
+        .write(true)
+        .open(root.path().join("locks/last-use"));
+    last_use.unwrap().set_modified(future).unwrap();
+    let path = catalog.get("a").unwrap().unwrap().local_path;
+    let manifest = path.parent().unwrap().with_file_name("manifest.json");
+    fs::File::open(manifest)
+        .unwrap()
+        .set_modified(future)
+        .unwrap();
+    drop(catalog.lease("b").unwrap());
+    let policy = CollectionPolicy {
+        budget: Some(0),
+        evict: Evict::Any,
+        ..CollectionPolicy::default()
+    };
+    assert_eq!(ids(&catalog.plan_collection(&policy).unwrap()), ["a", "b"]);
+}
+
+/// CAT-883
+#[test]
+fn freed_bytes_are_those_that_no_link_keeps() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    let shared = import(&catalog, "a", &[1; 100_000]);
+    import(&catalog, "b", &[1; 100_000]);
+    let taken = fs::metadata(&shared.local_path).unwrap().blocks() * 512;
+    let frees = || {
+        let plan = catalog
+            .plan_collection(&CollectionPolicy::default())
+            .unwrap();
+        plan.removals.iter().map(|r| r.frees).collect::<Vec<u64>>()
+    };
+    catalog.update(|edit| Ok(edit.forget("a"))).unwrap();
+    assert_eq!(frees(), [0], "b has the same bytes");
+    catalog.update(|edit| Ok(edit.forget("b"))).unwrap();
+    assert_eq!(
+        frees().iter().sum::<u64>(),
+        taken,
+        "the last of both frees them, once"
+    );
+
+    let source = root.path().join("own.bin");
+    fs::write(&source, [2; 100_000]).unwrap();
+    let mut request = ImportRequest::new("linked", &source);
+    request.how = Import::HardLink;
+    catalog.import(&request, &mut |_| Ok(())).unwrap();
+    catalog.update(|edit| Ok(edit.forget("linked"))).unwrap();
+    assert_eq!(
+        frees().iter().sum::<u64>(),
+        taken,
+        "the original keeps its bytes"
+    );
+}
+
+/// CAT-884
+#[test]
+fn models_that_are_not_managed_go_by_the_rules_of_deletion() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    let outside = folder.path().join("outside.bin");
+    let inside = catalog.root().join("inside.bin");
+    for path in [&outside, &inside] {
+        fs::write(path, "x").unwrap();
+        let id = path.file_stem().unwrap().to_str().unwrap();
+        catalog
+            .put(&CatalogEntry {
+                lifecycle: LifecycleState::Retired,
+                ..entry(id, path)
+            })
+            .unwrap();
+    }
+    let policy = CollectionPolicy {
+        retired_for: Some(Duration::ZERO),
+        ..CollectionPolicy::default()
+    };
+    while ids(&catalog.plan_collection(&policy).unwrap()).len() < 2 {}
+    collect(&catalog, policy);
+    assert!(outside.exists(), "it is not ours to remove");
+    assert!(!inside.exists());
+    assert!(catalog.list().unwrap().is_empty());
+}

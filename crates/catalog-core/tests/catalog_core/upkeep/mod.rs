@@ -1,0 +1,6 @@
+//! What keeps a host true: verification, quarantine, repair, scrubbing, collection, rebuilding.
+
+mod collection;
+mod rebuild;
+mod repair;
+mod verification;

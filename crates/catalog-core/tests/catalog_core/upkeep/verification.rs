@@ -1,0 +1,245 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use catalog_core::{
+    CatalogEntry, CatalogStore, Digest, FsCatalog, ImportRequest, LifecycleState, ScrubBudget,
+    Verification, VerificationOutcomeKind as Kind, VerifiedBy, Verify,
+};
+
+use crate::util::entry;
+
+fn verify(catalog: &FsCatalog, id: &str, how: Verify) -> Verification {
+    catalog.verify(id, how, &mut |_| Ok(())).unwrap()
+}
+
+fn import(catalog: &FsCatalog, folder: &Path, id: &str, content: &str) -> CatalogEntry {
+    let source = folder.join(format!("{id}.bin"));
+    fs::write(&source, content).unwrap();
+    catalog
+        .import(&ImportRequest::new(id, &source), &mut |_| Ok(()))
+        .unwrap()
+}
+
+/// Writes other bytes of the same length into a read-only file, and sets its time back.
+fn rot(path: &Path) {
+    let modified = fs::metadata(path).unwrap().modified().unwrap();
+    let mut bytes = fs::read(path).unwrap();
+    bytes[0] ^= 1;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(path, bytes).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o444)).unwrap();
+    let file = fs::File::open(path).unwrap();
+    file.set_modified(modified).unwrap();
+}
+
+/// Verifies until a fingerprint is proof, which takes as long as clocks of file systems are coarse.
+fn settle(catalog: &FsCatalog, id: &str) {
+    let begin = Instant::now();
+    while verify(catalog, id, Verify::Quick).by != VerifiedBy::Fingerprint {
+        assert!(begin.elapsed() < Duration::from_secs(60), "it settles");
+    }
+}
+
+/// CAT-850
+#[test]
+fn what_has_not_changed_is_not_hashed_again_and_any_change_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    let outside = folder.path().join("outside.bin");
+    fs::write(&outside, "bytes").unwrap();
+    catalog
+        .put(&CatalogEntry {
+            digest: Some(Digest::of_file(&outside).unwrap()),
+            ..entry("outside", &outside)
+        })
+        .unwrap();
+    import(&catalog, folder.path(), "managed", "weights");
+
+    for id in ["managed", "outside"] {
+        let first = verify(&catalog, id, Verify::Quick);
+        assert_eq!(first.by, VerifiedBy::Hash, "fresh files prove nothing yet");
+        settle(&catalog, id);
+        // In another process, too.
+        let other = FsCatalog::new(catalog.root()).unwrap();
+        let quick = verify(&other, id, Verify::Quick);
+        assert_eq!((quick.by, quick.hashed), (VerifiedBy::Fingerprint, 0));
+        assert_eq!(quick.outcome.kind, Kind::Pass);
+        assert_eq!(verify(&other, id, Verify::Full).by, VerifiedBy::Hash);
+    }
+    rot(&outside);
+    let found = verify(&catalog, "outside", Verify::Quick);
+    assert_eq!(found.outcome.kind, Kind::Fail);
+    assert!(
+        found.quarantined.is_empty() && outside.exists(),
+        "it is not ours to move"
+    );
+    rot(&outside);
+    let mended = verify(&catalog, "outside", Verify::Quick);
+    assert_eq!(
+        (mended.outcome.kind, mended.by),
+        (Kind::Pass, VerifiedBy::Hash)
+    );
+}
+
+/// CAT-850
+#[test]
+fn a_pin_of_another_digest_is_not_proved_by_an_old_fingerprint() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    let outside = folder.path().join("outside.bin");
+    fs::write(&outside, "bytes").unwrap();
+    let proved = CatalogEntry {
+        digest: Some(Digest::of_file(&outside).unwrap()),
+        ..entry("outside", &outside)
+    };
+    catalog.put(&proved).unwrap();
+    settle(&catalog, "outside");
+    let digest = Some(format!("sha256:{}", "0".repeat(64)).parse().unwrap());
+    catalog.put(&CatalogEntry { digest, ..proved }).unwrap();
+    let found = verify(&catalog, "outside", Verify::Quick);
+    assert_eq!(found.outcome.kind, Kind::Fail);
+    catalog.put(&entry("outside", &outside)).unwrap();
+    let nothing = verify(&catalog, "outside", Verify::Full);
+    assert_eq!(
+        (nothing.outcome.kind, nothing.by),
+        (Kind::Warn, VerifiedBy::Nothing)
+    );
+}
+
+/// CAT-851
+#[test]
+fn a_managed_file_that_fails_is_kept_aside_with_its_evidence_and_no_longer_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    let a = import(&catalog, folder.path(), "a", "weights");
+    let b = import(&catalog, folder.path(), "b", "weights");
+    import(&catalog, folder.path(), "c", "others");
+    assert_eq!(verify(&catalog, "a", Verify::Full).outcome.kind, Kind::Pass);
+    rot(&a.local_path);
+
+    let found = verify(&catalog, "a", Verify::Quick);
+    assert_eq!(found.outcome.kind, Kind::Fail);
+    let [kept] = &found.quarantined[..] else {
+        panic!("one file: {found:?}");
+    };
+    assert_eq!(fs::read(kept).unwrap(), b"veights", "the bytes are kept");
+    let evidence = fs::read_to_string(kept.with_file_name("evidence.json")).unwrap();
+    for part in [
+        "\"ids\":[\"a\",\"b\"]",
+        &a.digest.as_ref().unwrap().value,
+        &Digest::of_file(kept).unwrap().value,
+        "\"size\":[7,7]",
+        "\"last_good_ms\":",
+    ] {
+        assert!(evidence.contains(part), "{part} in {evidence}");
+    }
+    for entry in [a, b] {
+        let now = catalog.get(&entry.id).unwrap().unwrap();
+        assert_eq!(now.lifecycle, LifecycleState::Retired, "{}", entry.id);
+        assert!(!catalog.exists(&entry.id).unwrap(), "{}", entry.id);
+        let blob = &entry.digest.unwrap().value;
+        let blob = catalog
+            .root()
+            .join("blobs/sha256")
+            .join(&blob[..2])
+            .join(blob);
+        assert!(!blob.exists(), "the next import does not share it");
+    }
+    let c = catalog.get("c").unwrap().unwrap();
+    assert_eq!(c.lifecycle, LifecycleState::Active);
+}
+
+/// CAT-852
+#[test]
+fn a_scrub_begins_with_the_oldest_and_goes_on_where_the_last_one_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    for id in ["a", "b", "c", "d"] {
+        import(&catalog, folder.path(), id, "weights");
+    }
+    verify(&catalog, "b", Verify::Full);
+    let scrub = |bytes: u64| {
+        let budget = ScrubBudget {
+            bytes,
+            time: Duration::from_secs(600),
+        };
+        // In another process each time.
+        let catalog = FsCatalog::new(catalog.root()).unwrap();
+        let report = catalog.scrub(budget, &mut |_, _| Ok(())).unwrap();
+        let ids: Vec<String> = report.verified.into_iter().map(|found| found.id).collect();
+        (ids, report.left)
+    };
+    assert_eq!(scrub(8), (vec!["a".to_owned(), "c".to_owned()], 2));
+    assert_eq!(scrub(8), (vec!["d".to_owned(), "b".to_owned()], 2));
+    assert_eq!(scrub(0), (Vec::new(), 4));
+    assert_eq!(scrub(7), (vec!["a".to_owned()], 3));
+
+    let a = catalog.get("c").unwrap().unwrap();
+    fs::remove_file(&a.local_path).unwrap();
+    let budget = ScrubBudget {
+        bytes: u64::MAX,
+        time: Duration::MAX,
+    };
+    let report = catalog.scrub(budget, &mut |_, _| Ok(())).unwrap();
+    assert_eq!(report.verified.len(), 4);
+    let failed = report
+        .verified
+        .iter()
+        .find(|found| found.id == "c")
+        .unwrap();
+    assert_eq!(failed.outcome.kind, Kind::Fail);
+    let stopped = catalog.scrub(budget, &mut |_, _| {
+        Err(catalog_core::CatalogError::Cancelled)
+    });
+    assert_eq!(stopped.unwrap_err().code(), "cancelled");
+}
+
+/// CAT-853
+#[test]
+fn the_log_survives_torn_lines_and_rotation_with_the_latest_outcome_of_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    for id in ["a", "b"] {
+        import(&catalog, folder.path(), id, id);
+    }
+    settle(&catalog, "a");
+    let log = catalog.root().join("verifications.jsonl");
+    let mut torn = fs::read(&log).unwrap();
+    torn.extend_from_slice(b"{\"id\":\"a\",\"outc");
+    fs::write(&log, &torn).unwrap();
+    let other = FsCatalog::new(catalog.root()).unwrap();
+    assert_eq!(
+        verify(&other, "a", Verify::Quick).by,
+        VerifiedBy::Fingerprint
+    );
+    verify(&other, "b", Verify::Full);
+    assert_eq!(
+        verify(&catalog, "a", Verify::Quick).by,
+        VerifiedBy::Fingerprint
+    );
+
+    let mut largest = 0;
+    let is_rotated = (0..20_000).any(|_| {
+        verify(&catalog, "b", Verify::Full);
+        let len = fs::metadata(&log).unwrap().len();
+        largest = largest.max(len);
+        len < largest
+    });
+    assert!(is_rotated, "the log grew to {largest} bytes");
+    for catalog in [&catalog, &other] {
+        let found = verify(catalog, "a", Verify::Quick);
+        assert_eq!(
+            found.by,
+            VerifiedBy::Fingerprint,
+            "the line of a is there still"
+        );
+    }
+    // A damaged line proves nothing.
+    let text = fs::read_to_string(&log)
+        .unwrap()
+        .replace("\"pass\"", "\"warn\"");
+    fs::write(&log, text).unwrap();
+    assert_eq!(verify(&catalog, "a", Verify::Quick).by, VerifiedBy::Hash);
+}
