@@ -3,9 +3,12 @@
 //! The model is the common denominator of what file systems promise, not what one of them does:
 //! the bytes of a file, its size and the names in a folder persist separately and in any order;
 //! a rename happens or not; syncing a file pins its bytes and size, syncing a folder pins the names
-//! in it, and nothing else pins anything.
+//! in it, and nothing else pins anything. A name persists only if the folders above it do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// Something a process did to files below the root, in the order of the trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,23 @@ pub enum Action {
         /// The name.
         name: String,
     },
+    /// A folder was made.
+    CreateFolder {
+        /// Its name, relative to the root.
+        name: String,
+    },
+    /// A folder was moved with all in it.
+    RenameFolder {
+        /// The old name.
+        from: String,
+        /// The new one.
+        to: String,
+    },
+    /// An empty folder was removed.
+    RemoveFolder {
+        /// Its name.
+        name: String,
+    },
     /// A file's bytes became these.
     Write {
         /// Which file.
@@ -59,14 +79,28 @@ pub enum Action {
     Answer,
 }
 
-/// Files by name.
-pub type Files = BTreeMap<String, Vec<u8>>;
+/// What lies below a root: folders, and files by name, where equal numbers are one file with
+/// several names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tree {
+    /// The names of folders.
+    pub folders: BTreeSet<String>,
+    /// The file behind each name, and its bytes.
+    pub files: BTreeMap<String, (usize, Vec<u8>)>,
+}
+
+/// The names of folders and files.
+#[derive(Debug, Clone, Default)]
+struct Names {
+    folders: BTreeSet<String>,
+    files: BTreeMap<String, usize>,
+}
 
 /// A file's possible bytes and a folder's possible names, at some point of a trace.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Disk {
-    /// What names mean for certain: the file behind each.
-    names: BTreeMap<String, usize>,
+    /// What is certain of names.
+    names: Names,
     /// Changes of names that may have happened or not, oldest first.
     pending: Vec<Action>,
     /// The bytes of each file that are certain.
@@ -75,20 +109,42 @@ struct Disk {
     written: BTreeMap<usize, Vec<Vec<u8>>>,
 }
 
-/// Every state that a crash may leave, with how many calls had returned and how many had begun by
-/// then. `before` are the files that were there and are certain.
-pub fn crash_states(before: &Files, actions: &[Action]) -> BTreeSet<(Files, usize)> {
-    let mut disk = Disk {
-        names: BTreeMap::new(),
-        pending: Vec::new(),
-        synced: BTreeMap::new(),
-        written: BTreeMap::new(),
-    };
-    for (number, (name, content)) in before.iter().enumerate() {
-        // Numbers that no file of the trace has.
-        let file = usize::MAX - number;
-        disk.names.insert(name.clone(), file);
-        disk.synced.insert(file, content.clone());
+impl Tree {
+    /// What lies below a folder now. Its files have the greatest numbers, so that those of a trace
+    /// have others.
+    pub fn read(root: &Path) -> Self {
+        let mut tree = Self::default();
+        let mut inodes: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            let entries = fs::read_dir(root.join(&folder)).expect("a folder can be read");
+            for path in entries.flatten().map(|entry| entry.path()) {
+                let name = path.strip_prefix(root).expect("it is below the root");
+                let name = name.to_string_lossy().into_owned();
+                if path.is_dir() {
+                    tree.folders.insert(name.clone());
+                    folders.push(name);
+                    continue;
+                }
+                let inode = fs::metadata(&path).expect("it is there").ino();
+                let next = usize::MAX - inodes.len();
+                let file = *inodes.entry(inode).or_insert(next);
+                let content = fs::read(&path).expect("it can be read");
+                tree.files.insert(name, (file, content));
+            }
+        }
+        tree
+    }
+}
+
+/// Every state that a crash may leave, with how many calls had returned by then. `before` was there
+/// and is certain.
+pub fn crash_states(before: &Tree, actions: &[Action]) -> BTreeSet<(Tree, usize)> {
+    let mut disk = Disk::default();
+    disk.names.folders.clone_from(&before.folders);
+    for (name, (file, content)) in &before.files {
+        disk.names.files.insert(name.clone(), *file);
+        disk.synced.insert(*file, content.clone());
     }
     let mut answered = 0;
     let mut states = BTreeSet::new();
@@ -109,7 +165,10 @@ impl Disk {
             Action::Create { .. }
             | Action::Link { .. }
             | Action::Rename { .. }
-            | Action::Remove { .. } => self.pending.push(action.clone()),
+            | Action::Remove { .. }
+            | Action::CreateFolder { .. }
+            | Action::RenameFolder { .. }
+            | Action::RemoveFolder { .. } => self.pending.push(action.clone()),
             Action::Write { file, content } => {
                 self.written.entry(*file).or_default().push(content.clone());
             }
@@ -118,47 +177,76 @@ impl Disk {
                     self.synced.insert(*file, content);
                 }
             }
-            Action::SyncFolder { name } => {
-                let (pinned, pending) = std::mem::take(&mut self.pending)
-                    .into_iter()
-                    .partition(|change: &Action| folder_of(change) == name);
-                self.pending = pending;
-                let pinned: Vec<Action> = pinned;
-                pinned
-                    .iter()
-                    .for_each(|change| change_names(&mut self.names, change));
-            }
+            Action::SyncFolder { name } => self.pin(name),
             Action::Answer => {}
         }
     }
 
+    /// Makes the changes of names in a folder certain.
+    fn pin(&mut self, folder: &str) {
+        let mut pending: Vec<Action> = Vec::new();
+        for change in std::mem::take(&mut self.pending) {
+            if folder_of(&change) != folder {
+                pending.push(change);
+                continue;
+            }
+            self.names.change(&change);
+            match &change {
+                // What was made in it before has other names from now on, and its own is certain.
+                Action::RenameFolder { from, to } => {
+                    pending.retain(
+                        |earlier| !matches!(earlier, Action::CreateFolder { name } if name == from),
+                    );
+                    pending
+                        .iter_mut()
+                        .for_each(|earlier| move_change(earlier, from, to));
+                }
+                // Whatever became of what was in it.
+                Action::RemoveFolder { name } => {
+                    pending.retain(|earlier| !is_in(folder_of(earlier), name));
+                }
+                _ => {}
+            }
+        }
+        self.pending = pending;
+    }
+
     /// Adds what a crash now may leave.
-    fn collect(&self, answered: usize, states: &mut BTreeSet<(Files, usize)>) {
+    fn collect(&self, answered: usize, states: &mut BTreeSet<(Tree, usize)>) {
         for chosen in 0..1_usize << self.pending.len() {
             let mut names = self.names.clone();
             for (number, change) in self.pending.iter().enumerate() {
                 if chosen & (1 << number) != 0 {
-                    change_names(&mut names, change);
+                    names.change(change);
                 }
             }
-            let mut partial = vec![Files::new()];
-            for (name, file) in names {
-                let contents = self.contents(file);
-                partial = partial
+            names.drop_what_hangs_in_the_air();
+            let files: BTreeSet<usize> = names.files.values().copied().collect();
+            let mut contents = vec![BTreeMap::new()];
+            for file in files {
+                let possible = self.contents(file);
+                contents = contents
                     .into_iter()
-                    .flat_map(|files| {
-                        contents.iter().map({
-                            let name = name.clone();
-                            move |content| {
-                                let mut files = files.clone();
-                                files.insert(name.clone(), content.clone());
-                                files
-                            }
+                    .flat_map(|all: BTreeMap<usize, Vec<u8>>| {
+                        possible.iter().map(move |content| {
+                            let mut all = all.clone();
+                            all.insert(file, content.clone());
+                            all
                         })
                     })
                     .collect();
             }
-            states.extend(partial.into_iter().map(|files| (files, answered)));
+            for contents in contents {
+                let files = names
+                    .files
+                    .iter()
+                    .map(|(name, file)| (name.clone(), (*file, contents[file].clone())));
+                let tree = Tree {
+                    files: files.collect(),
+                    folders: names.folders.clone(),
+                };
+                states.insert((tree, answered));
+            }
         }
     }
 
@@ -181,11 +269,57 @@ impl Disk {
     }
 }
 
-/// The folder whose names a change concerns. No rename here goes from one to another.
+impl Names {
+    fn change(&mut self, change: &Action) {
+        match change {
+            Action::Create { name, file } | Action::Link { name, file } => {
+                self.files.insert(name.clone(), *file);
+            }
+            Action::Rename { from, to, file } => {
+                self.files.remove(from);
+                self.files.insert(to.clone(), *file);
+            }
+            Action::Remove { name } => drop(self.files.remove(name)),
+            Action::CreateFolder { name } => drop(self.folders.insert(name.clone())),
+            Action::RemoveFolder { name } => drop(self.folders.remove(name)),
+            Action::RenameFolder { from, to } => {
+                let folders = std::mem::take(&mut self.folders);
+                self.folders = folders.iter().map(|name| moved(name, from, to)).collect();
+                self.folders.insert(to.clone());
+                let files = std::mem::take(&mut self.files);
+                let files = files.into_iter();
+                self.files = files
+                    .map(|(name, file)| (moved(&name, from, to), file))
+                    .collect();
+            }
+            Action::Write { .. }
+            | Action::SyncFile { .. }
+            | Action::SyncFolder { .. }
+            | Action::Answer => {}
+        }
+    }
+
+    /// Drops names whose folders are not there.
+    fn drop_what_hangs_in_the_air(&mut self) {
+        let folders = self.folders.clone();
+        let stands = |name: &str| {
+            let ends = name.match_indices('/').map(|(end, _)| end);
+            ends.into_iter().all(|end| folders.contains(&name[..end]))
+        };
+        self.folders.retain(|name| stands(name));
+        self.files.retain(|name, _| stands(name));
+    }
+}
+
+/// The folder whose names a change concerns; of a move, the one it leads to.
 fn folder_of(change: &Action) -> &str {
     let name = match change {
-        Action::Create { name, .. } | Action::Link { name, .. } | Action::Remove { name } => name,
-        Action::Rename { to, .. } => to,
+        Action::Create { name, .. }
+        | Action::Link { name, .. }
+        | Action::Remove { name }
+        | Action::CreateFolder { name }
+        | Action::RemoveFolder { name } => name,
+        Action::Rename { to, .. } | Action::RenameFolder { to, .. } => to,
         Action::Write { .. }
         | Action::SyncFile { .. }
         | Action::SyncFolder { .. }
@@ -194,19 +328,36 @@ fn folder_of(change: &Action) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-fn change_names(names: &mut BTreeMap<String, usize>, change: &Action) {
+/// Gives a change of names the names that it has after a folder was moved.
+fn move_change(change: &mut Action, from: &str, to: &str) {
     match change {
-        Action::Create { name, file } | Action::Link { name, file } => {
-            names.insert(name.clone(), *file);
+        Action::Create { name, .. }
+        | Action::Link { name, .. }
+        | Action::Remove { name }
+        | Action::CreateFolder { name }
+        | Action::RemoveFolder { name } => *name = moved(name, from, to),
+        Action::Rename {
+            from: old, to: new, ..
         }
-        Action::Rename { from, to, file } => {
-            names.remove(from);
-            names.insert(to.clone(), *file);
+        | Action::RenameFolder { from: old, to: new } => {
+            *old = moved(old, from, to);
+            *new = moved(new, from, to);
         }
-        Action::Remove { name } => drop(names.remove(name)),
         Action::Write { .. }
         | Action::SyncFile { .. }
         | Action::SyncFolder { .. }
         | Action::Answer => {}
+    }
+}
+
+fn is_in(name: &str, folder: &str) -> bool {
+    name.strip_prefix(folder)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn moved(name: &str, from: &str, to: &str) -> String {
+    match name.strip_prefix(from) {
+        Some(rest) if is_in(name, from) => format!("{to}{rest}"),
+        _ => name.to_owned(),
     }
 }

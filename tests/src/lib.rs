@@ -8,6 +8,7 @@
 //! | module | what lives there |
 //! | --- | --- |
 //! | `figure` | a figure: its closing line, its violations |
+//! | `state` | what is registered under a root, and what is left over |
 //! | `steps` | the calls of workloads, what they should leave, and the process that makes them |
 //! | `strace` | running such a process under `strace` |
 //! | `disk_model` | from what was done to files to every state that a crash may leave |
@@ -19,6 +20,9 @@
 
 /// Figures and their closing lines.
 pub mod figure;
+
+/// What is registered under a root.
+pub mod state;
 
 /// The calls of workloads, and the process that makes them.
 pub mod steps;

@@ -1,13 +1,14 @@
-use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use catalog_core::{
-    CatalogEntry, CatalogError, CatalogStore, EngineEntry, EngineStore, FsCatalog, FsEngineStore,
-    LifecycleState, Result,
+    CatalogError, CatalogStore, CollectionPolicy, EngineEntry, EngineStore, FsCatalog,
+    FsEngineStore, Import, ImportRequest, LifecycleState, Result, VerificationOutcomeKind, Verify,
 };
+
+use crate::state::{ARTIFACTS, MANAGED, SPOILT, State, model, source};
 
 /// One call of a workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,11 +33,23 @@ pub enum Step {
     UpgradeEngine,
     /// Deletes engine `e` and its file.
     DeleteEngine,
+    /// Imports model `m` into the store.
+    ImportM,
+    /// Imports model `n`, which has the same bytes.
+    ImportN,
+    /// Deletes model `m` and its artifact.
+    DeleteM,
+    /// Removes the entry of `m` and leaves its artifact.
+    ForgetM,
+    /// Spoils the bytes of `m` behind the store's back, and verifies it.
+    SpoilM,
+    /// Collects what nobody needs.
+    Collect,
 }
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::PutA,
         Self::PutB,
         Self::RetireA,
@@ -47,7 +60,22 @@ impl Step {
         Self::PutEngine,
         Self::UpgradeEngine,
         Self::DeleteEngine,
+        Self::ImportM,
+        Self::ImportN,
+        Self::DeleteM,
+        Self::ForgetM,
+        Self::SpoilM,
+        Self::Collect,
     ];
+
+    /// Those that concern managed models; they make many more system calls than the others.
+    pub fn is_managed(self) -> bool {
+        use Step::{Collect, DeleteM, ForgetM, ImportM, ImportN, SpoilM};
+        matches!(
+            self,
+            ImportM | ImportN | DeleteM | ForgetM | SpoilM | Collect
+        )
+    }
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL
@@ -74,6 +102,15 @@ impl Step {
             Self::PutEngine => engines.put(&engine("1")),
             Self::UpgradeEngine => engines.put(&engine("2")),
             Self::DeleteEngine => engines.delete("e").map(drop),
+            Self::ImportM => import(models, "m"),
+            Self::ImportN => import(models, "n"),
+            Self::DeleteM => models.delete("m").map(drop),
+            Self::ForgetM => models.update(|edit| Ok(edit.forget("m"))).map(drop),
+            Self::SpoilM => spoil(models, "m"),
+            Self::Collect => {
+                let plan = models.plan_collection(&CollectionPolicy::default())?;
+                models.collect(&plan).map(drop)
+            }
         }
     }
 
@@ -84,70 +121,61 @@ impl Step {
             Self::PutB => &["b"],
             Self::UpdateBoth => &["a", "b"],
             Self::PutEngine | Self::UpgradeEngine => &["e"],
-            Self::RetireA | Self::DeleteA | Self::RetireB | Self::DeleteB | Self::DeleteEngine => {
-                &[]
-            }
+            _ => &[],
         }
     }
 
     /// What the call does to what is registered; unchanged where it fails.
     pub fn expect(self, state: &mut State) {
-        let mut put = |id: &str, value: &str| state.0.insert(id.to_owned(), value.to_owned());
         match self {
-            Self::PutA => drop(put("a", "Active")),
-            Self::PutB => drop(put("b", "Active")),
+            Self::PutA => state.put("a", "Active"),
+            Self::PutB => state.put("b", "Active"),
             Self::UpdateBoth => {
-                put("a", "Retired");
-                put("b", "Active");
+                state.put("a", "Retired");
+                state.put("b", "Active");
             }
-            Self::PutEngine => drop(put("e", "1")),
-            Self::UpgradeEngine => drop(put("e", "2")),
+            Self::PutEngine => state.put("e", "1"),
+            Self::UpgradeEngine => state.put("e", "2"),
             Self::RetireA => state.retire("a"),
             Self::RetireB => state.retire("b"),
-            Self::DeleteA => drop(state.0.remove("a")),
-            Self::DeleteB => drop(state.0.remove("b")),
-            Self::DeleteEngine => drop(state.0.remove("e")),
+            Self::DeleteA => state.remove("a"),
+            Self::DeleteB => state.remove("b"),
+            Self::DeleteEngine => state.remove("e"),
+            Self::ImportM => state.put("m", "Active"),
+            Self::ImportN => state.put("n", "Active"),
+            Self::DeleteM | Self::ForgetM => state.remove("m"),
+            // The bytes of both are one file.
+            Self::SpoilM if state.is_active("m") => {
+                MANAGED.into_iter().for_each(|id| state.retire(id))
+            }
+            Self::SpoilM | Self::Collect => {}
         }
-    }
-}
-
-/// What is registered under a root: ids, and what matters of each.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct State(BTreeMap<String, String>);
-
-impl State {
-    fn retire(&mut self, id: &str) {
-        if let Some(value) = self.0.get_mut(id) {
-            "Retired".clone_into(value);
-        }
-    }
-
-    /// The ids that are registered.
-    pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
     }
 }
 
 /// Calls in a row.
 pub type Workload = Vec<Step>;
 
-/// All sequences of up to `longest` calls.
+/// All sequences of up to `longest` calls of the indexes, and of up to one less, but at least one,
+/// that concern managed models.
 pub fn workloads(longest: usize) -> Vec<Workload> {
+    let mut all = sequences(longest, |step| !step.is_managed());
+    all.extend(sequences((longest - 1).max(1), Step::is_managed));
+    all
+}
+
+/// All sequences of up to `longest` of some calls.
+fn sequences(longest: usize, is_among: impl Fn(Step) -> bool) -> Vec<Workload> {
     let mut all: Vec<Workload> = vec![Vec::new()];
     let mut last = all.clone();
     for _ in 0..longest {
         last = last
             .iter()
             .flat_map(|before| {
-                Step::ALL.iter().map(move |step| {
+                let steps = Step::ALL.into_iter().filter(|step| is_among(*step));
+                steps.map(|step| {
                     let mut next = before.clone();
-                    next.push(*step);
+                    next.push(step);
                     next
                 })
             })
@@ -169,16 +197,6 @@ pub fn states(workload: &[Step]) -> Vec<State> {
     states
 }
 
-fn model(id: &str, lifecycle: LifecycleState) -> CatalogEntry {
-    CatalogEntry {
-        id: id.to_owned(),
-        local_path: format!("model-{id}").into(),
-        lifecycle,
-        digest: None,
-        last_verified_ms: None,
-    }
-}
-
 fn engine(version: &str) -> EngineEntry {
     EngineEntry {
         id: "e".to_owned(),
@@ -192,14 +210,39 @@ fn engine(version: &str) -> EngineEntry {
     }
 }
 
-/// The files that the workloads' entries name, by id.
-pub const ARTIFACTS: [(&str, &str); 3] = [("a", "model-a"), ("b", "model-b"), ("e", "engine-e")];
+fn import(models: &FsCatalog, id: &str) -> Result<()> {
+    let source = source(models.root());
+    let mut request = ImportRequest::new(id, &source);
+    request.how = Import::Copy;
+    models.import(&request, &mut |_| Ok(())).map(drop)
+}
 
-/// Makes a root with the files that workloads register.
-pub fn prepare(root: &Path) {
-    fs::create_dir_all(root).expect("a root can be made");
-    for (_, file) in ARTIFACTS {
-        fs::write(root.join(file), file).expect("a file can be made");
+/// Changes the bytes of a managed model in place, durably, and has the store find out.
+fn spoil(models: &FsCatalog, id: &str) -> Result<()> {
+    let Some(entry) = models.get(id)? else {
+        return Ok(());
+    };
+    let path = &entry.local_path;
+    let spoil = || {
+        let mut permissions = fs::metadata(path)?.permissions();
+        permissions.set_mode(0o644);
+        fs::set_permissions(path, permissions)?;
+        let mut file = fs::File::options().write(true).open(path)?;
+        file.write_all(SPOILT)?;
+        file.sync_all()
+    };
+    // Gone already, if it was spoilt before.
+    if path.exists() {
+        spoil().map_err(|source| CatalogError::Io {
+            action: "spoil",
+            path: path.clone(),
+            source,
+        })?;
+    }
+    match models.verify(id, Verify::Full, &mut |_| Ok(())) {
+        Ok(found) if found.outcome.kind == VerificationOutcomeKind::Fail => Ok(()),
+        Ok(_) => Err(CatalogError::ArtifactChanged { path: path.clone() }),
+        Err(error) => Err(error),
     }
 }
 
@@ -234,46 +277,6 @@ pub fn make_all(root: &Path, steps: &[Step]) -> std::result::Result<(), String> 
     steps
         .iter()
         .try_for_each(|step| step.make(&models, &engines).map_err(text))
-}
-
-/// Reads what is registered, and whether what is registered is there. Fails with the reason if an
-/// index cannot be read or an entry names a file that is not whole.
-pub fn observe(root: &Path) -> std::result::Result<State, String> {
-    let text = |error: catalog_core::CatalogError| format!("unreadable: {error}");
-    let models = FsCatalog::new(root).map_err(text)?;
-    let engines = FsEngineStore::new(root).map_err(text)?;
-    let mut state = State::default();
-    for entry in models.list().map_err(text)? {
-        let value = format!("{:?}", entry.lifecycle);
-        state.0.insert(entry.id, value);
-    }
-    for entry in engines.list().map_err(text)? {
-        state.0.insert(entry.id, entry.version);
-    }
-    for (id, file) in ARTIFACTS {
-        let is_whole = fs::read(root.join(file)).is_ok_and(|bytes| bytes == file.as_bytes());
-        if state.0.contains_key(id) && !is_whole {
-            return Err(format!("entry {id} names a file that is not there"));
-        }
-    }
-    Ok(state)
-}
-
-/// Writes once more and looks for leftovers: temporary files that the write should have removed.
-pub fn write_and_look_for_leftovers(root: &Path) -> std::result::Result<(), String> {
-    let text = |error: catalog_core::CatalogError| format!("not writable: {error}");
-    let models = FsCatalog::new(root).map_err(text)?;
-    models
-        .put(&model("z", LifecycleState::Active))
-        .map_err(text)?;
-    models.update(|edit| Ok(edit.forget("z"))).map_err(text)?;
-    let names = fs::read_dir(root).map_err(|error| error.to_string())?;
-    for name in names.flatten().map(|entry| entry.file_name()) {
-        if name.to_string_lossy().starts_with('.') {
-            return Err(format!("leftover {name:?}"));
-        }
-    }
-    Ok(())
 }
 
 /// Tells that a call returned by making a folder: a system call that the store makes once at most,

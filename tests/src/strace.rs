@@ -3,7 +3,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-use crate::steps::{Step, prepare};
+use crate::state::prepare;
+use crate::steps::Step;
 
 /// A place where workloads run: a root, and a folder for their answers.
 #[derive(Debug)]

@@ -2,21 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::disk_model::{Action, Files};
+use crate::disk_model::{Action, Tree};
 
-/// Reads a trace that was recorded with all text in hexadecimal. `before` are the files that were
-/// there.
-pub fn read(trace: &str, root: &str, answers: &str, before: &Files) -> Vec<Action> {
+/// Reads a trace that was recorded with all text in hexadecimal. `before` was there.
+pub fn read(trace: &str, root: &str, answers: &str, before: &Tree) -> Vec<Action> {
     let mut reader = Reader {
         root: format!("{root}/"),
         answers: format!("{answers}/"),
         ..Reader::default()
     };
-    for (number, (name, content)) in before.iter().enumerate() {
-        // As `disk_model::crash_states` numbers them.
-        let file = usize::MAX - number;
-        reader.names.insert(name.clone(), file);
-        reader.contents.insert(file, content.clone());
+    for (name, (file, content)) in &before.files {
+        reader.names.insert(name.clone(), *file);
+        reader.contents.insert(*file, content.clone());
     }
     trace.lines().for_each(|line| reader.line(line));
     reader.actions
@@ -53,7 +50,9 @@ impl Reader {
         let arguments = arguments.trim_end().trim_end_matches(')');
         let arguments: Vec<&str> = arguments.split(", ").collect();
         match (call, arguments.as_slice()) {
-            ("openat", [_, path, flags, ..]) => self.opened(&text(path), flags, result),
+            ("openat", [folder, path, flags, ..]) => {
+                self.opened(&self.path(folder, path), flags, result);
+            }
             ("close", [descriptor]) => drop(self.open.remove(*descriptor)),
             ("write", [descriptor, bytes, _]) => self.written(descriptor, &unescape(bytes)),
             ("lseek", [descriptor, ..]) => {
@@ -80,25 +79,27 @@ impl Reader {
                 }
                 None => {}
             },
-            ("rename", [from, to]) | ("renameat" | "renameat2", [_, from, _, to, ..]) => {
-                self.renamed(&text(from), &text(to));
+            ("rename", [from, to]) => self.renamed(&self.path(HERE, from), &self.path(HERE, to)),
+            ("renameat" | "renameat2", [one, from, other, to, ..]) => {
+                self.renamed(&self.path(one, from), &self.path(other, to));
             }
-            ("link", [from, to]) | ("linkat", [_, from, _, to, ..]) => {
-                if let (Some(from), Some(name)) = (self.below(&text(from)), self.below(&text(to)))
-                    && let Some(file) = self.names.get(&from).copied()
-                {
-                    self.names.insert(name.clone(), file);
-                    self.actions.push(Action::Link { name, file });
-                }
+            ("link", [from, to]) => self.linked(&self.path(HERE, from), &self.path(HERE, to)),
+            ("linkat", [one, from, other, to, ..]) => {
+                self.linked(&self.path(one, from), &self.path(other, to));
             }
-            ("unlink", [path]) | ("unlinkat", [_, path, ..]) => {
-                if let Some(name) = self.below(&text(path)) {
-                    self.names.remove(&name);
-                    self.actions.push(Action::Remove { name });
-                }
+            ("unlink", [path]) => self.removed(&self.path(HERE, path)),
+            ("rmdir", [path]) => self.removed_folder(&self.path(HERE, path)),
+            ("unlinkat", [folder, path, flags]) if flags.contains("AT_REMOVEDIR") => {
+                self.removed_folder(&self.path(folder, path));
             }
+            ("unlinkat", [folder, path, ..]) => self.removed(&self.path(folder, path)),
             ("mkdir", [path, _]) if text(path).starts_with(&self.answers) => {
                 self.actions.push(Action::Answer);
+            }
+            ("mkdir", [path, _]) => {
+                if let Some(name) = self.below(&text(path)) {
+                    self.actions.push(Action::CreateFolder { name });
+                }
             }
             _ => {}
         }
@@ -142,16 +143,67 @@ impl Reader {
         }
     }
 
-    fn renamed(&mut self, from: &str, to: &str) {
-        if let (Some(from), Some(to)) = (self.below(from), self.below(to))
+    fn linked(&mut self, from: &str, to: &str) {
+        if let (Some(from), Some(name)) = (self.below(from), self.below(to))
             && let Some(file) = self.names.get(&from).copied()
         {
-            // Between two names of one file, a rename does nothing.
-            if self.names.get(&to) != Some(&file) {
-                self.names.remove(&from);
-                self.names.insert(to.clone(), file);
-                self.actions.push(Action::Rename { from, to, file });
+            self.names.insert(name.clone(), file);
+            self.actions.push(Action::Link { name, file });
+        }
+    }
+
+    fn removed(&mut self, path: &str) {
+        if let Some(name) = self.below(path) {
+            self.names.remove(&name);
+            self.actions.push(Action::Remove { name });
+        }
+    }
+
+    fn removed_folder(&mut self, path: &str) {
+        if let Some(name) = self.below(path) {
+            self.actions.push(Action::RemoveFolder { name });
+        }
+    }
+
+    fn renamed(&mut self, from: &str, to: &str) {
+        let (Some(from), Some(to)) = (self.below(from), self.below(to)) else {
+            return;
+        };
+        let Some(file) = self.names.get(&from).copied() else {
+            let inside = format!("{from}/");
+            let names = std::mem::take(&mut self.names).into_iter();
+            self.names = names
+                .map(|(name, file)| match name.strip_prefix(&inside) {
+                    Some(rest) => (format!("{to}/{rest}"), file),
+                    None => (name, file),
+                })
+                .collect();
+            self.actions.push(Action::RenameFolder { from, to });
+            return;
+        };
+        // Between two names of one file, a rename does nothing.
+        if self.names.get(&to) != Some(&file) {
+            self.names.remove(&from);
+            self.names.insert(to.clone(), file);
+            self.actions.push(Action::Rename { from, to, file });
+        }
+    }
+
+    /// The path that a call names relative to an open folder, or by way of one in `/proc`.
+    fn path(&self, folder: &str, path: &str) -> String {
+        let path = text(path);
+        let by_descriptor = match path.strip_prefix("/proc/self/fd/") {
+            Some(rest) => rest.split_once('/').or(Some((rest, ""))),
+            None if path.starts_with('/') => None,
+            None => Some((folder, path.as_str())),
+        };
+        match by_descriptor.and_then(|(at, rest)| Some((self.open.get(at)?, rest))) {
+            Some((Open::Folder(folder), rest)) => {
+                let parts = [folder.as_str(), rest];
+                let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+                format!("{}{}", self.root, parts.join("/"))
             }
+            _ => path,
         }
     }
 
@@ -159,6 +211,9 @@ impl Reader {
         path.strip_prefix(&self.root).map(str::to_owned)
     }
 }
+
+/// How a trace names the folder that a process is in.
+const HERE: &str = "AT_FDCWD";
 
 fn text(argument: &str) -> String {
     String::from_utf8_lossy(&unescape(argument)).into_owned()

@@ -6,7 +6,8 @@ use std::path::Path;
 use catalog_core::{CatalogStore, EngineStore, FsCatalog, FsEngineStore};
 
 use crate::figure::{Extent, Measured, Outcome, Trial};
-use crate::steps::{Step, prepare};
+use crate::state::prepare;
+use crate::steps::Step;
 
 pub(super) fn measure(trial: Trial) -> Outcome {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");

@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use crate::figure::{Measured, Outcome, Trial};
-use crate::steps::{Step, answers, observe, states, write_and_look_for_leftovers};
+use crate::state::{observe, write_and_look_for_leftovers};
+use crate::steps::{Step, answers, states};
 use crate::strace::{Site, program};
 
 const DATES: [&str; 5] = [

@@ -1,11 +1,13 @@
 //! Every state that a crash may legally leave of every workload, opened with the library.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::disk_model::{Action, Files, crash_states};
+use crate::disk_model::{Action, Tree, crash_states};
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
-use crate::steps::{ARTIFACTS, Step, observe, states, workloads, write_and_look_for_leftovers};
+use crate::state::{observe, write_and_look_for_leftovers};
+use crate::steps::{Step, make_all, states, workloads};
 use crate::strace::{Site, missing};
 use crate::trace_reader;
 
@@ -29,15 +31,23 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     Outcome::Measured(measured)
 }
 
-/// Opens every state that a crash of this workload may leave; tells how many there were.
+/// Opens every state that a crash of this workload may leave; tells how many there were. Of one that
+/// concerns managed models all but the last call are on the disk when it begins: their states alone
+/// are others' workloads.
 fn try_workload(workload: &[Step], sabotage: Sabotage, measured: &mut Measured) -> usize {
-    let before: Files = ARTIFACTS
-        .iter()
-        .map(|(_, file)| ((*file).to_owned(), file.as_bytes().to_vec()))
-        .collect();
+    let is_managed = |step: &Step| step.is_managed();
+    let (done, traced) = match workload {
+        [done @ .., last] if workload.iter().any(is_managed) => (done, std::slice::from_ref(last)),
+        all => (&[][..], all),
+    };
     let site = Site::new();
-    let trace = site.trace(workload);
     let (root, answers) = (site.root(), site.answers());
+    if let Err(error) = make_all(&root, done) {
+        measured.violation(format!("{done:?}: {error}"));
+        return 0;
+    }
+    let before = Tree::read(&root);
+    let trace = site.trace(traced);
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let mut actions = trace_reader::read(&trace, &text(&root), &text(&answers), &before);
     apply(sabotage, &mut actions);
@@ -45,16 +55,21 @@ fn try_workload(workload: &[Step], sabotage: Sabotage, measured: &mut Measured) 
         .iter()
         .filter(|action| **action == Action::Answer)
         .count();
-    measured.check(answered == workload.len(), || {
+    measured.check(answered == traced.len(), || {
         format!("{workload:?}: the trace shows {answered} answers")
     });
 
-    let expected = states(workload);
+    let expected = &states(workload)[done.len()..];
     let crashes = crash_states(&before, &actions);
-    for (files, answered) in &crashes {
-        materialise(&root, files);
+    for (tree, answered) in &crashes {
+        materialise(&root, tree);
         let legal = &expected[*answered..expected.len().min(answered + 2)];
-        let place = || format!("{workload:?} after {answered} answers, {:?}", files.keys());
+        let place = || {
+            format!(
+                "{workload:?} after {answered} answers, {:?}",
+                tree.files.keys()
+            )
+        };
         match observe(&root) {
             Err(error) => measured.violation(format!("{}: {error}", place())),
             Ok(state) => measured.check(legal.contains(&state), || {
@@ -94,13 +109,20 @@ fn apply(sabotage: Sabotage, actions: &mut Vec<Action>) {
     }
 }
 
-/// Makes a root of exactly these files.
-fn materialise(root: &Path, files: &Files) {
+/// Makes a root of exactly these files and folders.
+fn materialise(root: &Path, tree: &Tree) {
     fs::remove_dir_all(root).expect("a root can be removed");
-    for (name, content) in files {
+    fs::create_dir(root).expect("a root can be made");
+    for folder in &tree.folders {
+        fs::create_dir_all(root.join(folder)).expect("a folder can be made");
+    }
+    let mut made: BTreeMap<usize, PathBuf> = BTreeMap::new();
+    for (name, (file, content)) in &tree.files {
         let path = root.join(name);
-        let folder = path.parent().expect("it is below the root");
-        fs::create_dir_all(folder).expect("a folder can be made");
-        fs::write(path, content).expect("a file can be made");
+        match made.get(file) {
+            Some(other) => fs::hard_link(other, &path).expect("a link can be made"),
+            None => fs::write(&path, content).expect("a file can be made"),
+        }
+        made.insert(*file, path);
     }
 }

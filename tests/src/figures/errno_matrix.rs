@@ -2,7 +2,8 @@
 //! and networks give.
 
 use crate::figure::{Extent, Measured, Outcome, Trial};
-use crate::steps::{State, Step, Workload, answers, observe, write_and_look_for_leftovers};
+use crate::state::{State, observe, write_and_look_for_leftovers};
+use crate::steps::{Step, Workload, answers};
 use crate::strace::{Point, Site, missing, points};
 
 const ERRORS: [&str; 10] = [

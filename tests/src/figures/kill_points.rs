@@ -1,7 +1,8 @@
 //! SIGKILL at every system call of each workload, then the root is opened again.
 
 use crate::figure::{Extent, Measured, Outcome, Trial};
-use crate::steps::{Step, answers, observe, states, workloads, write_and_look_for_leftovers};
+use crate::state::{observe, write_and_look_for_leftovers};
+use crate::steps::{Step, answers, states, workloads};
 use crate::strace::{Point, Site, missing, points};
 
 pub(super) fn measure(trial: Trial) -> Outcome {

@@ -5,7 +5,8 @@ use std::fs;
 
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::mounts::{Mount, run};
-use crate::steps::{Step, answers, observe, prepare, states, write_and_look_for_leftovers};
+use crate::state::{observe, prepare, write_and_look_for_leftovers};
+use crate::steps::{Step, answers, states};
 use crate::strace::{Point, Site, missing, points, run_workload};
 
 /// How to make each file system.

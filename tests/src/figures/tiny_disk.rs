@@ -11,7 +11,8 @@ use catalog_core::{CatalogStore, FsCatalog};
 use super::contention::increment;
 use crate::figure::{Measured, Outcome, Trial};
 use crate::mounts::Mount;
-use crate::steps::{answers, write_and_look_for_leftovers};
+use crate::state::write_and_look_for_leftovers;
+use crate::steps::answers;
 use crate::strace::{Site, program};
 
 pub(super) fn measure(_: Trial) -> Outcome {

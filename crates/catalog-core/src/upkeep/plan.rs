@@ -255,7 +255,7 @@ impl<'c> Planner<'c> {
                 };
                 if let Ok(metadata) = fs::symlink_metadata(&path)
                     && metadata.is_file()
-                    && metadata.nlink() == 1
+                    && self.links.is_orphan(&metadata)
                 {
                     let freed = (space_of(&metadata), 0);
                     let blob = Removable::Blob(hex.to_owned());
@@ -289,9 +289,21 @@ impl<'c> Planner<'c> {
 
 /// How many links of each file are planned to go.
 #[derive(Default)]
-struct Links(BTreeMap<(u64, u64), u64>);
+struct Links {
+    taken: BTreeMap<(u64, u64), u64>,
+    /// The files whose space is counted.
+    counted: BTreeSet<(u64, u64)>,
+}
 
 impl Links {
+    /// Whether a blob is all that is left of its file, but for what is planned to go; and was not
+    /// counted with that.
+    fn is_orphan(&self, blob: &fs::Metadata) -> bool {
+        let inode = (blob.dev(), blob.ino());
+        let taken = self.taken.get(&inode).copied().unwrap_or(0);
+        blob.nlink().saturating_sub(taken) == 1 && !self.counted.contains(&inode)
+    }
+
     /// Takes one link of a file, and counts its space once no other is left but that of the blob,
     /// which goes with the last one.
     fn take(&mut self, path: &Path, blob: Option<&Path>, shares: Sharing, freed: &mut (u64, u64)) {
@@ -299,11 +311,12 @@ impl Links {
             return;
         };
         let inode = (metadata.dev(), metadata.ino());
-        let taken = self.0.entry(inode).or_default();
+        let taken = self.taken.entry(inode).or_default();
         *taken += 1;
         let blob = blob.and_then(|blob| fs::symlink_metadata(blob).ok());
         let is_blob = blob.is_some_and(|blob| (blob.dev(), blob.ino()) == inode);
         if metadata.nlink().saturating_sub(*taken) <= u64::from(is_blob) {
+            self.counted.insert(inode);
             let to = match shares {
                 Sharing::Extents => &mut freed.1,
                 Sharing::Nothing | Sharing::Inode => &mut freed.0,

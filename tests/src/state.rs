@@ -1,0 +1,190 @@
+//! What is registered under a root, as the figures compare it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use catalog_core::{
+    CatalogEntry, CatalogError, CatalogStore, CollectionPolicy, EngineStore, FsCatalog,
+    FsEngineStore, LifecycleState,
+};
+
+/// What is registered under a root: ids, and what matters of each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct State(BTreeMap<String, String>);
+
+impl State {
+    /// Registers something.
+    pub fn put(&mut self, id: &str, value: &str) {
+        self.0.insert(id.to_owned(), value.to_owned());
+    }
+
+    /// Removes it.
+    pub fn remove(&mut self, id: &str) {
+        self.0.remove(id);
+    }
+
+    /// Whether a model is registered as Active.
+    pub fn is_active(&self, id: &str) -> bool {
+        self.0.get(id).is_some_and(|value| value == "Active")
+    }
+
+    /// Whether it is registered.
+    pub fn has(&self, id: &str) -> bool {
+        self.0.contains_key(id)
+    }
+
+    /// Retires a model, if it is registered.
+    pub fn retire(&mut self, id: &str) {
+        if let Some(value) = self.0.get_mut(id) {
+            "Retired".clone_into(value);
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+/// The entry of a model that is used where it lies.
+pub fn model(id: &str, lifecycle: LifecycleState) -> CatalogEntry {
+    CatalogEntry {
+        id: id.to_owned(),
+        local_path: format!("model-{id}").into(),
+        lifecycle,
+        digest: None,
+        last_verified_ms: None,
+    }
+}
+
+/// The files that the workloads' entries name, by id.
+pub const ARTIFACTS: [(&str, &str); 3] = [("a", "model-a"), ("b", "model-b"), ("e", "engine-e")];
+
+/// The models that are imported, and the bytes of each: both the same.
+pub const MANAGED: [&str; 2] = ["m", "n"];
+
+/// The bytes of the models that are imported.
+pub const CONTENT: &[u8] = b"the weights of a managed model";
+
+/// What a step makes of them to see that it is noticed.
+pub const SPOILT: &[u8] = b"THE weights of a managed model";
+
+/// The file that is imported.
+pub fn source(root: &Path) -> PathBuf {
+    root.with_file_name("source.bin")
+}
+
+/// Makes a root with the files that workloads register, and the one that they import beside it.
+pub fn prepare(root: &Path) {
+    fs::create_dir_all(root).expect("a root can be made");
+    fs::write(source(root), CONTENT).expect("a file can be made");
+    for (_, file) in ARTIFACTS {
+        fs::write(root.join(file), file).expect("a file can be made");
+    }
+}
+
+/// Reads what is registered, and whether what is registered is there. Fails with the reason if an
+/// index cannot be read or an entry names a file that is not whole.
+pub fn observe(root: &Path) -> std::result::Result<State, String> {
+    let text = |error: catalog_core::CatalogError| format!("unreadable: {error}");
+    let models = FsCatalog::new(root).map_err(text)?;
+    let engines = FsEngineStore::new(root).map_err(text)?;
+    let mut state = State::default();
+    for entry in models.list().map_err(text)? {
+        if MANAGED.contains(&entry.id.as_str()) {
+            check_managed(&entry)?;
+        }
+        state.put(&entry.id, &format!("{:?}", entry.lifecycle));
+    }
+    for entry in engines.list().map_err(text)? {
+        state.put(&entry.id, &entry.version);
+    }
+    for (id, file) in ARTIFACTS {
+        let is_whole = fs::read(root.join(file)).is_ok_and(|bytes| bytes == file.as_bytes());
+        if state.has(id) && !is_whole {
+            return Err(format!("entry {id} names a file that is not there"));
+        }
+    }
+    Ok(state)
+}
+
+/// An Active model's file is whole, or exactly what a step made of it; what is not served any more
+/// may be gone.
+fn check_managed(entry: &CatalogEntry) -> std::result::Result<(), String> {
+    if entry.lifecycle == LifecycleState::Retired {
+        return Ok(());
+    }
+    match fs::read(&entry.local_path) {
+        Ok(bytes) if bytes == CONTENT || bytes == SPOILT => Ok(()),
+        Ok(_) => Err(format!("entry {} names unverified bytes", entry.id)),
+        Err(_) => Err(format!("entry {} names a file that is not there", entry.id)),
+    }
+}
+
+/// Writes once more, collects, and looks for leftovers: temporary files that the write should have
+/// removed, and anything that the collection should have.
+pub fn write_and_look_for_leftovers(root: &Path) -> std::result::Result<(), String> {
+    let text = |error: CatalogError| format!("not writable: {error}");
+    let models = FsCatalog::new(root).map_err(text)?;
+    models
+        .put(&model("z", LifecycleState::Active))
+        .map_err(text)?;
+    models.update(|edit| Ok(edit.forget("z"))).map_err(text)?;
+    let collect = || {
+        let plan = models.plan_collection(&CollectionPolicy::default())?;
+        models.collect(&plan)
+    };
+    let done = collect().map_err(|error| format!("not collectable: {error}"))?;
+    if let Some((what, why)) = done.spared.first() {
+        return Err(format!("{what:?} was not collected: {why}"));
+    }
+    let names = names_in(root)?;
+    if let Some(name) = names.iter().find(|name| name.starts_with('.')) {
+        return Err(format!("leftover {name:?}"));
+    }
+    look_for_orphans(root, &models)
+}
+
+/// What lies below a root that nothing needs.
+fn look_for_orphans(root: &Path, models: &FsCatalog) -> std::result::Result<(), String> {
+    if let Some(name) = names_in(&root.join("staging"))?.first() {
+        return Err(format!("leftover staging/{name}"));
+    }
+    let entries = models.list().map_err(|error| error.to_string())?;
+    for key in names_in(&root.join("artifacts"))? {
+        let folder = root.join("artifacts").join(&key);
+        if !entries
+            .iter()
+            .any(|entry| entry.local_path.starts_with(&folder))
+        {
+            return Err(format!("leftover artifacts/{key}"));
+        }
+    }
+    let blobs = root.join("blobs/sha256");
+    for folder in names_in(&blobs)? {
+        for name in names_in(&blobs.join(&folder))? {
+            let path = blobs.join(&folder).join(&name);
+            if fs::metadata(&path).is_ok_and(|metadata| metadata.nlink() == 1) {
+                return Err(format!("leftover blob {name}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The names in a folder; none if it is not there.
+fn names_in(folder: &Path) -> std::result::Result<Vec<String>, String> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error.to_string()),
+    };
+    let names = entries
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned());
+    Ok(names.collect())
+}
