@@ -253,10 +253,15 @@ impl Disk {
     /// What the bytes of a file may be: as synced, as written, or cut at a quarter, the half or
     /// three, or of its full size with zeros from there on.
     fn contents(&self, file: usize) -> BTreeSet<Vec<u8>> {
+        /// What a disk writes whole or not at all.
+        const SECTOR: usize = 512;
         let synced = self.synced.get(&file).cloned().unwrap_or_default();
-        let mut contents = BTreeSet::from([synced]);
+        let mut contents = BTreeSet::from([synced.clone()]);
         for written in self.written.get(&file).into_iter().flatten() {
             contents.insert(written.clone());
+            if written.len() == synced.len() && written.len() <= SECTOR {
+                continue;
+            }
             for quarter in 0..4 {
                 let kept = &written[..written.len() * quarter / 4];
                 contents.insert(kept.to_vec());

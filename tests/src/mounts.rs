@@ -34,9 +34,14 @@ impl Mount {
 
     /// A file system in an image file, made by `mkfs` with these arguments before its path.
     pub fn in_image(mkfs: &str, arguments: &[&str]) -> Result<Self, String> {
+        Self::in_large_image(mkfs, arguments, 320 << 20)
+    }
+
+    /// [`in_image`](Self::in_image) of so many bytes.
+    pub fn in_large_image(mkfs: &str, arguments: &[&str], size: u64) -> Result<Self, String> {
         let mount = Self::unmounted()?;
         let image = mount.image().display().to_string();
-        run("truncate", &["-s", "320M", &image])?;
+        run("truncate", &["-s", &size.to_string(), &image])?;
         let mut words = arguments.to_vec();
         words.push(&image);
         run(mkfs, &words)?;

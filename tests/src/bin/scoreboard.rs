@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     // What the figures start as processes of their own is this program too.
     let role = match arguments.first().map(String::as_str) {
         Some("--workload") => Some(steps::run as fn(&[String]) -> Result<(), String>),
+        Some("--race") => Some(figures::run_racer as _),
         Some("--contend") => Some(figures::run_contender as _),
         Some("--soak") => Some(figures::run_daemon as _),
         _ => None,

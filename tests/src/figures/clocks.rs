@@ -1,4 +1,5 @@
-//! Clocks before 1970, after 2106, and jumping: nothing of the indexes depends on them.
+//! Clocks before 1970, after 2106, and jumping: nothing of the indexes depends on them, no clock
+//! makes a fresh change look old, and none makes a model look retired for long.
 
 use std::process::Command;
 
@@ -22,7 +23,20 @@ pub(super) fn measure(_: Trial) -> Outcome {
     let mut measured = Measured::default();
     // One root for all dates, so that the clock jumps under it, forwards and back.
     let site = Site::new();
-    let workload = [Step::PutA, Step::PutEngine, Step::RetireA, Step::DeleteA];
+    let workload = [
+        Step::PutA,
+        Step::PutEngine,
+        Step::RetireA,
+        Step::DeleteA,
+        // Kept, though at the next date it seems to have been retired for years.
+        Step::ImportN,
+        Step::ImportM,
+        Step::RetireM,
+        Step::Collect,
+        Step::ImportM,
+        Step::SpoilM,
+        Step::Collect,
+    ];
     let expected = states(&workload).pop();
     let mut calls = 0;
     for date in DATES {

@@ -31,12 +31,15 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         return Outcome::Skipped(reason);
     }
     let workloads: Vec<Workload> = match trial.extent {
-        Extent::Quick => vec![vec![Step::PutA]],
+        Extent::Quick => vec![vec![Step::PutA], vec![Step::ImportM]],
         Extent::Full => vec![
             vec![Step::PutA, Step::PutB],
             vec![Step::UpdateBoth, Step::DeleteA],
             vec![Step::PutEngine, Step::DeleteEngine],
             vec![Step::PutA, Step::RetireA, Step::PutEngine],
+            vec![Step::ImportM, Step::DeleteM],
+            vec![Step::ImportM, Step::ForgetM, Step::Collect],
+            vec![Step::ImportM, Step::SpoilM],
         ],
     };
     let errors = match trial.extent {

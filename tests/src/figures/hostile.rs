@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::panic::catch_unwind;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use catalog_core::{
-    CatalogEntry, CatalogStore, Digest, EngineArtifact, EngineEntry, EngineStore, FileFetcher,
-    FsCatalog, FsEngineStore, LifecycleState, ModelFetcher, ModelRef, verify_digest,
+    CatalogEntry, CatalogStore, CollectionPolicy, Digest, EngineArtifact, EngineEntry, EngineStore,
+    EntryPoint as EntryPointOf, Expectation, FileFetcher, FsCatalog, FsEngineStore, ImportRequest,
+    LifecycleState, ModelFetcher, ModelRef, Verify, verify_digest,
 };
 
 use crate::figure::{Measured, Outcome, Trial};
@@ -161,7 +163,7 @@ pub(super) fn measure(_: Trial) -> Outcome {
 /// Something that takes a text from outside.
 type EntryPoint = fn(&Path, &str);
 
-const ENTRY_POINTS: [(&str, EntryPoint); 5] = [
+const ENTRY_POINTS: [(&str, EntryPoint); 9] = [
     ("a reference", |_, text| {
         if let Ok(mr) = ModelRef::parse(text) {
             let _ = (
@@ -173,10 +175,7 @@ const ENTRY_POINTS: [(&str, EntryPoint); 5] = [
         }
     }),
     ("a digest", |_, text| {
-        let literal = Digest {
-            algo: "sha256".to_owned(),
-            value: text.to_owned(),
-        };
+        let literal = digest_of(text);
         let _ = (
             text.parse::<Digest>(),
             verify_digest(Some(&literal), Some(&literal)),
@@ -199,6 +198,71 @@ const ENTRY_POINTS: [(&str, EntryPoint); 5] = [
         let _ = catalog.put(&model("id", text));
         let _ = (catalog.exists("id"), catalog.delete("id"));
     }),
+    ("a staged name", |root, text| {
+        let Ok(catalog) = FsCatalog::new(root) else {
+            return;
+        };
+        let Ok(mut staging) = catalog.artifacts().stage(text, 0) else {
+            return;
+        };
+        if let Ok(mut file) = staging.create(text) {
+            let _ = file.write_all(b"planted");
+            let _ = file.finish();
+        }
+        // As a fetcher's own program would write it, if not elsewhere.
+        let mut parts = Path::new(text).components();
+        if parts.all(|part| matches!(part, Component::Normal(_))) {
+            let _ = fs::write(staging.folder().join(text), "planted");
+        }
+        let expected = Expectation {
+            files: BTreeMap::from([(text.to_owned(), digest_of(text))]),
+            digest: Some(digest_of(text)),
+            entry_point: EntryPointOf::File(text.to_owned()),
+        };
+        let _ = staging
+            .verify(&expected, &mut |_| Ok(()))
+            .and_then(|verified| verified.publish());
+    }),
+    ("an index of shards", |root, text| {
+        let Ok(catalog) = FsCatalog::new(root) else {
+            return;
+        };
+        let Ok(mut staging) = catalog.artifacts().stage("id", 0) else {
+            return;
+        };
+        let named = serde_json::json!({ "weight_map": { "w": text } }).to_string();
+        if let Ok(mut file) = staging.create("model.safetensors.index.json") {
+            let _ = file.write_all(named.as_bytes());
+            let _ = file.finish();
+        }
+        let _ = staging.verify(&Expectation::default(), &mut |_| Ok(()));
+    }),
+    ("an import", |root, text| {
+        let Ok(catalog) = FsCatalog::new(root) else {
+            return;
+        };
+        // Of what is small: some of the texts name folders like `/`.
+        let is_small = fs::metadata(text).is_ok_and(|metadata| metadata.is_file());
+        if is_small {
+            let request = ImportRequest::new(text, Path::new(text));
+            let _ = catalog.import(&request, &mut |_| Ok(()));
+        }
+        let _ = catalog.delete(text);
+    }),
+    ("an id of what is kept true", |root, text| {
+        let Ok(catalog) = FsCatalog::new(root) else {
+            return;
+        };
+        let _ = catalog.put(&model(text, "link"));
+        let _ = (catalog.lease(text), catalog.pin(text, text, text));
+        let _ = catalog.verify(text, Verify::Full, &mut |_| Ok(()));
+        let _ = catalog.repair(text, &mut |_, _| Ok(()));
+        let _ = (catalog.artifacts().open(text), catalog.unpin(text, text));
+        if let Ok(plan) = catalog.plan_collection(&CollectionPolicy::default()) {
+            let _ = catalog.collect(&plan);
+        }
+        let _ = catalog.delete(text);
+    }),
     ("an engine's artifact", |root, text| {
         let Ok(engines) = FsEngineStore::new(root) else {
             return;
@@ -208,6 +272,13 @@ const ENTRY_POINTS: [(&str, EntryPoint); 5] = [
         let _ = engines.delete("id");
     }),
 ];
+
+fn digest_of(text: &str) -> Digest {
+    Digest {
+        algo: "sha256".to_owned(),
+        value: text.to_owned(),
+    }
+}
 
 fn model(id: &str, path: &str) -> CatalogEntry {
     CatalogEntry {

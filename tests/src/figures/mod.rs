@@ -2,6 +2,7 @@
 
 mod bit_rot;
 mod clocks;
+mod collect_race;
 mod compat;
 mod contention;
 mod crash_states;
@@ -15,11 +16,12 @@ mod tiny_disk;
 
 use crate::figure::Figure;
 
+pub use collect_race::run_racer;
 pub use contention::run_contender;
 pub use soak::run_daemon;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 12] = [
+pub const ALL: [Figure; 13] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -43,6 +45,10 @@ pub const ALL: [Figure; 12] = [
     Figure {
         name: "soak",
         measure: soak::measure,
+    },
+    Figure {
+        name: "collect-race",
+        measure: collect_race::measure,
     },
     Figure {
         name: "hostile",

@@ -15,6 +15,12 @@ const FILE_SYSTEMS: [(&str, &str, &[&str]); 2] = [
     ("xfs", "mkfs.xfs", &["-q", "-f"]),
 ];
 
+/// What is under way when the power is cut.
+const WORKLOADS: [&[Step]; 2] = [
+    &[Step::PutA, Step::UpdateBoth, Step::PutEngine, Step::DeleteA],
+    &[Step::ImportM, Step::ImportN, Step::DeleteM, Step::Collect],
+];
+
 pub(super) fn measure(trial: Trial) -> Outcome {
     if let Some(reason) = missing() {
         return Outcome::Skipped(reason);
@@ -26,8 +32,10 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Extent::Quick => (6, 12),
         Extent::Full => (110, 200),
     };
-    let workload = [Step::PutA, Step::UpdateBoth, Step::PutEngine, Step::DeleteA];
-    let all = points(&Site::new().trace(&workload));
+    let workloads = WORKLOADS.map(|workload| {
+        let points = points(&Site::new().trace(workload));
+        (workload, points)
+    });
     let mut measured = Measured::default();
     let mut cuts = 0;
     for (name, mkfs, arguments) in FILE_SYSTEMS {
@@ -36,9 +44,10 @@ pub(super) fn measure(trial: Trial) -> Outcome {
             Err(reason) => return Outcome::Skipped(reason),
         };
         for number in 0..each {
+            let (workload, all) = &workloads[number % workloads.len()];
             let point = &all[number * all.len() / each];
             cuts += 1;
-            if let Err(error) = cut(&mount, &workload, point, number, trial.sabotage) {
+            if let Err(error) = cut(&mount, workload, point, number, trial.sabotage) {
                 measured.violation(format!(
                     "{name} at {} {}: {error}",
                     point.call, point.number

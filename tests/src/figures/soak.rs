@@ -6,13 +6,23 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use catalog_core::{CatalogStore, FsCatalog, StoreOptions};
+use catalog_core::{
+    CatalogError, CatalogStore, CollectionPolicy, FsCatalog, Import, ImportRequest, StoreOptions,
+    VerificationOutcomeKind, Verify,
+};
 
 use super::contention::increment;
 use crate::figure::{Extent, Measured, Outcome, Trial};
+use crate::state::{CONTENT, source, write_and_look_for_leftovers};
 use crate::strace::program;
 
 const WRITERS: [&str; 2] = ["writer-1", "writer-2"];
+
+/// Imports managed models, and deletes them again.
+const IMPORTER: &str = "importer";
+
+/// Collects what nobody needs.
+const COLLECTOR: &str = "collector";
 
 pub(super) fn measure(trial: Trial) -> Outcome {
     let time = match trial.extent {
@@ -22,7 +32,10 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let root = folder.path().join("root");
     FsCatalog::new(&root).expect("a catalog can be opened");
-    let roles = [WRITERS[0], WRITERS[1], "reader"];
+    if let Err(error) = fs::write(source(&root), CONTENT) {
+        return Outcome::Skipped(error.to_string());
+    }
+    let roles = [WRITERS[0], WRITERS[1], "reader", IMPORTER, COLLECTOR];
     let start = |role: &str| {
         let child = Command::new(program())
             .arg("--soak")
@@ -73,12 +86,23 @@ pub(super) fn measure(trial: Trial) -> Outcome {
                     format!("{writer} was told {told}, the catalog says {found}")
                 });
             }
+            check_managed(&catalog, &mut measured);
             if let Err(error) = increment(&catalog, &["after"]) {
                 measured.violation(format!("stuck: {error}"));
             }
         }
     }
+    if let Err(error) = write_and_look_for_leftovers(&root) {
+        measured.violation(error);
+    }
     let reads = number_in(&folder.path().join("reader"));
+    let imports = number_in(&folder.path().join(IMPORTER));
+    let collections = number_in(&folder.path().join(COLLECTOR));
+    measured.count("imports", imports);
+    measured.count("collections", collections);
+    measured.check(imports > 0 && collections > 0, || {
+        "nothing was imported or collected".to_owned()
+    });
     measured.count("kills", kills);
     measured.count("acknowledged writes", acknowledged);
     measured.count("reads", reads);
@@ -86,6 +110,41 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         "nothing was done".to_owned()
     });
     Outcome::Measured(measured)
+}
+
+/// Every registered managed model has the bytes of its digest.
+fn check_managed(catalog: &FsCatalog, measured: &mut Measured) {
+    for entry in catalog.list().unwrap_or_default() {
+        if entry.id.starts_with(IMPORTER) {
+            let found = catalog.verify(&entry.id, Verify::Full, &mut |_| Ok(()));
+            let is_right =
+                found.is_ok_and(|found| found.outcome.kind == VerificationOutcomeKind::Pass);
+            measured.check(is_right, || format!("{} has a wrong digest", entry.id));
+        }
+    }
+}
+
+/// Imports a model, looks at its bytes, and deletes it, under one of a few ids in turn.
+fn import_and_delete(catalog: &FsCatalog, number: u64) -> catalog_core::Result<()> {
+    let id = format!("{IMPORTER}-{}", number % 4);
+    let source = source(catalog.root());
+    let mut request = ImportRequest::new(&id, &source);
+    request.how = Import::Copy;
+    let entry = catalog.import(&request, &mut |_| Ok(()))?;
+    if fs::read(&entry.local_path).ok().as_deref() != Some(CONTENT) {
+        return Err(CatalogError::ArtifactChanged {
+            path: entry.local_path,
+        });
+    }
+    if number.is_multiple_of(2) {
+        catalog.delete(&id)?;
+    }
+    Ok(())
+}
+
+fn collect(catalog: &FsCatalog) -> catalog_core::Result<()> {
+    let plan = catalog.plan_collection(&CollectionPolicy::default())?;
+    catalog.collect(&plan).map(drop)
 }
 
 fn number_in(path: &Path) -> u64 {
@@ -116,6 +175,15 @@ pub fn run_daemon(arguments: &[String]) -> Result<(), String> {
     let mut reads = number_in(Path::new(answers));
     let mut seen = [0_u64; WRITERS.len()];
     loop {
+        if role == IMPORTER || role == COLLECTOR {
+            reads += 1;
+            match role.as_str() {
+                IMPORTER => import_and_delete(&catalog, reads).map_err(text)?,
+                _ => collect(&catalog).map_err(text)?,
+            }
+            answer(reads)?;
+            continue;
+        }
         if role != "reader" {
             answer(increment(&catalog, &[role]).map_err(text)?)?;
             continue;

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use catalog_core::{CatalogStore, FsCatalog};
+use catalog_core::{CatalogError, CatalogStore, FsCatalog, ImportRequest};
 
 use super::contention::increment;
 use crate::figure::{Measured, Outcome, Trial};
@@ -31,11 +31,16 @@ pub(super) fn measure(_: Trial) -> Outcome {
             Err(error) => measured.violation(format!("{options}: {error}")),
         }
     }
+    match stage_too_much() {
+        Ok(Some(count)) => refused += count,
+        Ok(None) => return Outcome::Skipped("no file system can be mounted".to_owned()),
+        Err(error) => measured.violation(format!("staging: {error}")),
+    }
     match beyond_the_limit() {
         Ok(count) => refused += count,
         Err(error) => measured.violation(format!("a limit of file sizes: {error}")),
     }
-    measured.count("kinds of full disk", 3);
+    measured.count("kinds of full disk", 4);
     measured.count("writes refused", refused);
     Outcome::Measured(measured)
 }
@@ -77,6 +82,80 @@ fn try_disk(disk: &Path, fill: fn(&Path)) -> Result<usize, String> {
         Some(entry) => Err(format!("leftover {:?}", entry.file_name())),
         None => Ok(5),
     }
+}
+
+/// Stages more than a disk holds: once what is known to be too much, once what turns out to be. Tells
+/// how many were refused; nothing if there is no such disk.
+fn stage_too_much() -> Result<Option<usize>, String> {
+    let text = |error: CatalogError| error.to_string();
+    let Ok(mount) = Mount::in_memory("size=2m") else {
+        return Ok(None);
+    };
+    let root = mount.path().join("root");
+    let catalog = FsCatalog::new(&root).map_err(text)?;
+    increment(&catalog, &["id"]).map_err(text)?;
+    let small = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+    fs::write(small.path(), vec![1; 200_000]).map_err(|error| error.to_string())?;
+    let large = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+    fs::write(large.path(), vec![2; 4 << 20]).map_err(|error| error.to_string())?;
+    let import =
+        |id: &str, source: &Path| catalog.import(&ImportRequest::new(id, source), &mut |_| Ok(()));
+    import("kept", small.path()).map_err(text)?;
+    let before = (free(&root)?, catalog.list().map_err(text)?);
+    let refusals: [(&str, &dyn Fn() -> Result<(), CatalogError>); 2] = [
+        ("no_space", &|| import("large", large.path()).map(drop)),
+        ("io", &|| {
+            // Nobody says how much it is going to be.
+            let mut staging = catalog.artifacts().stage("unknown", 0)?;
+            let mut file = staging.create("a.bin")?;
+            let chunk = [3; 65_536];
+            let failed = (0..1_000).find_map(|_| file.write_all(&chunk).err());
+            drop(file);
+            failed.map_or(Ok(()), |source| {
+                let path = root.clone();
+                let action = "write";
+                Err(CatalogError::Io {
+                    action,
+                    path,
+                    source,
+                })
+            })
+        }),
+    ];
+    for (code, refused) in refusals {
+        match refused() {
+            Err(error) if error.code() == code => {}
+            Err(error) => return Err(format!("{}: {error}", error.code())),
+            Ok(()) => return Err(format!("what is {code} was staged")),
+        }
+        let now = (free(&root)?, catalog.list().map_err(text)?);
+        if now != before {
+            return Err(format!("{} bytes are free, not {}", now.0, before.0));
+        }
+    }
+    let kept = catalog.get("kept").map_err(text)?;
+    let is_whole = kept
+        .is_some_and(|kept| fs::read(kept.local_path).is_ok_and(|bytes| bytes == vec![1; 200_000]));
+    if is_whole {
+        Ok(Some(refusals.len()))
+    } else {
+        Err("what was there is not whole".to_owned())
+    }
+}
+
+/// How many bytes are free on a disk, as `df` tells.
+fn free(path: &Path) -> Result<u64, String> {
+    let output = Command::new("df")
+        .args(["--output=avail", "-B1"])
+        .arg(path)
+        .output()
+        .map_err(|error| format!("df: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let number = text
+        .lines()
+        .nth(1)
+        .and_then(|line| line.trim().parse().ok());
+    number.ok_or_else(|| format!("df: {text}"))
 }
 
 /// A process whose files may have 4 KiB writes an index that is longer. Tells how many writes were

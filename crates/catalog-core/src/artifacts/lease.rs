@@ -1,5 +1,6 @@
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::disk::{FileLock, Locking, Sharing, is_at, open_own_file};
 use crate::error::{CatalogError, Result};
@@ -26,6 +27,9 @@ impl Lease {
     }
 }
 
+/// Between two looks at a lock that excludes leases.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// How a try to lock what leases are taken on went.
 #[derive(Debug)]
 pub(crate) enum LeaseLock {
@@ -47,6 +51,21 @@ pub(crate) fn try_lock(path: &Path, sharing: Sharing, locking: Locking) -> Resul
             Ok(lock) if is_at(lock.file(), path)? => return Ok(LeaseLock::Held(lock)),
             // It was removed or replaced while this waited for the lock: look again.
             Ok(_) => {}
+        }
+    }
+}
+
+/// Takes a lease on the file of the store at a path. Somebody who excludes leases does so only to
+/// look, or to remove it: this waits until `deadline` for the end of that.
+pub(crate) fn wait_for_lease(
+    path: &Path,
+    locking: Locking,
+    deadline: Instant,
+) -> Result<LeaseLock> {
+    loop {
+        match try_lock(path, Sharing::Shared, locking)? {
+            LeaseLock::Taken if Instant::now() < deadline => std::thread::sleep(PAUSE),
+            outcome => return Ok(outcome),
         }
     }
 }

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
-use std::fs::{self, File, Metadata, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::artifact::Artifact;
 use super::lease::{LeaseLock, try_lock};
@@ -12,13 +13,18 @@ use crate::digest::Digest;
 use crate::disk::{self, ArtifactFolder, FileStamp, create_own_folder, sync_folder};
 use crate::error::{CatalogError, Result};
 
-/// A blob that was there before, and was hashed just now.
+/// Between two tries to publish what others are busy with.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// A blob of the digest that a staged file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Blob {
-    /// There is none, or it is not what its name says: ours takes its place.
-    Replace,
-    /// It is what its name says, as long as its stamp is this.
-    Share(FileStamp),
+    /// There is none.
+    Absent,
+    /// It is not what its name says, as long as its stamp is this: ours takes its place.
+    Rotten(FileStamp),
+    /// It was hashed just now, and is what its name says as long as its stamp is this.
+    Good(FileStamp),
 }
 
 impl VerifiedStaging {
@@ -32,44 +38,64 @@ impl VerifiedStaging {
     /// what linking, syncing and renaming fail with.
     pub fn publish(self) -> Result<Artifact> {
         let staged = self.staging.artifact();
-        let blobs = self.make_durable(&staged)?;
+        self.make_durable(&staged)?;
         write_text(&staged.manifest(), &self.manifest.to_text())?;
 
         let store = &self.staging.store;
         let target = store.layout().artifact(&self.manifest.key());
-        let manifest = File::open(staged.manifest())
-            .map_err(|error| CatalogError::io("open", staged.manifest(), error))?;
-        let lock = store.lock()?;
-        let placed = self.place(&staged, &target, &blobs);
-        // The lease is taken before anybody can see the artifact.
-        let leased = placed.and_then(|placed| match placed {
-            Placed::New => disk::FileLock::try_acquire(
-                manifest,
-                &target.manifest(),
-                disk::Sharing::Shared,
-                store.locking,
-            ),
-            Placed::Completed => Ok(Err(manifest)),
-        });
-        lock.release();
-        match leased? {
-            Ok(lock) => Ok(Artifact::new(&target, self.manifest, lock)),
-            Err(_) => match try_lock(&target.manifest(), disk::Sharing::Shared, store.locking)? {
-                LeaseLock::Held(lock) => {
-                    let found = Manifest::read(&target)?;
-                    Ok(Artifact::new(&target, found.unwrap_or(self.manifest), lock))
-                }
-                LeaseLock::Taken | LeaseLock::Gone => Err(CatalogError::InUse {
-                    path: target.path().to_path_buf(),
-                }),
-            },
+        let deadline = store.deadline();
+        loop {
+            let blobs = self.look_at_blobs(&staged)?;
+            let lock = store.lock()?;
+            let published = self.publish_under_lock(&staged, &target, &blobs);
+            lock.release();
+            if let Some((manifest, lease)) = published? {
+                return Ok(Artifact::new(&target, manifest, lease));
+            }
+            // Others publish the same bytes, which are hashed before they are shared, and not under
+            // the lock; or somebody looks whether the artifact that is there is in use.
+            if Instant::now() >= deadline {
+                let path = target.path().to_path_buf();
+                return Err(CatalogError::InUse { path });
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Gives the manifest and a lease of what is in its place then; nothing if it is to be tried
+    /// again.
+    fn publish_under_lock(
+        &self,
+        staged: &ArtifactFolder,
+        target: &ArtifactFolder,
+        blobs: &[Blob],
+    ) -> Result<Option<(Manifest, disk::FileLock)>> {
+        let locking = self.staging.store.locking;
+        let shared = disk::Sharing::Shared;
+        let path = staged.manifest();
+        let manifest = File::open(&path).map_err(|error| CatalogError::io("open", path, error))?;
+        // Before anybody can see the artifact.
+        let Ok(lease) = disk::FileLock::try_acquire(manifest, &target.manifest(), shared, locking)?
+        else {
+            return Ok(None);
+        };
+        match self.place(staged, target, blobs)? {
+            Placed::New => Ok(Some((self.manifest.clone(), lease))),
+            Placed::Completed => {
+                drop(lease);
+                let LeaseLock::Held(lease) = try_lock(&target.manifest(), shared, locking)? else {
+                    return Ok(None);
+                };
+                let manifest = Manifest::read(target)?;
+                Ok(manifest.map(|manifest| (manifest, lease)))
+            }
+            Placed::Not => Ok(None),
         }
     }
 
     /// Makes the files read-only and their bytes durable, and sees to it that they are those that
-    /// were verified. Hashes blobs of the same names: sharing a rotten one would undo the proof.
-    fn make_durable(&self, staged: &ArtifactFolder) -> Result<Vec<Blob>> {
-        let mut blobs = Vec::with_capacity(self.files.len());
+    /// were verified.
+    fn make_durable(&self, staged: &ArtifactFolder) -> Result<()> {
         for (found, file) in self.files.iter().zip(&self.manifest.files) {
             let path = staged.files().join(&file.name);
             let failed = |error| CatalogError::io("make durable", &path, error);
@@ -86,33 +112,44 @@ impl VerifiedStaging {
                     .map_err(failed)?;
             }
             opened.sync_all().map_err(failed)?;
-            blobs.push(self.look_at_blob(file, &metadata)?);
         }
-        Ok(blobs)
+        Ok(())
     }
 
-    fn look_at_blob(&self, file: &ManifestFile, staged: &Metadata) -> Result<Blob> {
+    /// Hashes the blobs of the same digests: sharing a rotten one would undo the proof.
+    fn look_at_blobs(&self, staged: &ArtifactFolder) -> Result<Vec<Blob>> {
+        let look = |file: &ManifestFile| {
+            let path = staged.files().join(&file.name);
+            let metadata = fs::symlink_metadata(&path)
+                .map_err(|error| CatalogError::io("look at", &path, error))?;
+            self.look_at_blob(file, &FileStamp::of(&metadata))
+        };
+        self.manifest.files.iter().map(look).collect()
+    }
+
+    fn look_at_blob(&self, file: &ManifestFile, staged: &FileStamp) -> Result<Blob> {
         let path = self.staging.store.layout().blob(&file.digest.value);
         let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Blob::Replace),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Blob::Absent),
             Err(error) => return Err(CatalogError::io("look at", path, error)),
         };
+        let stamp = FileStamp::of(&metadata);
         if !metadata.is_file() || metadata.len() != file.size {
-            return Ok(Blob::Replace);
+            return Ok(Blob::Rotten(stamp));
         }
         // Linked from there: what is staged was verified, so it is.
-        if FileStamp::of(&metadata).is_same_file(&FileStamp::of(staged)) {
-            return Ok(Blob::Share(FileStamp::of(&metadata)));
+        if stamp.is_same_file(staged) {
+            return Ok(Blob::Good(stamp));
         }
         match Digest::of_file(&path) {
-            Ok(digest) if digest == file.digest => Ok(Blob::Share(FileStamp::of(&metadata))),
+            Ok(digest) if digest == file.digest => Ok(Blob::Good(stamp)),
             Ok(_) => {
                 tracing::warn!(blob = %path.display(), "a blob is not what its name says; replacing it");
-                Ok(Blob::Replace)
+                Ok(Blob::Rotten(stamp))
             }
             // Collected meanwhile.
-            Err(CatalogError::ArtifactMissing { .. }) => Ok(Blob::Replace),
+            Err(CatalogError::ArtifactMissing { .. }) => Ok(Blob::Absent),
             Err(error) => Err(error),
         }
     }
@@ -130,16 +167,21 @@ impl VerifiedStaging {
         for (file, blob) in self.manifest.files.iter().zip(blobs) {
             let path = staged.files().join(&file.name);
             let blob_path = store.layout().blob(&file.digest.value);
-            match blob {
-                Blob::Share(stamp) if is_still(&blob_path, stamp)? => {
-                    link_over(&blob_path, &path, &spare)?;
-                }
+            let now = stamp_of(&blob_path)?;
+            let is_as_seen = match (blob, &now) {
+                (Blob::Good(seen) | Blob::Rotten(seen), Some(now)) => now.is_same_content(seen),
+                (Blob::Absent, Some(_)) => false,
+                (_, None) => true,
+            };
+            if !is_as_seen {
+                return Ok(Placed::Not);
+            }
+            if matches!(blob, Blob::Good(_)) && now.is_some() {
+                link_over(&blob_path, &path, &spare)?;
+            } else if file.shares != Sharing::Inode {
                 // What others may change is no blob.
-                _ if file.shares == Sharing::Inode => {}
-                _ => {
-                    create_own_folder(blob_path.parent().expect("a blob lies in a folder"))?;
-                    link_over(&path, &blob_path, &spare)?;
-                }
+                create_own_folder(blob_path.parent().expect("a blob lies in a folder"))?;
+                link_over(&path, &blob_path, &spare)?;
             }
         }
         sync_folders(staged, &self.manifest)?;
@@ -213,6 +255,8 @@ enum Placed {
     New,
     /// It was there already.
     Completed,
+    /// It did not: blobs are there that were not looked at.
+    Not,
 }
 
 /// Gives a file a second name, in place of what has that name, by way of a third one.
@@ -233,10 +277,10 @@ pub(super) fn link_over(from: &Path, to: &Path, spare: &Path) -> Result<()> {
     }
 }
 
-fn is_still(path: &Path, stamp: &FileStamp) -> Result<bool> {
+fn stamp_of(path: &Path) -> Result<Option<FileStamp>> {
     match fs::symlink_metadata(path) {
-        Ok(metadata) => Ok(FileStamp::of(&metadata).is_same_content(stamp)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Ok(metadata) => Ok(Some(FileStamp::of(&metadata))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CatalogError::io("look at", path, error)),
     }
 }

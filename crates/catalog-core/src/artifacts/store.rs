@@ -3,11 +3,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::artifact::Artifact;
-use super::lease::{LeaseLock, try_lock};
+use super::lease::{LeaseLock, wait_for_lease};
 use super::manifest::Manifest;
 use super::staging::Staging;
 use crate::disk::{
-    Layout, Locking, Sharing, StoreLock, StoreRoot, WriterLock, check_own_folder, list_folder,
+    Layout, Locking, StoreLock, StoreRoot, WriterLock, check_own_folder, is_sha256, list_folder,
 };
 use crate::error::{CatalogError, Result};
 
@@ -47,11 +47,15 @@ impl ArtifactStore {
     ///
     /// [`CatalogError::StoreDamaged`] if its manifest is.
     pub fn open(&self, key: &str) -> Result<Option<Artifact>> {
+        if !is_sha256(key) {
+            return Ok(None);
+        }
         let folder = self.root.layout().artifact(key);
-        match try_lock(&folder.manifest(), Sharing::Shared, self.locking)? {
+        match wait_for_lease(&folder.manifest(), self.locking, self.deadline())? {
             LeaseLock::Gone => Ok(None),
-            // Only who removes it locks it so.
-            LeaseLock::Taken => Ok(None),
+            LeaseLock::Taken => Err(CatalogError::InUse {
+                path: folder.path().to_path_buf(),
+            }),
             LeaseLock::Held(lock) => match Manifest::read(&folder)? {
                 Some(manifest) => Ok(Some(Artifact::new(&folder, manifest, lock))),
                 None => Ok(None),
@@ -101,7 +105,7 @@ impl ArtifactStore {
             .into_iter()
             .filter(|(_, kind)| kind.is_dir())
             .filter_map(|(path, _)| path.file_name()?.to_str().map(str::to_owned))
-            .filter(|name| crate::disk::is_sha256(name))
+            .filter(|name| is_sha256(name))
             .collect();
         keys.sort_unstable();
         Ok(keys)
@@ -110,9 +114,13 @@ impl ArtifactStore {
     /// Takes the lock under which files of the store change their places.
     pub(crate) fn lock(&self) -> Result<WriterLock> {
         self.root.check_present()?;
-        let deadline = Instant::now() + self.lock_wait.min(Duration::from_secs(1 << 30));
-        let lock = WriterLock::acquire(self.layout(), StoreLock::Artifacts, self.locking, deadline)
-            .map_err(CatalogError::of_writing)?;
+        let lock = WriterLock::acquire(
+            self.layout(),
+            StoreLock::Artifacts,
+            self.locking,
+            self.deadline(),
+        )
+        .map_err(CatalogError::of_writing)?;
         // Again, as it may have been replaced while this waited.
         self.root.check_present()?;
         for folder in self.layout().own_folders() {
@@ -145,6 +153,12 @@ impl ArtifactStore {
         let metadata = fs::symlink_metadata(self.layout().artifact(key).manifest());
         let time = metadata.and_then(|metadata| metadata.modified());
         time.unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// Until when a call that begins now waits for others.
+    pub(crate) fn deadline(&self) -> Instant {
+        const VERY_LONG: Duration = Duration::from_secs(1 << 30);
+        Instant::now() + self.lock_wait.min(VERY_LONG)
     }
 
     pub(crate) fn layout(&self) -> &Layout {

@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::fs_catalog::FsCatalog;
 use super::host::Host;
@@ -16,6 +17,7 @@ impl FsCatalog {
     /// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::ArtifactMissing`] if
     /// its artifact is not there.
     pub fn lease(&self, id: &str) -> Result<Lease> {
+        let deadline = self.host.artifacts.deadline();
         loop {
             let stored = self.host.stored_path_of(id)?;
             let path = self.host.root.absolute(Path::new(&stored));
@@ -33,6 +35,10 @@ impl FsCatalog {
                 }
                 None if path.exists() => return Ok(Lease::new(path, None)),
                 None | Some(LeaseLock::Gone) => return Err(CatalogError::ArtifactMissing { path }),
+                // By somebody who looks whether it is in use, or is about to remove it.
+                Some(LeaseLock::Taken) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
                 Some(LeaseLock::Taken) => return Err(CatalogError::InUse { path }),
             }
         }
