@@ -196,6 +196,17 @@ fn sequences(longest: usize, is_among: impl Fn(Step) -> bool) -> Vec<Workload> {
     all
 }
 
+/// The calls of a workload that are on the disk when it begins, and those that are disturbed. Where
+/// managed models are concerned only the last call is: the others' own are workloads, too.
+pub fn split(workload: &[Step]) -> (&[Step], &[Step]) {
+    match workload {
+        [done @ .., last] if workload.iter().any(|step| step.is_managed()) => {
+            (done, std::slice::from_ref(last))
+        }
+        all => (&[], all),
+    }
+}
+
 /// The states through which a workload goes, the one before its first call included.
 pub fn states(workload: &[Step]) -> Vec<State> {
     let mut state = State::default();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::disk_model::{Action, Tree, crash_states};
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::state::{observe, write_and_look_for_leftovers};
-use crate::steps::{Step, make_all, states, workloads};
+use crate::steps::{Step, make_all, split, states, workloads};
 use crate::strace::{Site, missing};
 use crate::trace_reader;
 
@@ -31,15 +31,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     Outcome::Measured(measured)
 }
 
-/// Opens every state that a crash of this workload may leave; tells how many there were. Of one that
-/// concerns managed models all but the last call are on the disk when it begins: their states alone
-/// are others' workloads.
+/// Opens every state that a crash of this workload may leave; tells how many there were.
 fn try_workload(workload: &[Step], sabotage: Sabotage, measured: &mut Measured) -> usize {
-    let is_managed = |step: &Step| step.is_managed();
-    let (done, traced) = match workload {
-        [done @ .., last] if workload.iter().any(is_managed) => (done, std::slice::from_ref(last)),
-        all => (&[][..], all),
-    };
+    let (done, traced) = split(workload);
     let site = Site::new();
     let (root, answers) = (site.root(), site.answers());
     if let Err(error) = make_all(&root, done) {

@@ -3,7 +3,7 @@
 
 use crate::figure::{Extent, Measured, Outcome, Trial};
 use crate::state::{State, observe, write_and_look_for_leftovers};
-use crate::steps::{Step, Workload, answers};
+use crate::steps::{Step, Workload, answers, make_all, split};
 use crate::strace::{Point, Site, missing, points};
 
 const ERRORS: [&str; 10] = [
@@ -37,6 +37,8 @@ pub(super) fn measure(trial: Trial) -> Outcome {
             vec![Step::UpdateBoth, Step::DeleteA],
             vec![Step::PutEngine, Step::DeleteEngine],
             vec![Step::PutA, Step::RetireA, Step::PutEngine],
+            vec![Step::ImportM],
+            vec![Step::ImportM, Step::ImportN],
             vec![Step::ImportM, Step::DeleteM],
             vec![Step::ImportM, Step::ForgetM, Step::Collect],
             vec![Step::ImportM, Step::SpoilM],
@@ -49,7 +51,12 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let mut measured = Measured::default();
     let mut places: Vec<(&Workload, Point)> = Vec::new();
     for workload in &workloads {
-        let points = points(&Site::new().trace(workload));
+        let (done, disturbed) = split(workload);
+        let site = Site::new();
+        if let Err(error) = make_all(&site.root(), done) {
+            measured.violation(format!("{done:?}: {error}"));
+        }
+        let points = points(&site.trace(disturbed));
         let of_the_store = |point: &Point| !NOT_THE_STORES.contains(&point.call.as_str());
         places.extend(
             points
@@ -81,18 +88,24 @@ fn from_then_on(error: &str, number: usize) -> String {
 }
 
 fn fail(workload: &[Step], point: &Point, error: &str, when: &str, measured: &mut Measured) {
+    let (done, disturbed) = split(workload);
     let site = Site::new();
+    if let Err(error) = make_all(&site.root(), done) {
+        measured.violation(format!("{done:?}: {error}"));
+    }
     let inject = format!("inject={}:error={error}:when={when}", point.call);
     let status = site.run(
-        workload,
+        disturbed,
         &["-o", "/dev/null", "-e", &inject].map(str::to_owned),
     );
     let place = || format!("{workload:?} with {error} at {} {when}", point.call);
     measured.check(status.success(), || format!("{}: {status}", place()));
     let answers = answers(&site.answers());
     // A call that answered an error may have happened or not; one that answered `ok` has.
-    let mut legal = vec![State::default()];
-    for (number, step) in workload.iter().enumerate() {
+    let mut before = State::default();
+    done.iter().for_each(|step| step.expect(&mut before));
+    let mut legal = vec![before];
+    for (number, step) in disturbed.iter().enumerate() {
         let mut after = legal.clone();
         after.iter_mut().for_each(|state| step.expect(state));
         match answers.get(number).and_then(Option::as_deref) {

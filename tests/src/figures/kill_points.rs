@@ -2,7 +2,7 @@
 
 use crate::figure::{Extent, Measured, Outcome, Trial};
 use crate::state::{observe, write_and_look_for_leftovers};
-use crate::steps::{Step, answers, states, workloads};
+use crate::steps::{Step, answers, make_all, split, states, workloads};
 use crate::strace::{Point, Site, missing, points};
 
 pub(super) fn measure(trial: Trial) -> Outcome {
@@ -16,7 +16,13 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let mut measured = Measured::default();
     let all = workloads(longest);
     let kills = measured.for_each(&all, |workload, measured| {
-        let points = points(&Site::new().trace(workload));
+        let (done, killed) = split(workload);
+        let site = Site::new();
+        if let Err(error) = make_all(&site.root(), done) {
+            measured.violation(format!("{done:?}: {error}"));
+            return 0;
+        }
+        let points = points(&site.trace(killed));
         points
             .iter()
             .for_each(|point| kill(workload, point, measured));
@@ -28,16 +34,20 @@ pub(super) fn measure(trial: Trial) -> Outcome {
 }
 
 fn kill(workload: &[Step], point: &Point, measured: &mut Measured) {
+    let (done, killed) = split(workload);
     let site = Site::new();
+    if let Err(error) = make_all(&site.root(), done) {
+        measured.violation(format!("{done:?}: {error}"));
+    }
     let Point { call, number } = point;
     let inject = format!("inject={call}:signal=KILL:when={number}");
     site.run(
-        workload,
+        killed,
         &["-o", "/dev/null", "-e", &inject].map(str::to_owned),
     );
     let answers = answers(&site.answers());
     let acknowledged = answers.iter().filter(|answer| answer.is_some()).count();
-    let expected = states(workload);
+    let expected = &states(workload)[done.len()..];
     let legal = &expected[acknowledged..expected.len().min(acknowledged + 2)];
     let place = || format!("{workload:?} killed at {call} {number}");
     match observe(&site.root()) {

@@ -102,7 +102,8 @@ fn stage_too_much() -> Result<Option<usize>, String> {
         |id: &str, source: &Path| catalog.import(&ImportRequest::new(id, source), &mut |_| Ok(()));
     import("kept", small.path()).map_err(text)?;
     let before = (free(&root)?, catalog.list().map_err(text)?);
-    let refusals: [(&str, &dyn Fn() -> Result<(), CatalogError>); 2] = [
+    type Refused<'r> = &'r dyn Fn() -> Result<(), CatalogError>;
+    let refusals: [(&str, Refused<'_>); 2] = [
         ("no_space", &|| import("large", large.path()).map(drop)),
         ("io", &|| {
             // Nobody says how much it is going to be.

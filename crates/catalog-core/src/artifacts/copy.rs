@@ -44,7 +44,9 @@ pub(super) fn copy_and_hash(
     let (size, sha256) = thread::scope(|scope| -> Result<_> {
         let (to_hasher, full) = sync_channel::<Vec<u8>>(CHUNKS);
         let (emptied, empty) = sync_channel::<Vec<u8>>(CHUNKS);
-        let hasher = scope.spawn(|| hash_chunks(full, emptied));
+        let hasher = thread::Builder::new()
+            .spawn_scoped(scope, || hash_chunks(full, emptied))
+            .map_err(|error| CatalogError::io("hash", source, error))?;
         let size = transfer(
             &mut file,
             source,

@@ -39,12 +39,17 @@ pub(crate) fn hash_files(
     let processors = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         let (sender, read) = channel();
-        let workers: Vec<_> = (0..processors.min(files.len()))
-            .map(|_| {
-                let sender = sender.clone();
-                scope.spawn(|| hash_some(files, &next, &is_over, sender))
-            })
-            .collect();
+        let mut workers = Vec::new();
+        for number in 0..processors.min(files.len()) {
+            let sender = sender.clone();
+            let work = || hash_some(files, &next, &is_over, sender);
+            match thread::Builder::new().spawn_scoped(scope, work) {
+                Ok(worker) => workers.push(worker),
+                // One is enough.
+                Err(_) if number > 0 => break,
+                Err(error) => return Err(CatalogError::io("hash", &files[0].path, error)),
+            }
+        }
         drop(sender);
         let mut done = 0;
         for bytes in read {

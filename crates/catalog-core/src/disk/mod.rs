@@ -6,6 +6,7 @@ mod file_system;
 mod folder;
 mod host_clock;
 mod layout;
+mod listing;
 mod lock;
 mod native;
 mod own_file;

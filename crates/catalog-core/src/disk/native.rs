@@ -9,6 +9,10 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reflink {
     /// Both files share their extents.
+    #[cfg_attr(
+        not(all(feature = "native-fs", target_os = "linux")),
+        expect(dead_code, reason = "known to be possible only there")
+    )]
     Done,
     /// This file system, or this pair of them, has none to share.
     Unsupported,

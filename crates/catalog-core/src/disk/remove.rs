@@ -4,6 +4,7 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use super::folder::sync_folder;
+use super::listing::remove_tree;
 use crate::error::{CatalogError, Result};
 
 /// Removes a file, a link (never what it points to) or a folder with all in it, durably. Nothing
@@ -31,7 +32,7 @@ pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
         Err(_) => path.to_path_buf(),
     };
     let removed = match fs::symlink_metadata(&reached) {
-        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(&reached),
+        Ok(metadata) if metadata.is_dir() => remove_tree(&reached),
         Ok(_) => fs::remove_file(&reached),
         Err(error) => Err(error),
     };

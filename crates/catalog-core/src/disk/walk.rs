@@ -2,6 +2,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::listing::{EntryKind, list};
 use super::stamp::FileStamp;
 use crate::error::{CatalogError, Result};
 
@@ -74,21 +75,19 @@ pub(crate) fn find_folder(folder: &Path, is_so: &dyn Fn(&Path) -> bool) -> Resul
 }
 
 /// What is directly in a folder; nothing if there is no folder.
-pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(PathBuf, fs::FileType)>> {
+pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
     match fs::symlink_metadata(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         _ => entries_of(folder),
     }
 }
 
-fn entries_of(folder: &Path) -> Result<Vec<(PathBuf, fs::FileType)>> {
-    let failed = |error| CatalogError::io("read folder", folder, error);
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        entries.push((entry.path(), entry.file_type().map_err(failed)?));
-    }
-    Ok(entries)
+fn entries_of(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
+    let entries = list(folder).map_err(|error| CatalogError::io("read folder", folder, error))?;
+    let entries = entries.into_iter();
+    Ok(entries
+        .map(|(name, kind)| (folder.join(name), kind))
+        .collect())
 }
 
 /// What becomes of symbolic links to files.

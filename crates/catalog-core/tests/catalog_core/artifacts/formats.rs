@@ -43,7 +43,7 @@ fn safetensors(header: &str, data: usize) -> Vec<u8> {
 fn a_gguf_file_whose_header_is_none_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.gguf");
-    let mut try_it = |bytes: &[u8]| {
+    let try_it = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
         import(folder.path(), "m.gguf").map_err(|error| error.code())
     };
@@ -101,7 +101,7 @@ fn a_real_gguf_file_is_accepted() {
 fn a_safetensors_file_whose_header_is_none_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.safetensors");
-    let mut try_it = |bytes: &[u8]| {
+    let try_it = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
         import(folder.path(), "m.safetensors").map_err(|error| error.code())
     };

@@ -90,6 +90,43 @@ fn one_of_each() -> Vec<CatalogError> {
             path: path(),
             source: io(),
         },
+        CatalogError::NameRefused {
+            name: "../x".to_owned(),
+            problem: "a part is ..".to_owned(),
+        },
+        CatalogError::DigestMismatch {
+            path: path(),
+            expected: "sha256:aa".to_owned(),
+            actual: "sha256:bb".to_owned(),
+        },
+        CatalogError::ArtifactIncomplete {
+            path: path(),
+            missing: vec!["a".to_owned(), "b".to_owned()],
+        },
+        CatalogError::FormatRefused {
+            path: path(),
+            format: "GGUF",
+            problem: "it does not begin with GGUF".to_owned(),
+        },
+        CatalogError::NoSpace {
+            root: path(),
+            needed: 3,
+            free: 2,
+            reserved: 1,
+            holders: " by process 1".to_owned(),
+        },
+        CatalogError::Pinned {
+            id: id(),
+            owner: "pool-7".to_owned(),
+            reason: "needed".to_owned(),
+        },
+        CatalogError::InUse { path: path() },
+        CatalogError::StoreDamaged {
+            path: path(),
+            detail: "its checksum is wrong".to_owned(),
+            repair: "verify it",
+        },
+        CatalogError::Cancelled,
     ]
 }
 
@@ -141,6 +178,15 @@ fn codes_are_stable_and_one_for_each_variant() {
             "lock_timeout",
             "outcome_unknown",
             "io",
+            "name_refused",
+            "digest_mismatch",
+            "artifact_incomplete",
+            "format_refused",
+            "no_space",
+            "pinned",
+            "in_use",
+            "store_damaged",
+            "cancelled",
         ]
     );
 }
@@ -154,7 +200,16 @@ fn only_what_may_pass_by_itself_is_retryable() {
         .filter(|error| error.is_retryable())
         .map(CatalogError::code)
         .collect();
-    assert_eq!(retryable, ["conflict", "artifact_changed", "lock_timeout"]);
+    assert_eq!(
+        retryable,
+        [
+            "conflict",
+            "artifact_changed",
+            "lock_timeout",
+            "no_space",
+            "in_use"
+        ]
+    );
     let io = |kind| CatalogError::Io {
         action: "read",
         path: "/x".into(),
