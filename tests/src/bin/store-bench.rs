@@ -66,6 +66,11 @@ fn median(times: &mut [Duration]) -> Duration {
     times[times.len() / 2]
 }
 
+fn spread(times: &[Duration]) -> String {
+    let times: Vec<String> = times.iter().map(|time| format!("{time:.2?}")).collect();
+    times.join(" ")
+}
+
 /// The bytes that a file system has in use, when everything is written.
 fn used(path: &Path) -> std::io::Result<u64> {
     Command::new("sync").arg("-f").arg(path).status()?;
@@ -89,6 +94,9 @@ fn import(place: &str, folder: &Path, size: usize) -> Result<(), Box<dyn std::er
     let mut space = 0;
     for _ in 0..ROUNDS {
         let before = used(folder)?;
+        // So that every round begins alike: nothing in memory but the source. Only the superuser may.
+        let _ = fs::write("/proc/sys/vm/drop_caches", "3");
+        Digest::of_file(&source)?;
         let request = ImportRequest::new("id", &source);
         let (taken, imported) = time(|| catalog.import(&request, &mut |_| Ok(())));
         imported?;
@@ -109,11 +117,12 @@ fn import(place: &str, folder: &Path, size: usize) -> Result<(), Box<dyn std::er
         hashed?;
         hashes.push(taken);
     }
+    let spread = spread(&ours);
     let (ours, copy, hash) = (median(&mut ours), median(&mut copies), median(&mut hashes));
     let slower = copy.max(hash).as_secs_f64();
     println!(
         "import of {} MiB on {place}: {ours:.2?}; cp and sync {copy:.2?}, hashing alone {hash:.2?}; \
-         {:.2}x the rate of the slower, {:.2}x that of hashing; new space {} MiB",
+         {:.2}x the rate of the slower, {:.2}x that of hashing; new space {} MiB; imports {spread}",
         size >> 20,
         slower / ours.as_secs_f64(),
         hash.as_secs_f64() / ours.as_secs_f64(),

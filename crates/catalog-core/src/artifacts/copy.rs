@@ -1,7 +1,8 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use sha2::{Digest as _, Sha256};
@@ -9,14 +10,27 @@ use sha2::{Digest as _, Sha256};
 use crate::disk::FileStamp;
 use crate::error::{CatalogError, Result};
 
-/// How much is read at once.
-const CHUNK: usize = 1 << 20;
+/// How much is copied, and how much is read to be hashed, at once.
+const STEP: usize = 1 << 20;
+const READ: usize = 256 << 10;
 
-/// How many chunks are under way between reading and hashing.
-const CHUNKS: usize = 4;
+/// By how many steps the copy may be ahead of the hash: little enough that what is hashed is still
+/// in memory.
+const AHEAD: usize = 32;
 
-/// A chunk of zeros is not written: the file gets a hole there.
-static ZEROS: [u8; CHUNK] = [0; CHUNK];
+/// After how many bytes the disk is told to write them.
+const SYNCED_AT_ONCE: u64 = 32 << 20;
+
+static ZEROS: [u8; STEP] = [0; STEP];
+
+/// Who moves the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mover {
+    /// The kernel, from file to file. It may share extents where the file system can.
+    Kernel,
+    /// This process. Long runs of zeros become holes.
+    Process,
+}
 
 /// What was copied.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,8 +39,9 @@ pub(super) struct Copied {
     pub(super) sha256: [u8; 32],
 }
 
-/// Copies a file into an empty one and hashes it, in one pass: one thread reads and writes, another
-/// hashes. Long runs of zeros become holes. `progress` gets the number of bytes of each step.
+/// Copies a file into an empty one and hashes what arrives there, in one pass: one thread copies,
+/// another hashes close behind it, and a third has the disk write what is there already, so that the
+/// sync at the end of a large file is short. `progress` gets the number of bytes of each step.
 ///
 /// # Errors
 ///
@@ -36,29 +51,56 @@ pub(super) fn copy_and_hash(
     source: &Path,
     target: &File,
     target_path: &Path,
+    mover: Mover,
     progress: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<Copied> {
-    let failed = |error| CatalogError::io("read", source, error);
+    let unread = |error| CatalogError::io("read", source, error);
+    let unwritten = |error| CatalogError::io("write", target_path, error);
     let mut file = File::open(source).map_err(|error| CatalogError::io("open", source, error))?;
-    let before = FileStamp::of(&file.metadata().map_err(failed)?);
+    let before = FileStamp::of(&file.metadata().map_err(unread)?);
     let (size, sha256) = thread::scope(|scope| -> Result<_> {
-        let (to_hasher, full) = sync_channel::<Vec<u8>>(CHUNKS);
-        let (emptied, empty) = sync_channel::<Vec<u8>>(CHUNKS);
+        let (arrived, to_hash) = sync_channel::<u64>(AHEAD);
         let hasher = thread::Builder::new()
-            .spawn_scoped(scope, || hash_chunks(full, emptied))
-            .map_err(|error| CatalogError::io("hash", source, error))?;
-        let size = transfer(
-            &mut file,
-            source,
-            target,
-            target_path,
-            (to_hasher, empty),
-            progress,
-        )?;
-        match hasher.join() {
-            Ok(sha256) => Ok((size, sha256)),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
+            .spawn_scoped(scope, || hash_behind(target, to_hash))
+            .map_err(unread)?;
+        let (written, to_sync) = sync_channel::<()>(1);
+        let syncer = thread::Builder::new()
+            .spawn_scoped(scope, || sync_along(target, to_sync))
+            .map_err(unwritten)?;
+        let (mut size, mut unsynced) = (0, 0);
+        let mut buffer = Vec::new();
+        let outcome = loop {
+            let step = match mover {
+                Mover::Kernel => move_by_kernel(&file, target),
+                Mover::Process => move_by_process(&mut file, target, &mut buffer),
+            };
+            match step {
+                Ok(0) => break Ok(()),
+                Ok(bytes) => {
+                    size += bytes;
+                    unsynced += bytes;
+                    // Fails only if that thread failed, which it tells at the end.
+                    let _ = arrived.send(size);
+                    if unsynced >= SYNCED_AT_ONCE {
+                        unsynced = 0;
+                        // Busy with the last one: more comes together next time.
+                        let _ = written.try_send(());
+                    }
+                    if let Err(stop) = progress(bytes) {
+                        break Err(stop);
+                    }
+                }
+                // Which of both files failed is not told by the kernel.
+                Err(error) => break Err(unwritten(error)),
+            }
+        };
+        drop((arrived, written));
+        let (hashed, synced) = (join(hasher), join(syncer));
+        outcome?;
+        // What failed here is not told again by the sync at the end.
+        synced.map_err(|error| CatalogError::io("sync", target_path, error))?;
+        let sha256 = hashed.map_err(|error| CatalogError::io("read", target_path, error))?;
+        Ok((size, sha256))
     })?;
     check_unchanged(source, &before, size)?;
     Ok(Copied { size, sha256 })
@@ -80,56 +122,61 @@ pub(super) fn check_unchanged(source: &Path, before: &FileStamp, read: u64) -> R
     }
 }
 
-fn hash_chunks(full: Receiver<Vec<u8>>, emptied: SyncSender<Vec<u8>>) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for chunk in full {
-        hash.update(&chunk);
-        // The other side is done once it has read everything.
-        let _ = emptied.try_send(chunk);
-    }
-    hash.finalize().into()
+/// Copies the next bytes; none at the end.
+fn move_by_kernel(file: &File, mut target: &File) -> io::Result<u64> {
+    io::copy(&mut file.take(STEP as u64), &mut target)
 }
 
-/// Reads and writes all chunks and sends them on; gives the number of bytes.
-fn transfer(
-    file: &mut File,
-    source: &Path,
-    mut target: &File,
-    target_path: &Path,
-    (to_hasher, empty): (SyncSender<Vec<u8>>, Receiver<Vec<u8>>),
-    progress: &mut dyn FnMut(u64) -> Result<()>,
-) -> Result<u64> {
-    let unwritten = |error| CatalogError::io("write", target_path, error);
-    let mut size = 0;
-    let mut made = 0;
-    loop {
-        let mut chunk = if made < CHUNKS {
-            made += 1;
-            Vec::with_capacity(CHUNK)
-        } else {
-            empty.recv().expect("the hasher gives back what it got")
-        };
-        chunk.clear();
-        let read = (&mut *file)
-            .take(CHUNK as u64)
-            .read_to_end(&mut chunk)
-            .map_err(|error| CatalogError::io("read", source, error))?;
-        if read == 0 {
-            // A hole at the end has no bytes that would make the file so long.
-            target.set_len(size).map_err(unwritten)?;
-            return Ok(size);
+fn move_by_process(file: &mut File, mut target: &File, buffer: &mut Vec<u8>) -> io::Result<u64> {
+    buffer.resize(STEP, 0);
+    let mut read = 0;
+    while read < STEP {
+        match file.read(&mut buffer[read..]) {
+            Ok(0) => break,
+            Ok(some) => read += some,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        if chunk == ZEROS[..read] {
-            target
-                .seek(SeekFrom::Current(read as i64))
-                .map_err(unwritten)?;
-        } else {
-            target.write_all(&chunk).map_err(unwritten)?;
+    }
+    if buffer[..read] == ZEROS[..read] {
+        let end = target.seek(SeekFrom::Current(read as i64))?;
+        target.set_len(end)?;
+    } else {
+        target.write_all(&buffer[..read])?;
+    }
+    Ok(read as u64)
+}
+
+/// Hashes a file up to each end that it is told, until no more comes.
+fn hash_behind(target: &File, ends: Receiver<u64>) -> io::Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; READ];
+    let mut done = 0;
+    for end in ends {
+        while done < end {
+            let most = READ.min((end - done) as usize);
+            match target.read_at(&mut buffer[..most], done) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
+                    hash.update(&buffer[..read]);
+                    done += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
-        size += read as u64;
-        to_hasher
-            .send(chunk)
-            .expect("the hasher listens until nothing more can come");
-        progress(read as u64)?;
+    }
+    Ok(hash.finalize().into())
+}
+
+/// Syncs a file whenever it is told that more was written, until no more comes.
+fn sync_along(target: &File, written: Receiver<()>) -> io::Result<()> {
+    written.into_iter().try_for_each(|()| target.sync_data())
+}
+
+fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    match thread.join() {
+        Ok(answer) => answer,
+        Err(panic) => std::panic::resume_unwind(panic),
     }
 }

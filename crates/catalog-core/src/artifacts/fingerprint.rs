@@ -1,12 +1,12 @@
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::NOT_THE_MODEL;
-use crate::disk::{CLOCK_GRANULARITY, FileStamp, Layout, Links, list_files};
+use crate::disk::{FileStamp, Layout, Links, is_older_than_granularity, list_files};
 use crate::error::{CatalogError, Result};
 
 /// What the file system says of an artifact without reading it: of a file, or of all files of a
@@ -64,11 +64,7 @@ impl Fingerprint {
     /// Whether everything in it was older than the clock is coarse at `now`: then a later change
     /// gives another fingerprint.
     pub(crate) fn is_settled_at(&self, now: SystemTime) -> bool {
-        let granularity = CLOCK_GRANULARITY.as_nanos() as i128;
-        let now = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since: Duration| since.as_nanos() as i128);
-        self.latest < now.saturating_sub(granularity)
+        is_older_than_granularity(self.latest, now)
     }
 }
 

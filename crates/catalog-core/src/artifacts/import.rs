@@ -3,7 +3,8 @@ use std::io;
 use std::path::Path;
 
 use super::artifact::Artifact;
-use super::copy::{check_unchanged, copy_and_hash};
+use super::copy::{Mover, check_unchanged, copy_and_hash};
+use super::fingerprint::now_at_most;
 use super::formats::Shard;
 use super::manifest::{Provenance, Sharing};
 use super::staging::Staging;
@@ -115,17 +116,31 @@ impl ArtifactStore {
             staging.reserve(sum(rest.iter().map(|file| file.stamp.allocated())))?;
         }
         for file in rest {
-            staging.copy_in(file, &mut advance)?;
+            // Where extents could be shared, they would have been; what has holes is to keep them.
+            let mover = match request.how {
+                Import::Auto if file.stamp.allocated() >= file.stamp.size() => Mover::Kernel,
+                _ => Mover::Process,
+            };
+            staging.copy_in(file, mover, &mut advance)?;
         }
-        // Read where they are now, on all processors; what the source is, too, as it was linked.
+        // What is linked has the bytes of its source. That is likely to be in memory, and is read
+        // instead if a change of it since then could not go unnoticed.
+        let begin = now_at_most(self.layout());
+        let sources = &files[..linked.len()];
+        let is_settled = |file: &FoundFile| begin.is_some_and(|now| file.stamp.is_settled_at(now));
+        let to_read = match sources.iter().all(is_settled) {
+            true => sources,
+            false => &linked[..],
+        };
         let mut before = 0;
-        let contents = hash_files(&linked, &mut |now: HashProgress| {
+        let contents = hash_files(to_read, &mut |now: HashProgress| {
             let bytes = now.done - before;
             before = now.done;
             advance(bytes)
         })?;
         for ((content, file), source) in contents.into_iter().zip(&linked).zip(&files) {
             check_unchanged(&source.path, &source.stamp, content.size)?;
+            check_unchanged(&file.path, &file.stamp, content.size)?;
             let shares = match request.how {
                 Import::HardLink => Sharing::Inode,
                 _ => Sharing::Extents,
@@ -195,11 +210,12 @@ impl Staging {
     fn copy_in(
         &mut self,
         file: &FoundFile,
+        mover: Mover,
         advance: &mut dyn FnMut(u64) -> Result<()>,
     ) -> Result<()> {
         let path = self.path_for(&file.name)?;
         let target = self.create_empty(&file.name)?;
-        let copied = copy_and_hash(&file.path, &target, &path, advance)?;
+        let copied = copy_and_hash(&file.path, &target, &path, mover, advance)?;
         if copied.size != file.stamp.size() {
             return Err(CatalogError::ArtifactChanged {
                 path: file.path.clone(),

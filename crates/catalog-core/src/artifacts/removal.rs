@@ -11,50 +11,49 @@ use crate::disk::{
 };
 use crate::error::{CatalogError, Result};
 
-/// An artifact that is out of its place, durably, and only takes space any more.
+/// Artifacts that are out of their places, durably, and only take space any more.
 #[derive(Debug)]
-#[must_use = "its space is freed by `remove`"]
+#[must_use = "their space is freed by `remove`"]
 pub(crate) struct Detached {
     folder: StagingFolder,
-    /// The blobs that it used.
+    /// The blobs that they used.
     blobs: Vec<String>,
-    /// Keeps collections away from it.
+    /// Keeps collections away from them.
     _claim: FileLock,
 }
 
 impl ArtifactStore {
-    /// Takes an artifact out of its place by one rename; nothing there is nothing to do. `excluded`
-    /// is the lock that keeps others from taking a lease on it.
-    pub(crate) fn detach(
+    /// Takes artifacts out of their places, each by one rename; one that is not there is nothing to
+    /// do. With each key comes the lock that keeps others from taking a lease on it.
+    pub(crate) fn detach<'k>(
         &self,
         lock: &WriterLock,
-        key: &str,
-        excluded: Option<FileLock>,
-    ) -> Result<Option<Detached>> {
-        let artifact = self.layout().artifact(key);
-        if !artifact.path().exists() {
-            return Ok(None);
-        }
-        // Of a damaged one the blobs are not known; collection finds them.
-        let blobs = match Manifest::read(&artifact) {
-            Ok(Some(manifest)) => {
-                let digests = manifest.files.into_iter().map(|file| file.digest.value);
-                digests.collect()
-            }
-            _ => Vec::new(),
-        };
+        keys: impl IntoIterator<Item = (&'k str, Option<FileLock>)>,
+    ) -> Result<Detached> {
         let (folder, claim) = make_claimed_folder(self, lock, "")?;
-        fs::rename(artifact.path(), folder.artifact().path())
-            .map_err(|error| CatalogError::io("remove", artifact.path(), error))?;
+        let mut blobs = Vec::new();
+        for (number, (key, excluded)) in keys.into_iter().enumerate() {
+            let artifact = self.layout().artifact(key);
+            // Of a damaged one the blobs are not known; collection finds them.
+            if let Ok(Some(manifest)) = Manifest::read(&artifact) {
+                let digests = manifest.files.into_iter().map(|file| file.digest.value);
+                blobs.extend(digests);
+            }
+            match fs::rename(artifact.path(), folder.removed(number)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(CatalogError::io("remove", artifact.path(), error));
+                }
+                _ => drop(excluded),
+            }
+        }
         let artifacts = self.layout().artifacts();
         sync_folder(&artifacts)
             .map_err(|error| CatalogError::io("sync folder", &artifacts, error))?;
-        drop(excluded);
-        Ok(Some(Detached {
+        Ok(Detached {
             folder,
             blobs,
             _claim: claim,
-        }))
+        })
     }
 
     /// Removes what is detached, and the blobs that nothing else uses. Tells how many bytes that

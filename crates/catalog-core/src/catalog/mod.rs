@@ -23,7 +23,6 @@ mod take_away;
 
 pub(crate) use model_record::ModelRecord;
 pub(crate) use retirement::Retirement;
-pub(crate) use take_away::Reclaimed;
 
 pub use edits::{CatalogEdit, EngineEdit};
 pub use engine_store::EngineStore;

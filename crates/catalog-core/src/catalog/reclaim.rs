@@ -72,18 +72,18 @@ impl PlacesInUse {
             Placement::Inside(relative) => root.absolute(&relative),
             Placement::Outside(_) => return Ok(None),
         };
-        if self.holds(&path) {
-            tracing::info!(path = %path.display(), "artifact kept: another entry uses it");
-            return Ok(None);
-        }
-        Ok(Some(path))
+        Ok(self.is_free(&path).then_some(path))
     }
 
-    /// Whether a place in use is this one, lies in it, or is a folder around it.
-    fn holds(&self, path: &Path) -> bool {
+    /// Whether no place in use is this one, lies in it, or is a folder around it.
+    pub(super) fn is_free(&self, path: &Path) -> bool {
         // Paths are ordered part by part, so what lies in a folder comes right behind it.
         let next = self.0.range(path.to_path_buf()..).next();
-        next.is_some_and(|place| place.starts_with(path))
-            || path.ancestors().any(|above| self.0.contains(above))
+        let is_used = next.is_some_and(|place| place.starts_with(path))
+            || path.ancestors().any(|above| self.0.contains(above));
+        if is_used {
+            tracing::info!(path = %path.display(), "artifact kept: another entry uses it");
+        }
+        !is_used
     }
 }

@@ -6,15 +6,13 @@ use crate::artifacts::Detached;
 use crate::disk::{FileLock, Layout, remove_artifact};
 use crate::error::{CatalogError, Result};
 
-/// The artifact of a deleted entry that is to be removed.
-#[derive(Debug)]
-pub(crate) enum Reclaimed {
-    /// It stays: it lies outside of the root, or another entry uses it.
-    Kept,
-    /// It was the user's own below the root, and is gone.
-    Gone,
-    /// It was managed, and is out of its place; its space is still to be freed.
-    Detached(Detached),
+/// What became of artifacts that no entry names any more.
+#[derive(Debug, Default)]
+pub(crate) struct TakenAway {
+    /// Whether each is gone: if not, it lies outside of the root or another entry uses it.
+    pub(crate) are_gone: Vec<bool>,
+    /// The managed ones, whose space is still to be freed.
+    pub(crate) detached: Option<Detached>,
 }
 
 impl Host {
@@ -27,10 +25,10 @@ impl Host {
     pub(crate) fn reclaim(&self, id: &str, stored: &str) -> Result<()> {
         let done = self
             .exclude_leases(stored)
-            .and_then(|excluded| self.take_away(stored, excluded, &self.places_in_use()?))
-            .and_then(|reclaimed| match reclaimed {
-                Reclaimed::Detached(detached) => self.artifacts.remove(detached).map(drop),
-                Reclaimed::Kept | Reclaimed::Gone => Ok(()),
+            .and_then(|excluded| self.take_away(vec![(stored.to_owned(), excluded)]))
+            .and_then(|taken| match taken.detached {
+                Some(detached) => self.artifacts.remove(detached).map(drop),
+                None => Ok(()),
             });
         done.map_err(|error| CatalogError::ArtifactKept {
             id: id.to_owned(),
@@ -39,39 +37,45 @@ impl Host {
         })
     }
 
-    /// What the entries of either index need of the disk.
-    pub(crate) fn places_in_use(&self) -> Result<PlacesInUse> {
-        PlacesInUse::of(&self.root, self.artifacts_in_use())
-    }
-
-    /// [`reclaim`](Self::reclaim) without freeing the space of a managed one. The caller has
-    /// excluded leases on it, and gathered `places` since the entry is gone.
+    /// Takes artifacts away from their stored paths, as long as no entry has a part in them. With
+    /// each comes the lock that keeps leases away from it.
     pub(crate) fn take_away(
         &self,
-        stored: &str,
-        excluded: Option<FileLock>,
-        places: &PlacesInUse,
-    ) -> Result<Reclaimed> {
-        let stored = Path::new(stored);
-        if stored.is_absolute() {
-            return Ok(Reclaimed::Kept);
+        artifacts: Vec<(String, Option<FileLock>)>,
+    ) -> Result<TakenAway> {
+        let places = PlacesInUse::of(&self.root, self.artifacts_in_use())?;
+        let mut are_gone = Vec::with_capacity(artifacts.len());
+        let mut managed = Vec::new();
+        for (stored, excluded) in artifacts {
+            let is_gone = match Layout::key_of(Path::new(&stored)) {
+                Some(key) => {
+                    let is_free = places.is_free(self.root.layout().artifact(key).path());
+                    if is_free {
+                        managed.push((key.to_owned(), excluded));
+                    }
+                    is_free
+                }
+                None if Path::new(&stored).is_absolute() => false,
+                None => {
+                    let path = self.root.absolute(Path::new(&stored));
+                    match places.removable(&self.root, &path)? {
+                        Some(path) => remove_artifact(&path).map(|()| true)?,
+                        None => false,
+                    }
+                }
+            };
+            are_gone.push(is_gone);
         }
-        let key = Layout::key_of(stored);
-        let path = match key {
-            Some(key) => self.root.layout().artifact(key).path().to_path_buf(),
-            None => self.root.absolute(stored),
+        let detached = if managed.is_empty() {
+            None
+        } else {
+            let lock = self.artifacts.lock()?;
+            let keys = managed.iter_mut();
+            let keys = keys.map(|(key, excluded)| (key.as_str(), excluded.take()));
+            let detached = self.artifacts.detach(&lock, keys);
+            lock.release();
+            Some(detached?)
         };
-        let Some(path) = places.removable(&self.root, &path)? else {
-            return Ok(Reclaimed::Kept);
-        };
-        match key {
-            None => remove_artifact(&path).map(|()| Reclaimed::Gone),
-            Some(key) => {
-                let lock = self.artifacts.lock()?;
-                let detached = self.artifacts.detach(&lock, key, excluded);
-                lock.release();
-                Ok(detached?.map_or(Reclaimed::Gone, Reclaimed::Detached))
-            }
-        }
+        Ok(TakenAway { are_gone, detached })
     }
 }

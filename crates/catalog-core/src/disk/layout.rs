@@ -33,7 +33,8 @@ impl StoreLock {
 /// locks/last-use             its time is that of the last use of any artifact
 /// blobs/sha256/ab/<hex>      content, named by its digest, read-only
 /// artifacts/<key>/           one managed model: manifest.json, and files/ with their real names
-/// staging/<unique>/          one in flight: claim, and artifact/ as it is going to be
+/// staging/<unique>/          one in flight: claim, and artifact/ as it is going to be; or some that
+///                            are being removed: claim, 0/, 1/ …
 /// quarantine/<unique>/       a file that failed verification: evidence.json, and the file
 /// verifications.jsonl        one line per verification
 /// ```
@@ -247,6 +248,11 @@ impl StagingFolder {
 
     pub(crate) fn artifact(&self) -> ArtifactFolder {
         ArtifactFolder(self.0.join("artifact"))
+    }
+
+    /// Where one of several artifacts goes that are being removed.
+    pub(crate) fn removed(&self, number: usize) -> PathBuf {
+        self.0.join(number.to_string())
     }
 }
 

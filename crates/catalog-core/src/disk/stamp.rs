@@ -1,6 +1,6 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// More than the ticks in which file systems tell the time: 10 ms at most where the kernel keeps
 /// it, two seconds on FAT. Two changes within one tick look alike.
@@ -70,6 +70,12 @@ impl FileStamp {
         i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
     }
 
+    /// Whether its times were older than the clock is coarse at `now`: then a later change gives
+    /// another stamp.
+    pub(crate) fn is_settled_at(&self, now: SystemTime) -> bool {
+        is_older_than_granularity(self.latest_nanos(), now)
+    }
+
     /// How many bytes of disk it takes; less than its size if it has holes.
     pub(crate) fn allocated(&self) -> u64 {
         self.allocated.0.saturating_mul(512).min(self.size)
@@ -90,4 +96,12 @@ impl FileStamp {
     pub(crate) fn is_same_content(&self, other: &Self) -> bool {
         self.is_same_file(other) && (self.size, self.modified) == (other.size, other.modified)
     }
+}
+
+/// Whether a time, in nanoseconds since 1970, lies further back than clocks are coarse.
+pub(crate) fn is_older_than_granularity(nanos: i128, now: SystemTime) -> bool {
+    let granularity = CLOCK_GRANULARITY.as_nanos() as i128;
+    let now = now.duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.map_or(0, |since| since.as_nanos() as i128);
+    nanos < now.saturating_sub(granularity)
 }

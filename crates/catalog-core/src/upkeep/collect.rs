@@ -3,7 +3,7 @@ use std::path::Path;
 use super::plan::{CollectionPlan, Removable};
 use super::policy::RemovalReason;
 use crate::artifacts::{BATCH, Owner, owner_of};
-use crate::catalog::{FsCatalog, ModelRecord, Reclaimed, Retirement};
+use crate::catalog::{FsCatalog, ModelRecord, Retirement};
 use crate::disk::{FileLock, Moment, StagingFolder, remove_artifact};
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
@@ -125,7 +125,7 @@ impl FsCatalog {
                             if let Removable::Model(id) = what {
                                 edit.remove(id);
                             }
-                            removed.push((what.clone(), stored, excluded));
+                            removed.push((what.clone(), (stored, excluded)));
                         }
                         Ok(None) => {}
                         Err(error) => spared.push((what.clone(), error)),
@@ -134,22 +134,19 @@ impl FsCatalog {
                 Ok(removed)
             },
             |removed| {
-                let places = host.places_in_use()?;
-                let mut taken = Vec::new();
-                for (what, stored, excluded) in removed {
-                    taken.push((what, host.take_away(&stored, excluded, &places)?));
-                }
-                Ok(taken)
+                let (what, artifacts): (Vec<_>, Vec<_>) = removed.into_iter().unzip();
+                Ok((what, host.take_away(artifacts)?))
             },
         )?;
-        for (what, reclaimed) in removed {
-            match reclaimed {
-                Reclaimed::Detached(detached) => done.freed += host.artifacts.remove(detached)?,
-                // Registered since it was planned.
-                Reclaimed::Kept if matches!(what, Removable::Artifact(_)) => continue,
-                Reclaimed::Kept | Reclaimed::Gone => {}
+        let (what, taken) = removed;
+        for (what, is_gone) in what.into_iter().zip(taken.are_gone) {
+            // An artifact that stays was registered since it was planned; a model's entry is gone.
+            if is_gone || matches!(what, Removable::Model(_)) {
+                done.removed.push(what);
             }
-            done.removed.push(what);
+        }
+        if let Some(detached) = taken.detached {
+            done.freed += host.artifacts.remove(detached)?;
         }
         Ok(())
     }
