@@ -124,7 +124,14 @@ fn a_file_that_changes_while_it_is_hashed_proves_nothing() {
         fs::rename(other, &path).unwrap();
     };
     let remove = || fs::remove_file(&path).unwrap();
-    for change in [&append as &dyn Fn(), &cut, &replace, &remove] {
+    let overwrite = || {
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        std::os::unix::fs::FileExt::write_at(&file, b"other", 0).unwrap();
+        // As after some time, which a fast test does not take.
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH)
+            .unwrap();
+    };
+    for change in [&append as &dyn Fn(), &cut, &replace, &remove, &overwrite] {
         fs::write(&path, &content).unwrap();
         let mut is_changed = false;
         let error = Digest::compute(&path, DigestAlgorithm::Sha256, &mut |_| {

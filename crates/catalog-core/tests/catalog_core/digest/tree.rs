@@ -147,7 +147,13 @@ fn a_folder_that_changes_while_it_is_hashed_proves_nothing() {
         write(folder, "new", "9");
         fs::rename(folder.join("new"), folder.join("a")).unwrap();
     };
-    for change in [add, remove, grow, replace] {
+    let overwrite: fn(&Path) = |folder| {
+        write(folder, "a", "9");
+        let file = fs::File::open(folder.join("a")).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH)
+            .unwrap();
+    };
+    for change in [add, remove, grow, replace, overwrite] {
         let folder = tree(&[("a", b"1"), ("b", b"2")]);
         let mut is_changed = false;
         let error = Digest::compute(folder.path(), DigestAlgorithm::Sha256Tree, &mut |_| {

@@ -144,6 +144,22 @@ fn a_missing_index_with_a_generation_before_it_is_damage_and_is_recovered() {
     assert_eq!(open.list().unwrap().len(), 2);
 }
 
+/// CAT-460
+#[test]
+fn each_recovery_keeps_its_damaged_file_under_a_name_of_its_own() {
+    let root = root_with_history();
+    let kept: Vec<_> = (0..2)
+        .map(|_| {
+            let damaged = damage(root.path(), |bytes| bytes.truncate(bytes.len() - 9));
+            let report = recover(root.path()).unwrap().models;
+            let aside = report.kept_aside.unwrap();
+            assert_eq!(fs::read(&aside).unwrap(), damaged);
+            aside
+        })
+        .collect();
+    assert!(kept[0] != kept[1] && kept[0].exists());
+}
+
 /// CAT-462
 #[test]
 fn recovery_leaves_whole_and_newer_indexes_alone() {

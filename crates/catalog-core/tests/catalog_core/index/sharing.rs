@@ -1,6 +1,7 @@
 //! Several handles on one root, as several processes have.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 use catalog_core::{
@@ -58,14 +59,14 @@ fn a_reader_in_a_burst_sees_each_change_by_the_next_call() {
     let seen = reader.get("a").unwrap().unwrap();
     assert_eq!(seen.lifecycle, LifecycleState::Retired, "a replacement");
 
+    // Right behind a read, while the path is still trusted.
+    let good = fs::read(&index).unwrap();
+    let at = good.len() / 2;
+    let file = fs::File::options().write(true).open(&index).unwrap();
     read_in_a_burst();
-    let mut edited = fs::read(&index).unwrap();
-    let at = edited.len() / 2;
-    edited[at] ^= 1;
-    fs::write(&index, &edited).unwrap();
+    file.write_at(&[good[at] ^ 1], at as u64).unwrap();
     assert_eq!(reader.get("a").unwrap_err().code(), "index_damaged");
-    edited[at] ^= 1;
-    fs::write(&index, &edited).unwrap();
+    file.write_at(&good[at..=at], at as u64).unwrap();
 
     read_in_a_burst();
     fs::remove_file(&index).unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 
 use catalog_core::{
     CatalogError, CatalogStore, Digest, EngineFilter, EngineStore, FsCatalog, FsEngineStore,
-    LifecycleState,
+    Hasher, LifecycleState,
 };
 
 use crate::util::{entry, fixture, identity, root_with};
@@ -112,6 +112,70 @@ fn a_newer_version_is_refused_and_left_as_it_was() {
         fs::read(root.path().join("index.json")).unwrap(),
         fixture("index-v2.json")
     );
+}
+
+/// The bytes of an index without entries, whose checksum is right, from its first line.
+fn sealed(head: &str) -> Vec<u8> {
+    let mut hasher = Hasher::new();
+    hasher.update(head.as_bytes());
+    format!("{head}\n}},\"checksum\":\"{}\"}}\n", hasher.finish()).into_bytes()
+}
+
+/// CAT-412
+#[test]
+fn the_version_decides_also_where_the_checksum_is_right() {
+    let outcome = |bytes: &[u8]| {
+        let root = root_with("index.json", bytes);
+        match FsCatalog::new(root.path()) {
+            Ok(catalog) => format!("{} entries", catalog.list().unwrap().len()),
+            Err(error) => error.to_string(),
+        }
+    };
+    let is_read = outcome(&sealed(r#"{"version":1,"generation":1,"entries":{"#));
+    assert_eq!(is_read, "0 entries");
+    for (head, expected) in [
+        (
+            r#"{"version":2,"generation":1,"entries":{"#,
+            "schema version 2",
+        ),
+        (r#"{"version":2,"things":{"#, "schema version 2"),
+        (r#"{"version":1,"things":{"#, "missing field"),
+        (
+            r#"{"version":0,"generation":1,"entries":{"#,
+            "no schema version 0",
+        ),
+    ] {
+        let found = outcome(&sealed(head));
+        assert!(found.contains(expected), "{head}: {found}");
+    }
+    let entry = r#"{"version":{"local_path":"m","lifecycle":"active"}}"#;
+    assert_eq!(
+        outcome(entry.as_bytes()),
+        "1 entries",
+        "an entry of that id"
+    );
+    for (bytes, expected) in [
+        (r#"{"version":"1"}"#, "its version is no whole number"),
+        (
+            r#"{"version":1,"generation":1,"entries":{}}"#,
+            "its checksum is missing",
+        ),
+    ] {
+        let found = outcome(bytes.as_bytes());
+        assert!(found.contains(expected), "{bytes}: {found}");
+    }
+}
+
+/// CAT-413
+#[test]
+fn what_changes_nothing_beside_fields_of_a_newer_release_writes_nothing() {
+    let root = root_with("index.json", &fixture("index-v1-future-minor.json"));
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    let before = identity(&root.path().join("index.json"));
+    for entry in catalog.list().unwrap() {
+        catalog.put(&entry).unwrap();
+    }
+    assert_eq!(identity(&root.path().join("index.json")), before);
 }
 
 /// CAT-413

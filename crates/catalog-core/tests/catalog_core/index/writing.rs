@@ -180,6 +180,24 @@ fn a_writer_that_waits_too_long_is_told_who_holds_the_lock() {
     assert_eq!(holder.list().unwrap().len(), 2);
 }
 
+/// CAT-452
+#[test]
+fn a_thread_that_waits_too_long_for_another_hinders_nobody_later() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = impatient(root.path());
+    catalog
+        .update(|edit| {
+            let waiter = || catalog.put(&entry("id", "m")).unwrap_err();
+            let waited = std::thread::scope(|scope| scope.spawn(waiter).join().unwrap());
+            assert_eq!(waited.code(), "lock_timeout");
+            assert!(waited.to_string().contains("other threads"), "{waited}");
+            edit.put(&entry("held", "m"))
+        })
+        .unwrap();
+    catalog.put(&entry("id", "m")).unwrap();
+    assert_eq!(catalog.list().unwrap().len(), 2);
+}
+
 /// CAT-453
 #[test]
 fn what_writers_that_died_left_is_removed_and_nothing_else() {
