@@ -7,6 +7,11 @@
 //! - [`Digest`] and [`verify_digest`] prove bytes, of a file or of a folder.
 //! - [`FsCatalog`] keeps the models and [`FsEngineStore`] the engines, each in one JSON file that
 //!   is replaced as a whole.
+//! - [`ArtifactStore`] keeps models below the root, once per content and under their real names:
+//!   [`import`](FsCatalog::import) or [`stage`](ArtifactStore::stage) brings them,
+//!   [`lease`](FsCatalog::lease) and [`pin`](FsCatalog::pin) protect them,
+//!   [`verify`](FsCatalog::verify), [`scrub`](FsCatalog::scrub) and [`repair`](FsCatalog::repair)
+//!   keep them right, [`collect`](FsCatalog::collect) removes what nobody needs.
 //! - [`FileFetcher`] uses local files where they are. What fetches from elsewhere implements
 //!   [`ModelFetcher`].
 //!
@@ -34,6 +39,7 @@
 //!
 //! | feature | adds |
 //! | --- | --- |
+//! | `native-fs`, on by default | free space is known and reserved; imports are reflinks where the file system can; closing a folder that fails is no panic |
 //! | `conformance` | `conformance`: the suites for implementations of [`CatalogStore`] and [`EngineStore`] |
 //!
 //! # Limitations
@@ -41,6 +47,9 @@
 //! - Unix only: files are told apart by device and inode.
 //! - The root belongs to one trusted account or group, on a file system with working locks.
 //! - Paths and file names are UTF-8 text.
+//! - Managed models need a file system with hard links. Adding or removing a model of the same bytes
+//!   changes the link count of shared files, and with it their time of change: the next quick
+//!   verification of the others hashes them once more.
 
 #[cfg(not(unix))]
 compile_error!("catalog-core tells files apart by device and inode, which only Unix has");
