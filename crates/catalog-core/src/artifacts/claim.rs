@@ -9,7 +9,7 @@ use super::manifest::read_text;
 use super::store::ArtifactStore;
 use crate::digest::{seal, unseal};
 use crate::disk::{
-    FileLock, Locking, Sharing, StagingFolder, WriterLock, create_own_folder,
+    FileLock, LockMode, Locking, StagingFolder, WriterLock, create_own_folder,
     describe_this_process, open_own_file,
 };
 use crate::error::{CatalogError, Result};
@@ -60,7 +60,7 @@ pub(crate) fn owner_of(folder: &StagingFolder, locking: Locking) -> Result<Owner
     let Some(file) = open_own_file(&path, OpenOptions::new().read(true))? else {
         return Ok(Owner::Died(None));
     };
-    match FileLock::try_acquire(file, &path, Sharing::Exclusive, locking)? {
+    match FileLock::try_acquire(file, &path, LockMode::Exclusive, locking)? {
         Ok(lock) => Ok(Owner::Died(Some(lock))),
         Err(_) => Ok(Owner::Lives),
     }
@@ -90,7 +90,7 @@ pub(super) fn make_claimed_folder(
         .map_err(|error| CatalogError::io("create", &path, error))?;
     file.write_all(Claim::new(id, 0).to_text().as_bytes())
         .map_err(|error| CatalogError::io("write", &path, error))?;
-    match FileLock::try_acquire(file, &path, Sharing::Exclusive, store.locking)? {
+    match FileLock::try_acquire(file, &path, LockMode::Exclusive, store.locking)? {
         Ok(claim) => {
             // From now on its owner removes it.
             let _ = folder.keep();

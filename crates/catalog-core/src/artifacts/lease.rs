@@ -2,7 +2,7 @@ use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::disk::{FileLock, Locking, Sharing, is_at, open_own_file};
+use crate::disk::{FileLock, LockMode, Locking, is_at, open_own_file};
 use crate::error::{CatalogError, Result};
 
 /// The promise that an artifact stays as long as this is held, or its process lives.
@@ -41,12 +41,12 @@ pub(crate) enum LeaseLock {
 }
 
 /// Tries to lock the file of the store at a path, and sees to it that it still is at that path then.
-pub(crate) fn try_lock(path: &Path, sharing: Sharing, locking: Locking) -> Result<LeaseLock> {
+pub(crate) fn try_lock(path: &Path, mode: LockMode, locking: Locking) -> Result<LeaseLock> {
     loop {
         let Some(file) = open_own_file(path, OpenOptions::new().read(true))? else {
             return Ok(LeaseLock::Gone);
         };
-        match FileLock::try_acquire(file, path, sharing, locking)? {
+        match FileLock::try_acquire(file, path, mode, locking)? {
             Err(_) => return Ok(LeaseLock::Taken),
             Ok(lock) if is_at(lock.file(), path)? => return Ok(LeaseLock::Held(lock)),
             // It was removed or replaced while this waited for the lock: look again.
@@ -63,7 +63,7 @@ pub(crate) fn wait_for_lease(
     deadline: Instant,
 ) -> Result<LeaseLock> {
     loop {
-        match try_lock(path, Sharing::Shared, locking)? {
+        match try_lock(path, LockMode::Shared, locking)? {
             LeaseLock::Taken if Instant::now() < deadline => std::thread::sleep(PAUSE),
             outcome => return Ok(outcome),
         }
@@ -73,7 +73,7 @@ pub(crate) fn wait_for_lease(
 /// Tries to lock a file or folder that an entry names below the root and the store did not make.
 pub(crate) fn try_lock_unmanaged(
     path: &Path,
-    sharing: Sharing,
+    mode: LockMode,
     locking: Locking,
 ) -> Result<LeaseLock> {
     let file = match std::fs::File::open(path) {
@@ -81,7 +81,7 @@ pub(crate) fn try_lock_unmanaged(
         Err(error) if crate::disk::is_absence(&error) => return Ok(LeaseLock::Gone),
         Err(error) => return Err(CatalogError::io("open", path, error)),
     };
-    match FileLock::try_acquire(file, path, sharing, locking)? {
+    match FileLock::try_acquire(file, path, mode, locking)? {
         Ok(lock) => Ok(LeaseLock::Held(lock)),
         Err(_) => Ok(LeaseLock::Taken),
     }

@@ -71,7 +71,7 @@ impl VerifiedStaging {
         blobs: &[Blob],
     ) -> Result<Option<(Manifest, disk::FileLock)>> {
         let locking = self.staging.store.locking;
-        let shared = disk::Sharing::Shared;
+        let shared = disk::LockMode::Shared;
         let path = staged.manifest();
         let manifest = File::open(&path).map_err(|error| CatalogError::io("open", path, error))?;
         // Before anybody can see the artifact.

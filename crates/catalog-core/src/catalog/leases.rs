@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use super::fs_catalog::FsCatalog;
 use super::host::Host;
 use crate::artifacts::{Lease, LeaseLock, try_lock, try_lock_unmanaged};
-use crate::disk::{FileLock, Layout, Sharing};
+use crate::disk::{FileLock, Layout, LockMode};
 use crate::error::{CatalogError, Result};
 
 impl FsCatalog {
@@ -21,7 +21,7 @@ impl FsCatalog {
         loop {
             let stored = self.host.stored_path_of(id)?;
             let path = self.host.root.absolute(Path::new(&stored));
-            let lock = self.host.try_lock_artifact(&stored, Sharing::Shared)?;
+            let lock = self.host.try_lock_artifact(&stored, LockMode::Shared)?;
             // Who deletes it holds its lock, and changes the entry first.
             if self.host.stored_path_of(id)? != stored {
                 continue;
@@ -53,18 +53,18 @@ impl Host {
     }
 
     /// Tries to lock what leases of an artifact are taken on; none for one outside of the root.
-    fn try_lock_artifact(&self, stored: &str, sharing: Sharing) -> Result<Option<LeaseLock>> {
+    fn try_lock_artifact(&self, stored: &str, mode: LockMode) -> Result<Option<LeaseLock>> {
         let stored = Path::new(stored);
         let locking = self.artifacts.locking;
         match Layout::key_of(stored) {
             Some(key) => {
                 let manifest = self.root.layout().artifact(key).manifest();
-                try_lock(&manifest, sharing, locking).map(Some)
+                try_lock(&manifest, mode, locking).map(Some)
             }
             None if stored.is_absolute() => Ok(None),
             None => {
                 let path = self.root.absolute(stored);
-                try_lock_unmanaged(&path, sharing, locking).map(Some)
+                try_lock_unmanaged(&path, mode, locking).map(Some)
             }
         }
     }
@@ -76,7 +76,7 @@ impl Host {
     ///
     /// [`CatalogError::InUse`] if somebody has one.
     pub(crate) fn exclude_leases(&self, stored: &str) -> Result<Option<FileLock>> {
-        match self.try_lock_artifact(stored, Sharing::Exclusive)? {
+        match self.try_lock_artifact(stored, LockMode::Exclusive)? {
             Some(LeaseLock::Held(lock)) => Ok(Some(lock)),
             None | Some(LeaseLock::Gone) => Ok(None),
             Some(LeaseLock::Taken) => Err(CatalogError::InUse {

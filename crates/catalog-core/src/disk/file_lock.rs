@@ -17,9 +17,9 @@ pub enum Locking {
     SingleProcess,
 }
 
-/// With whom a lock is shared.
+/// Who else may hold a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sharing {
+pub(crate) enum LockMode {
     /// Others may hold it shared at the same time.
     Shared,
     /// Nobody else holds it.
@@ -32,7 +32,7 @@ pub(crate) struct FileLock {
     file: File,
     /// The path under which it is held in this process's memory, if the kernel does not hold it.
     in_process: Option<PathBuf>,
-    sharing: Sharing,
+    mode: LockMode,
 }
 
 /// The locks of [`Locking::SingleProcess`] that are held, by path: how many hold them shared, or
@@ -44,14 +44,14 @@ impl FileLock {
     pub(crate) fn try_acquire(
         file: File,
         path: &Path,
-        sharing: Sharing,
+        mode: LockMode,
         locking: Locking,
     ) -> Result<Result<Self, File>> {
         let in_process = match locking {
             Locking::Kernel => {
-                let tried = match sharing {
-                    Sharing::Shared => file.try_lock_shared(),
-                    Sharing::Exclusive => file.try_lock(),
+                let tried = match mode {
+                    LockMode::Shared => file.try_lock_shared(),
+                    LockMode::Exclusive => file.try_lock(),
                 };
                 match tried {
                     Ok(()) => None,
@@ -59,13 +59,13 @@ impl FileLock {
                     Err(TryLockError::Error(error)) => return Err(lock_failed(path, error)),
                 }
             }
-            Locking::SingleProcess if try_in_process(path, sharing) => Some(path.to_path_buf()),
+            Locking::SingleProcess if try_in_process(path, mode) => Some(path.to_path_buf()),
             Locking::SingleProcess => return Ok(Err(file)),
         };
         Ok(Ok(Self {
             file,
             in_process,
-            sharing,
+            mode,
         }))
     }
 
@@ -84,21 +84,21 @@ impl Drop for FileLock {
         drop(self.file.unlock());
         if let Some(path) = &self.in_process {
             let mut held = in_process();
-            match (self.sharing, held.get_mut(path)) {
-                (Sharing::Shared, Some(count)) if *count > 1 => *count -= 1,
+            match (self.mode, held.get_mut(path)) {
+                (LockMode::Shared, Some(count)) if *count > 1 => *count -= 1,
                 _ => drop(held.remove(path)),
             }
         }
     }
 }
 
-fn try_in_process(path: &Path, sharing: Sharing) -> bool {
+fn try_in_process(path: &Path, mode: LockMode) -> bool {
     let mut held = in_process();
-    match (sharing, held.get_mut(path)) {
-        (Sharing::Shared, Some(count)) if *count < usize::MAX => *count += 1,
+    match (mode, held.get_mut(path)) {
+        (LockMode::Shared, Some(count)) if *count < usize::MAX => *count += 1,
         (_, Some(_)) => return false,
-        (Sharing::Shared, None) => drop(held.insert(path.to_path_buf(), 1)),
-        (Sharing::Exclusive, None) => drop(held.insert(path.to_path_buf(), usize::MAX)),
+        (LockMode::Shared, None) => drop(held.insert(path.to_path_buf(), 1)),
+        (LockMode::Exclusive, None) => drop(held.insert(path.to_path_buf(), usize::MAX)),
     }
     true
 }

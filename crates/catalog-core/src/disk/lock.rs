@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::file_lock::{FileLock, Locking, Sharing};
+use super::file_lock::{FileLock, LockMode, Locking};
 use super::folder::create_own_folder;
 use super::host_clock::now_ms;
 use super::layout::{Layout, StoreLock};
@@ -79,7 +79,7 @@ impl WriterLock {
         let mut waiting = None;
         let mut is_told = false;
         let mut lock = loop {
-            file = match FileLock::try_acquire(file, &path, Sharing::Exclusive, locking)? {
+            file = match FileLock::try_acquire(file, &path, LockMode::Exclusive, locking)? {
                 Ok(lock) if is_at(lock.file(), &path)? => {
                     break Self::new(lock, layout.waiting_lock(which), &path);
                 }

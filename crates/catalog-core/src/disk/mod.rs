@@ -20,7 +20,7 @@ mod walk;
 pub use default_root::default_model_cache_dir;
 pub use file_lock::Locking;
 
-pub(crate) use file_lock::{FileLock, Sharing};
+pub(crate) use file_lock::{FileLock, LockMode};
 pub(crate) use folder::{check_own_folder, create_own_folder, sync_folder};
 pub(crate) use host_clock::{Moment, now_ms};
 pub(crate) use layout::{

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::policy::{CollectionPolicy, Evict, RemovalReason};
-use crate::artifacts::{Manifest, Owner, Sharing, owner_of, space_of, space_of_store};
+use crate::artifacts::{
+    LeaseLock, Manifest, Owner, Sharing, owner_of, space_of, space_of_store, try_lock,
+};
 use crate::catalog::{FsCatalog, ModelRecord};
-use crate::disk::{Layout, Moment, StagingFolder, free_space, list_folder};
+use crate::disk::{Layout, LockMode, Moment, StagingFolder, free_space, list_folder};
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
 
@@ -267,9 +269,8 @@ impl<'c> Planner<'c> {
     }
 
     fn is_leased(&self, manifest: &Path) -> Result<bool> {
-        use crate::artifacts::{LeaseLock, try_lock};
         let locking = self.catalog.host.artifacts.locking;
-        let lock = try_lock(manifest, crate::disk::Sharing::Exclusive, locking)?;
+        let lock = try_lock(manifest, LockMode::Exclusive, locking)?;
         Ok(matches!(lock, LeaseLock::Taken))
     }
 

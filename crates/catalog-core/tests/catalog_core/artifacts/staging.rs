@@ -4,7 +4,8 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use catalog_core::{
-    CatalogError, CatalogStore, Digest, EntryPoint, Expectation, FsCatalog, Provenance, Staging,
+    Artifact, CatalogError, CatalogStore, Digest, EntryPoint, Expectation, FsCatalog, Provenance,
+    Staging,
 };
 
 use crate::util::names_in;
@@ -23,6 +24,12 @@ fn write(staging: &mut Staging, name: &str, content: &[u8]) {
 
 fn verify(staging: Staging) -> Result<catalog_core::VerifiedStaging, CatalogError> {
     staging.verify(&Expectation::default(), &mut |_| Ok(()))
+}
+
+fn publish(catalog: &FsCatalog, id: &str) -> Artifact {
+    let mut staging = catalog.artifacts().stage(id, 0).unwrap();
+    write(&mut staging, "m.bin", b"weights");
+    verify(staging).unwrap().publish().unwrap()
 }
 
 /// CAT-800
@@ -77,11 +84,7 @@ fn what_is_published_appears_whole_read_only_and_with_its_manifest() {
 #[test]
 fn publishing_what_is_there_already_stores_nothing_twice() {
     let (root, catalog) = catalog();
-    let publish = |id: &str| {
-        let mut staging = catalog.artifacts().stage(id, 0).unwrap();
-        write(&mut staging, "m.bin", b"weights");
-        verify(staging).unwrap().publish().unwrap()
-    };
+    let publish = |id: &str| publish(&catalog, id);
     let first = publish("a");
     let again = publish("a");
     assert_eq!(first.path(), again.path());
@@ -215,11 +218,7 @@ fn a_file_that_is_touched_after_it_was_verified_is_not_published() {
 #[test]
 fn a_rotten_blob_is_replaced_and_not_shared() {
     let (root, catalog) = catalog();
-    let publish = |id: &str| {
-        let mut staging = catalog.artifacts().stage(id, 0).unwrap();
-        write(&mut staging, "m.bin", b"weights");
-        verify(staging).unwrap().publish().unwrap()
-    };
+    let publish = |id: &str| publish(&catalog, id);
     let first = publish("a");
     fs::set_permissions(first.path(), fs::Permissions::from_mode(0o644)).unwrap();
     fs::write(first.path(), "weighty").unwrap();
