@@ -9,9 +9,10 @@ use catalog_core::{CatalogStore, EngineStore, FsCatalog, FsEngineStore, Lifecycl
 use crate::figure::{Measured, Outcome, Trial};
 
 /// Name, the index it is, whether this release reads it, and texts that a rewrite must keep.
-const FIXTURES: [(&str, &str, bool, &[&str]); 6] = [
+const FIXTURES: [(&str, &str, bool, &[&str]); 7] = [
     ("index-v0.json", "index.json", true, &[]),
     ("index-v1.json", "index.json", true, &[]),
+    ("index-v1-active.json", "index.json", true, &[]),
     ("index-v1-empty.json", "index.json", true, &[]),
     (
         "index-v1-future-minor.json",

@@ -2,6 +2,7 @@ use std::fs::{OpenOptions, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,8 +54,8 @@ pub(crate) enum Owner {
     Died(Option<FileLock>),
 }
 
-/// Looks for the owner of something in flight. The caller holds the lock of artifacts, under which
-/// alone claims are made.
+/// Looks for the owner of something in flight. Claims are made under the lock of artifacts: without
+/// it, one that is just being made looks abandoned.
 pub(crate) fn owner_of(folder: &StagingFolder, locking: Locking) -> Result<Owner> {
     let path = folder.claim();
     let Some(file) = open_own_file(&path, OpenOptions::new().read(true))? else {
@@ -90,12 +91,18 @@ pub(super) fn make_claimed_folder(
         .map_err(|error| CatalogError::io("create", &path, error))?;
     file.write_all(Claim::new(id, 0).to_text().as_bytes())
         .map_err(|error| CatalogError::io("write", &path, error))?;
-    match FileLock::try_acquire(file, &path, LockMode::Exclusive, store.locking)? {
-        Ok(claim) => {
-            // From now on its owner removes it.
-            let _ = folder.keep();
-            Ok((claimed, claim))
-        }
-        Err(_) => Err(CatalogError::InUse { path }),
+    let deadline = store.deadline();
+    loop {
+        file = match FileLock::try_acquire(file, &path, LockMode::Exclusive, store.locking)? {
+            Ok(claim) => {
+                // From now on its owner removes it.
+                let _ = folder.keep();
+                return Ok((claimed, claim));
+            }
+            Err(_) if Instant::now() >= deadline => return Err(CatalogError::InUse { path }),
+            // By somebody who looks whether its owner lives, for as long as that takes.
+            Err(file) => file,
+        };
+        std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -1,8 +1,9 @@
-use std::fs::OpenOptions;
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::disk::{FileLock, LockMode, Locking, is_at, open_own_file};
+use crate::disk::{FileLock, FileStamp, LockMode, Locking, is_absence, is_at, open_own_file};
 use crate::error::{CatalogError, Result};
 
 /// The promise that an artifact stays as long as this is held, or its process lives.
@@ -76,13 +77,32 @@ pub(crate) fn try_lock_unmanaged(
     mode: LockMode,
     locking: Locking,
 ) -> Result<LeaseLock> {
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if crate::disk::is_absence(&error) => return Ok(LeaseLock::Gone),
-        Err(error) => return Err(CatalogError::io("open", path, error)),
-    };
-    match FileLock::try_acquire(file, path, mode, locking)? {
-        Ok(lock) => Ok(LeaseLock::Held(lock)),
-        Err(_) => Ok(LeaseLock::Taken),
+    loop {
+        let found = match fs::metadata(path) {
+            Ok(found) => found,
+            Err(error) if is_absence(&error) => return Ok(LeaseLock::Gone),
+            Err(error) => return Err(CatalogError::io("look at", path, error)),
+        };
+        // Opening a pipe waits for its other end; nobody uses one as a model.
+        if !found.is_file() && !found.is_dir() {
+            return Ok(LeaseLock::Gone);
+        }
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if is_absence(&error) => return Ok(LeaseLock::Gone),
+            Err(error) => return Err(CatalogError::io("open", path, error)),
+        };
+        let lock = match FileLock::try_acquire(file, path, mode, locking)? {
+            Ok(lock) => lock,
+            Err(_) => return Ok(LeaseLock::Taken),
+        };
+        let stamp = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|m| FileStamp::of(&m));
+        match (stamp(lock.file().metadata()), stamp(fs::metadata(path))) {
+            (Some(locked), Some(now)) if locked.is_same_file(&now) => {
+                return Ok(LeaseLock::Held(lock));
+            }
+            // It was replaced meanwhile: look again.
+            _ => {}
+        }
     }
 }

@@ -135,7 +135,8 @@ impl Manifest {
     pub(super) fn key(&self) -> String {
         let mut key = Sha256::new();
         key.update(b"artifact/v1\0");
-        for part in [&self.id, &self.tree_digest().value, &self.digest.value] {
+        let entry_file = self.entry_file.as_deref().unwrap_or_default();
+        for part in [self.id.as_str(), &self.tree_digest().value, entry_file] {
             key.update((part.len() as u64).to_be_bytes());
             key.update(part);
         }

@@ -164,9 +164,15 @@ impl VerifiedStaging {
         let store = &self.staging.store;
         let spare = self.staging.folder.path().join("link");
         create_own_folder(&store.layout().blobs())?;
+        let mut ours = BTreeSet::new();
         for (file, blob) in self.manifest.files.iter().zip(blobs) {
             let path = staged.files().join(&file.name);
             let blob_path = store.layout().blob(&file.digest.value);
+            // Another file of this model has the same bytes.
+            if ours.contains(&file.digest.value) {
+                link_over(&blob_path, &path, &spare)?;
+                continue;
+            }
             let now = stamp_of(&blob_path)?;
             let is_as_seen = match (blob, &now) {
                 (Blob::Good(seen) | Blob::Rotten(seen), Some(now)) => now.is_same_content(seen),
@@ -182,6 +188,7 @@ impl VerifiedStaging {
                 // What others may change is no blob.
                 create_own_folder(blob_path.parent().expect("a blob lies in a folder"))?;
                 link_over(&path, &blob_path, &spare)?;
+                ours.insert(&file.digest.value);
             }
         }
         sync_folders(staged, &self.manifest)?;

@@ -63,11 +63,19 @@ impl ArtifactStore {
     }
 
     /// The artifacts that have the same bytes as `path` by a link to the same file: each with its
-    /// id and the name that the file has there.
+    /// id and the name that the file has there. Those whose manifest cannot be read are not known
+    /// to; that keeps no bad file in service.
     pub(crate) fn sharers_of(&self, path: &Path) -> Result<Vec<(String, String, ManifestFile)>> {
         let inode = inode_of(path)?;
         let mut sharers = Vec::new();
-        for (key, manifest) in self.manifests()? {
+        for key in self.keys()? {
+            let manifest = match self.manifest(&key) {
+                Ok(manifest) => manifest,
+                Err(error) => {
+                    tracing::warn!(key, %error, "an artifact cannot be looked at");
+                    continue;
+                }
+            };
             for file in manifest.files {
                 if inode.is_some() && inode_of(&self.file_of(&key, &file))? == inode {
                     sharers.push((key.clone(), manifest.id.clone(), file));

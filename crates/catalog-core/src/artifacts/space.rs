@@ -7,8 +7,9 @@ use super::claim::{Claim, Owner, owner_of};
 use crate::disk::{Locking, StagingFolder, StoreRoot, free_space, list_folder};
 use crate::error::{CatalogError, Result};
 
-/// Refuses `needed` more bytes if they may not fit beside what others have reserved and not written
-/// yet, but for what `own` reserved. The caller holds the lock of artifacts.
+/// Refuses `needed` bytes for `own`, those included that are written there already, if the rest may
+/// not fit beside what others have reserved and not written yet. The caller holds the lock of
+/// artifacts.
 pub(super) fn admit(
     root: &StoreRoot,
     locking: Locking,
@@ -16,6 +17,8 @@ pub(super) fn admit(
     own: &StagingFolder,
     needed: u64,
 ) -> Result<()> {
+    let written = space_taken(&own.artifact().files(), &mut BTreeSet::new())?;
+    let needed = needed.saturating_sub(written);
     if needed == 0 {
         return Ok(());
     }
@@ -63,17 +66,13 @@ pub(super) fn admit(
     })
 }
 
-/// How many bytes of disk the artifact store takes.
+/// How many bytes of disk the artifact store takes, without what is in quarantine: no collection
+/// frees that.
 pub(crate) fn space_of_store(root: &StoreRoot) -> Result<u64> {
     let layout = root.layout();
     let mut seen = BTreeSet::new();
     let mut total = 0_u64;
-    for folder in [
-        layout.blobs(),
-        layout.artifacts(),
-        layout.staging(),
-        layout.quarantine(),
-    ] {
+    for folder in [layout.blobs(), layout.artifacts(), layout.staging()] {
         total = total.saturating_add(space_taken(&folder, &mut seen)?);
     }
     Ok(total)

@@ -41,7 +41,6 @@ pub struct Staging {
     pub(super) folder: StagingFolder,
     claim: FileLock,
     pub(super) id: String,
-    reserved: u64,
     pub(super) provenance: Provenance,
     /// What was hashed while it was written, by name.
     pub(super) hashed: BTreeMap<String, Hashed>,
@@ -66,7 +65,6 @@ impl Staging {
             folder,
             claim,
             id: id.to_owned(),
-            reserved: 0,
             provenance: Provenance::default(),
             hashed: BTreeMap::new(),
         };
@@ -85,9 +83,14 @@ impl Staging {
     pub fn reserve(&mut self, needed: u64) -> Result<()> {
         let store = &self.store;
         let lock = store.lock()?;
-        let more = needed.saturating_sub(self.reserved);
-        let done = admit(&store.root, store.locking, store.budget, &self.folder, more)
-            .and_then(|()| self.rewrite_claim(needed));
+        let admitted = admit(
+            &store.root,
+            store.locking,
+            store.budget,
+            &self.folder,
+            needed,
+        );
+        let done = admitted.and_then(|()| self.rewrite_claim(needed));
         lock.release();
         done
     }
@@ -102,7 +105,6 @@ impl Staging {
             file.set_len(text.len() as u64)
         };
         write().map_err(|error| CatalogError::io("write", &path, error))?;
-        self.reserved = needed;
         Ok(())
     }
 

@@ -1,4 +1,5 @@
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -7,7 +8,8 @@ use super::lease::{LeaseLock, wait_for_lease};
 use super::manifest::Manifest;
 use super::staging::Staging;
 use crate::disk::{
-    Layout, Locking, StoreLock, StoreRoot, WriterLock, check_own_folder, is_sha256, list_folder,
+    Layout, Locking, StoreLock, StoreRoot, WriterLock, check_own_folder, create_own_folder,
+    is_sha256, list_folder, open_or_create_own_file, open_own_file,
 };
 use crate::error::{CatalogError, Result};
 
@@ -132,16 +134,26 @@ impl ArtifactStore {
     /// Notes that an artifact was used just now, after all uses that were noted before: also if the
     /// clock went back meanwhile. Best effort: without permission nothing is noted.
     pub(crate) fn note_use(&self, key: &str) {
-        let note = || -> std::io::Result<()> {
-            let last = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(self.layout().last_use())?;
-            let after_last = last.metadata()?.modified()? + Duration::from_millis(1);
+        let note = || -> Result<()> {
+            let failed = |error: std::io::Error| CatalogError::io("note", self.root.path(), error);
+            create_own_folder(&self.layout().locks())?;
+            let options = OpenOptions::new().write(true).clone();
+            let last = open_or_create_own_file(&self.layout().last_use(), &options)?;
+            let metadata = last.metadata().map_err(failed)?;
+            if metadata.nlink() > 1 {
+                return Err(failed(std::io::Error::other(
+                    "locks/last-use has a second name",
+                )));
+            }
+            let before = metadata.modified().map_err(failed)?;
+            let after_last = before
+                .checked_add(Duration::from_millis(1))
+                .unwrap_or(before);
             let now = SystemTime::now().max(after_last);
-            last.set_modified(now)?;
-            File::open(self.layout().artifact(key).manifest())?.set_modified(now)
+            last.set_modified(now).map_err(failed)?;
+            let manifest = self.layout().artifact(key).manifest();
+            let manifest = open_own_file(&manifest, OpenOptions::new().read(true))?;
+            manifest.map_or(Ok(()), |file| file.set_modified(now).map_err(failed))
         };
         if let Err(error) = note() {
             tracing::debug!(key, %error, "the use of an artifact could not be noted");

@@ -8,7 +8,7 @@ use super::staging::Staging;
 use crate::digest::{
     Digest, DigestAlgorithm, FileContent, HashProgress, NOT_THE_MODEL, Proves, hash_files,
 };
-use crate::disk::{FoundFile, Links, list_files, now_ms};
+use crate::disk::{FoundFile, Links, list_files, now_ms, sync_files};
 use crate::error::{CatalogError, DigestError, Result};
 use crate::model::check_file_name;
 
@@ -74,6 +74,9 @@ impl Staging {
         }
         // Goes if nothing else is in it.
         let _ = fs::remove_dir(folder.join(".cache"));
+        // Of what another program wrote, what is still to be written shows in no time until it is.
+        list_files(&folder, &NOT_THE_MODEL, Links::Refuse)?;
+        sync_files(&folder)?;
         let files = list_files(&folder, &NOT_THE_MODEL, Links::Refuse)?;
         check_names(&folder, &files)?;
         let (contents, shares) = self.contents(&files, progress)?;
@@ -89,6 +92,11 @@ impl Staging {
                 .filter(|name| !names.contains(name.as_str()))
                 .cloned(),
         );
+        if let EntryPoint::File(name) = &expected.entry_point
+            && !names.contains(name.as_str())
+        {
+            missing.push(name.clone());
+        }
         if !missing.is_empty() {
             missing.sort();
             return Err(CatalogError::ArtifactIncomplete {

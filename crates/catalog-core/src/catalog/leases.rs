@@ -7,6 +7,9 @@ use crate::artifacts::{Lease, LeaseLock, try_lock, try_lock_unmanaged};
 use crate::disk::{FileLock, Layout, LockMode};
 use crate::error::{CatalogError, Result};
 
+/// Longer than anybody holds the lock of leases who only looks whether there are any.
+const PROBE: Duration = Duration::from_millis(20);
+
 impl FsCatalog {
     /// Protects the artifact of a model from removal as long as the lease is held, or its process
     /// lives. Whoever starts an engine on it holds one for as long as the engine runs. Also notes
@@ -76,12 +79,20 @@ impl Host {
     ///
     /// [`CatalogError::InUse`] if somebody has one.
     pub(crate) fn exclude_leases(&self, stored: &str) -> Result<Option<FileLock>> {
-        match self.try_lock_artifact(stored, LockMode::Exclusive)? {
-            Some(LeaseLock::Held(lock)) => Ok(Some(lock)),
-            None | Some(LeaseLock::Gone) => Ok(None),
-            Some(LeaseLock::Taken) => Err(CatalogError::InUse {
-                path: self.root.absolute(Path::new(stored)),
-            }),
+        let deadline = Instant::now() + PROBE;
+        loop {
+            match self.try_lock_artifact(stored, LockMode::Exclusive)? {
+                Some(LeaseLock::Held(lock)) => return Ok(Some(lock)),
+                None | Some(LeaseLock::Gone) => return Ok(None),
+                Some(LeaseLock::Taken) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Some(LeaseLock::Taken) => {
+                    return Err(CatalogError::InUse {
+                        path: self.root.absolute(Path::new(stored)),
+                    });
+                }
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{CatalogError, Result};
 #[derive(Debug, Default)]
 pub(crate) struct TakenAway {
     /// Whether each is gone: if not, it lies outside of the root or another entry uses it.
-    pub(crate) are_gone: Vec<bool>,
+    pub(crate) are_gone: Vec<Result<bool>>,
     /// The managed ones, whose space is still to be freed.
     pub(crate) detached: Option<Detached>,
 }
@@ -26,9 +26,14 @@ impl Host {
         let done = self
             .exclude_leases(stored)
             .and_then(|excluded| self.take_away(vec![(stored.to_owned(), excluded)]))
-            .and_then(|taken| match taken.detached {
-                Some(detached) => self.artifacts.remove(detached).map(drop),
-                None => Ok(()),
+            .and_then(|taken| {
+                if let Some(detached) = taken.detached {
+                    self.artifacts.remove(detached)?;
+                }
+                taken
+                    .are_gone
+                    .into_iter()
+                    .try_for_each(|gone| gone.map(drop))
             });
         done.map_err(|error| CatalogError::ArtifactKept {
             id: id.to_owned(),
@@ -53,14 +58,15 @@ impl Host {
                     if is_free {
                         managed.push((key.to_owned(), excluded));
                     }
-                    is_free
+                    Ok(is_free)
                 }
-                None if Path::new(&stored).is_absolute() => false,
+                None if Path::new(&stored).is_absolute() => Ok(false),
                 None => {
                     let path = self.root.absolute(Path::new(&stored));
-                    match places.removable(&self.root, &path)? {
-                        Some(path) => remove_artifact(&path).map(|()| true)?,
-                        None => false,
+                    match places.removable(&self.root, &path) {
+                        Ok(Some(path)) => remove_artifact(&path).map(|()| true),
+                        Ok(None) => Ok(false),
+                        Err(error) => Err(error),
                     }
                 }
             };

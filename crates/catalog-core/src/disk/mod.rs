@@ -34,4 +34,6 @@ pub(crate) use replace::{remove_temporary_files, replace_durably};
 pub(crate) use resolve::{LastLink, is_absence, resolve, trail};
 pub(crate) use root::{Placement, StoreRoot};
 pub(crate) use stamp::{CLOCK_GRANULARITY, FileStamp, is_older_than_granularity};
-pub(crate) use walk::{FoundFile, Links, has_file, links_below, list_files, list_folder};
+pub(crate) use walk::{
+    FoundFile, Links, has_file, links_below, list_files, list_folder, sync_files,
+};

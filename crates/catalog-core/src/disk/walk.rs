@@ -82,6 +82,19 @@ pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
     }
 }
 
+/// Has everything of a file or of all files of a folder written to disk, behind links.
+pub(crate) fn sync_files(path: &Path) -> Result<()> {
+    let sync = |path: &Path| {
+        let synced = fs::File::open(path).and_then(|file| file.sync_data());
+        synced.map_err(|error| CatalogError::io("sync", path, error))
+    };
+    if !path.is_dir() {
+        return sync(path);
+    }
+    let files = list_files(path, &[], Links::Follow)?;
+    files.iter().try_for_each(|file| sync(&file.path))
+}
+
 fn entries_of(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
     let entries = list(folder).map_err(|error| CatalogError::io("read folder", folder, error))?;
     let entries = entries.into_iter();

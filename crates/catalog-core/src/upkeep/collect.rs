@@ -1,10 +1,9 @@
 use std::path::Path;
 
-use super::plan::{CollectionPlan, Removable};
-use super::policy::RemovalReason;
+use super::plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
 use crate::artifacts::{BATCH, Owner, owner_of};
 use crate::catalog::{FsCatalog, ModelRecord, Retirement};
-use crate::disk::{FileLock, Moment, StagingFolder, remove_artifact};
+use crate::disk::{FileLock, Moment, StagingFolder, is_sha256, remove_artifact};
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
 
@@ -36,13 +35,17 @@ impl FsCatalog {
         let mut done = Collected::default();
         let mut blobs = Vec::new();
         let mut models = Vec::new();
+        let staging = self.host.root.layout().staging();
         for removal in &plan.removals {
             match &removal.what {
-                Removable::Staging(path) => self.collect_staging(path, &mut done)?,
-                Removable::Blob(hex) => blobs.push(hex.clone()),
-                Removable::Artifact(_) | Removable::Model(_) => {
-                    models.push((removal.what.clone(), removal.reason));
+                // Whatever a caller made of the plan.
+                Removable::Staging(path) if path.parent() == Some(&staging) => {
+                    self.collect_staging(path, &mut done)?;
                 }
+                Removable::Blob(hex) if is_sha256(hex) => blobs.push(hex.clone()),
+                Removable::Artifact(key) if is_sha256(key) => models.push(removal.clone()),
+                Removable::Model(_) => models.push(removal.clone()),
+                Removable::Staging(_) | Removable::Blob(_) | Removable::Artifact(_) => {}
             }
         }
         for some in models.chunks(BATCH) {
@@ -109,23 +112,32 @@ impl FsCatalog {
     }
 
     /// Removes some models and artifacts: the entries of all in one write, then what they name.
-    fn collect_models(
-        &self,
-        some: &[(Removable, RemovalReason)],
-        done: &mut Collected,
-    ) -> Result<()> {
+    fn collect_models(&self, some: &[PlannedRemoval], done: &mut Collected) -> Result<()> {
         let host = &self.host;
         let spared = &mut done.spared;
         let removed = host.models.update_then(
             |edit| {
-                let mut removed = Vec::new();
-                for (what, reason) in some {
-                    match self.may_go(what, *reason, |id| edit.get(id).cloned()) {
-                        Ok(Some((stored, excluded))) => {
+                let mut removed: Vec<(Removable, (String, Option<FileLock>))> = Vec::new();
+                for planned in some {
+                    let what = &planned.what;
+                    let found = self.may_go(planned, |id| edit.get(id).cloned());
+                    let excluded = found.and_then(|stored| match stored {
+                        None => Ok(None),
+                        // Another of this batch holds it already.
+                        Some(stored) if removed.iter().any(|(_, (other, _))| *other == stored) => {
+                            Ok(Some((stored, None)))
+                        }
+                        Some(stored) => {
+                            let excluded = host.exclude_leases(&stored)?;
+                            Ok(Some((stored, excluded)))
+                        }
+                    });
+                    match excluded {
+                        Ok(Some(taken)) => {
                             if let Removable::Model(id) = what {
                                 edit.remove(id);
                             }
-                            removed.push((what.clone(), (stored, excluded)));
+                            removed.push((what.clone(), taken));
                         }
                         Ok(None) => {}
                         Err(error) => spared.push((what.clone(), error)),
@@ -140,9 +152,12 @@ impl FsCatalog {
         )?;
         let (what, taken) = removed;
         for (what, is_gone) in what.into_iter().zip(taken.are_gone) {
-            // An artifact that stays was registered since it was planned; a model's entry is gone.
-            if is_gone || matches!(what, Removable::Model(_)) {
-                done.removed.push(what);
+            match is_gone {
+                // An artifact that stays was registered since it was planned.
+                Ok(false) if matches!(what, Removable::Artifact(_)) => {}
+                // The entry of a model is gone in any case.
+                Ok(_) => done.removed.push(what),
+                Err(error) => done.spared.push((what, error)),
             }
         }
         if let Some(detached) = taken.detached {
@@ -151,42 +166,34 @@ impl FsCatalog {
         Ok(())
     }
 
-    /// Whether something planned may still go: its stored path, and the lock that keeps leases away
-    /// from it. None if it is gone already.
+    /// The stored path of something planned that may still go; none if it is gone already.
     fn may_go(
         &self,
-        what: &Removable,
-        reason: RemovalReason,
+        planned: &PlannedRemoval,
         get: impl Fn(&str) -> Option<ModelRecord>,
-    ) -> Result<Option<(String, Option<FileLock>)>> {
+    ) -> Result<Option<String>> {
         let host = &self.host;
-        let (stored, id) = match what {
+        match &planned.what {
             Removable::Artifact(key) => {
-                let path = host.root.layout().artifact(key);
-                let relative = path.path().strip_prefix(host.root.path());
-                let relative = relative.expect("it is below the root");
-                if !path.path().exists() {
+                let folder = host.root.layout().artifact(key);
+                let relative = folder.path().strip_prefix(host.root.path());
+                let relative = relative.expect("it is below the root").to_string_lossy();
+                Ok(folder.path().exists().then(|| relative.into_owned()))
+            }
+            Removable::Model(id) => {
+                let Some(record) = get(id) else {
                     return Ok(None);
+                };
+                host.check_not_pinned(id)?;
+                if planned.seen.as_ref() != Some(&Seen::of(self, &record)) {
+                    return Err(CatalogError::Conflict {
+                        id: id.clone(),
+                        expected: "as it was when its removal was planned",
+                    });
                 }
-                (relative.to_string_lossy().into_owned(), None)
+                Ok(Some(record.local_path))
             }
-            Removable::Model(id) => match get(id) {
-                None => return Ok(None),
-                Some(record) => (record.local_path.clone(), Some((id, record))),
-            },
-            Removable::Staging(_) | Removable::Blob(_) => return Ok(None),
-        };
-        if let Some((id, record)) = id {
-            host.check_not_pinned(id)?;
-            let is_active = record.lifecycle == LifecycleState::Active;
-            if is_active && matches!(reason, RemovalReason::RetiredFor(_)) {
-                return Err(CatalogError::Conflict {
-                    id: id.clone(),
-                    expected: "retired",
-                });
-            }
+            Removable::Staging(_) | Removable::Blob(_) => Ok(None),
         }
-        let excluded = host.exclude_leases(&stored)?;
-        Ok(Some((stored, excluded)))
     }
 }

@@ -36,6 +36,28 @@ pub struct PlannedRemoval {
     pub frees: u64,
     /// How many more bytes it frees if the files they were cloned from are gone.
     pub may_free: u64,
+    /// What a model was when it was planned.
+    pub(super) seen: Option<Seen>,
+}
+
+/// What was seen of a model that is to be removed: as something else it stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) stored_path: String,
+    pub(super) lifecycle: LifecycleState,
+    /// When it was used last; none for one that is not managed.
+    pub(super) last_use: Option<SystemTime>,
+}
+
+impl Seen {
+    pub(super) fn of(catalog: &FsCatalog, record: &ModelRecord) -> Self {
+        let key = Layout::key_of(Path::new(&record.local_path));
+        Self {
+            stored_path: record.local_path.clone(),
+            lifecycle: record.lifecycle,
+            last_use: key.map(|key| catalog.host.artifacts.last_use(key)),
+        }
+    }
 }
 
 /// What a collection can remove.
@@ -139,6 +161,7 @@ impl<'c> Planner<'c> {
             reason,
             frees,
             may_free,
+            seen: None,
         });
     }
 
@@ -243,6 +266,10 @@ impl<'c> Planner<'c> {
         }
         self.planned.insert(id.to_owned());
         self.push(Removable::Model(id.to_owned()), reason, freed);
+        let seen = Seen::of(self.catalog, record);
+        if let Some(removal) = self.plan.removals.last_mut() {
+            removal.seen = Some(seen);
+        }
     }
 
     fn plan_orphans(&mut self) -> Result<()> {

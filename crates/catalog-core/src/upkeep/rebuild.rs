@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::catalog::FsCatalog;
+use crate::artifacts::ArtifactStore;
+use crate::catalog::{CatalogStore, Expected, FsCatalog};
 use crate::digest::hash_files;
-use crate::disk::now_ms;
-use crate::entry::{CatalogEntry, LifecycleState};
-use crate::error::Result;
+use crate::error::{CatalogError, Result};
 
 /// What [`rebuild`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,66 +33,77 @@ pub fn rebuild(root: impl AsRef<Path>) -> Result<Rebuilt> {
     let catalog = FsCatalog::new(root)?;
     let artifacts = catalog.artifacts();
     let mut report = Rebuilt::default();
-    let mut newest: BTreeMap<String, (u64, CatalogEntry, PathBuf)> = BTreeMap::new();
+    let mut by_id: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
     for key in artifacts.keys()? {
-        let folder = artifacts.layout().artifact(&key);
-        let mut reject = |why: String| report.rejected.push((folder.path().to_path_buf(), why));
-        let manifest = match artifacts.manifest(&key) {
-            Ok(manifest) => manifest,
-            Err(error) => {
-                reject(error.to_string());
-                continue;
+        match artifacts.manifest(&key) {
+            Ok(manifest) => {
+                let of_id = by_id.entry(manifest.id).or_default();
+                of_id.push((manifest.published_ms, key));
             }
-        };
-        let (files, missing) = catalog.files_of(&key, &manifest)?;
-        if !missing.is_empty() {
-            reject(format!("{} missing", missing.join(", ")));
-            continue;
-        }
-        let contents = match hash_files(&files, &mut |_| Ok(())) {
-            Ok(contents) => contents,
-            Err(error) => {
-                reject(error.to_string());
-                continue;
-            }
-        };
-        let pairs = contents.iter().zip(&manifest.files);
-        let mut wrong = pairs.filter(|(content, file)| content.digest() != file.digest);
-        if let Some((content, file)) = wrong.next() {
-            let actual = content.digest();
-            reject(format!("{} has {actual}, not {}", file.name, file.digest));
-            continue;
-        }
-        let entry = CatalogEntry {
-            id: manifest.id.clone(),
-            local_path: artifacts.path_of(&key, &manifest),
-            lifecycle: LifecycleState::Active,
-            digest: Some(manifest.digest.clone()),
-            last_verified_ms: Some(now_ms()),
-        };
-        let found = (manifest.published_ms, entry, folder.path().to_path_buf());
-        match newest.get(&manifest.id) {
-            Some((published_ms, ..)) if *published_ms >= manifest.published_ms => {
-                reject("a later one of its id is there".to_owned());
-            }
-            _ => {
-                if let Some((_, _, older)) = newest.insert(manifest.id, found) {
-                    let why = "a later one of its id is there".to_owned();
-                    report.rejected.push((older, why));
-                }
-            }
+            Err(error) => report.reject(artifacts, &key, error.to_string()),
         }
     }
-    catalog.update(|edit| {
-        for (id, (_, entry, _)) in &newest {
-            if edit.get(id).is_some() {
-                report.kept.push(id.clone());
-            } else {
-                edit.put(entry)?;
-                report.restored.push(id.clone());
+    for (id, mut of_id) in by_id {
+        if catalog.get(&id)?.is_some() {
+            report.kept.push(id);
+            continue;
+        }
+        of_id.sort_unstable();
+        let mut is_restored = false;
+        while let Some((_, key)) = of_id.pop() {
+            if is_restored {
+                report.reject(artifacts, &key, "a later one of its id is whole".to_owned());
+                continue;
+            }
+            match restore(&catalog, &key) {
+                Ok(()) => is_restored = true,
+                Err(error) => report.reject(artifacts, &key, error.to_string()),
             }
         }
-        Ok(())
-    })?;
+        if is_restored {
+            report.restored.push(id);
+        }
+    }
     Ok(report)
+}
+
+/// Registers an artifact that is whole, under a lease, as no entry protects it from collection yet.
+fn restore(catalog: &FsCatalog, key: &str) -> Result<()> {
+    let missing = |path: PathBuf| CatalogError::ArtifactMissing { path };
+    let Some(artifact) = catalog.artifacts().open(key)? else {
+        return Err(missing(
+            catalog
+                .artifacts()
+                .layout()
+                .artifact(key)
+                .path()
+                .to_path_buf(),
+        ));
+    };
+    let manifest = artifact.manifest();
+    let (files, lacking) = catalog.files_of(key, manifest)?;
+    if !lacking.is_empty() {
+        return Err(CatalogError::ArtifactIncomplete {
+            path: artifact.path().to_path_buf(),
+            missing: lacking,
+        });
+    }
+    let contents = hash_files(&files, &mut |_| Ok(()))?;
+    for ((content, file), found) in contents.iter().zip(&manifest.files).zip(&files) {
+        if content.digest() != file.digest {
+            return Err(CatalogError::DigestMismatch {
+                path: found.path.clone(),
+                expected: file.digest.to_string(),
+                actual: content.digest().to_string(),
+            });
+        }
+    }
+    catalog.put_if(&artifact.entry(), Expected::Absent)
+}
+
+impl Rebuilt {
+    fn reject(&mut self, artifacts: &ArtifactStore, key: &str, why: String) {
+        let folder = artifacts.layout().artifact(key);
+        self.rejected.push((folder.path().to_path_buf(), why));
+    }
 }

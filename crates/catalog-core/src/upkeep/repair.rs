@@ -5,7 +5,7 @@ use crate::artifacts::{
     EntryPoint, Expectation, Manifest, ManifestFile, Provenance, StagedFile, Staging,
 };
 use crate::catalog::FsCatalog;
-use crate::disk::{FoundFile, Layout};
+use crate::disk::{FoundFile, Layout, now_ms};
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::error::{CatalogError, Result};
 
@@ -40,7 +40,8 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NotFound`]; [`CatalogError::InvalidEntry`] for a model that is not managed;
+    /// [`CatalogError::NotFound`]; [`CatalogError::Conflict`] if the entry was given other content or
+    /// was deleted meanwhile; [`CatalogError::InvalidEntry`] for a model that is not managed;
     /// what `bring` fails with; [`CatalogError::DigestMismatch`] if what it brings is not it.
     pub fn repair(
         &self,
@@ -64,7 +65,8 @@ impl FsCatalog {
         let is_missing = |file: &&ManifestFile| missing.contains(&file.name);
         let lacking: Vec<&ManifestFile> = manifest.files.iter().filter(is_missing).collect();
 
-        let bytes = lacking.iter().map(|file| file.size).sum();
+        let sizes = lacking.iter().map(|file| file.size);
+        let bytes = sizes.fold(0, u64::saturating_add);
         let mut staging = self.host.artifacts.stage(&manifest.id, bytes)?;
         for found in &good {
             link_in(&mut staging, found, &manifest)?;
@@ -99,14 +101,26 @@ impl FsCatalog {
             },
         };
         let artifact = staging.verify(&expected, &mut |_| Ok(()))?.publish()?;
-        let entry = CatalogEntry {
-            id: id.to_owned(),
-            ..artifact.entry()
-        };
-        self.update(|edit| {
-            edit.put(&entry)?;
-            edit.set_state(id, LifecycleState::Active)
+        let began = record.entry(id, &self.host.root);
+        let entry = self.update(|edit| {
+            let now = edit
+                .get(id)
+                .filter(|now| now.local_path == began.local_path && now.digest == began.digest);
+            let Some(now) = now else {
+                return Err(CatalogError::Conflict {
+                    id: id.to_owned(),
+                    expected: "as it was when its repair began",
+                });
+            };
+            let repaired = CatalogEntry {
+                lifecycle: LifecycleState::Active,
+                last_verified_ms: Some(now_ms()),
+                ..now
+            };
+            edit.put(&repaired)?;
+            Ok(repaired)
         })?;
+        drop(artifact);
         Ok(RepairReport {
             entry,
             brought,

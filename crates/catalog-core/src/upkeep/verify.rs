@@ -7,7 +7,7 @@ use crate::catalog::{FsCatalog, ModelRecord};
 use crate::digest::{
     Digest, HashProgress, VerificationOutcome, VerificationOutcomeKind, hash_files, verify_digest,
 };
-use crate::disk::{FileStamp, FoundFile, Layout, now_ms};
+use crate::disk::{FileStamp, FoundFile, Layout, Links, list_files, now_ms, sync_files};
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
 
@@ -71,10 +71,11 @@ impl FsCatalog {
         let Some(record) = snapshot.get(id) else {
             return Err(self.host.no_such_model(id));
         };
-        let managed = Layout::key_of(Path::new(&record.local_path));
-        let path = match managed {
-            Some(key) => self.host.root.layout().artifact(key).files(),
-            None => self.host.root.absolute(Path::new(&record.local_path)),
+        let path = self.host.root.absolute(Path::new(&record.local_path));
+        let managed = self.managed(record, &path)?;
+        let path = match &managed {
+            Some((key, _)) => self.host.root.layout().artifact(key).files(),
+            None => path,
         };
         let before = Fingerprint::of(&path)?;
         if how == Verify::Quick && self.is_proved(id, record, &before)? {
@@ -86,13 +87,16 @@ impl FsCatalog {
                 quarantined: Vec::new(),
             });
         }
+        // What is still to be written through a mapping changes no time until it is.
+        sync_files(&path)?;
+        let before = Fingerprint::of(&path)?;
         let at_ms = now_ms();
         let is_settled =
             now_at_most(self.host.root.layout()).is_some_and(|now| before.is_settled_at(now));
         let mut bad = Vec::new();
-        let (outcome, by) = match managed {
-            Some(key) => (
-                self.hash_managed(key, progress, &mut bad)?,
+        let (outcome, by) = match &managed {
+            Some((key, manifest)) => (
+                self.hash_managed(key, manifest, record, progress, &mut bad)?,
                 VerifiedBy::Hash,
             ),
             None => hash_unmanaged(&path, record.digest.as_ref(), progress)?,
@@ -119,12 +123,15 @@ impl FsCatalog {
             self.note_verified(id, record, at_ms)?;
         }
         let mut quarantined = Vec::new();
-        for (path, evidence) in bad {
+        for (found, evidence) in bad {
             let evidence = Evidence {
                 last_good_ms,
                 ..evidence
             };
-            quarantined.push(self.quarantine(&path, evidence)?);
+            quarantined.extend(self.quarantine(&found, evidence)?);
+        }
+        if managed.is_some() && outcome.kind == VerificationOutcomeKind::Fail {
+            self.stop_serving(id, record)?;
         }
         Ok(Verification {
             id: id.to_owned(),
@@ -151,20 +158,57 @@ impl FsCatalog {
         })
     }
 
+    /// The key and the manifest of what an entry hands out, if it is all of a managed artifact: one
+    /// may also name a file of an artifact by itself.
+    fn managed(&self, record: &ModelRecord, path: &Path) -> Result<Option<(String, Manifest)>> {
+        let Some(key) = Layout::key_of(Path::new(&record.local_path)) else {
+            return Ok(None);
+        };
+        let manifest = self.host.artifacts.manifest(key)?;
+        let is_all = self.host.artifacts.path_of(key, &manifest) == *path;
+        Ok(is_all.then(|| (key.to_owned(), manifest)))
+    }
+
+    /// Retires a model that failed, unless somebody changed it since.
+    fn stop_serving(&self, id: &str, record: &ModelRecord) -> Result<()> {
+        self.host.models.update(|edit| {
+            let now = edit
+                .get(id)
+                .filter(|now| now.local_path == record.local_path && now.digest == record.digest);
+            if let Some(retired) = now.map(|now| now.in_state(LifecycleState::Retired)) {
+                edit.insert(id, retired);
+            }
+            Ok(())
+        })
+    }
+
     /// Hashes the files of a managed model and gathers those that are not what the manifest says.
     fn hash_managed(
         &self,
         key: &str,
+        manifest: &Manifest,
+        record: &ModelRecord,
         progress: &mut dyn FnMut(HashProgress) -> Result<()>,
-        bad: &mut Vec<(PathBuf, Evidence)>,
+        bad: &mut Vec<(FoundFile, Evidence)>,
     ) -> Result<VerificationOutcome> {
-        let manifest = self.host.artifacts.manifest(key)?;
-        let (files, missing) = self.files_of(key, &manifest)?;
+        let (files, missing) = self.files_of(key, manifest)?;
         let contents = hash_files(&files, progress)?;
         let mut problems: Vec<String> = missing
             .iter()
             .map(|name| format!("{name} is missing"))
             .collect();
+        if let Some(expected) = &record.digest
+            && *expected != manifest.digest
+        {
+            let staged = &manifest.digest;
+            problems.push(format!("it was staged as {staged}, not {expected}"));
+        }
+        // The folder is handed out with whatever is in it.
+        let folder = self.host.root.layout().artifact(key).files();
+        let is_listed = |name: &str| manifest.files.iter().any(|file| file.name == name);
+        let strangers = list_files(&folder, &[], Links::Follow)?;
+        let strangers = strangers.iter().filter(|found| !is_listed(&found.name));
+        problems.extend(strangers.map(|found| format!("{} is not part of it", found.name)));
         for (content, found) in contents.iter().zip(&files) {
             let file = manifest.files.iter().find(|file| file.name == content.name);
             let file = file.expect("only files of the manifest are hashed");
@@ -174,7 +218,7 @@ impl FsCatalog {
             }
             problems.push(format!("{} has {actual}, not {}", file.name, file.digest));
             let evidence = Evidence::new(&manifest.id, file, actual, content.size);
-            bad.push((found.path.clone(), evidence));
+            bad.push((found.clone(), evidence));
         }
         if problems.is_empty() {
             return Ok(passed());
@@ -229,10 +273,21 @@ impl FsCatalog {
 
     /// Retires every model that a bad file was served for, then moves it aside: so no Active entry
     /// ever names what is not there.
-    fn quarantine(&self, path: &Path, evidence: Evidence) -> Result<PathBuf> {
+    ///
+    /// Nothing if the file is not the one that was found any more: somebody has mended it.
+    fn quarantine(&self, found: &FoundFile, evidence: Evidence) -> Result<Option<PathBuf>> {
         let artifacts = &self.host.artifacts;
+        let path = found.path.as_path();
         self.host.models.update_then(
             |edit| {
+                let lock = artifacts.lock()?;
+                let now = std::fs::symlink_metadata(path);
+                let is_found =
+                    now.is_ok_and(|now| FileStamp::of(&now).is_same_content(&found.stamp));
+                if !is_found {
+                    lock.release();
+                    return Ok(None);
+                }
                 let sharers = artifacts.sharers_of(path)?;
                 let keys: Vec<&str> = sharers.iter().map(|(key, ..)| key.as_str()).collect();
                 let uses = |record: &ModelRecord| {
@@ -249,10 +304,12 @@ impl FsCatalog {
                 for (id, record) in users {
                     edit.insert(&id, record);
                 }
-                Ok(evidence)
+                Ok(Some((lock, evidence)))
             },
-            |evidence| {
-                let lock = artifacts.lock()?;
+            |decided| {
+                let Some((lock, evidence)) = decided else {
+                    return Ok(None);
+                };
                 let kept = artifacts.quarantine(&lock, path, &evidence);
                 lock.release();
                 if let Ok(kept) = &kept {
@@ -261,7 +318,7 @@ impl FsCatalog {
                         "a file is not what its manifest says: moved to quarantine"
                     );
                 }
-                kept
+                kept.map(Some)
             },
         )
     }

@@ -35,7 +35,7 @@ pub(super) fn check(file: &mut impl Read, size: u64) -> Result<(), Problem> {
     }
     let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(&header)
         .map_err(|error| format!("its header is no JSON object: {error}"))?;
-    let mut end = 0;
+    let mut spans = Vec::new();
     for (name, value) in &fields {
         if name == "__metadata__" {
             continue;
@@ -46,7 +46,17 @@ pub(super) fn check(file: &mut impl Read, size: u64) -> Result<(), Problem> {
         if from > to || to > data {
             return Err(format!("tensor {name:?} ends at {to} of {data} bytes"));
         }
-        end = end.max(to);
+        spans.push((from, to));
+    }
+    spans.sort_unstable();
+    let mut end = 0;
+    for (from, to) in spans {
+        if from != end {
+            return Err(format!(
+                "a tensor begins at {from}, where the last one ends at {end}"
+            ));
+        }
+        end = to;
     }
     if end == data {
         Ok(())

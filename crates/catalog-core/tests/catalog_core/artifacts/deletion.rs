@@ -55,6 +55,30 @@ fn a_lease_of_a_model_outside_needs_nothing_and_of_a_missing_one_is_an_error() {
     assert_eq!(error.code(), "artifact_missing");
 }
 
+/// CAT-840
+#[test]
+fn a_pipe_or_a_link_in_the_way_of_a_lease_is_neither_waited_for_nor_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (catalog, _) = managed(folder.path());
+    let pipe = catalog.root().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    catalog.put(&entry("pipe", "pipe")).unwrap();
+    assert_eq!(
+        catalog.lease("pipe").unwrap_err().code(),
+        "artifact_missing"
+    );
+    assert!(catalog.delete("pipe").unwrap());
+
+    let victim = folder.path().join("victim");
+    std::os::unix::fs::symlink(&victim, catalog.root().join("locks/last-use")).unwrap();
+    drop(catalog.lease("id").unwrap());
+    assert!(
+        !victim.exists(),
+        "the use is not noted, and the lease is held"
+    );
+}
+
 /// CAT-841
 #[test]
 fn a_pinned_model_is_not_deleted_until_its_owner_unpins_it() {

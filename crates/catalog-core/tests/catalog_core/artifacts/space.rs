@@ -56,6 +56,9 @@ fn what_is_written_counts_once_and_what_is_not_known_is_not_reserved() {
     let unknown = catalog.artifacts().stage("unknown", 0).unwrap();
     drop(unknown);
     first.reserve(7 << 20).unwrap();
+    // What is written is not needed once more; what is reserved and not written is.
+    first.reserve(9 << 20).unwrap();
+    assert_eq!(first.reserve(11 << 20).unwrap_err().code(), "no_space");
     assert_eq!(first.reserve(70 << 20).unwrap_err().code(), "no_space");
     first
         .verify(&Expectation::default(), &mut |_| Ok(()))

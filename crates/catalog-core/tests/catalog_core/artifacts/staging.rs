@@ -103,6 +103,32 @@ fn publishing_what_is_there_already_stores_nothing_twice() {
     assert_eq!(names_in(&root.path().join("artifacts")).len(), 2);
 }
 
+/// CAT-800
+#[test]
+fn what_is_handed_out_is_what_was_asked_for() {
+    let (_root, catalog) = catalog();
+    let publish = |entry_point| {
+        let mut staging = catalog.artifacts().stage("id", 0).unwrap();
+        // Of the same bytes, so that they are one blob.
+        write(&mut staging, "a.bin", b"bytes");
+        write(&mut staging, "b.bin", b"bytes");
+        let expected = Expectation {
+            entry_point,
+            ..Expectation::default()
+        };
+        staging
+            .verify(&expected, &mut |_| Ok(()))
+            .and_then(|verified| verified.publish())
+    };
+    let folder = publish(EntryPoint::Folder).unwrap();
+    assert!(folder.path().ends_with("files"));
+    let file = publish(EntryPoint::File("b.bin".to_owned())).unwrap();
+    assert!(file.path().ends_with("files/b.bin"));
+    let typo = publish(EntryPoint::File("c.bin".to_owned())).unwrap_err();
+    assert_eq!(typo.code(), "artifact_incomplete");
+    assert!(typo.to_string().contains("c.bin"), "{typo}");
+}
+
 /// CAT-801
 #[test]
 fn names_that_lead_elsewhere_or_that_some_system_cannot_hold_are_refused() {

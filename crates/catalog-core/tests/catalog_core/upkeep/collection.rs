@@ -154,12 +154,58 @@ fn what_is_used_since_it_was_planned_is_spared() {
         assert!(catalog.get(&entry.id).unwrap().is_some(), "{}", entry.id);
     }
     let codes: Vec<&str> = done.spared.iter().map(|(_, why)| why.code()).collect();
-    assert_eq!(codes, ["in_use", "pinned", "conflict"]);
+    assert_eq!(codes, ["conflict", "pinned", "conflict"]);
     let plan = catalog.plan_collection(&policy).unwrap();
     assert_eq!(plan.removals, []);
     let spared: Vec<&str> = plan.spared.iter().map(|(id, _)| id.as_str()).collect();
     assert_eq!(spared, ["leased", "pinned"]);
     drop(lease);
+}
+
+/// CAT-881
+#[test]
+fn a_model_that_got_new_content_since_it_was_planned_is_spared() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    import(&catalog, "m", b"old");
+    catalog.set_state("m", LifecycleState::Retired).unwrap();
+    let policy = CollectionPolicy {
+        budget: Some(0),
+        ..CollectionPolicy::default()
+    };
+    let plan = catalog.plan_collection(&policy).unwrap();
+    assert_eq!(ids(&plan), ["m"]);
+    let new = import(&catalog, "m", b"new");
+    let done = catalog.collect(&plan).unwrap();
+    assert_eq!(
+        (done.removed.len(), done.spared[0].1.code()),
+        (0, "conflict")
+    );
+    assert_eq!(catalog.get("m").unwrap(), Some(new.clone()));
+    assert!(new.local_path.exists());
+}
+
+/// CAT-881
+#[test]
+fn two_models_of_one_artifact_go_together() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    let m = import(&catalog, "m", b"content");
+    catalog
+        .put(&CatalogEntry {
+            id: "n".to_owned(),
+            ..m.clone()
+        })
+        .unwrap();
+    let policy = CollectionPolicy {
+        budget: Some(0),
+        evict: Evict::Any,
+        ..CollectionPolicy::default()
+    };
+    let (plan, done) = collect(&catalog, policy);
+    assert_eq!(ids(&plan), ["m", "n"]);
+    assert_eq!(done.freed, plan.frees());
+    assert!(done.spared.is_empty() && !m.local_path.exists());
 }
 
 /// CAT-882

@@ -82,6 +82,36 @@ fn only_what_is_bad_or_missing_is_brought_and_only_if_it_is_right() {
 
 /// CAT-860
 #[test]
+fn a_repair_leaves_what_somebody_did_to_the_entry_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("m.bin");
+    fs::write(&source, "content").unwrap();
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    let conflict = |change: &dyn Fn()| {
+        let entry = import(&catalog, &source, "m");
+        rot(&entry.local_path);
+        let outcome = catalog.repair("m", &mut |_, file| {
+            change();
+            file.write_all(b"content").unwrap();
+            Ok(())
+        });
+        assert_eq!(outcome.unwrap_err().code(), "conflict");
+    };
+    let other = folder.path().join("other.bin");
+    fs::write(&other, "other").unwrap();
+    conflict(&|| {
+        import(&catalog, &other, "m");
+    });
+    let now = catalog.get("m").unwrap().unwrap();
+    assert_eq!(fs::read(now.local_path).unwrap(), b"other");
+    conflict(&|| {
+        let _ = catalog.delete("m");
+    });
+    assert_eq!(catalog.get("m").unwrap(), None);
+}
+
+/// CAT-860
+#[test]
 fn a_model_that_is_not_managed_is_not_repaired() {
     let root = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();

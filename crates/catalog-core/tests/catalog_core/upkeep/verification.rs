@@ -151,6 +151,61 @@ fn a_managed_file_that_fails_is_kept_aside_with_its_evidence_and_no_longer_serve
     assert_eq!(c.lifecycle, LifecycleState::Active);
 }
 
+/// CAT-851
+#[test]
+fn a_managed_model_is_what_its_entry_expects_and_no_more_and_no_less() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    let source = folder.path().join("model");
+    fs::create_dir(&source).unwrap();
+    // Two of them have the same bytes, so they are one file there.
+    for (name, content) in [("a", "same"), ("b", "same"), ("c", "other")] {
+        fs::write(source.join(name), content).unwrap();
+    }
+    let fails = |spoil: &dyn Fn(&CatalogEntry)| {
+        let entry = catalog
+            .import(&ImportRequest::new("m", &source), &mut |_| Ok(()))
+            .unwrap();
+        assert_eq!(verify(&catalog, "m", Verify::Full).outcome.kind, Kind::Pass);
+        spoil(&entry);
+        let found = verify(&catalog, "m", Verify::Quick);
+        assert_eq!(found.outcome.kind, Kind::Fail, "{found:?}");
+        let now = catalog.get("m").unwrap().unwrap();
+        assert_eq!(now.lifecycle, LifecycleState::Retired);
+        (entry, found)
+    };
+    fails(&|entry| {
+        let digest = format!("sha256-tree:{}", "0".repeat(64)).parse().unwrap();
+        let entry = entry.clone();
+        let digest = Some(digest);
+        catalog.put(&CatalogEntry { digest, ..entry }).unwrap();
+    });
+    fails(&|entry| fs::remove_file(entry.local_path.join("c")).unwrap());
+    let (_, found) = fails(&|entry| rot(&entry.local_path.join("a")));
+    assert_eq!(found.quarantined.len(), 1, "one file under two names");
+    let (entry, _) = fails(&|entry| fs::write(entry.local_path.join("code.py"), "x").unwrap());
+    fs::remove_file(entry.local_path.join("code.py")).unwrap();
+    assert_eq!(verify(&catalog, "m", Verify::Full).outcome.kind, Kind::Pass);
+}
+
+/// CAT-851
+#[test]
+fn a_damaged_manifest_elsewhere_keeps_no_bad_file_in_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    let m = import(&catalog, folder.path(), "m", "weights");
+    let other = import(&catalog, folder.path(), "other", "others");
+    let manifest = other
+        .local_path
+        .parent()
+        .unwrap()
+        .with_file_name("manifest.json");
+    fs::write(manifest, "junk").unwrap();
+    rot(&m.local_path);
+    assert_eq!(verify(&catalog, "m", Verify::Full).outcome.kind, Kind::Fail);
+    assert!(!catalog.exists("m").unwrap());
+}
+
 /// CAT-852
 #[test]
 fn a_scrub_begins_with_the_oldest_and_goes_on_where_the_last_one_ended() {
