@@ -2,8 +2,10 @@
 //! rebuilding. All of it is called for; nothing runs by itself.
 
 mod collect;
+mod freed;
 mod plan;
 mod policy;
+mod quarantine;
 mod rebuild;
 mod repair;
 mod scrub;

@@ -1,0 +1,51 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::artifacts::{Sharing, space_of};
+
+/// How many links of each file are planned to go.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    taken: BTreeMap<(u64, u64), u64>,
+    /// The files whose space is counted.
+    counted: BTreeSet<(u64, u64)>,
+}
+
+impl Links {
+    /// Whether a blob is all that is left of its file, but for what is planned to go; and was not
+    /// counted with that.
+    pub(super) fn is_orphan(&self, blob: &fs::Metadata) -> bool {
+        let inode = (blob.dev(), blob.ino());
+        let taken = self.taken.get(&inode).copied().unwrap_or(0);
+        blob.nlink().saturating_sub(taken) == 1 && !self.counted.contains(&inode)
+    }
+
+    /// Takes one link of a file, and counts its space once no other is left but that of the blob,
+    /// which goes with the last one.
+    pub(super) fn take(
+        &mut self,
+        path: &Path,
+        blob: Option<&Path>,
+        shares: Sharing,
+        freed: &mut (u64, u64),
+    ) {
+        let Ok(metadata) = fs::symlink_metadata(path) else {
+            return;
+        };
+        let inode = (metadata.dev(), metadata.ino());
+        let taken = self.taken.entry(inode).or_default();
+        *taken += 1;
+        let blob = blob.and_then(|blob| fs::symlink_metadata(blob).ok());
+        let is_blob = blob.is_some_and(|blob| (blob.dev(), blob.ino()) == inode);
+        if metadata.nlink().saturating_sub(*taken) <= u64::from(is_blob) {
+            self.counted.insert(inode);
+            let to = match shares {
+                Sharing::Extents => &mut freed.1,
+                Sharing::Nothing | Sharing::Inode => &mut freed.0,
+            };
+            *to = to.saturating_add(space_of(&metadata));
+        }
+    }
+}
