@@ -294,14 +294,17 @@ fn bring(root: &Path, id: &str) -> Result<()> {
     })
 }
 
-/// Makes calls in a row, in this process.
+/// Makes calls in a row, in this process. What concerns a model that is not there changes nothing.
 pub fn make_all(root: &Path, steps: &[Step]) -> std::result::Result<(), String> {
     let text = |error: CatalogError| error.to_string();
     let models = FsCatalog::new(root).map_err(text)?;
     let engines = FsEngineStore::new(root).map_err(text)?;
     steps
         .iter()
-        .try_for_each(|step| step.make(&models, &engines).map_err(text))
+        .try_for_each(|step| match step.make(&models, &engines) {
+            Err(error) if error.code() == "not_found" => Ok(()),
+            outcome => outcome.map_err(text),
+        })
 }
 
 /// Tells that a call returned by making a folder: a system call that the store makes once at most,
