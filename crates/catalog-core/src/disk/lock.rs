@@ -112,7 +112,8 @@ impl WriterLock {
             thread::sleep(pause.min(deadline - now));
             pause = (pause * 2).min(PAUSES.1);
         };
-        match write_holder(lock.lock.file_mut()) {
+        let is_empty = lock.last_holder == LastHolder::Released;
+        match write_holder(lock.lock.file_mut(), is_empty) {
             Ok(()) => Ok(lock),
             Err(error) => Err(CatalogError::io("write to", &path, error)),
         }
@@ -194,10 +195,13 @@ pub(crate) fn describe_this_process() -> String {
     )
 }
 
-fn write_holder(file: &mut File) -> std::io::Result<()> {
+fn write_holder(file: &mut File, is_empty: bool) -> io::Result<()> {
     let text = format!("{}\n", describe_this_process());
     file.rewind()?;
     file.write_all(text.as_bytes())?;
+    if is_empty {
+        return Ok(());
+    }
     file.set_len(text.len() as u64)
 }
 

@@ -26,6 +26,17 @@ pub(crate) fn resolve(path: &Path, last: LastLink) -> Result<PathBuf> {
     Ok(walk(path, last)?.0)
 }
 
+/// A path as [`resolve`] gives it, with its last link kept and with it followed.
+pub(super) fn resolve_both(path: &Path) -> Result<(PathBuf, PathBuf)> {
+    let named = walk(path, LastLink::Keep)?.0;
+    let target = match fs::symlink_metadata(&named) {
+        Ok(metadata) if !metadata.is_symlink() => named.clone(),
+        Err(error) if is_absence(&error) => named.clone(),
+        _ => walk(&named, LastLink::Follow)?.0,
+    };
+    Ok((named, target))
+}
+
 /// Every place that following a path depends on: the links on its way and where it
 /// ends. All but the path itself are as [`resolve`] gives them.
 pub(crate) fn trail(path: &Path) -> Result<Vec<PathBuf>> {

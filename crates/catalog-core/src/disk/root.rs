@@ -2,7 +2,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::folder::create_folder_durably;
 use super::layout::Layout;
-use super::resolve::{LastLink, is_absence, resolve};
+use super::resolve::{LastLink, is_absence, resolve, resolve_both};
 use super::stamp::FileStamp;
 use super::walk::find_folder;
 use crate::error::{CatalogError, PathProblem, Result};
@@ -116,8 +116,7 @@ impl StoreRoot {
             _ => return refuse(PathProblem::NotText),
         }
         let joined = self.absolute(path);
-        let named = resolve(&joined, LastLink::Keep)?;
-        let target = resolve(&joined, LastLink::Follow)?;
+        let (named, target) = resolve_both(&joined)?;
         for end in [&named, &target] {
             if self.path.starts_with(end) {
                 let root = self.path.clone();

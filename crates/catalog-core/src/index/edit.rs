@@ -1,19 +1,22 @@
+use std::iter;
 use std::sync::Arc;
 
 use super::record::Record;
-use super::snapshot::{Entries, Snapshot, Stored};
+use super::snapshot::{Changes, Content, Snapshot, Stored};
 
 /// Changes to an index that become visible together, or not at all.
+///
+/// They lie beside the snapshot that they change, so that a write does not copy what stays.
 #[derive(Debug)]
 pub(crate) struct Edit<R> {
     base: Arc<Snapshot<R>>,
-    entries: Entries<R>,
-    /// What each change replaced, oldest first.
-    replaced: Vec<Replaced<R>>,
+    changes: Changes<R>,
+    /// What each change found among the changes, oldest first.
+    undo: Vec<Undo<R>>,
 }
 
-/// An id, and what was stored under it.
-type Replaced<R> = (Arc<str>, Option<Arc<Stored<R>>>);
+/// An id, and what had been changed of it before.
+type Undo<R> = (Arc<str>, Option<Option<Arc<Stored<R>>>>);
 
 /// A state of an edit that can be returned to.
 #[derive(Debug, Clone, Copy)]
@@ -22,22 +25,46 @@ pub(super) struct Savepoint(usize);
 impl<R: Record> Edit<R> {
     pub(super) fn of(base: Arc<Snapshot<R>>) -> Self {
         Self {
-            entries: base.entries.clone(),
             base,
-            replaced: Vec::new(),
+            changes: Changes::new(),
+            undo: Vec::new(),
         }
     }
 
     /// The record as of this edit.
     pub(crate) fn get(&self, id: &str) -> Option<&R> {
-        self.entries.get(id).map(|stored| &stored.record)
+        match self.changes.get(id) {
+            Some(changed) => changed.as_deref().map(|stored| &stored.record),
+            None => self.base.get(id),
+        }
     }
 
     /// All records as of this edit with their ids, sorted by id.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &R)> {
-        self.entries
-            .iter()
-            .map(|(id, stored)| (id.as_ref(), &stored.record))
+        self.stored().map(|(id, stored)| (id, &stored.record))
+    }
+
+    fn stored(&self) -> impl Iterator<Item = (&str, &Stored<R>)> + Clone {
+        let mut unchanged = self.base.entries.iter().peekable();
+        let mut changed = self.changes.iter().peekable();
+        iter::from_fn(move || {
+            loop {
+                let next = match (unchanged.peek(), changed.peek()) {
+                    (Some((old, _)), Some((new, _))) if old < new => None,
+                    (Some((old, _)), Some((new, _))) if old == new => {
+                        unchanged.next();
+                        changed.next()
+                    }
+                    (_, Some(_)) => changed.next(),
+                    (_, None) => None,
+                };
+                match next {
+                    None => return unchanged.next().map(|(id, stored)| (&**id, &**stored)),
+                    Some((id, Some(stored))) => return Some((&**id, &**stored)),
+                    Some((_, None)) => {}
+                }
+            }
+        })
     }
 
     /// Stores a record; fields that a newer release gave to the one before it stay.
@@ -48,52 +75,54 @@ impl<R: Record> Edit<R> {
                 return;
             }
         }
-        let id: Arc<str> = id.into();
-        let old = self.entries.insert(Arc::clone(&id), Stored::new(record));
-        self.replaced.push((id, old));
+        self.change(id, Some(Stored::new(record)));
     }
 
     /// Removes a record and returns it.
     pub(crate) fn remove(&mut self, id: &str) -> Option<R> {
-        let (id, old) = self.entries.remove_entry(id)?;
-        let record = old.record.clone();
-        self.replaced.push((id, Some(old)));
+        let record = self.get(id)?.clone();
+        self.change(id, None);
         Some(record)
     }
 
+    fn change(&mut self, id: &str, to: Option<Arc<Stored<R>>>) {
+        let id: Arc<str> = id.into();
+        let before = self.changes.insert(Arc::clone(&id), to);
+        self.undo.push((id, before));
+    }
+
     pub(super) fn savepoint(&self) -> Savepoint {
-        Savepoint(self.replaced.len())
+        Savepoint(self.undo.len())
     }
 
     /// Takes back all changes since a savepoint.
     pub(super) fn roll_back(&mut self, to: Savepoint) {
-        for (id, old) in self.replaced.drain(to.0..).rev() {
-            match old {
-                Some(old) => self.entries.insert(id, old),
-                None => self.entries.remove(&id),
+        for (id, before) in self.undo.drain(to.0..).rev() {
+            match before {
+                Some(before) => self.changes.insert(id, before),
+                None => self.changes.remove(&id),
             };
         }
     }
 
-    /// The next generation, unless all changes together change nothing.
-    pub(super) fn finish(self) -> Finished<R> {
-        let is_changed = self
-            .replaced
+    /// Whether all changes together change anything.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changes
             .iter()
-            .any(|(id, _)| self.base.get(id) != self.entries.get(id).map(|stored| &stored.record));
-        if !is_changed {
-            return Finished::Unchanged;
-        }
-        Finished::Changed(Snapshot {
-            generation: self.base.generation.saturating_add(1),
-            entries: self.entries,
-            unknown: self.base.unknown.clone(),
-        })
+            .any(|(id, to)| self.base.get(id) != to.as_deref().map(|stored| &stored.record))
     }
-}
 
-/// What an edit comes to.
-pub(super) enum Finished<R> {
-    Unchanged,
-    Changed(Snapshot<R>),
+    /// What the next generation consists of.
+    pub(super) fn content(&self) -> Content<'_, impl Iterator<Item = (&str, &Stored<R>)> + Clone> {
+        Content {
+            generation: self.base.generation.saturating_add(1),
+            unknown: &self.base.unknown,
+            entries: self.stored(),
+        }
+    }
+
+    /// What is changed, and of which snapshot.
+    pub(super) fn into_parts(self) -> (Arc<Snapshot<R>>, Changes<R>) {
+        (self.base, self.changes)
+    }
 }

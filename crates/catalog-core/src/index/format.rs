@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::record::{Record, Unknown, unknown_fields};
-use super::snapshot::{Entries, Snapshot, Stored};
+use super::snapshot::{Content, Entries, Snapshot, Stored};
 use crate::digest::Hasher;
 use crate::disk::StoreRoot;
 
@@ -35,21 +35,26 @@ pub(super) enum Unreadable {
     TooNew(u64),
 }
 
-/// The bytes of a snapshot in the current format: one entry a line, sorted by id.
-pub(super) fn write<R: Record>(snapshot: &Snapshot<R>) -> Vec<u8> {
+/// The bytes of an index in the current format: one entry a line, sorted by id.
+pub(super) fn write<'s, R: Record>(
+    content: Content<'s, impl Iterator<Item = (&'s str, &'s Stored<R>)> + Clone>,
+) -> Vec<u8> {
     let mut text = format!(
         "{{\"version\":{},\"generation\":{},",
         R::VERSION,
-        snapshot.generation
+        content.generation
     );
-    for (name, value) in &snapshot.unknown {
+    for (name, value) in content.unknown {
         text.push_str(&format!("{}:{},", quoted(name), value.text()));
     }
     text.push_str("\"entries\":{");
     let mut checksum = Hasher::new();
     checksum.update(text.as_bytes());
-    for (number, (id, stored)) in snapshot.entries.iter().enumerate() {
-        let line = stored.line(|record| line_of(id, record));
+    let line_of = |(id, stored): (_, &'s Stored<R>)| stored.line(|record| line_of(id, record));
+    let lines = content.entries.map(line_of);
+    let len: usize = lines.clone().map(|line| line.len() + ",\n".len()).sum();
+    text.reserve(len + "\n}".len() + CHECKSUM.len() + CHECKSUM_LEN + END.len());
+    for (number, line) in lines.enumerate() {
         text.push_str(if number == 0 { "\n" } else { ",\n" });
         text.push_str(line);
         checksum.update(stated_sum(line.as_bytes()).unwrap_or_default().1);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use super::edit::{Edit, Finished};
+use super::edit::Edit;
 use super::format::{self, Unreadable};
 use super::record::Record;
 use super::snapshot::Snapshot;
@@ -185,6 +185,25 @@ impl<R: Record> JsonIndex<R> {
         }
     }
 
+    /// Remembers what an edit came to, and the file that it was written to.
+    fn advance(&self, edit: Edit<R>, source: Source) {
+        let (mut base, changes) = edit.into_parts();
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        let owners_here = 2;
+        if Arc::strong_count(&base) > owners_here {
+            // Somebody reads it, so it is copied: not while all others wait for that.
+            drop(latest);
+            base = Arc::new(Snapshot::clone(&base));
+            latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        }
+        *latest = None;
+        Arc::make_mut(&mut base).advance(changes);
+        *latest = Some(Loaded {
+            snapshot: base,
+            source: Some(source),
+        });
+    }
+
     fn remember(&self, loaded: Option<Loaded<R>>) {
         *self.latest.write().unwrap_or_else(PoisonError::into_inner) = loaded;
     }
@@ -226,22 +245,20 @@ impl<R: Record> Commit<R, WriterLock> for JsonIndex<R> {
     }
 
     fn commit(&self, lock: &WriterLock, edit: Edit<R>) -> Result<()> {
-        let next = match edit.finish() {
-            Finished::Unchanged => return Ok(()),
-            Finished::Changed(next) => next,
-        };
+        if !edit.is_changed() {
+            return Ok(());
+        }
         let previous = self.root.layout().previous_index(R::FILE);
-        let bytes = format::write(&next);
+        let bytes = format::write(edit.content());
         self.root.check_present()?;
         lock.check_held()?;
         // Unless all goes well, the next call reads the truth from disk.
         match replace_durably(&self.path, Some(&previous), &bytes) {
             Ok(file) => {
-                let loaded = file.metadata().ok().map(|metadata| Loaded {
-                    snapshot: Arc::new(next),
-                    source: Some(Source::new(file, &metadata)),
-                });
-                self.remember(loaded);
+                match file.metadata() {
+                    Ok(metadata) => self.advance(edit, Source::new(file, &metadata)),
+                    Err(_) => self.remember(None),
+                }
                 Ok(())
             }
             Err(error) => {

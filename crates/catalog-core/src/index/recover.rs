@@ -95,7 +95,7 @@ impl<R: Record> JsonIndex<R> {
         };
         report.kept_aside = self.keep_aside(&report.path)?;
         // Without keeping it as the previous generation: that is the good one.
-        replace_durably(&report.path, None, &format::write(&next))
+        replace_durably(&report.path, None, &format::write(next.content()))
             .map_err(CatalogError::of_writing)?;
         Ok(report)
     }

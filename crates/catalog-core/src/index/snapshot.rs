@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use super::record::{Record, Unknown};
 
 /// The content of an index at one generation; never changes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Snapshot<R> {
     /// Counts the replacements of the file; 0 before the first.
     pub(super) generation: u64,
@@ -15,6 +15,16 @@ pub(crate) struct Snapshot<R> {
 }
 
 pub(super) type Entries<R> = BTreeMap<Arc<str>, Arc<Stored<R>>>;
+
+/// By id, what it becomes; None for one that is removed.
+pub(super) type Changes<R> = BTreeMap<Arc<str>, Option<Arc<Stored<R>>>>;
+
+/// What an index file is made of; the entries are sorted by id.
+pub(super) struct Content<'s, I> {
+    pub(super) generation: u64,
+    pub(super) unknown: &'s Unknown,
+    pub(super) entries: I,
+}
 
 /// A record, and its line in the file once that has been needed.
 #[derive(Debug)]
@@ -43,6 +53,25 @@ impl<R: Record> Snapshot<R> {
             generation: 0,
             entries: BTreeMap::new(),
             unknown: Unknown::new(),
+        }
+    }
+
+    pub(super) fn content(&self) -> Content<'_, impl Iterator<Item = (&str, &Stored<R>)> + Clone> {
+        Content {
+            generation: self.generation,
+            unknown: &self.unknown,
+            entries: self.entries.iter().map(|(id, stored)| (&**id, &**stored)),
+        }
+    }
+
+    /// Becomes the next generation.
+    pub(super) fn advance(&mut self, changes: Changes<R>) {
+        self.generation = self.generation.saturating_add(1);
+        for (id, to) in changes {
+            match to {
+                Some(stored) => self.entries.insert(id, stored),
+                None => self.entries.remove(&id),
+            };
         }
     }
 
