@@ -13,6 +13,7 @@
 //! | `strace` | running such a process under `strace` |
 //! | `disk_model` | from what was done to files to every state that a crash may leave |
 //! | `trace_reader` | from the text of a trace to what was done to files |
+//! | `hub` | a hub of models on the loopback interface |
 //! | `mounts` | file systems in memory and in images |
 //! | `figures` | one file a figure |
 //!
@@ -38,6 +39,9 @@ pub mod trace_reader;
 
 /// File systems mounted for a figure.
 pub mod mounts;
+
+/// A hub of models on the loopback interface.
+pub mod hub;
 
 /// The figures of the scoreboard.
 pub mod figures;

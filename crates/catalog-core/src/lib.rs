@@ -71,11 +71,11 @@ pub mod conformance;
 pub use artifacts::{
     Artifact, ArtifactStore, EntryPoint, Evidence, Expectation, Import, ImportProgress,
     ImportRequest, Lease, Manifest, ManifestFile, Provenance, Sharing, StagedFile, Staging,
-    VerifiedStaging,
+    VerifiedStaging, shard_set,
 };
 pub use catalog::{
     CatalogEdit, CatalogSnapshot, CatalogStore, EngineEdit, EngineSnapshot, EngineStore, Expected,
-    FsCatalog, FsEngineStore, MAX_ID_LEN, MemoryCatalog, MemoryEngineStore, OutsidePaths, Pin,
+    Flight, FlightAttempt, FlightFailure, FlightStatus, FsCatalog, FsEngineStore, MAX_ID_LEN, MemoryCatalog, MemoryEngineStore, OutsidePaths, Pin,
     Recovery, StoreOptions, recover,
 };
 pub use digest::{
@@ -86,12 +86,14 @@ pub use disk::{Locking, default_model_cache_dir};
 pub use entry::{
     CatalogEntry, EngineArtifact, EngineEntry, EngineFilter, LifecycleState, ResolvedModel,
 };
-pub use error::{CatalogError, DigestError, ModelRefError, ModelRefErrorKind, PathProblem, Result};
-pub use fetch::{FileFetcher, ModelFetcher};
+pub use error::{CatalogError, DigestError, FetchProblem, ModelRefError, ModelRefErrorKind, PathProblem, Result};
+pub use fetch::{
+    FetchProgress, FetchTask, Fetched, FileFetcher, ModelFetcher, SourceStates,
+};
 pub use index::{EntryFate, IndexRecovery};
 pub use model::{HfParts, ModelRef};
 pub use upkeep::{
-    BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, PlannedRemoval, Rebuilt,
+    BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, LogMark, PlannedRemoval, Rebuilt,
     Removable, RemovalReason, RepairReport, ScrubBudget, ScrubReport, Verification, VerifiedBy,
     Verify, rebuild,
 };

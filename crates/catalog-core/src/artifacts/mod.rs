@@ -30,6 +30,7 @@ pub(crate) use space::{space_of, space_of_store};
 pub(crate) use verification_log::{LogLine, Logged, LoggedOutcome, VerificationLog};
 
 pub use artifact::Artifact;
+pub use formats::shard_set;
 pub use import::{Import, ImportProgress, ImportRequest};
 pub use lease::Lease;
 pub use manifest::{Manifest, ManifestFile, Provenance, Sharing};

@@ -90,6 +90,11 @@ impl VerificationLog {
         }
     }
 
+    /// How many lines were read so far.
+    pub(crate) fn lines(&self) -> Result<u64> {
+        Ok(self.read()?.lines)
+    }
+
     /// The latest line of a model.
     pub(crate) fn latest(&self, id: &str) -> Result<Option<Logged>> {
         Ok(self.read()?.latest.get(id).cloned())

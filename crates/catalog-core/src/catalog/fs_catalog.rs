@@ -152,6 +152,10 @@ impl CatalogStore for FsCatalog {
         Ok(self.snapshot()?.iter().collect())
     }
 
+    fn on_disk(&self) -> Option<&FsCatalog> {
+        Some(self)
+    }
+
     fn delete(&self, id: &str) -> Result<bool> {
         self.host.models.update_then(
             |edit| {

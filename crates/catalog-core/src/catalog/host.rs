@@ -4,8 +4,10 @@ use super::engine_record::EngineRecord;
 use super::model_record::ModelRecord;
 use super::options::{OutsidePaths, StoreOptions};
 use super::pins::PinRecord;
+use super::placed::place_model;
 use crate::artifacts::{ArtifactStore, VerificationLog};
 use crate::disk::StoreRoot;
+use crate::entry::CatalogEntry;
 use crate::error::{CatalogError, Result};
 use crate::index::{JsonIndex, Writing};
 use crate::model::shown_id;
@@ -44,6 +46,12 @@ impl Host {
             root,
             outside: options.outside,
         })
+    }
+
+    /// The form in which an entry would be stored.
+    pub(crate) fn record_of(&self, entry: &CatalogEntry) -> Result<ModelRecord> {
+        let stored = place_model(&self.root, self.outside, entry)?;
+        Ok(ModelRecord::new(entry, stored, None))
     }
 
     pub(crate) fn no_such_model(&self, id: &str) -> CatalogError {

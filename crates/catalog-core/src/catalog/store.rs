@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::expected::Expected;
+use super::fs_catalog::FsCatalog;
 use crate::entry::{CatalogEntry, LifecycleState, ResolvedModel};
 use crate::error::{CatalogError, Result};
 use crate::model::ModelRef;
@@ -71,6 +72,12 @@ pub trait CatalogStore: Send + Sync {
         self.put(entry)
     }
 
+    /// The catalog on disk behind this one, if it is one. With it come managed models, proofs that
+    /// outlive a process, and flights that processes share; a wrapper passes it on.
+    fn on_disk(&self) -> Option<&FsCatalog> {
+        None
+    }
+
     /// Whether the model with this id, or that this reference names, is registered in any state
     /// and its artifact is on disk now.
     fn exists(&self, id_or_ref: &str) -> Result<bool> {
@@ -135,6 +142,9 @@ macro_rules! forward_catalog_store {
                 expected: Expected<'_, CatalogEntry>,
             ) -> Result<()> {
                 (**self).put_if(entry, expected)
+            }
+            fn on_disk(&self) -> Option<&FsCatalog> {
+                (**self).on_disk()
             }
             fn exists(&self, id_or_ref: &str) -> Result<bool> {
                 (**self).exists(id_or_ref)

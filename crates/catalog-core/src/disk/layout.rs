@@ -30,6 +30,7 @@ impl StoreLock {
 /// .<index>.new .<index>.old  one being written, and a second link to the one before
 /// locks/<name>.lock          where writers queue: see `disk::lock`
 /// locks/<name>.waiting       those of them that wait hold this one shared
+/// locks/flights/<sha256>     held by whoever makes the model present whose id has this digest
 /// locks/last-use             its time is that of the last use of any artifact
 /// blobs/sha256/ab/<hex>      content, named by its digest, read-only
 /// artifacts/<key>/           one managed model: manifest.json, and files/ with their real names
@@ -114,6 +115,15 @@ impl Layout {
 
     pub(crate) fn waiting_lock(&self, which: StoreLock) -> PathBuf {
         self.locks().join(format!("{}.waiting", which.name()))
+    }
+
+    pub(crate) fn flights(&self) -> PathBuf {
+        self.locks().join("flights")
+    }
+
+    /// The lock of whoever makes a model present; `name` is the SHA-256 of its id.
+    pub(crate) fn flight(&self, name: &str) -> PathBuf {
+        self.flights().join(name)
     }
 
     pub(crate) fn last_use(&self) -> PathBuf {

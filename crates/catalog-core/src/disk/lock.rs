@@ -167,7 +167,7 @@ impl Drop for WriterLock {
 
 /// Opens a lock file, creating it as needed. One with a second name is refused: what is written
 /// into it would be written into somebody else's file.
-fn open_lock(path: &Path) -> Result<File> {
+pub(crate) fn open_lock(path: &Path) -> Result<File> {
     let file = open_or_create_own_file(path, OpenOptions::new().read(true).write(true))?;
     let metadata = file
         .metadata()

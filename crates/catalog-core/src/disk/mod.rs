@@ -26,7 +26,7 @@ pub(crate) use host_clock::{Moment, now_ms};
 pub(crate) use layout::{
     ArtifactFolder, IndexFile, Layout, QuarantineFolder, StagingFolder, StoreLock, is_sha256,
 };
-pub(crate) use lock::{LastHolder, WriterLock, describe_this_process};
+pub(crate) use lock::{LastHolder, WriterLock, describe_this_process, open_lock};
 pub(crate) use native::{Reflink, clone_file, free_space};
 pub(crate) use own_file::{is_at, open_or_create_own_file, open_own_file};
 pub(crate) use remove::remove_artifact;

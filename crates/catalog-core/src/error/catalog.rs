@@ -2,7 +2,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{DigestError, ModelRefError, PathProblem};
+use super::{DigestError, FetchProblem, ModelRefError, PathProblem};
 
 /// Shorthand for the result of every call of this crate.
 pub type Result<T, E = CatalogError> = std::result::Result<T, E>;
@@ -277,6 +277,18 @@ pub enum CatalogError {
         detail: String,
         /// What the operator can do.
         repair: &'static str,
+    },
+
+    /// A fetcher could not bring the model; nothing was registered. What to do depends on the
+    /// problem.
+    #[error("cannot fetch {reference}: {detail}; {problem}")]
+    Fetch {
+        /// The reference, without secrets.
+        reference: String,
+        /// The kind of problem; it prints as the repair.
+        problem: FetchProblem,
+        /// What the source or the tool says, without secrets.
+        detail: String,
     },
 
     /// Its caller asked it to stop; nothing was changed that another call does not continue.

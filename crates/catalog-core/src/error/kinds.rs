@@ -36,6 +36,7 @@ impl CatalogError {
             Self::Pinned { .. } => "pinned",
             Self::InUse { .. } => "in_use",
             Self::StoreDamaged { .. } => "store_damaged",
+            Self::Fetch { problem, .. } => problem.code(),
             Self::Cancelled => "cancelled",
         }
     }
@@ -52,6 +53,7 @@ impl CatalogError {
             | Self::LockTimeout { .. }
             | Self::InUse { .. }
             | Self::NoSpace { .. } => true,
+            Self::Fetch { problem, .. } => problem.is_retryable(),
             Self::Io { source, .. } => matches!(
                 source.kind(),
                 io::ErrorKind::Interrupted

@@ -2,11 +2,13 @@
 
 mod catalog;
 mod digest;
+mod fetch;
 mod kinds;
 mod model_ref;
 mod path;
 
 pub use catalog::{CatalogError, Result};
 pub use digest::DigestError;
+pub use fetch::FetchProblem;
 pub use model_ref::{ModelRefError, ModelRefErrorKind};
 pub use path::PathProblem;

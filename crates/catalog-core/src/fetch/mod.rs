@@ -3,6 +3,8 @@
 
 mod file_fetcher;
 mod model_fetcher;
+mod task;
 
 pub use file_fetcher::FileFetcher;
 pub use model_fetcher::ModelFetcher;
+pub use task::{FetchProgress, FetchTask, Fetched, SourceStates};

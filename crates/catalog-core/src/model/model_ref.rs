@@ -105,6 +105,14 @@ impl ModelRef {
         }
     }
 
+    /// The host of a URL in lower case, without its port; none for other references.
+    pub fn host(&self) -> Option<String> {
+        match self {
+            Self::Url { url } => super::url::host_of(url),
+            Self::Hf { .. } | Self::File { .. } => None,
+        }
+    }
+
     /// The scheme in lower case: `hf`, `file`, `http`, `https`, `s3` or `oci`.
     pub fn scheme(&self) -> &'static str {
         match self {

@@ -64,6 +64,12 @@ pub(super) fn scheme_of(url: &str) -> Option<UrlScheme> {
 }
 
 /// Cuts a URL at the delimiters of RFC 3986.
+/// The host of a URL in lower case, without port and final dot.
+pub(super) fn host_of(url: &str) -> Option<String> {
+    let (host, _) = split_port(split_url(url)?.host);
+    Some(host.trim_end_matches('.').to_ascii_lowercase())
+}
+
 pub(super) fn split_url(url: &str) -> Option<UrlParts<'_>> {
     let scheme = scheme_of(url)?;
     let (_, rest) = url.split_once("://")?;

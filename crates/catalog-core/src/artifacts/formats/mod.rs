@@ -11,3 +11,5 @@ mod shards;
 pub(super) use completeness::missing_files;
 pub(super) use header::check_header;
 pub(crate) use shards::Shard;
+
+pub use shards::shard_set;

@@ -1,3 +1,15 @@
+/// The names of all files of the set that a file belongs to, in order, if it is one of those that a
+/// large GGUF model is cut into. Engines are given the first.
+///
+/// ```
+/// let set = catalog_core::shard_set("q4/model-00002-of-00002.gguf").expect("it is a shard");
+/// assert_eq!(set, ["q4/model-00001-of-00002.gguf", "q4/model-00002-of-00002.gguf"]);
+/// assert_eq!(catalog_core::shard_set("model.gguf"), None);
+/// ```
+pub fn shard_set(name: &str) -> Option<Vec<String>> {
+    Some(Shard::parse(name)?.set().collect())
+}
+
 /// One of the files that a large GGUF model is cut into: `name-00001-of-00003.gguf`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shard<'n> {

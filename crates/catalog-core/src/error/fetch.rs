@@ -1,0 +1,70 @@
+use std::fmt;
+
+/// Why a fetcher could not bring a model, by what the caller can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FetchProblem {
+    /// The program that fetches is not installed, or is too old or too new to be used.
+    ToolMissing,
+    /// The source has no such repository, or hides it from this account.
+    NotFound,
+    /// It has no such branch, tag or commit.
+    RevisionNotFound,
+    /// It has no such file.
+    FileNotFound,
+    /// It wants a token, or this account to ask for access.
+    AccessDenied,
+    /// It cannot be reached, or does not answer as it should.
+    Unreachable,
+    /// The disk is full.
+    NoSpace,
+    /// What it says of its files cannot be, such as names that lead elsewhere.
+    Refused,
+    /// Anything else.
+    Failed,
+}
+
+impl FetchProblem {
+    /// A stable, lower-case name.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ToolMissing => "fetch_tool_missing",
+            Self::NotFound => "fetch_not_found",
+            Self::RevisionNotFound => "fetch_revision_not_found",
+            Self::FileNotFound => "fetch_file_not_found",
+            Self::AccessDenied => "fetch_access_denied",
+            Self::Unreachable => "fetch_unreachable",
+            Self::NoSpace => "fetch_no_space",
+            Self::Refused => "fetch_refused",
+            Self::Failed => "fetch_failed",
+        }
+    }
+
+    /// Whether trying again may succeed with nothing mended by hand.
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::Unreachable | Self::NoSpace)
+    }
+
+    fn repair(self) -> &'static str {
+        match self {
+            Self::ToolMissing => "install it, or give its path",
+            Self::NotFound => "check the name; for a private one, give a token that may read it",
+            Self::RevisionNotFound => "check the part behind `@`",
+            Self::FileNotFound => "check the path in the repository",
+            Self::AccessDenied => {
+                "accept its terms with the account of the token, or give another token"
+            }
+            Self::Unreachable => "check the network, then try again",
+            Self::NoSpace => "free some space, or collect what nobody needs, then try again",
+            Self::Refused => "do not use this source; tell its owner",
+            Self::Failed => "see what it says, then try again",
+        }
+    }
+}
+
+impl fmt::Display for FetchProblem {
+    /// Prints the repair.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.repair())
+    }
+}

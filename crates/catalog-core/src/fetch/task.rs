@@ -1,0 +1,70 @@
+use std::collections::BTreeSet;
+
+use crate::artifacts::Expectation;
+use crate::model::ModelRef;
+
+/// What a fetcher is to bring into a staging area.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct FetchTask<'t> {
+    /// The model.
+    pub model_ref: &'t ModelRef,
+    /// Only these of its files, by name; all of them unless given.
+    pub only: Option<&'t BTreeSet<String>>,
+    /// Exactly this revision; the one that the reference says unless given.
+    pub revision: Option<&'t str>,
+}
+
+impl<'t> FetchTask<'t> {
+    /// All that a reference names, as it is now.
+    pub fn new(model_ref: &'t ModelRef) -> Self {
+        Self {
+            model_ref,
+            only: None,
+            revision: None,
+        }
+    }
+}
+
+/// How far a fetch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FetchProgress {
+    /// Bytes that are here.
+    pub done: u64,
+    /// Bytes in all, if the source told.
+    pub total: Option<u64>,
+}
+
+/// What a fetcher brought, and what proves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fetched {
+    /// What the source says that the bytes are, and what is to be handed out.
+    pub expectation: Expectation,
+    /// The revision that the source resolved to, such as a commit.
+    pub revision: Option<String>,
+    /// What the source's word rests on.
+    pub states: SourceStates,
+}
+
+impl Fetched {
+    /// Bytes of which the source says nothing.
+    pub fn new(expectation: Expectation) -> Self {
+        Self {
+            expectation,
+            revision: None,
+            states: SourceStates::Nothing,
+        }
+    }
+}
+
+/// What a source states of its files; the weakest of all files counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SourceStates {
+    /// Nothing.
+    Nothing,
+    /// Their sizes, which the fetcher compared.
+    Sizes,
+    /// Their hashes: in the expectation, or compared by the fetcher.
+    Hashes,
+}

@@ -1,0 +1,364 @@
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::repo::Repo;
+
+/// A hub that runs until it is dropped.
+#[derive(Debug)]
+pub struct Hub {
+    address: SocketAddr,
+    shared: Arc<Mutex<Shared>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    /// So many bodies are cut off in the middle.
+    pub cut_bodies: usize,
+    /// Bodies come from this endpoint.
+    pub redirect_to: Option<String>,
+    /// Between two pieces of a body, of 1 KiB each.
+    pub pause: Duration,
+    /// Every answer is 503.
+    pub is_down: bool,
+}
+
+/// A request that was made.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Such as `GET`.
+    pub method: String,
+    /// With the query.
+    pub path: String,
+    /// The header, if it was there.
+    pub authorization: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// By name and revision.
+    repos: BTreeMap<(String, String), Repo>,
+    faults: Faults,
+    seen: Vec<Seen>,
+    is_stopped: bool,
+}
+
+struct Request {
+    seen: Seen,
+    /// The first byte that is asked for.
+    from: usize,
+}
+
+impl Hub {
+    /// Begins to answer on a free port.
+    ///
+    /// # Errors
+    ///
+    /// What binding it fails with.
+    pub fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        let of_thread = Arc::clone(&shared);
+        let thread = thread::spawn(move || {
+            for stream in listener.incoming() {
+                if lock(&of_thread).is_stopped {
+                    return;
+                }
+                let shared = Arc::clone(&of_thread);
+                if let Ok(stream) = stream {
+                    thread::spawn(move || drop(serve(&stream, &shared)));
+                }
+            }
+        });
+        Ok(Self {
+            address,
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// What to give as `HF_ENDPOINT`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Puts a repository on the hub at a revision, such as `main`, and at its commit.
+    pub fn put(&self, name: &str, revision: &str, repo: Repo) {
+        let mut shared = lock(&self.shared);
+        let commit = repo.commit();
+        shared.repos.insert((name.to_owned(), commit), repo.clone());
+        let key = (name.to_owned(), revision.to_owned());
+        shared.repos.insert(key, repo);
+    }
+
+    /// From now on this goes wrong, and nothing else.
+    pub fn fail(&self, faults: Faults) {
+        lock(&self.shared).faults = faults;
+    }
+
+    /// What was asked so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        lock(&self.shared).seen.clone()
+    }
+
+    /// How often the bytes of a file were asked for from their beginning.
+    pub fn downloads_of(&self, path: &str) -> usize {
+        let seen = lock(&self.shared).seen.clone();
+        let is_of =
+            |seen: &&Seen| seen.method == "GET" && seen.path.ends_with(&format!("/{path}"));
+        seen.iter().filter(is_of).count()
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        lock(&self.shared).is_stopped = true;
+        // Wakes the thread that waits for connections.
+        drop(TcpStream::connect(self.address));
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn serve(stream: &TcpStream, shared: &Mutex<Shared>) -> io::Result<()> {
+    let Some(request) = read_request(stream)? else {
+        return Ok(());
+    };
+    let answer = {
+        let mut shared = lock(shared);
+        shared.seen.push(request.seen.clone());
+        shared.answer(&request)
+    };
+    answer.send(stream, request.seen.method == "HEAD")
+}
+
+fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
+    let mut lines = BufReader::new(stream).lines();
+    let first = lines.next().transpose()?.unwrap_or_default();
+    let mut words = first.split(' ').map(str::to_owned);
+    let (Some(method), Some(path)) = (words.next(), words.next()) else {
+        return Ok(None);
+    };
+    let (mut authorization, mut from) = (None, 0);
+    for line in lines {
+        let line = line?;
+        let Some((name, value)) = line.split_once(": ") else {
+            break;
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "authorization" => authorization = Some(value.to_owned()),
+            "range" => {
+                let first = value.trim_start_matches("bytes=").split('-').next();
+                from = first.and_then(|first| first.parse().ok()).unwrap_or(0);
+            }
+            _ => {}
+        }
+    }
+    Ok(Some(Request {
+        seen: Seen {
+            method,
+            path,
+            authorization,
+        },
+        from,
+    }))
+}
+
+struct Answer {
+    status: &'static str,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    /// Send only half of it.
+    is_cut: bool,
+    pause: Duration,
+}
+
+impl Answer {
+    fn new(status: &'static str) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+            is_cut: false,
+            pause: Duration::ZERO,
+        }
+    }
+
+    fn json(value: &serde_json::Value) -> Self {
+        Self {
+            body: value.to_string().into_bytes(),
+            ..Self::new("200 OK")
+        }
+    }
+
+    fn error(status: &'static str, code: &str) -> Self {
+        let mut answer = Self::new(status);
+        answer.headers.push(("X-Error-Code", code.to_owned()));
+        answer
+            .headers
+            .push(("X-Error-Message", format!("the hub says {code}")));
+        answer
+    }
+
+    fn send(&self, mut stream: &TcpStream, is_head: bool) -> io::Result<()> {
+        let mut text = format!("HTTP/1.1 {}\r\nConnection: close\r\n", self.status);
+        for (name, value) in &self.headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        text.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
+        stream.write_all(text.as_bytes())?;
+        if is_head {
+            return Ok(());
+        }
+        let end = if self.is_cut {
+            self.body.len() / 2
+        } else {
+            self.body.len()
+        };
+        for piece in self.body[..end].chunks(1024) {
+            stream.write_all(piece)?;
+            if !self.pause.is_zero() {
+                thread::sleep(self.pause);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn answer(&mut self, request: &Request) -> Answer {
+        if self.faults.is_down {
+            return Answer::new("503 Service Unavailable");
+        }
+        let path = request.seen.path.split('?').next().unwrap_or_default();
+        let parts: Vec<String> = path.split('/').skip(1).map(decode).collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        match parts[..] {
+            ["api", "models", org, repo, "revision", revision] => {
+                match self.find(org, repo, revision, request) {
+                    Ok(found) => Answer::json(&found.info(&format!("{org}/{repo}"))),
+                    Err(answer) => answer,
+                }
+            }
+            ["api", "models", org, repo, "tree", revision, ..] => {
+                match self.find(org, repo, revision, request) {
+                    Ok(found) => Answer::json(&found.tree()),
+                    Err(answer) => answer,
+                }
+            }
+            ["api", "models", org, repo] => match self.find(org, repo, "main", request) {
+                Ok(found) => Answer::json(&found.info(&format!("{org}/{repo}"))),
+                Err(answer) => answer,
+            },
+            [org, repo, "resolve", revision, ref path @ ..] => {
+                self.resolve(org, repo, revision, &path.join("/"), request)
+            }
+            _ => Answer::new("404 Not Found"),
+        }
+    }
+
+    fn find(
+        &self,
+        org: &str,
+        repo: &str,
+        revision: &str,
+        request: &Request,
+    ) -> Result<&Repo, Answer> {
+        let name = format!("{org}/{repo}");
+        if !self.repos.keys().any(|(known, _)| *known == name) {
+            return Err(Answer::error("404 Not Found", "RepoNotFound"));
+        }
+        let Some(found) = self.repos.get(&(name, revision.to_owned())) else {
+            return Err(Answer::error("404 Not Found", "RevisionNotFound"));
+        };
+        match &found.gate {
+            Some(token)
+                if request.seen.authorization.as_deref() != Some(&format!("Bearer {token}")) =>
+            {
+                Err(Answer::error("403 Forbidden", "GatedRepo"))
+            }
+            _ => Ok(found),
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        org: &str,
+        repo: &str,
+        revision: &str,
+        path: &str,
+        request: &Request,
+    ) -> Answer {
+        let faults = self.faults.clone();
+        let found = match self.find(org, repo, revision, request) {
+            Ok(found) => found,
+            Err(answer) => return answer,
+        };
+        let commit = found.commit();
+        let Some(file) = found.file(path) else {
+            let mut answer = Answer::error("404 Not Found", "EntryNotFound");
+            answer.headers.push(("X-Repo-Commit", commit));
+            return answer;
+        };
+        let mut answer = Answer::new("200 OK");
+        answer.headers.push(("X-Repo-Commit", commit));
+        answer.headers.push(("ETag", format!("\"{}\"", file.etag())));
+        answer.headers.push(("Accept-Ranges", "bytes".to_owned()));
+        let sent = file.sent();
+        if let Some(other) = &faults.redirect_to {
+            let location = format!("{other}{}", request.seen.path);
+            answer.status = "302 Found";
+            answer.headers.push(("Location", location));
+            answer.headers.push(("X-Linked-Size", sent.len().to_string()));
+            answer
+                .headers
+                .push(("X-Linked-Etag", format!("\"{}\"", file.etag())));
+            return answer;
+        }
+        if request.from > 0 {
+            answer.status = "206 Partial Content";
+            let last = sent.len().saturating_sub(1);
+            let range = format!("bytes {}-{last}/{}", request.from, sent.len());
+            answer.headers.push(("Content-Range", range));
+        }
+        answer.body = sent.get(request.from..).unwrap_or_default().to_vec();
+        answer.pause = faults.pause;
+        if request.seen.method == "GET" && faults.cut_bodies > 0 {
+            self.faults.cut_bodies -= 1;
+            answer.is_cut = true;
+        }
+        answer
+    }
+}
+
+/// Percent-decodes a part of a path.
+fn decode(part: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = part.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| str::from_utf8(digits).ok());
+        let value = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (first, value) {
+            (b'%', Some(value)) => {
+                bytes.push(value);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
