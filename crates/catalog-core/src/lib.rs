@@ -75,8 +75,8 @@ pub use artifacts::{
 };
 pub use catalog::{
     CatalogEdit, CatalogSnapshot, CatalogStore, EngineEdit, EngineSnapshot, EngineStore, Expected,
-    Flight, FlightAttempt, FlightFailure, FlightStatus, FsCatalog, FsEngineStore, MAX_ID_LEN, MemoryCatalog, MemoryEngineStore, OutsidePaths, Pin,
-    Recovery, StoreOptions, recover,
+    Flight, FlightAttempt, FlightFailure, FlightStatus, FsCatalog, FsEngineStore, MAX_ID_LEN,
+    MemoryCatalog, MemoryEngineStore, OutsidePaths, Pin, Recovery, StoreOptions, recover,
 };
 pub use digest::{
     Digest, DigestAlgorithm, HashProgress, Hasher, Proves, VerificationOutcome,
@@ -86,10 +86,10 @@ pub use disk::{Locking, default_model_cache_dir};
 pub use entry::{
     CatalogEntry, EngineArtifact, EngineEntry, EngineFilter, LifecycleState, ResolvedModel,
 };
-pub use error::{CatalogError, DigestError, FetchProblem, ModelRefError, ModelRefErrorKind, PathProblem, Result};
-pub use fetch::{
-    FetchProgress, FetchTask, Fetched, FileFetcher, ModelFetcher, SourceStates,
+pub use error::{
+    CatalogError, DigestError, FetchProblem, ModelRefError, ModelRefErrorKind, PathProblem, Result,
 };
+pub use fetch::{FetchProgress, FetchTask, Fetched, FileFetcher, ModelFetcher, SourceStates};
 pub use index::{EntryFate, IndexRecovery};
 pub use model::{HfParts, ModelRef};
 pub use upkeep::{

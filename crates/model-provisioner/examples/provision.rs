@@ -21,7 +21,7 @@ use catalog_core::{
     default_model_cache_dir,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use model_provisioner::{Event, ModelProvisioner, ProvisionRequest};
+use model_provisioner::{Event, EventKind, ModelProvisioner, ProvisionRequest};
 
 const USAGE: &str = "usage: provision MODEL_REF [--digest ALGORITHM:HEX] [--cache-dir DIR]
 
@@ -93,9 +93,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let bar = Arc::new(HashBar::default());
     let observer = {
         let bar = Arc::clone(&bar);
-        move |event: &Event<'_>| {
-            if let Event::Verifying { progress, .. } = event {
-                bar.show(*progress);
+        move |event: &Event| {
+            if let EventKind::Verifying(progress) = event.kind {
+                bar.show(progress);
             }
         }
     };

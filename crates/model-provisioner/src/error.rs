@@ -1,6 +1,9 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use catalog_core::{CatalogError, Digest, DigestError};
+
+use crate::policy::Refusal;
 
 /// Shorthand for the result of every call of this crate.
 pub type Result<T, E = ProvisionError> = std::result::Result<T, E>;
@@ -48,6 +51,54 @@ pub enum ProvisionError {
         /// What the bytes are.
         actual: Box<Digest>,
     },
+
+    /// Its files are not what they were when they were staged, and could not be mended: restore
+    /// them, or give the digest of what is to replace them.
+    #[error("{path} is not what {id:?} should be: {reason}; restore it, or give its new digest if it is to be replaced", path = path.display())]
+    Unsound {
+        /// The model.
+        id: String,
+        /// Its file or folder.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+
+    /// The policy forbids it: change the policy, or ask for something else.
+    #[error("the policy forbids {id:?} by its rule `{rule}`: {detail}")]
+    PolicyRefused {
+        /// The model.
+        id: String,
+        /// The field of the policy.
+        rule: &'static str,
+        /// Why it applies.
+        detail: String,
+    },
+
+    /// The request's time was up: try again with more of it. What others do goes on.
+    #[error("time was up after {after:?}, while {doing} {id:?}; give the request more")]
+    DeadlineExceeded {
+        /// The model.
+        id: String,
+        /// How long the call took.
+        after: Duration,
+        /// What it was doing.
+        doing: &'static str,
+    },
+
+    /// Somebody else did the work, for the same request, and failed while this call waited: mend
+    /// the cause, then try again.
+    #[error("another caller tried to make {id:?} present and failed ({code}): {detail}")]
+    FailedElsewhere {
+        /// The model.
+        id: String,
+        /// The stable code of its error.
+        code: String,
+        /// Its message.
+        detail: String,
+        /// Whether trying again may succeed with nothing mended by hand.
+        is_retryable: bool,
+    },
 }
 
 impl ProvisionError {
@@ -58,6 +109,10 @@ impl ProvisionError {
             Self::InvalidExpectedDigest { .. } => "invalid_expected_digest",
             Self::PinnedDigestUnusable { .. } => "pinned_digest_unusable",
             Self::DigestMismatch { .. } => "digest_mismatch",
+            Self::Unsound { .. } => "unsound",
+            Self::PolicyRefused { .. } => "policy_refused",
+            Self::DeadlineExceeded { .. } => "deadline_exceeded",
+            Self::FailedElsewhere { .. } => "failed_elsewhere",
         }
     }
 
@@ -65,9 +120,21 @@ impl ProvisionError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Catalog(error) => error.is_retryable(),
+            Self::DeadlineExceeded { .. } => true,
+            Self::FailedElsewhere { is_retryable, .. } => *is_retryable,
             Self::InvalidExpectedDigest { .. }
             | Self::PinnedDigestUnusable { .. }
-            | Self::DigestMismatch { .. } => false,
+            | Self::DigestMismatch { .. }
+            | Self::Unsound { .. }
+            | Self::PolicyRefused { .. } => false,
+        }
+    }
+
+    pub(crate) fn refused(id: &str, refusal: Refusal) -> Self {
+        Self::PolicyRefused {
+            id: id.to_owned(),
+            rule: refusal.rule,
+            detail: refusal.detail,
         }
     }
 }

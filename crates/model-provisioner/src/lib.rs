@@ -23,23 +23,42 @@
 //!
 //! | module | what lives there |
 //! | --- | --- |
+//! | `policy` | what may be done, as plain data |
+//! | `cancel` | stopping a call from another thread |
 //! | `error` | what can go wrong, by what the caller can do |
+//! | `means` | by what means a model comes to be here, and what proves it |
+//! | `fetchers` | fetchers to compose |
 //! | `observe` | what happens meanwhile, as values |
 //! | `provision` | plan, acquire, admit, and the provisioner that does them in this order |
+//! | `handoff` | what the start of an engine needs to know |
 //!
 //! # Limitations
 //!
-//! - A digest is computed over all bytes on every call: proof by an unchanged fingerprint is not
-//!   there yet.
-//! - Concurrent calls for one model each do the work; the catalog keeps every result whole.
+//! - A catalog that is not on disk has no store, no proofs and no flights: each call hashes for
+//!   itself, and models are used where their fetcher has them.
+//! - What was fetched or imported is hashed once more by the first call that comes two seconds
+//!   after: publishing it changes the times that prove it unchanged.
+//! - Syncing a large file to the disk cannot be stopped in the middle.
 
+mod cancel;
 mod error;
+mod fetchers;
+mod handoff;
+mod means;
 mod observe;
+mod policy;
 mod provision;
 
+pub use cancel::CancelToken;
 pub use error::{ProvisionError, Result};
-pub use observe::{Event, Observer, Silent};
-pub use provision::{ModelProvisioner, ProvisionReport, ProvisionRequest, Satisfied};
+#[cfg(feature = "hf-cli")]
+pub use fetchers::HfCliFetcher;
+pub use fetchers::SchemeRouter;
+pub use handoff::{EngineView, Handoff};
+pub use means::{Proof, Satisfied, Step};
+pub use observe::{Channel, Event, EventKind, Observer, Silent, Traced};
+pub use policy::{Filter, OnMismatch, Outbound, Policy, StagingMode, Unverified};
+pub use provision::{Durations, Freshness, ModelProvisioner, ProvisionReport, ProvisionRequest};
 
 /// Compiles the code of the README.
 #[cfg(doctest)]

@@ -110,8 +110,7 @@ impl Hub {
     /// How often the bytes of a file were asked for from their beginning.
     pub fn downloads_of(&self, path: &str) -> usize {
         let seen = lock(&self.shared).seen.clone();
-        let is_of =
-            |seen: &&Seen| seen.method == "GET" && seen.path.ends_with(&format!("/{path}"));
+        let is_of = |seen: &&Seen| seen.method == "GET" && seen.path.ends_with(&format!("/{path}"));
         seen.iter().filter(is_of).count()
     }
 }
@@ -313,14 +312,18 @@ impl Shared {
         };
         let mut answer = Answer::new("200 OK");
         answer.headers.push(("X-Repo-Commit", commit));
-        answer.headers.push(("ETag", format!("\"{}\"", file.etag())));
+        answer
+            .headers
+            .push(("ETag", format!("\"{}\"", file.etag())));
         answer.headers.push(("Accept-Ranges", "bytes".to_owned()));
         let sent = file.sent();
         if let Some(other) = &faults.redirect_to {
             let location = format!("{other}{}", request.seen.path);
             answer.status = "302 Found";
             answer.headers.push(("Location", location));
-            answer.headers.push(("X-Linked-Size", sent.len().to_string()));
+            answer
+                .headers
+                .push(("X-Linked-Size", sent.len().to_string()));
             answer
                 .headers
                 .push(("X-Linked-Etag", format!("\"{}\"", file.etag())));
@@ -347,7 +350,9 @@ fn decode(part: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = part.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| str::from_utf8(digits).ok());
+        let digits = after
+            .get(..2)
+            .and_then(|digits| str::from_utf8(digits).ok());
         let value = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         match (first, value) {
             (b'%', Some(value)) => {

@@ -1,6 +1,6 @@
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::artifact::Artifact;
@@ -85,6 +85,32 @@ impl ArtifactStore {
             }
         }
         Ok(manifests)
+    }
+
+    /// Whether a path lies in an artifact of this store, by its text alone.
+    pub fn holds(&self, path: &Path) -> bool {
+        self.key_in(path).is_some()
+    }
+
+    /// The manifest of the artifact that a path lies in; none if it lies in none.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::StoreDamaged`] if it cannot be read or is missing.
+    pub fn manifest_at(&self, path: &Path) -> Result<Option<Manifest>> {
+        let Some(key) = self.key_in(path) else {
+            return Ok(None);
+        };
+        match self.manifest(key) {
+            Err(CatalogError::ArtifactMissing { path }) => {
+                Err(super::manifest::damaged(&path, "it is missing".to_owned()))
+            }
+            found => found.map(Some),
+        }
+    }
+
+    fn key_in<'p>(&self, path: &'p Path) -> Option<&'p str> {
+        Layout::key_of(path.strip_prefix(self.root.path()).ok()?)
     }
 
     /// The manifest of the artifact with this key.

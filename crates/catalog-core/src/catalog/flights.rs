@@ -60,8 +60,23 @@ pub struct FlightFailure {
     pub code: String,
     /// Its message, without secrets.
     pub detail: String,
+    /// Whether trying again may succeed with nothing mended by hand.
+    pub is_retryable: bool,
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
+}
+
+impl FlightFailure {
+    /// One that happened now.
+    pub fn now(terms: &str, code: &str, detail: &str, is_retryable: bool) -> Self {
+        Self {
+            terms: terms.to_owned(),
+            code: code.to_owned(),
+            detail: detail.to_owned(),
+            is_retryable,
+            at_ms: now_ms(),
+        }
+    }
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -149,13 +164,8 @@ impl Flight {
     }
 
     /// Ends it, and tells those who waited that it failed.
-    pub fn fail(mut self, terms: &str, code: &str, detail: &str) {
-        self.text.failed = Some(FlightFailure {
-            terms: terms.to_owned(),
-            code: code.to_owned(),
-            detail: detail.to_owned(),
-            at_ms: now_ms(),
-        });
+    pub fn fail(mut self, failure: FlightFailure) {
+        self.text.failed = Some(failure);
         self.write();
         self.is_kept = true;
     }

@@ -5,6 +5,7 @@ use crate::artifacts::{
     EntryPoint, Expectation, Manifest, ManifestFile, Provenance, StagedFile, Staging,
 };
 use crate::catalog::FsCatalog;
+use crate::digest::HashProgress;
 use crate::disk::{FoundFile, Layout, now_ms};
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::error::{CatalogError, Result};
@@ -37,6 +38,7 @@ impl FsCatalog {
     /// Makes a managed model whole again: verifies all its files, has `bring` write those that are
     /// bad or missing, and only those, and turns the entry Active. What is brought is proved before
     /// it is let in; other models that lack the same bytes are repaired without bringing them again.
+    /// `progress` may stop it by failing.
     ///
     /// # Errors
     ///
@@ -47,6 +49,7 @@ impl FsCatalog {
         &self,
         id: &str,
         bring: &mut dyn FnMut(&BadFile<'_>, &mut StagedFile<'_>) -> Result<()>,
+        progress: &mut dyn FnMut(HashProgress) -> Result<()>,
     ) -> Result<RepairReport> {
         let snapshot = self.host.models.snapshot()?;
         let record = snapshot
@@ -59,7 +62,7 @@ impl FsCatalog {
             });
         };
         // Moves aside what is bad.
-        self.verify(id, Verify::Full, &mut |_| Ok(()))?;
+        self.verify(id, Verify::Full, progress)?;
         let manifest = self.host.artifacts.manifest(key)?;
         let (good, missing) = self.files_of(key, &manifest)?;
         let is_missing = |file: &&ManifestFile| missing.contains(&file.name);
@@ -100,7 +103,7 @@ impl FsCatalog {
                 None => EntryPoint::Folder,
             },
         };
-        let artifact = staging.verify(&expected, &mut |_| Ok(()))?.publish()?;
+        let artifact = staging.verify(&expected, progress)?.publish()?;
         let began = record.entry(id, &self.host.root);
         let entry = self.update(|edit| {
             let now = edit

@@ -1,8 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use crate::artifacts::{
-    Evidence, Fingerprint, LogLine, LoggedOutcome, Manifest, now_at_most,
-};
+use crate::artifacts::{Evidence, Fingerprint, LogLine, LoggedOutcome, Manifest, now_at_most};
 use crate::catalog::{FsCatalog, ModelRecord};
 use crate::digest::{
     Digest, HashProgress, VerificationOutcome, VerificationOutcomeKind, hash_files, verify_digest,
@@ -45,6 +43,8 @@ pub struct Verification {
     pub outcome: VerificationOutcome,
     /// What that rests on.
     pub by: VerifiedBy,
+    /// What its bytes are, if they were compared as one.
+    pub actual: Option<Digest>,
     /// How many bytes were hashed.
     pub hashed: u64,
     /// Files of a managed model that failed, and where they are kept now; its entry is Retired.
@@ -75,6 +75,7 @@ impl FsCatalog {
                 id: id.to_owned(),
                 outcome: passed(),
                 by: VerifiedBy::Fingerprint,
+                actual: None,
                 hashed: 0,
                 quarantined: Vec::new(),
             });
@@ -102,11 +103,13 @@ impl FsCatalog {
         let is_settled =
             now_at_most(self.host.root.layout()).is_some_and(|now| before.is_settled_at(now));
         let mut bad = Vec::new();
-        let (outcome, by) = match &managed {
-            Some((key, manifest)) => (
-                self.hash_managed(key, manifest, record, progress, &mut bad)?,
-                VerifiedBy::Hash,
-            ),
+        let (outcome, by, actual) = match &managed {
+            Some((key, manifest)) => {
+                let outcome = self.hash_managed(key, manifest, record, progress, &mut bad)?;
+                let is_other = record.digest.as_ref() != Some(&manifest.digest);
+                let actual = (bad.is_empty() && is_other).then(|| manifest.digest.clone());
+                (outcome, VerifiedBy::Hash, actual)
+            }
             None => hash_unmanaged(&path, record.digest.as_ref(), progress)?,
         };
         if Fingerprint::of(&path)? != before {
@@ -153,13 +156,18 @@ impl FsCatalog {
                 _ => 0,
             },
             by,
+            actual,
             quarantined,
         })
     }
 
     /// The key and the manifest of what an entry hands out, if it is all of a managed artifact: one
     /// may also name a file of an artifact by itself.
-    pub(super) fn managed(&self, record: &ModelRecord, path: &Path) -> Result<Option<(String, Manifest)>> {
+    pub(super) fn managed(
+        &self,
+        record: &ModelRecord,
+        path: &Path,
+    ) -> Result<Option<(String, Manifest)>> {
         let Some(key) = Layout::key_of(Path::new(&record.local_path)) else {
             return Ok(None);
         };
@@ -262,16 +270,14 @@ fn hash_unmanaged(
     path: &Path,
     expected: Option<&Digest>,
     progress: &mut dyn FnMut(HashProgress) -> Result<()>,
-) -> Result<(VerificationOutcome, VerifiedBy)> {
+) -> Result<(VerificationOutcome, VerifiedBy, Option<Digest>)> {
     let Some(expected) = expected else {
-        return Ok((verify_digest(None, None), VerifiedBy::Nothing));
+        return Ok((verify_digest(None, None), VerifiedBy::Nothing, None));
     };
     let algorithm = expected.algorithm().map_err(CatalogError::InvalidDigest)?;
     let actual = Digest::compute_or_stop(path, algorithm, progress)?;
-    Ok((
-        verify_digest(Some(&actual), Some(expected)),
-        VerifiedBy::Hash,
-    ))
+    let outcome = verify_digest(Some(&actual), Some(expected));
+    Ok((outcome, VerifiedBy::Hash, Some(actual)))
 }
 
 fn passed() -> VerificationOutcome {

@@ -1,35 +1,64 @@
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use catalog_core::{HashProgress, VerificationOutcome};
+use catalog_core::{FetchProgress, HashProgress, VerificationOutcomeKind};
 
-/// One thing that happened to the model `id`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+use crate::means::{Satisfied, Step};
+
+/// One thing that happened during a call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// The model.
+    pub id: Arc<str>,
+    /// What happened to it.
+    pub kind: EventKind,
+}
+
+/// What happens, in the order in which it does; each call ends with
+/// [`Finished`](Self::Finished) or [`Failed`](Self::Failed).
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Event<'e> {
-    /// The fetcher is asked to make it present.
-    Fetching {
-        /// The model.
-        id: &'e str,
+pub enum EventKind {
+    /// It is decided what to do; again, if somebody changed the entry meanwhile.
+    Planned {
+        /// What.
+        step: Step,
     },
-    /// Its bytes are being hashed; about once a mebibyte.
-    Verifying {
-        /// The model.
-        id: &'e str,
+    /// Somebody else makes it present; several times a second.
+    Waiting {
+        /// The process: its id, since when in seconds since 1970, its program.
+        holder: String,
         /// How far it is.
-        progress: HashProgress,
+        progress: FetchProgress,
     },
-    /// The verification ended, with Pass or with Warn.
-    Verified {
-        /// The model.
-        id: &'e str,
-        /// Where it lies.
-        path: &'e Path,
-        /// How it ended.
-        outcome: &'e VerificationOutcome,
+    /// Bytes are coming in; several times a second.
+    Fetching(FetchProgress),
+    /// Bytes are being hashed; about once a mebibyte.
+    Verifying(HashProgress),
+    /// The bytes are proved and in their place.
+    Published {
+        /// The path that engines are given.
+        path: PathBuf,
     },
     /// The catalog was changed.
-    Registered {
-        /// The model.
-        id: &'e str,
+    Registered,
+    /// The call succeeded.
+    Finished {
+        /// How.
+        satisfied: Satisfied,
+        /// How the verification ended.
+        outcome: VerificationOutcomeKind,
+        /// How many bytes were brought.
+        bytes: u64,
+        /// How long it took.
+        duration: Duration,
+    },
+    /// The call failed.
+    Failed {
+        /// The stable code of its error.
+        code: &'static str,
+        /// How long it took.
+        duration: Duration,
     },
 }

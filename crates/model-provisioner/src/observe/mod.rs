@@ -1,7 +1,11 @@
 //! What happens during a call, as values for logs, metrics and progress bars.
 
+mod channel;
 mod event;
 mod observer;
+mod traced;
 
-pub use event::Event;
+pub use channel::Channel;
+pub use event::{Event, EventKind};
 pub use observer::{Observer, Silent};
+pub use traced::Traced;

@@ -1,39 +1,66 @@
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
-use catalog_core::{FileFetcher, ModelFetcher, ModelRef};
+use catalog_core::{
+    BadFile, CatalogError, CatalogStore, Digest, Expectation, FetchProgress, FetchTask,
+    FileFetcher, FsCatalog, HashProgress, ImportProgress, ImportRequest, Manifest, ModelFetcher,
+    ModelRef, RepairReport, SourceStates, StagedFile, VerificationOutcome, VerificationOutcomeKind,
+    VerifiedBy, verify_digest,
+};
 
-use super::plan::Source;
-use super::report::Satisfied;
-use crate::error::Result;
-use crate::observe::{Event, Observer};
+use super::admit::{Admissible, Place};
+use super::watch::{Part, Watch};
+use crate::error::{ProvisionError, Result};
+use crate::means::{Proof, Satisfied};
+use crate::observe::EventKind;
+use crate::policy::{OnMismatch, Policy};
 
-/// Bytes that are on this host, of which nothing is proved yet.
-#[derive(Debug)]
-pub(super) struct Acquired {
-    pub(super) path: PathBuf,
-    pub(super) satisfied: Satisfied,
+/// How much of a file is copied at once.
+const CHUNK: usize = 1 << 20;
+
+/// A call, with all that its steps need.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'c, C, F> {
+    pub(super) catalog: &'c C,
+    pub(super) fetcher: &'c F,
+    pub(super) policy: &'c Policy,
+    pub(super) model_ref: &'c ModelRef,
+    /// Whether the expected digest came with the call.
+    pub(super) is_digest_given: bool,
+    pub(super) watch: &'c Watch<'c>,
 }
 
-/// Makes the bytes present where the plan says.
-pub(super) fn acquire(
-    source: Source,
-    model_ref: &ModelRef,
-    id: &str,
-    fetcher: &impl ModelFetcher,
-    observer: &dyn Observer,
-) -> Result<Acquired> {
-    match source {
-        Source::Registered { path, .. } => {
-            let path = present(path)?;
-            Ok(Acquired {
-                path,
-                satisfied: Satisfied::AlreadyRegistered,
-            })
+impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
+    pub(super) fn id(&self) -> &str {
+        &self.watch.id
+    }
+
+    /// Fails if the policy forbids asking another host for the model.
+    fn check_outbound(&self) -> Result<()> {
+        let host = self.fetcher.outbound_host(self.model_ref);
+        match self
+            .policy
+            .outbound_refusal(self.model_ref, host.as_deref())
+        {
+            Some(refusal) => Err(ProvisionError::refused(self.id(), refusal)),
+            None => Ok(()),
         }
-        Source::Fetcher => {
-            observer.on_event(&Event::Fetching { id });
-            let fetched = fetcher.ensure_present(model_ref)?;
-            if fetched.id != id {
+    }
+
+    /// The path at which the fetcher has the model.
+    pub(super) fn where_it_lies(&self) -> Result<PathBuf> {
+        self.check_outbound()?;
+        self.watch.during(Part::Fetching, || {
+            self.watch.check()?;
+            if !matches!(self.model_ref, ModelRef::File { .. }) {
+                self.watch
+                    .tell(EventKind::Fetching(FetchProgress::default()));
+            }
+            let fetched = self.fetcher.ensure_present(self.model_ref)?;
+            if fetched.id != self.id() {
+                let id = self.id();
                 tracing::warn!(
                     id,
                     fetched = fetched.id,
@@ -41,17 +68,261 @@ pub(super) fn acquire(
                 );
             }
             // A fetcher is somebody else's code: whether what it names is there is looked at here.
-            let path = present(fetched.local_path)?;
-            Ok(Acquired {
-                path,
-                satisfied: Satisfied::ByFetcher,
-            })
+            let path = fetched.local_path;
+            let found = FileFetcher.ensure_present(&ModelRef::File { path })?;
+            Ok(found.local_path)
+        })
+    }
+
+    /// Brings a local model into the store.
+    pub(super) fn import(&self, host: &FsCatalog, expected: Option<Digest>) -> Result<Admissible> {
+        let lies = self.where_it_lies()?;
+        let mut request = ImportRequest::new(self.id(), &lies);
+        request.expected.digest = self.to_enforce(expected.as_ref());
+        let mut staged = 0;
+        let imported = self.watch.during(Part::Fetching, || {
+            let mut progress = |now: ImportProgress| {
+                staged = now.total;
+                self.watch.fetching(FetchProgress {
+                    done: now.done,
+                    total: Some(now.total),
+                })
+            };
+            host.artifacts().import(&request, &mut progress)
+        });
+        let artifact = imported.map_err(|error| self.name_mismatch(error))?;
+        let judged = self.judge(artifact.manifest(), expected, SourceStates::Nothing)?;
+        Ok(Admissible {
+            satisfied: Satisfied::Imported,
+            digest: judged.digest,
+            outcome: judged.outcome,
+            proof: judged.proof,
+            verified_by: VerifiedBy::Hash,
+            bytes_staged: staged,
+            bytes_reused: 0,
+            revision: None,
+            place: Place::Store(Box::new(artifact)),
+        })
+    }
+
+    /// Has the fetcher bring the model into the store.
+    pub(super) fn fetch(&self, host: &FsCatalog, expected: Option<Digest>) -> Result<Admissible> {
+        self.check_outbound()?;
+        let watch = self.watch;
+        let mut staging = host.artifacts().stage(self.id(), 0)?;
+        let fetched = watch.during(Part::Fetching, || {
+            watch.fetching(FetchProgress::default())?;
+            let task = FetchTask::new(self.model_ref);
+            self.fetcher
+                .stage(&task, &mut staging, &mut |now| watch.fetching(now))
+        })?;
+        let expectation = Expectation {
+            digest: self.to_enforce(expected.as_ref()),
+            ..fetched.expectation
+        };
+        let verified = watch.during(Part::Verifying, || {
+            staging.verify(&expectation, &mut |now| watch.verifying(now))
+        });
+        let verified = verified.map_err(|error| self.name_mismatch(error))?;
+        let manifest = verified.manifest();
+        let bytes = manifest.size();
+        if let Some(refusal) = self.policy.size_refusal(bytes) {
+            return Err(ProvisionError::refused(self.id(), refusal));
         }
+        let judged = self.judge(manifest, expected, fetched.states)?;
+        watch.check()?;
+        let artifact = watch.during(Part::Publishing, || verified.publish())?;
+        Ok(Admissible {
+            satisfied: Satisfied::Fetched,
+            digest: judged.digest,
+            outcome: judged.outcome,
+            proof: judged.proof,
+            verified_by: VerifiedBy::Hash,
+            bytes_staged: bytes,
+            bytes_reused: 0,
+            revision: fetched.revision,
+            place: Place::Store(Box::new(artifact)),
+        })
+    }
+
+    /// Has the files of a managed model brought that are bad or missing.
+    pub(super) fn repair(&self, host: &FsCatalog, manifest: &Manifest) -> Result<RepairReport> {
+        let mut bring = |bad: &BadFile<'_>, file: &mut StagedFile<'_>| {
+            let wanted = self.bring_one(host, bad, file);
+            wanted.map_err(|error| match error {
+                ProvisionError::Catalog(error) => error,
+                other => CatalogError::Fetch {
+                    reference: self.model_ref.to_string(),
+                    problem: catalog_core::FetchProblem::Refused,
+                    detail: other.to_string(),
+                },
+            })
+        };
+        if !matches!(self.model_ref, ModelRef::File { .. }) {
+            // Before the search for what is bad, which takes long.
+            self.check_outbound()?;
+        }
+        let size = manifest.size();
+        self.watch.during(Part::Fetching, || {
+            let mut progress = |now: HashProgress| self.watch.verifying(now);
+            self.watch.fetching(FetchProgress {
+                done: 0,
+                total: Some(size),
+            })?;
+            host.repair(self.id(), &mut bring, &mut progress)
+                .map_err(|error| self.name_mismatch(error))
+        })
+    }
+
+    fn bring_one(
+        &self,
+        host: &FsCatalog,
+        bad: &BadFile<'_>,
+        file: &mut StagedFile<'_>,
+    ) -> Result<()> {
+        let name = &bad.file.name;
+        if let ModelRef::File { path } = self.model_ref {
+            let source = match path.is_dir() {
+                true => path.join(name),
+                false => path.with_file_name(name),
+            };
+            return self.copy(&source, file);
+        }
+        let mut staging = host.artifacts().stage(self.id(), bad.file.size)?;
+        let only = BTreeSet::from([name.clone()]);
+        let mut task = FetchTask::new(self.model_ref);
+        task.only = Some(&only);
+        task.revision = bad.manifest.revision.as_deref();
+        self.fetcher
+            .stage(&task, &mut staging, &mut |now| self.watch.fetching(now))?;
+        self.copy(&staging.folder().join(name), file)
+    }
+
+    fn copy(&self, from: &Path, to: &mut StagedFile<'_>) -> Result<()> {
+        let failed = |action| {
+            move |source| CatalogError::Io {
+                action,
+                path: from.to_path_buf(),
+                source,
+            }
+        };
+        let mut source = File::open(from).map_err(failed("open"))?;
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            self.watch.check()?;
+            match source.read(&mut buffer).map_err(failed("read"))? {
+                0 => return Ok(()),
+                len => to.write_all(&buffer[..len]).map_err(failed("copy"))?,
+            }
+        }
+    }
+
+    /// The digest that bytes must have to get into the store at all.
+    fn to_enforce(&self, expected: Option<&Digest>) -> Option<Digest> {
+        expected
+            .filter(|_| self.policy.on_mismatch == OnMismatch::Fail)
+            .cloned()
+    }
+
+    /// Compares staged bytes with what was expected of them.
+    fn judge(
+        &self,
+        manifest: &Manifest,
+        expected: Option<Digest>,
+        states: SourceStates,
+    ) -> Result<Judgement> {
+        let judged = |outcome, proof| Judgement {
+            outcome,
+            proof,
+            digest: Some(manifest.digest.clone()),
+        };
+        let passed = VerificationOutcome {
+            kind: VerificationOutcomeKind::Pass,
+            reason: None,
+        };
+        if let Some(expected) = expected {
+            let proof = match self.is_digest_given {
+                true => Proof::CallersDigest,
+                false => Proof::PinnedDigest,
+            };
+            // Enforced already, but for the policy that warns only.
+            if self.policy.on_mismatch == OnMismatch::Fail
+                || [&manifest.digest, &manifest.tree_digest()].contains(&&expected)
+            {
+                return Ok(judged(passed, proof));
+            }
+            let compared = verify_digest(Some(&manifest.digest), Some(&expected));
+            return Ok(Judgement {
+                digest: None,
+                ..judged(self.warn_of(compared.reason), Proof::Nothing)
+            });
+        }
+        match states {
+            SourceStates::Hashes => Ok(judged(passed, Proof::SourceHashes)),
+            SourceStates::Sizes => Ok(judged(self.unverified()?, Proof::SizeOnly)),
+            SourceStates::Nothing => Ok(judged(self.unverified()?, Proof::Nothing)),
+        }
+    }
+
+    /// The outcome of a mismatch that the policy lets through.
+    pub(super) fn warn_of(&self, reason: Option<String>) -> VerificationOutcome {
+        let id = self.id();
+        let said = reason.as_deref().unwrap_or_default();
+        tracing::warn!(id, reason = said, "artifact is not what was expected of it");
+        VerificationOutcome {
+            kind: VerificationOutcomeKind::Warn,
+            reason,
+        }
+    }
+
+    /// The outcome for a model that nothing proves, if the policy allows it.
+    pub(super) fn unverified(&self) -> Result<VerificationOutcome> {
+        if let Some(refusal) = self.policy.unverified_refusal() {
+            return Err(ProvisionError::refused(self.id(), refusal));
+        }
+        tracing::warn!(
+            id = self.id(),
+            "artifact is unverified: no digest was given for it, so its bytes are taken on trust"
+        );
+        Ok(verify_digest(None, None))
+    }
+
+    /// The mismatch of a model, with its name.
+    fn name_mismatch(&self, error: CatalogError) -> ProvisionError {
+        if let CatalogError::DigestMismatch {
+            path,
+            expected,
+            actual,
+        } = &error
+            && let (Ok(expected), Ok(actual)) = (expected.parse(), actual.parse())
+        {
+            return ProvisionError::DigestMismatch {
+                id: self.id().to_owned(),
+                path: path.clone(),
+                expected: Box::new(expected),
+                actual: Box::new(actual),
+            };
+        }
+        error.into()
+    }
+
+    /// Whether the source still has the revision that is here.
+    pub(super) fn is_latest(&self, manifest: Option<&Manifest>) -> Result<bool> {
+        self.check_outbound()?;
+        let watch = self.watch;
+        let now = watch.during(Part::Fetching, || {
+            self.fetcher
+                .resolve_revision(self.model_ref, &mut |now| watch.fetching(now))
+        })?;
+        let here = manifest.and_then(|manifest| manifest.revision.as_ref());
+        Ok(now.is_some() && now.as_ref() == here)
     }
 }
 
-/// The absolute path of a file or folder that can be read.
-fn present(path: PathBuf) -> Result<PathBuf> {
-    let resolved = FileFetcher.ensure_present(&ModelRef::File { path })?;
-    Ok(resolved.local_path)
+/// How staged bytes compare with what was expected of them.
+struct Judgement {
+    outcome: VerificationOutcome,
+    proof: Proof,
+    /// What they are; none if something else was expected.
+    digest: Option<Digest>,
 }

@@ -1,119 +1,239 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use catalog_core::{
-    CatalogEntry, CatalogStore, Digest, Expected, LifecycleState, VerificationOutcome,
-    VerificationOutcomeKind, verify_digest,
+    Artifact, CatalogEntry, CatalogStore, Digest, Expected, HashProgress, LifecycleState,
+    ModelFetcher, VerificationOutcome, VerificationOutcomeKind, VerifiedBy, verify_digest,
 };
 
-use super::acquire::Acquired;
-use super::report::Satisfied;
+use super::acquire::Call;
+use super::watch::Part;
 use crate::error::{ProvisionError, Result};
-use crate::observe::{Event, Observer};
+use crate::means::{Proof, Satisfied};
+use crate::observe::EventKind;
+use crate::policy::OnMismatch;
 
 /// How exact `last_verified_ms` is kept. A verification that finds everything as the catalog says
 /// rewrites the index only once the time in it is older than this, as `relatime` does for files.
 const LAST_VERIFIED_RESOLUTION_MS: u64 = 60 * 60 * 1000;
 
-/// Bytes that are what was expected of them, or of which nothing was. Made by [`verify`] only, and
-/// the only thing that [`register`] takes: nothing else gets into a catalog.
+/// Bytes that are what was expected of them, or of which nothing was, or whose mismatch the policy
+/// lets through: the only thing that [`Call::register`] takes, so nothing else gets into a catalog.
 #[derive(Debug)]
-pub(super) struct Verified {
-    pub(super) path: PathBuf,
+pub(super) struct Admissible {
+    pub(super) place: Place,
     pub(super) satisfied: Satisfied,
     pub(super) digest: Option<Digest>,
     pub(super) outcome: VerificationOutcome,
-    at_ms: u64,
+    pub(super) proof: Proof,
+    pub(super) verified_by: VerifiedBy,
+    pub(super) bytes_staged: u64,
+    pub(super) bytes_reused: u64,
+    pub(super) revision: Option<String>,
 }
 
-/// Compares the bytes with the expected digest, which names an algorithm that can be computed.
-pub(super) fn verify(
-    acquired: Acquired,
-    id: &str,
-    expected: Option<Digest>,
-    observer: &dyn Observer,
-) -> Result<Verified> {
-    let Acquired { path, satisfied } = acquired;
-    // The time before the first byte is read: what changes later was not seen.
-    let at_ms = now_ms();
-    let actual = match &expected {
-        None => None,
-        Some(expected) => {
-            let algorithm = expected
-                .algorithm()
-                .map_err(|source| ProvisionError::InvalidExpectedDigest { source })?;
-            let mut report = |progress| observer.on_event(&Event::Verifying { id, progress });
-            Some(Digest::compute(&path, algorithm, &mut report)?)
+/// Where they lie.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// Where they were; verified at this time, in milliseconds since 1970.
+    Path(PathBuf, u64),
+    /// In the store, which keeps them as long as this is held.
+    Store(Box<Artifact>),
+}
+
+impl Place {
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Path(path, _) => path,
+            Self::Store(artifact) => artifact.path(),
         }
-    };
-    let outcome = verify_digest(actual.as_ref(), expected.as_ref());
-    match (outcome.kind, expected, &actual) {
-        (VerificationOutcomeKind::Fail, Some(expected), Some(actual)) => {
-            return Err(ProvisionError::DigestMismatch {
-                id: id.to_owned(),
+    }
+}
+
+impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
+    /// Hashes what is at a path and compares it with the expected digest.
+    pub(super) fn verify(
+        &self,
+        path: PathBuf,
+        expected: Option<Digest>,
+        known: Option<&CatalogEntry>,
+        satisfied: Satisfied,
+    ) -> Result<Admissible> {
+        // The time before the first byte is read: what changes later was not seen.
+        let at_ms = now_ms();
+        let found = self
+            .watch
+            .during(Part::Verifying, || self.compare(&path, expected.clone()))?;
+        let proof = match (found.outcome.kind, self.is_digest_given) {
+            (VerificationOutcomeKind::Pass, true) => Proof::CallersDigest,
+            (VerificationOutcomeKind::Pass, false) => Proof::PinnedDigest,
+            _ => Proof::Nothing,
+        };
+        let (digest, outcome) = match (found.outcome.kind, &expected) {
+            (VerificationOutcomeKind::Pass, _) => (expected, found.outcome),
+            (VerificationOutcomeKind::Warn, _) => (None, self.unverified()?),
+            (VerificationOutcomeKind::Fail, _) if self.policy.on_mismatch == OnMismatch::Warn => {
+                // A pinned digest stays the expectation.
+                let pinned = known.and_then(|known| known.digest.clone());
+                (pinned, self.warn_of(found.outcome.reason))
+            }
+            (VerificationOutcomeKind::Fail, expected) => {
+                return Err(self.mismatch(path, expected.clone(), found));
+            }
+        };
+        Ok(Admissible {
+            place: Place::Path(path, at_ms),
+            satisfied,
+            digest,
+            outcome,
+            proof,
+            verified_by: found.by,
+            bytes_staged: 0,
+            bytes_reused: found.hashed,
+            revision: None,
+        })
+    }
+
+    fn mismatch(&self, path: PathBuf, expected: Option<Digest>, found: Found) -> ProvisionError {
+        match (expected, found.actual) {
+            (Some(expected), Some(actual)) => ProvisionError::DigestMismatch {
+                id: self.id().to_owned(),
                 path,
                 expected: Box::new(expected),
-                actual: Box::new(actual.clone()),
+                actual: Box::new(actual),
+            },
+            _ => ProvisionError::Unsound {
+                id: self.id().to_owned(),
+                path,
+                reason: found.outcome.reason.unwrap_or_default(),
+            },
+        }
+    }
+
+    fn compare(&self, path: &Path, expected: Option<Digest>) -> Result<Found> {
+        let mut progress = |now| self.watch.verifying(now);
+        self.watch.check()?;
+        if let Some(host) = self.catalog.on_disk() {
+            let candidate = CatalogEntry {
+                id: self.id().to_owned(),
+                local_path: path.to_path_buf(),
+                lifecycle: LifecycleState::Active,
+                digest: expected,
+                last_verified_ms: None,
+            };
+            let found = host.check(&candidate, &mut progress)?;
+            return Ok(Found {
+                outcome: found.outcome,
+                by: found.by,
+                actual: found.actual,
+                hashed: found.hashed,
             });
         }
-        (VerificationOutcomeKind::Warn, ..) => tracing::warn!(
-            id,
-            path = %path.display(),
-            "artifact is unverified: no digest was given for it, so its bytes are taken on trust"
-        ),
-        _ => {}
+        let Some(expected) = expected else {
+            return Ok(Found {
+                outcome: verify_digest(None, None),
+                by: VerifiedBy::Nothing,
+                actual: None,
+                hashed: 0,
+            });
+        };
+        let algorithm = expected
+            .algorithm()
+            .map_err(|source| ProvisionError::InvalidExpectedDigest { source })?;
+        let mut hashed = 0;
+        let mut progress = |now: HashProgress| {
+            hashed = now.done;
+            progress(now)
+        };
+        let actual = Digest::compute_or_stop(path, algorithm, &mut progress)?;
+        Ok(Found {
+            outcome: verify_digest(Some(&actual), Some(&expected)),
+            by: VerifiedBy::Hash,
+            actual: Some(actual),
+            hashed,
+        })
     }
-    observer.on_event(&Event::Verified {
-        id,
-        path: &path,
-        outcome: &outcome,
-    });
-    Ok(Verified {
-        path,
-        satisfied,
-        digest: actual,
-        outcome,
-        at_ms,
-    })
+
+    /// Makes the catalog say what was verified, starting from `known`, which the plan was made
+    /// from. Tells whether it had to be changed.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Conflict`](catalog_core::CatalogError::Conflict) if the entry is not `known`
+    /// any more.
+    pub(super) fn register(
+        &self,
+        known: Option<&CatalogEntry>,
+        admissible: &Admissible,
+    ) -> Result<bool> {
+        self.watch
+            .during(Part::Registering, || self.put(known, admissible))
+    }
+
+    fn put(&self, known: Option<&CatalogEntry>, admissible: &Admissible) -> Result<bool> {
+        // The verification may have noted its time in the entry already.
+        let now = self.catalog.get(self.id())?;
+        let is_noted = match (known, &now) {
+            (Some(known), Some(now)) => is_same_but_for_time(known, now),
+            _ => false,
+        };
+        let known = if is_noted { now.as_ref() } else { known };
+        let expected = known.map_or(Expected::Absent, Expected::Exactly);
+        if let (Place::Store(artifact), Some(host)) = (&admissible.place, self.catalog.on_disk()) {
+            self.watch.tell(EventKind::Published {
+                path: artifact.path().to_path_buf(),
+            });
+            if admissible.digest.is_some() {
+                host.register(artifact, expected)?;
+                self.watch.tell(EventKind::Registered);
+                return Ok(true);
+            }
+        }
+        let entry = self.entry_of(known, admissible);
+        if known.is_some_and(|known| says_the_same(known, &entry)) {
+            // What was read before the bytes were may be long ago.
+            expected.check(self.id(), now.as_ref())?;
+            return Ok(false);
+        }
+        self.catalog.put_if(&entry, expected)?;
+        self.watch.tell(EventKind::Registered);
+        Ok(true)
+    }
+
+    fn entry_of(&self, known: Option<&CatalogEntry>, admissible: &Admissible) -> CatalogEntry {
+        let local_path = admissible.place.path().to_path_buf();
+        let last_verified_ms = match (&admissible.place, admissible.outcome.kind) {
+            (Place::Path(_, at_ms), VerificationOutcomeKind::Pass) => Some(*at_ms),
+            // Somebody else's word, as long as it is of the same bytes.
+            _ => known
+                .filter(|known| known.local_path == local_path && known.digest == admissible.digest)
+                .and_then(|known| known.last_verified_ms),
+        };
+        CatalogEntry {
+            id: self.id().to_owned(),
+            local_path,
+            lifecycle: LifecycleState::Active,
+            digest: admissible.digest.clone(),
+            last_verified_ms,
+        }
+    }
 }
 
-/// Makes the catalog say what was verified, starting from `known`, which the plan was made from.
-/// Tells whether it had to be changed.
-///
-/// # Errors
-///
-/// [`CatalogError::Conflict`](catalog_core::CatalogError::Conflict) if the entry is not `known` any
-/// more.
-pub(super) fn register(
-    catalog: &impl CatalogStore,
-    id: &str,
-    known: Option<&CatalogEntry>,
-    verified: &Verified,
-    observer: &dyn Observer,
-) -> Result<bool> {
-    let last_verified_ms = match verified.outcome.kind {
-        VerificationOutcomeKind::Pass => Some(verified.at_ms),
-        // Somebody else's word, as long as it is of the same bytes.
-        _ => known
-            .filter(|known| known.local_path == verified.path && known.digest.is_none())
-            .and_then(|known| known.last_verified_ms),
+/// What a comparison found.
+struct Found {
+    outcome: VerificationOutcome,
+    by: VerifiedBy,
+    actual: Option<Digest>,
+    /// How many bytes were hashed.
+    hashed: u64,
+}
+
+fn is_same_but_for_time(known: &CatalogEntry, now: &CatalogEntry) -> bool {
+    let known_but_for_time = CatalogEntry {
+        last_verified_ms: now.last_verified_ms,
+        ..known.clone()
     };
-    let entry = CatalogEntry {
-        id: id.to_owned(),
-        local_path: verified.path.clone(),
-        lifecycle: LifecycleState::Active,
-        digest: verified.digest.clone(),
-        last_verified_ms,
-    };
-    let expected = known.map_or(Expected::Absent, Expected::Exactly);
-    if known.is_some_and(|known| says_the_same(known, &entry)) {
-        // What was read before the bytes were may be long ago.
-        expected.check(id, catalog.get(id)?.as_ref())?;
-        return Ok(false);
-    }
-    catalog.put_if(&entry, expected)?;
-    observer.on_event(&Event::Registered { id });
-    Ok(true)
+    known_but_for_time == *now
 }
 
 fn says_the_same(known: &CatalogEntry, entry: &CatalogEntry) -> bool {
@@ -121,11 +241,7 @@ fn says_the_same(known: &CatalogEntry, entry: &CatalogEntry) -> bool {
         (Some(known), Some(now)) => known <= now && now - known < LAST_VERIFIED_RESOLUTION_MS,
         (known, now) => known == now,
     };
-    let known_but_for_time = CatalogEntry {
-        last_verified_ms: entry.last_verified_ms,
-        ..known.clone()
-    };
-    is_recent && known_but_for_time == *entry
+    is_recent && is_same_but_for_time(known, entry)
 }
 
 fn now_ms() -> u64 {

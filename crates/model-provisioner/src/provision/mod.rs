@@ -1,4 +1,5 @@
-//! The flow of a call: plan (pure) → acquire → admit. Each step takes the value of the one before.
+//! The flow of a call: facts → plan (pure) → acquire → admit. Each step takes the value of the one
+//! before, and everything but the first look happens in the call's turn (`single_flight`).
 
 mod acquire;
 mod admit;
@@ -6,7 +7,10 @@ mod plan;
 mod provisioner;
 mod report;
 mod request;
+mod single_flight;
+mod turn;
+mod watch;
 
 pub use provisioner::ModelProvisioner;
-pub use report::{ProvisionReport, Satisfied};
-pub use request::ProvisionRequest;
+pub use report::{Durations, ProvisionReport};
+pub use request::{Freshness, ProvisionRequest};

@@ -3,38 +3,39 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use catalog_core::{
-    CatalogError, CatalogStore, Digest, FileFetcher, FsCatalog, ModelFetcher, ModelRef,
-    ResolvedModel,
+    CatalogStore, Digest, FileFetcher, FsCatalog, ModelFetcher, ModelRef, ResolvedModel,
 };
 
-use super::acquire::acquire;
-use super::admit::{register, verify};
-use super::plan::{Source, plan};
+use super::acquire::Call;
 use super::report::ProvisionReport;
 use super::request::ProvisionRequest;
+use super::watch::Watch;
 use crate::error::{ProvisionError, Result};
-use crate::observe::{Observer, Silent};
-
-/// How often a call begins anew because somebody changed the entry meanwhile, before it gives up
-/// with the conflict.
-const MAX_ATTEMPTS: usize = 8;
+#[cfg(feature = "hf-cli")]
+use crate::fetchers::{HfCliFetcher, SchemeRouter};
+use crate::observe::{EventKind, Observer, Silent};
+use crate::policy::Policy;
 
 /// Makes referenced models present, verified and registered.
 ///
-/// What happens, in this order: the bytes are made present by the fetcher, unless the catalog
-/// already knows them and they are on disk; they are compared with the expected digest; the catalog
-/// is changed. So a failure anywhere leaves the catalog as it was, and an entry never names bytes
-/// that were not verified, if anything was expected of them.
+/// What happens, in this order: the bytes are made present, unless the catalog already knows them
+/// and they are on disk; they are verified; they are published, if they go into the store; the
+/// catalog is changed. So a failure anywhere leaves the catalog as it was, and an entry never names
+/// bytes that were not verified, if anything was expected of them.
 ///
+/// - **Nothing to do** is the common case and takes microseconds: what is Active, proved and
+///   unchanged needs no lock, no write and no process.
+/// - **Once, however many ask.** Of all threads and processes that ask for one model of an
+///   [`FsCatalog`], one does the work; the others wait, see how far it is, and use the result.
 /// - **Once pinned, always checked.** A digest given once stays the expectation of later calls that
 ///   give none. Giving another one replaces it, once the bytes match.
-/// - **Without any digest** the model is registered with a `tracing` warning.
-/// - A Retired model turns Active again.
-/// - A call that finds everything as the catalog says writes nothing; `last_verified_ms` is exact
-///   to an hour.
+/// - **Without any digest** of a caller or a source, the model is registered with a `tracing`
+///   warning, or refused, as the [`Policy`] says.
+/// - A Retired model turns Active again. A managed one that lost files is repaired.
 pub struct ModelProvisioner<C: CatalogStore, F: ModelFetcher> {
     catalog: C,
     fetcher: F,
+    policy: Policy,
     observer: Arc<dyn Observer>,
 }
 
@@ -49,12 +50,41 @@ impl ModelProvisioner<FsCatalog, FileFetcher> {
     }
 }
 
+#[cfg(feature = "hf-cli")]
+impl ModelProvisioner<FsCatalog, SchemeRouter> {
+    /// Local files, and models of the hub by its `hf` command, with the catalog below `cache_dir`.
+    /// The command is looked for when it is needed first.
+    ///
+    /// ```
+    /// use model_provisioner::ModelProvisioner;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let cache_dir = folder.path();
+    /// let provisioner = ModelProvisioner::with_hf_cli(cache_dir)?;
+    /// # drop(provisioner);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`FsCatalog::new`].
+    pub fn with_hf_cli(cache_dir: impl Into<PathBuf>) -> Result<Self> {
+        let catalog = FsCatalog::new(cache_dir.into())?;
+        let hub = HfCliFetcher::new(catalog.artifacts());
+        let fetcher = SchemeRouter::new()
+            .route("file", FileFetcher)
+            .route("hf", hub);
+        Ok(Self::new(catalog, fetcher))
+    }
+}
+
 impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
     /// Joins a catalog and a fetcher.
     pub fn new(catalog: C, fetcher: F) -> Self {
         Self {
             catalog,
             fetcher,
+            policy: Policy::default(),
             observer: Arc::new(Silent),
         }
     }
@@ -63,6 +93,13 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Arc::new(observer);
+        self
+    }
+
+    /// Has it follow other rules than the default ones.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 
@@ -75,7 +112,8 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
     ///
     /// # Errors
     ///
-    /// As there; [`CatalogError::InvalidRef`] if the text is no reference.
+    /// As there; [`CatalogError::InvalidRef`](catalog_core::CatalogError::InvalidRef) if the text
+    /// is no reference.
     pub fn ensure_present_str(
         &self,
         model_ref: &str,
@@ -89,22 +127,38 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
     /// # Errors
     ///
     /// [`ProvisionError::InvalidExpectedDigest`] before any work,
-    /// [`ProvisionError::DigestMismatch`], and what the catalog and the fetcher fail with.
+    /// [`ProvisionError::DigestMismatch`], [`ProvisionError::PolicyRefused`], and what the catalog
+    /// and the fetcher fail with.
     pub fn ensure_present(
         &self,
         mr: &ModelRef,
         expected_digest: Option<Digest>,
     ) -> Result<ResolvedModel> {
         let request = ProvisionRequest::new(mr.clone()).expecting(expected_digest);
-        self.provision(&request).map(|report| report.resolved)
+        self.run(&request).map(|report| report.resolved)
     }
 
-    /// [`ensure_present`](Self::ensure_present) that also tells how.
+    /// [`ensure_present`](Self::ensure_present) with a deadline, a token that cancels it and a
+    /// choice of freshness, which also tells how the model came to be here.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As there; [`ProvisionError::DeadlineExceeded`], and
+    /// [`CatalogError::Cancelled`](catalog_core::CatalogError::Cancelled).
     pub fn provision(&self, request: &ProvisionRequest) -> Result<ProvisionReport> {
+        let mut report = self.run(request)?;
+        if let Some(host) = self.catalog.on_disk()
+            && let Some(manifest) = host.artifacts().manifest_at(&report.resolved.local_path)?
+        {
+            if report.bytes_staged == 0 {
+                report.bytes_reused = manifest.size();
+            }
+            report.revision = manifest.revision;
+        }
+        Ok(report)
+    }
+
+    fn run(&self, request: &ProvisionRequest) -> Result<ProvisionReport> {
         let given = match &request.expected_digest {
             None => None,
             Some(digest) => Some(
@@ -114,61 +168,35 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
             ),
         };
         let id = request.model_ref.id()?;
-        let mut attempt = 1;
-        loop {
-            match self.attempt(&request.model_ref, &id, given.as_ref()) {
-                Err(ProvisionError::Catalog(CatalogError::Conflict { .. }))
-                    if attempt < MAX_ATTEMPTS =>
-                {
-                    attempt += 1;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
-    fn attempt(
-        &self,
-        model_ref: &ModelRef,
-        id: &str,
-        given: Option<&Digest>,
-    ) -> Result<ProvisionReport> {
-        let known = self.catalog.get(id)?;
-        let is_on_disk = known.is_some() && self.catalog.exists(id)?;
-        let plan = plan(given, known.as_ref(), is_on_disk);
-        if let Some(pinned) = &plan.expected {
-            pinned
-                .algorithm()
-                .map_err(|source| ProvisionError::PinnedDigestUnusable {
-                    id: id.to_owned(),
-                    source,
-                })?;
-        }
-        let observer = &*self.observer;
-        let is_local = matches!(model_ref, ModelRef::File { .. });
-        let is_replaceable = match plan.source {
-            Source::Registered { is_replaceable, .. } => is_replaceable && !is_local,
-            Source::Fetcher => false,
+        let watch = Watch::new(id.into(), &*self.observer, &self.policy, request);
+        let span = self.observer.span(&watch.id);
+        let _entered = span.enter();
+        let call = Call {
+            catalog: &self.catalog,
+            fetcher: &self.fetcher,
+            policy: &self.policy,
+            model_ref: &request.model_ref,
+            is_digest_given: given.is_some(),
+            watch: &watch,
         };
-        let bring = |source| {
-            let acquired = acquire(source, model_ref, id, &self.fetcher, observer)?;
-            verify(acquired, id, plan.expected.clone(), observer)
+        let done = match call.answer_at_once(request, given.as_ref()) {
+            Ok(Some(report)) => Ok(report),
+            Ok(None) => call.take_turn(request, given.as_ref()),
+            Err(error) => Err(error),
         };
-        let verified = match bring(plan.source.clone()) {
-            Err(ProvisionError::DigestMismatch { .. }) if is_replaceable => bring(Source::Fetcher)?,
-            other => other?,
-        };
-        let is_catalog_changed = register(&self.catalog, id, known.as_ref(), &verified, observer)?;
-        Ok(ProvisionReport {
-            resolved: ResolvedModel {
-                id: id.to_owned(),
-                local_path: verified.path,
+        watch.tell(match &done {
+            Ok(report) => EventKind::Finished {
+                satisfied: report.satisfied,
+                outcome: report.outcome.kind,
+                bytes: report.bytes_staged,
+                duration: report.durations.total,
             },
-            satisfied: verified.satisfied,
-            digest: verified.digest,
-            outcome: verified.outcome,
-            is_catalog_changed,
-        })
+            Err(error) => EventKind::Failed {
+                code: error.code(),
+                duration: watch.durations().total,
+            },
+        });
+        done
     }
 }
 
@@ -179,6 +207,7 @@ impl<C: CatalogStore + fmt::Debug, F: ModelFetcher + fmt::Debug> fmt::Debug
         f.debug_struct("ModelProvisioner")
             .field("catalog", &self.catalog)
             .field("fetcher", &self.fetcher)
+            .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
 }

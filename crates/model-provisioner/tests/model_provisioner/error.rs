@@ -30,6 +30,27 @@ fn one_of_each() -> Vec<ProvisionError> {
             expected: digest("a"),
             actual: digest("b"),
         },
+        ProvisionError::Unsound {
+            id: "id".to_owned(),
+            path: "/m".into(),
+            reason: "a is missing".to_owned(),
+        },
+        ProvisionError::PolicyRefused {
+            id: "id".to_owned(),
+            rule: "offline",
+            detail: "it is not here".to_owned(),
+        },
+        ProvisionError::DeadlineExceeded {
+            id: "id".to_owned(),
+            after: std::time::Duration::from_secs(1),
+            doing: "fetching",
+        },
+        ProvisionError::FailedElsewhere {
+            id: "id".to_owned(),
+            code: "fetch_unreachable".to_owned(),
+            detail: "the hub is down".to_owned(),
+            is_retryable: true,
+        },
     ]
 }
 
@@ -67,6 +88,10 @@ fn codes_and_retries_of_provisioning_are_stable() {
             ("invalid_expected_digest", false),
             ("pinned_digest_unusable", false),
             ("digest_mismatch", false),
+            ("unsound", false),
+            ("policy_refused", false),
+            ("deadline_exceeded", true),
+            ("failed_elsewhere", true),
         ]
     );
 }

@@ -1,50 +1,92 @@
 use std::sync::{Arc, Mutex};
 
-use model_provisioner::{Event, Observer, Silent};
+use catalog_core::VerificationOutcomeKind;
+use model_provisioner::{
+    Channel, Event, EventKind, ModelProvisioner, Observer, Satisfied, Silent, Step,
+};
 
 use crate::util::{Host, id_of, reference, sha256};
+
+/// What happened, in a word each.
+fn words(events: impl IntoIterator<Item = Event>, id: &str) -> Vec<String> {
+    let word = |event: Event| {
+        assert_eq!(&*event.id, id);
+        match event.kind {
+            EventKind::Planned { step } => format!("planned {step:?}"),
+            EventKind::Verifying(now) => format!("verifying {}/{}", now.done, now.total),
+            EventKind::Registered => "registered".to_owned(),
+            EventKind::Finished {
+                satisfied, outcome, ..
+            } => format!("finished {satisfied:?} {outcome:?}"),
+            EventKind::Failed { code, .. } => format!("failed {code}"),
+            other => format!("{other:?}"),
+        }
+    };
+    events.into_iter().map(word).collect()
+}
 
 /// PROV-203
 #[test]
 fn an_observer_is_told_each_step_in_order() {
     let host = Host::new();
     let path = host.model("m.gguf", "weights");
-    let seen = Arc::new(Mutex::new(Vec::new()));
+    let id = id_of(&path);
+    let seen: Arc<Mutex<Vec<Event>>> = Arc::default();
     let observer = {
-        let (seen, id) = (Arc::clone(&seen), id_of(&path));
-        move |event: &Event<'_>| {
-            let (step, of) = match event {
-                Event::Fetching { id } => ("fetching".to_owned(), *id),
-                Event::Verifying { id, progress } => (
-                    format!("verifying {}/{}", progress.done, progress.total),
-                    *id,
-                ),
-                Event::Verified { id, outcome, .. } => {
-                    (format!("verified {:?}", outcome.kind), *id)
-                }
-                Event::Registered { id } => ("registered".to_owned(), *id),
-                other => panic!("unknown event {other:?}"),
-            };
-            assert_eq!(of, id);
-            seen.lock().unwrap().push(step);
-        }
+        let seen = Arc::clone(&seen);
+        move |event: &Event| seen.lock().unwrap().push(event.clone())
     };
-    let provisioner = host.provisioner.with_observer(observer);
-    let expected = sha256(&path);
-    provisioner
-        .ensure_present(&reference(&path), Some(expected))
-        .unwrap();
-    let first = std::mem::take(&mut *seen.lock().unwrap());
+    let (channel, received) = Channel::new();
+    let provisioner = ModelProvisioner::file_only(host.cache())
+        .unwrap()
+        .with_observer((observer, channel));
+    let digest = sha256(&path);
+    let call = |given| provisioner.ensure_present(&reference(&path), given);
+    let told = || {
+        let told = words(seen.lock().unwrap().drain(..), &id);
+        assert_eq!(
+            words(received.try_iter(), &id),
+            told,
+            "the channel is told the same"
+        );
+        told
+    };
+
+    call(Some(digest.clone())).unwrap();
+    let passed = VerificationOutcomeKind::Pass;
     assert_eq!(
-        first,
-        ["fetching", "verifying 7/7", "verified Pass", "registered"]
+        told(),
+        [
+            format!("planned {:?}", Step::UseInPlace),
+            "verifying 7/7".to_owned(),
+            "registered".to_owned(),
+            format!("finished {:?} {passed:?}", Satisfied::InPlace),
+        ]
     );
-    provisioner.ensure_present(&reference(&path), None).unwrap();
-    let second = std::mem::take(&mut *seen.lock().unwrap());
+    host.settle(&id);
+    call(None).unwrap();
     assert_eq!(
-        second,
-        ["verifying 7/7", "verified Pass"],
-        "nothing to fetch or register"
+        told(),
+        [
+            format!("planned {:?}", Step::Nothing),
+            format!("finished {:?} {passed:?}", Satisfied::AlreadyPresent),
+        ],
+        "nothing to verify or register"
     );
-    Silent.on_event(&Event::Registered { id: "id" });
+    std::fs::write(&path, "changed").unwrap();
+    call(None).unwrap_err();
+    assert_eq!(
+        told(),
+        [
+            format!("planned {:?}", Step::Check),
+            "verifying 7/7".to_owned(),
+            "failed digest_mismatch".to_owned(),
+        ]
+    );
+    drop(received);
+    call(None).unwrap_err();
+    Silent.on_event(&Event {
+        id: "id".into(),
+        kind: EventKind::Registered,
+    });
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use catalog_core::{
     CatalogEntry, CatalogStore, Digest, FileFetcher, FsCatalog, ModelFetcher, ModelRef,
@@ -40,6 +41,20 @@ impl Host {
 
     pub(crate) fn entry(&self, id: &str) -> Option<CatalogEntry> {
         self.provisioner.catalog().get(id).unwrap()
+    }
+
+    /// Provisions a registered model until its bytes are proved without reading them: what has just
+    /// changed is hashed again until the clock has moved on.
+    pub(crate) fn settle(&self, id: &str) {
+        let begin = Instant::now();
+        loop {
+            let entry = self.entry(id).unwrap();
+            if self.provisioner.catalog().is_proved(&entry, None).unwrap() {
+                return;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(60), "it settles");
+            self.provisioner.ensure_present_str(id, None).unwrap();
+        }
     }
 
     pub(crate) fn cache(&self) -> PathBuf {

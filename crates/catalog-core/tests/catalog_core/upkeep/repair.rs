@@ -37,10 +37,14 @@ fn only_what_is_bad_or_missing_is_brought_and_only_if_it_is_right() {
     fs::remove_file(first.local_path.join("c")).unwrap();
 
     let error = catalog
-        .repair("first", &mut |_, file| {
-            file.write_all(b"something else").unwrap();
-            Ok(())
-        })
+        .repair(
+            "first",
+            &mut |_, file| {
+                file.write_all(b"something else").unwrap();
+                Ok(())
+            },
+            &mut |_| Ok(()),
+        )
         .unwrap_err();
     assert_eq!(error.code(), "digest_mismatch");
     let now = catalog.get("first").unwrap().unwrap();
@@ -48,13 +52,17 @@ fn only_what_is_bad_or_missing_is_brought_and_only_if_it_is_right() {
 
     let mut asked = Vec::new();
     let report = catalog
-        .repair("first", &mut |bad, file| {
-            asked.push(bad.file.name.clone());
-            assert_eq!(bad.manifest.id, "first");
-            file.write_all(&fs::read(source.join(&bad.file.name)).unwrap())
-                .unwrap();
-            Ok(())
-        })
+        .repair(
+            "first",
+            &mut |bad, file| {
+                asked.push(bad.file.name.clone());
+                assert_eq!(bad.manifest.id, "first");
+                file.write_all(&fs::read(source.join(&bad.file.name)).unwrap())
+                    .unwrap();
+                Ok(())
+            },
+            &mut |_| Ok(()),
+        )
         .unwrap();
     assert_eq!(asked, ["b"], "c is taken from the blob of its bytes");
     assert_eq!((report.brought, report.kept), (vec!["b".to_owned()], 1));
@@ -67,7 +75,11 @@ fn only_what_is_bad_or_missing_is_brought_and_only_if_it_is_right() {
     let now = catalog.get("second").unwrap().unwrap();
     assert_eq!(now.lifecycle, LifecycleState::Retired);
     let report = catalog
-        .repair("second", &mut |bad, _| panic!("{} is here", bad.file.name))
+        .repair(
+            "second",
+            &mut |bad, _| panic!("{} is here", bad.file.name),
+            &mut |_| Ok(()),
+        )
         .unwrap();
     assert!(report.brought.is_empty());
     for id in ["first", "second"] {
@@ -90,11 +102,15 @@ fn a_repair_leaves_what_somebody_did_to_the_entry_meanwhile() {
     let conflict = |change: &dyn Fn()| {
         let entry = import(&catalog, &source, "m");
         rot(&entry.local_path);
-        let outcome = catalog.repair("m", &mut |_, file| {
-            change();
-            file.write_all(b"content").unwrap();
-            Ok(())
-        });
+        let outcome = catalog.repair(
+            "m",
+            &mut |_, file| {
+                change();
+                file.write_all(b"content").unwrap();
+                Ok(())
+            },
+            &mut |_| Ok(()),
+        );
         assert_eq!(outcome.unwrap_err().code(), "conflict");
     };
     let other = folder.path().join("other.bin");
@@ -116,8 +132,12 @@ fn a_model_that_is_not_managed_is_not_repaired() {
     let root = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();
     catalog.put(&entry("own", "own.bin")).unwrap();
-    let error = catalog.repair("own", &mut |_, _| Ok(())).unwrap_err();
+    let error = catalog
+        .repair("own", &mut |_, _| Ok(()), &mut |_| Ok(()))
+        .unwrap_err();
     assert_eq!(error.code(), "invalid_entry");
-    let error = catalog.repair("nothing", &mut |_, _| Ok(())).unwrap_err();
+    let error = catalog
+        .repair("nothing", &mut |_, _| Ok(()), &mut |_| Ok(()))
+        .unwrap_err();
     assert_eq!(error.code(), "not_found");
 }

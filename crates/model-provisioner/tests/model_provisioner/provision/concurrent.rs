@@ -4,7 +4,7 @@ use catalog_core::{
     CatalogEntry, CatalogStore, Expected, FileFetcher, FsCatalog, LifecycleState, MemoryCatalog,
     Result,
 };
-use model_provisioner::{Event, ModelProvisioner};
+use model_provisioner::{Event, EventKind, ModelProvisioner};
 
 use crate::util::{Host, id_of, reference, sha256};
 
@@ -98,12 +98,13 @@ fn many_callers_of_one_model_all_get_it() {
 fn while_verifying(
     host: &Host,
     path: &std::path::Path,
+    given: Option<catalog_core::Digest>,
     work: impl Fn(&FsCatalog) + Send + Sync + 'static,
 ) -> model_provisioner::Result<catalog_core::ResolvedModel> {
     let catalog = FsCatalog::new(host.cache()).unwrap();
     let is_done = std::sync::atomic::AtomicBool::new(false);
-    let observer = move |event: &Event<'_>| {
-        if matches!(event, Event::Verified { .. })
+    let observer = move |event: &Event| {
+        if matches!(event.kind, EventKind::Verifying(_))
             && !is_done.swap(true, std::sync::atomic::Ordering::SeqCst)
         {
             work(&catalog);
@@ -112,7 +113,7 @@ fn while_verifying(
     ModelProvisioner::file_only(host.cache())
         .unwrap()
         .with_observer(observer)
-        .ensure_present(&reference(path), None)
+        .ensure_present(&reference(path), given)
 }
 
 /// PROV-130
@@ -121,17 +122,18 @@ fn a_call_that_would_write_nothing_looks_again_first() {
     let host = Host::new();
     let path = host.model("m.gguf", "weights");
     host.provisioner
-        .ensure_present(&reference(&path), None)
+        .ensure_present(&reference(&path), Some(sha256(&path)))
         .unwrap();
     let id = id_of(&path);
     let known = host.entry(&id).unwrap();
 
-    let deleted = while_verifying(&host, &path, {
+    let deleted = while_verifying(&host, &path, known.digest.clone(), {
         let id = id.clone();
         move |catalog| assert!(catalog.delete(&id).unwrap())
     });
     assert!(deleted.is_ok());
-    assert_eq!(host.entry(&id).as_ref(), Some(&known), "registered anew");
+    let anew = host.entry(&id).unwrap();
+    assert_eq!(anew.digest, known.digest, "registered anew");
 
     let pinned = CatalogEntry {
         digest: Some(catalog_core::Digest {
@@ -140,6 +142,7 @@ fn a_call_that_would_write_nothing_looks_again_first() {
         }),
         ..known
     };
-    let outcome = while_verifying(&host, &path, move |catalog| catalog.put(&pinned).unwrap());
+    let pin = move |catalog: &FsCatalog| catalog.put(&pinned).unwrap();
+    let outcome = while_verifying(&host, &path, None, pin);
     assert_eq!(outcome.unwrap_err().code(), "digest_mismatch");
 }

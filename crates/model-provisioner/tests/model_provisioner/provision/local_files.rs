@@ -1,8 +1,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use catalog_core::{CatalogStore, LifecycleState};
-use model_provisioner::{ProvisionError, ProvisionRequest, Satisfied};
+use catalog_core::{CatalogStore, LifecycleState, VerifiedBy};
+use model_provisioner::{Proof, ProvisionError, ProvisionRequest, Satisfied};
 
 use crate::util::{Host, id_of, reference, sha256, state_of};
 
@@ -115,6 +115,7 @@ fn a_second_call_for_an_unchanged_model_writes_nothing() {
             .unwrap();
     };
     call();
+    host.settle(&id_of(&with));
     let before = state_of(&host.cache());
     call();
     assert_eq!(state_of(&host.cache()), before);
@@ -122,7 +123,9 @@ fn a_second_call_for_an_unchanged_model_writes_nothing() {
         .provisioner
         .provision(&ProvisionRequest::new(reference(&with)))
         .unwrap();
-    assert_eq!(again.satisfied, Satisfied::AlreadyRegistered);
+    assert_eq!(again.satisfied, Satisfied::AlreadyPresent);
+    assert_eq!((again.bytes_staged, again.proof), (0, Proof::PinnedDigest));
+    assert_eq!(again.verified_by, VerifiedBy::Fingerprint);
     assert!(!again.is_catalog_changed);
 }
 

@@ -1,0 +1,144 @@
+use catalog_core::FetchProblem;
+
+/// What the command said when it failed: the kind of problem, and the line to show to people.
+///
+/// New releases print `Error: …`; old ones end with a Python traceback, whose last lines name the
+/// exception.
+pub(super) fn complaint(stderr: &str) -> (FetchProblem, String) {
+    let lines: Vec<&str> = stderr
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let is_error = |line: &&&str| line.starts_with("Error:") || is_exception(line);
+    let line = lines.iter().rev().find(is_error).or(lines.last());
+    let line = line.map_or("it said nothing", |line| line.trim_start_matches("Error: "));
+    let mut detail: String = line.chars().take(500).collect();
+    // The message of an exception is on the lines behind its name.
+    if is_exception(line)
+        && let Some(at) = lines
+            .iter()
+            .position(|other| other.trim_start_matches("Error: ") == line)
+        && let Some(next) = lines.get(at + 1)
+    {
+        detail.push(' ');
+        detail.extend(next.chars().take(500));
+    }
+    (problem_in(&lines.join("\n")), detail)
+}
+
+fn is_exception(line: &str) -> bool {
+    let name = line.split(':').next().unwrap_or_default();
+    !name.contains(' ') && (name.ends_with("Error") || name.ends_with("Exception"))
+}
+
+/// The kinds of problems by what is in a message; the first that fits, as messages quote others.
+const SIGNS: [(FetchProblem, &[&str]); 7] = [
+    (
+        FetchProblem::NoSpace,
+        &[
+            "No space left on device",
+            "Errno 28",
+            "Disk quota exceeded",
+            "Not enough free disk space",
+        ],
+    ),
+    (
+        FetchProblem::Unreachable,
+        &[
+            "LocalEntryNotFoundError",
+            "Local entry not found",
+            "offline mode",
+            "OfflineModeIsEnabled",
+            "ConnectionError",
+            "Connection refused",
+            "ConnectError",
+            "ConnectTimeout",
+            "ReadTimeout",
+            "Name or service not known",
+            "Temporary failure in name resolution",
+            "Server disconnected",
+            "RemoteProtocolError",
+            "Consistency check failed",
+            "502 ",
+            "503 ",
+            "504 ",
+            "429 ",
+        ],
+    ),
+    (
+        FetchProblem::AccessDenied,
+        &[
+            "GatedRepoError",
+            "Access denied",
+            "gated repo",
+            "requires approval",
+            "401 ",
+            "Unauthorized",
+            "Invalid user token",
+            "403 ",
+        ],
+    ),
+    (
+        FetchProblem::RevisionNotFound,
+        &["RevisionNotFoundError", "Revision not found"],
+    ),
+    (
+        FetchProblem::NotFound,
+        &["RepositoryNotFoundError", "Repository Not Found", "Model '"],
+    ),
+    (
+        FetchProblem::FileNotFound,
+        &["EntryNotFoundError", "File not found", "Entry Not Found"],
+    ),
+    (
+        FetchProblem::Refused,
+        &["Invalid filename", "path segment", "Invalid file name"],
+    ),
+];
+
+fn problem_in(text: &str) -> FetchProblem {
+    let has = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
+    let found = SIGNS.iter().find(|(_, signs)| has(signs));
+    found.map_or(FetchProblem::Failed, |(problem, _)| *problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PROV-431
+    #[test]
+    fn what_each_release_says_becomes_the_kind_of_problem() {
+        let old = |name: &str| {
+            format!(
+                "Traceback (most recent call last):\n  File \"x\", line 1\n\
+                 requests.exceptions.HTTPError: 404 Client Error\n\n\
+                 huggingface_hub.errors.{name}: 404 Client Error.\n\nSomething for people.\n"
+            )
+        };
+        for (text, problem) in [
+            ("Error: Access denied. Model 'org/gated' requires approval.".to_owned(), FetchProblem::AccessDenied),
+            ("Error: Model 'org/none' not found.\nIf the repo is private, make sure".to_owned(), FetchProblem::NotFound),
+            ("Error: Revision not found in model 'org/repo'.".to_owned(), FetchProblem::RevisionNotFound),
+            ("Error: File not found in model 'org/repo'.\nURL: http://h/x".to_owned(), FetchProblem::FileNotFound),
+            ("Error: Local entry not found. [Errno 111] Connection refused".to_owned(), FetchProblem::Unreachable),
+            ("Error: Invalid value. Invalid filename '../x': cannot contain a '..' path segment.".to_owned(), FetchProblem::Refused),
+            ("OSError: [Errno 28] No space left on device".to_owned(), FetchProblem::NoSpace),
+            (old("GatedRepoError"), FetchProblem::AccessDenied),
+            (old("RepositoryNotFoundError"), FetchProblem::NotFound),
+            (old("RevisionNotFoundError"), FetchProblem::RevisionNotFound),
+            (old("EntryNotFoundError"), FetchProblem::FileNotFound),
+            (old("LocalEntryNotFoundError"), FetchProblem::Unreachable),
+            ("Segmentation fault".to_owned(), FetchProblem::Failed),
+            (String::new(), FetchProblem::Failed),
+        ] {
+            assert_eq!(complaint(&text).0, problem, "{text}");
+        }
+        let (_, detail) = complaint(&old("GatedRepoError"));
+        assert!(
+            detail.ends_with("404 Client Error. Something for people."),
+            "{detail}"
+        );
+    }
+}

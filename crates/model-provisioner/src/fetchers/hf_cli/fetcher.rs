@@ -1,0 +1,495 @@
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use catalog_core::{
+    ArtifactStore, CatalogError, Expectation, FetchProblem, FetchProgress, FetchTask, Fetched,
+    HfParts, ModelFetcher, ModelRef, Provenance, ResolvedModel, Result, SourceStates, Staging,
+};
+
+use super::complaint::complaint;
+use super::process::{Ended, Invocation};
+use super::records::{Brought, Stated, brought_in, bytes_in, check_git_oid, is_hex};
+use super::tool::Tool;
+use super::wanted::{Listed, Wanted};
+
+/// The hub that the command asks unless it is told otherwise.
+const HUB: &str = "https://huggingface.co";
+
+/// The exit code of a command that does not know an argument.
+const USAGE_ERROR: i32 = 2;
+
+/// A pattern that no file of a repository matches.
+const NO_FILE: &str = "no/file/has/this/name";
+
+/// Brings models of the Hugging Face hub with its `hf` command, or `huggingface-cli` of old
+/// releases, which must be installed.
+///
+/// References name a repository, a file in it, one of a set of shards, or a folder, at the revision
+/// behind `@` or the default branch. What comes is compared with the hashes that the hub states.
+/// The command inherits the environment, with `HF_TOKEN` and what else configures it; a token that
+/// is [given here](Self::token) reaches it by that variable only. When this process dies, so does
+/// the command.
+pub struct HfCliFetcher {
+    store: ArtifactStore,
+    command: Option<PathBuf>,
+    search_path: Option<OsString>,
+    endpoint: Option<String>,
+    token: Option<String>,
+    tool: Mutex<Option<Tool>>,
+}
+
+impl HfCliFetcher {
+    /// Brings models into this store. The command is looked for in `PATH` when it is needed first.
+    pub fn new(store: &ArtifactStore) -> Self {
+        Self {
+            store: store.clone(),
+            command: None,
+            search_path: None,
+            endpoint: None,
+            token: None,
+            tool: Mutex::default(),
+        }
+    }
+
+    /// Uses this command.
+    #[must_use]
+    pub fn command(mut self, path: impl Into<PathBuf>) -> Self {
+        self.command = Some(path.into());
+        self
+    }
+
+    /// Looks for the command in these folders instead of those of `PATH`, joined in the same way.
+    #[must_use]
+    pub fn search_path(mut self, folders: impl Into<OsString>) -> Self {
+        self.search_path = Some(folders.into());
+        self
+    }
+
+    /// Asks this hub instead of the one that `HF_ENDPOINT` says.
+    #[must_use]
+    pub fn endpoint(mut self, url: impl Into<String>) -> Self {
+        self.endpoint = Some(url.into());
+        self
+    }
+
+    /// Uses this token instead of the one of the environment.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    fn hub(&self) -> String {
+        let inherited = || env::var("HF_ENDPOINT").ok().filter(|url| !url.is_empty());
+        let endpoint = self.endpoint.clone().or_else(inherited);
+        endpoint.unwrap_or_else(|| HUB.to_owned())
+    }
+
+    /// The command, once it was found.
+    fn tool(&self, mr: &ModelRef, tick: &mut dyn FnMut() -> Result<()>) -> Result<Tool> {
+        let known = || self.tool.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tool) = &*known() {
+            return Ok(tool.clone());
+        }
+        let found = match &self.command {
+            Some(path) => Tool::probe(path, tick)?,
+            None => Tool::find(self.search_path.as_deref(), tick)?,
+        };
+        let tool = found.map_err(|detail| fetch_error(mr, FetchProblem::ToolMissing, detail))?;
+        *known() = Some(tool.clone());
+        Ok(tool)
+    }
+
+    /// Runs the command; how it failed, if it did.
+    fn run(
+        &self,
+        mr: &ModelRef,
+        mut invocation: Invocation,
+        tick: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Result<Ended, Complaint>> {
+        for name in [
+            "HF_HUB_DISABLE_TELEMETRY",
+            "HF_HUB_DISABLE_UPDATE_CHECK",
+            "HF_HUB_DISABLE_PROGRESS_BARS",
+            "NO_COLOR",
+        ] {
+            invocation.variable(name, "1");
+        }
+        invocation.variable("HF_ENDPOINT", self.hub());
+        if let Some(token) = &self.token {
+            invocation.variable("HF_TOKEN", token);
+        }
+        let ended = invocation.run(tick)?;
+        if ended.status.success() {
+            return Ok(Ok(ended));
+        }
+        let (problem, detail) = complaint(&ended.stderr);
+        Ok(Err(Complaint {
+            is_usage: ended.status.code() == Some(USAGE_ERROR),
+            problem,
+            error: fetch_error(mr, problem, self.without_token(&detail)),
+        }))
+    }
+
+    /// A text with no token in it.
+    fn without_token(&self, text: &str) -> String {
+        let inherited = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].map(|name| env::var(name).ok());
+        let tokens = inherited.into_iter().flatten().chain(self.token.clone());
+        let tokens = tokens.filter(|token| !token.trim().is_empty());
+        tokens.fold(text.to_owned(), |text, token| {
+            text.replace(token.trim(), "REDACTED")
+        })
+    }
+
+    /// The files of a repository; none if the command cannot list them.
+    fn list(
+        &self,
+        tool: &Tool,
+        mr: &ModelRef,
+        parts: &HfParts<'_>,
+        revision: Option<&str>,
+        tick: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<Vec<Listed>>> {
+        if !tool.can_list() {
+            return Ok(None);
+        }
+        let repository = format!("{}/{}", parts.org, parts.name);
+        let arguments = [
+            "models",
+            "ls",
+            &repository,
+            "--recursive",
+            "--format",
+            "json",
+        ];
+        let mut invocation = Invocation::new(&tool.path, &arguments);
+        if let Some(revision) = revision {
+            invocation.argument("--revision").argument(revision);
+        }
+        match self.run(mr, invocation, tick)? {
+            Ok(ended) => Ok(serde_json::from_str(&ended.stdout).ok()),
+            Err(complaint) if complaint.is_usage => Ok(None),
+            Err(complaint) => Err(complaint.error),
+        }
+    }
+
+    fn download(
+        &self,
+        tool: &Tool,
+        mr: &ModelRef,
+        parts: &HfParts<'_>,
+        revision: Option<&str>,
+        wanted: &Wanted,
+        folder: &Path,
+        tick: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Result<(), Complaint>> {
+        let folder = folder.to_string_lossy();
+        let repository = format!("{}/{}", parts.org, parts.name);
+        let mut invocation = Invocation::new(&tool.path, &["download", &repository]);
+        for argument in wanted.arguments() {
+            invocation.argument(argument);
+        }
+        for argument in ["--repo-type", "model", "--quiet", "--local-dir", &*folder] {
+            invocation.argument(argument);
+        }
+        if tool.makes_links() {
+            invocation
+                .argument("--local-dir-use-symlinks")
+                .argument("False");
+        }
+        if let Some(revision) = revision {
+            invocation.argument("--revision").argument(revision);
+        }
+        Ok(self.run(mr, invocation, tick)?.map(drop))
+    }
+}
+
+/// How the command failed.
+struct Complaint {
+    is_usage: bool,
+    problem: FetchProblem,
+    error: CatalogError,
+}
+
+impl ModelFetcher for HfCliFetcher {
+    /// What is in the store already is used as it is; else it is brought, verified and published.
+    fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
+        let id = mr.id()?;
+        parts_of(mr)?;
+        let manifests = self.store.manifests()?;
+        let here = manifests.iter().filter(|(_, manifest)| manifest.id == id);
+        if let Some((key, _)) = here.max_by_key(|(_, manifest)| manifest.published_ms)
+            && let Some(artifact) = self.store.open(key)?
+            && artifact.path().exists()
+        {
+            let local_path = artifact.path().to_path_buf();
+            return Ok(ResolvedModel { id, local_path });
+        }
+        let mut staging = self.store.stage(&id, 0)?;
+        let fetched = self.stage(&FetchTask::new(mr), &mut staging, &mut |_| Ok(()))?;
+        let verified = staging.verify(&fetched.expectation, &mut |_| Ok(()))?;
+        let artifact = verified.publish()?;
+        let local_path = artifact.path().to_path_buf();
+        Ok(ResolvedModel { id, local_path })
+    }
+
+    fn can_stage(&self, mr: &ModelRef) -> bool {
+        mr.as_hf().is_some()
+    }
+
+    fn stage(
+        &self,
+        task: &FetchTask<'_>,
+        staging: &mut Staging,
+        progress: &mut dyn FnMut(FetchProgress) -> Result<()>,
+    ) -> Result<Fetched> {
+        let mr = task.model_ref;
+        let parts = parts_of(mr)?;
+        let revision = task.revision.or(parts.revision);
+        let idle = FetchProgress::default();
+        let tool = self.tool(mr, &mut || progress(idle))?;
+        let listing = self.list(&tool, mr, &parts, revision, &mut || progress(idle))?;
+        let mut wanted = Wanted::of(task, &parts);
+        let mut total = None;
+        if let Some(listing) = &listing {
+            wanted = wanted.looked_up(&parts, listing);
+            let sizes = wanted.among(listing).into_iter().map(|file| file.size);
+            let bytes = sizes.fold(0, u64::saturating_add);
+            progress(FetchProgress {
+                done: 0,
+                total: Some(bytes),
+            })?;
+            staging.reserve(bytes)?;
+            total = Some(bytes);
+        }
+
+        let folder = staging.folder();
+        let mut tick = || {
+            progress(FetchProgress {
+                done: bytes_in(&folder),
+                total,
+            })
+        };
+        let first = self.download(&tool, mr, &parts, revision, &wanted, &folder, &mut tick)?;
+        match (first, parts.path) {
+            (Ok(()), _) => {}
+            // Without a listing, a folder shows by not being a file.
+            (Err(complaint), Some(path))
+                if complaint.problem == FetchProblem::FileNotFound
+                    && listing.is_none()
+                    && task.only.is_none() =>
+            {
+                wanted = Wanted::Folder(path.to_owned());
+                let second =
+                    self.download(&tool, mr, &parts, revision, &wanted, &folder, &mut tick)?;
+                second.map_err(|complaint| complaint.error)?;
+            }
+            (Err(complaint), _) => return Err(complaint.error),
+        }
+
+        let brought = brought_in(&folder)?;
+        check_complete(mr, &wanted, listing.as_deref(), &brought)?;
+        let commit = commit_of(mr, &brought)?;
+        let (expectation, states) = self.compare(&folder, &brought, &wanted, &parts, &mut tick)?;
+        if let Wanted::Folder(name) = &wanted {
+            lift(&folder, name)?;
+        }
+        staging.set_provenance(Provenance {
+            source: Some(mr.to_string()),
+            revision: commit.clone(),
+            fetcher: tool.described(),
+        });
+        let mut fetched = Fetched::new(expectation);
+        fetched.revision = commit;
+        fetched.states = states;
+        Ok(fetched)
+    }
+
+    fn resolve_revision(
+        &self,
+        mr: &ModelRef,
+        progress: &mut dyn FnMut(FetchProgress) -> Result<()>,
+    ) -> Result<Option<String>> {
+        let parts = parts_of(mr)?;
+        let mut tick = || progress(FetchProgress::default());
+        let tool = self.tool(mr, &mut tick)?;
+        // The command looks the revision up, downloads nothing, and names a folder after it.
+        let cache = tempfile::tempdir().map_err(|source| CatalogError::Io {
+            action: "create a folder in",
+            path: env::temp_dir(),
+            source,
+        })?;
+        let repository = format!("{}/{}", parts.org, parts.name);
+        let folder = cache.path().to_string_lossy();
+        let arguments = [
+            "download",
+            &repository,
+            "--include",
+            NO_FILE,
+            "--quiet",
+            "--cache-dir",
+            &*folder,
+        ];
+        let mut invocation = Invocation::new(&tool.path, &arguments);
+        if let Some(revision) = parts.revision {
+            invocation.argument("--revision").argument(revision);
+        }
+        let ended = self.run(mr, invocation, &mut tick)?;
+        let ended = ended.map_err(|complaint| complaint.error)?;
+        let commit = ended.stdout.lines().rev().find_map(|line| {
+            let name = Path::new(line.trim()).file_name()?.to_str()?;
+            is_hex(name, 40).then(|| name.to_owned())
+        });
+        Ok(commit)
+    }
+
+    fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
+        mr.as_hf()?;
+        ModelRef::parse(&self.hub()).ok()?.host()
+    }
+}
+
+impl HfCliFetcher {
+    /// What staged bytes have to be. Compares here what only git's hash proves.
+    fn compare(
+        &self,
+        folder: &Path,
+        brought: &[Brought],
+        wanted: &Wanted,
+        parts: &HfParts<'_>,
+        tick: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<(Expectation, SourceStates)> {
+        let mut files = BTreeMap::new();
+        let mut states = SourceStates::Hashes;
+        for file in brought {
+            match &file.stated {
+                Stated::Sha256(digest) => {
+                    let name = match wanted {
+                        Wanted::Folder(folder) => file
+                            .name
+                            .strip_prefix(folder.as_str())
+                            .and_then(|rest| rest.strip_prefix('/'))
+                            .unwrap_or(&file.name),
+                        Wanted::All | Wanted::Files(_) => &file.name,
+                    };
+                    files.insert(name.to_owned(), digest.clone());
+                }
+                Stated::GitOid(oid) => {
+                    check_git_oid(&folder.join(&file.name), file.size, oid, tick)?;
+                }
+                Stated::Nothing => states = SourceStates::Sizes,
+            }
+        }
+        let expectation = Expectation {
+            digest: None,
+            files,
+            entry_point: wanted.entry_point(parts),
+        };
+        Ok((expectation, states))
+    }
+}
+
+impl fmt::Debug for HfCliFetcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hub = ModelRef::parse(&self.hub()).map(|hub| hub.to_string());
+        f.debug_struct("HfCliFetcher")
+            .field("command", &self.command)
+            .field("endpoint", &hub.ok())
+            .field("has_token", &self.token.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+fn parts_of(mr: &ModelRef) -> Result<HfParts<'_>> {
+    mr.as_hf().ok_or_else(|| CatalogError::NoFetcher {
+        scheme: mr.scheme(),
+        reference: mr.to_string(),
+        repair: "compose another fetcher beside the one for the hub",
+    })
+}
+
+fn fetch_error(mr: &ModelRef, problem: FetchProblem, detail: String) -> CatalogError {
+    CatalogError::Fetch {
+        reference: mr.to_string(),
+        problem,
+        detail,
+    }
+}
+
+/// All that was to come is there, with the sizes that the hub listed.
+fn check_complete(
+    mr: &ModelRef,
+    wanted: &Wanted,
+    listing: Option<&[Listed]>,
+    brought: &[Brought],
+) -> Result<()> {
+    let size_of = |name: &str| {
+        let found = brought.iter().find(|file| file.name == name);
+        found.map(|file| file.size)
+    };
+    let lacking = |name: &str| {
+        let detail = format!("the command succeeded, but {name} is not what the hub lists");
+        Err(fetch_error(mr, FetchProblem::Failed, detail))
+    };
+    for file in listing
+        .map(|listing| wanted.among(listing))
+        .unwrap_or_default()
+    {
+        if size_of(&file.path) != Some(file.size) {
+            return lacking(&file.path);
+        }
+    }
+    for name in wanted.names() {
+        if size_of(name).is_none() {
+            return lacking(name);
+        }
+    }
+    if brought.is_empty() {
+        let detail = "there is no file of that name, and none below it".to_owned();
+        return Err(fetch_error(mr, FetchProblem::FileNotFound, detail));
+    }
+    Ok(())
+}
+
+/// The commit that all files are from.
+fn commit_of(mr: &ModelRef, brought: &[Brought]) -> Result<Option<String>> {
+    let mut commits = brought.iter().filter_map(|file| file.commit.as_ref());
+    let first = commits.next();
+    if commits.any(|commit| Some(commit) != first) {
+        let detail = "its files come from several commits: somebody pushed meanwhile".to_owned();
+        return Err(fetch_error(mr, FetchProblem::Unreachable, detail));
+    }
+    Ok(first.cloned())
+}
+
+/// Moves what is in a folder of the repository to the top.
+fn lift(top: &Path, folder: &str) -> Result<()> {
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| CatalogError::Io {
+            action: "move what is in",
+            path,
+            source,
+        }
+    };
+    let from = top.join(folder);
+    // By another name first: the folder may hold one of its own name.
+    let aside = tempfile::tempdir_in(top).map_err(failed(top))?;
+    let moved = aside.path().join("lifted");
+    fs::rename(&from, &moved).map_err(failed(&from))?;
+    let outermost = folder.split('/').next().unwrap_or(folder);
+    fs::remove_dir_all(top.join(outermost)).or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(failed(&from)(error)),
+    })?;
+    for entry in fs::read_dir(&moved).map_err(failed(&moved))? {
+        let entry = entry.map_err(failed(&moved))?;
+        fs::rename(entry.path(), top.join(entry.file_name())).map_err(failed(&moved))?;
+    }
+    aside.close().map_err(failed(top))
+}

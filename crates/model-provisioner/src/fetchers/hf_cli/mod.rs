@@ -1,0 +1,24 @@
+//! Models of the Hugging Face hub, by the hub's own command.
+//!
+//! The command downloads into a staging area. It compares sizes only, so what it brings is compared
+//! here with the hashes that the hub stated: the command notes them beside each file, as the
+//! `ETag`, with the commit. That of a large file is its SHA-256, that of a small one the hash that
+//! git calls it by.
+//!
+//! | module | what lives there |
+//! | --- | --- |
+//! | `process` | a child in a process group of its own, which does not outlive this process |
+//! | `tool` | which command is there, and what its version can do |
+//! | `complaint` | from what it says to typed errors |
+//! | `records` | what the hub stated of the files that were brought |
+//! | `wanted` | which files of a repository a reference names |
+//! | `fetcher` | the fetcher |
+
+mod complaint;
+mod fetcher;
+mod process;
+mod records;
+mod tool;
+mod wanted;
+
+pub use fetcher::HfCliFetcher;

@@ -1,0 +1,93 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use catalog_core::{
+    CatalogError, FetchProgress, FetchTask, Fetched, ModelFetcher, ModelRef, ResolvedModel, Result,
+    Staging,
+};
+
+/// Gives each reference to the fetcher of its scheme.
+///
+/// ```
+/// use catalog_core::{FileFetcher, ModelFetcher, ModelRef};
+/// use model_provisioner::SchemeRouter;
+///
+/// let router = SchemeRouter::new().route("file", FileFetcher);
+/// let error = router.ensure_present(&ModelRef::parse("s3://bucket/model.gguf")?).unwrap_err();
+/// assert_eq!(error.code(), "no_fetcher");
+/// # Ok::<(), catalog_core::CatalogError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct SchemeRouter(BTreeMap<String, Arc<dyn ModelFetcher>>);
+
+impl SchemeRouter {
+    /// One that knows no scheme.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From now on references of a scheme go to this fetcher. The schemes are those of
+    /// [`ModelRef::scheme`].
+    #[must_use]
+    pub fn route(mut self, scheme: &str, fetcher: impl ModelFetcher + 'static) -> Self {
+        self.0
+            .insert(scheme.to_ascii_lowercase(), Arc::new(fetcher));
+        self
+    }
+
+    fn of(&self, mr: &ModelRef) -> Result<&dyn ModelFetcher> {
+        let scheme = mr.scheme();
+        self.0
+            .get(scheme)
+            .map(|fetcher| &**fetcher)
+            .ok_or_else(|| CatalogError::NoFetcher {
+                scheme,
+                reference: mr.to_string(),
+                repair: match scheme {
+                    "hf" => "route the scheme to an HfCliFetcher, or to another fetcher for hubs",
+                    "file" => "route the scheme to a FileFetcher",
+                    _ => "route the scheme to a fetcher for it",
+                },
+            })
+    }
+}
+
+impl ModelFetcher for SchemeRouter {
+    fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
+        self.of(mr)?.ensure_present(mr)
+    }
+
+    fn can_stage(&self, mr: &ModelRef) -> bool {
+        self.of(mr).is_ok_and(|fetcher| fetcher.can_stage(mr))
+    }
+
+    fn stage(
+        &self,
+        task: &FetchTask<'_>,
+        staging: &mut Staging,
+        progress: &mut dyn FnMut(FetchProgress) -> Result<()>,
+    ) -> Result<Fetched> {
+        self.of(task.model_ref)?.stage(task, staging, progress)
+    }
+
+    fn resolve_revision(
+        &self,
+        mr: &ModelRef,
+        progress: &mut dyn FnMut(FetchProgress) -> Result<()>,
+    ) -> Result<Option<String>> {
+        self.of(mr)?.resolve_revision(mr, progress)
+    }
+
+    fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
+        self.of(mr).ok()?.outbound_host(mr)
+    }
+}
+
+impl fmt::Debug for SchemeRouter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SchemeRouter")
+            .field(&self.0.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}

@@ -1,0 +1,158 @@
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use catalog_core::{CatalogError, Digest, shard_set};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::provision::ProvisionReport;
+
+/// What the start of an engine needs to know of a model: a small JSON document.
+///
+/// ```
+/// use catalog_core::ModelRef;
+/// use model_provisioner::{EngineView, Handoff, ModelProvisioner, ProvisionRequest};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let model = folder.path().join("model.gguf");
+/// # std::fs::write(&model, b"GGUF")?;
+/// let provisioner = ModelProvisioner::file_only(folder.path().join("cache"))?;
+/// let report = provisioner.provision(&ProvisionRequest::new(ModelRef::File { path: model }))?;
+/// let handoff = Handoff::of(&report)?;
+/// handoff.write(&folder.path().join("handoff.json"))?;
+/// assert_eq!(Handoff::read(&folder.path().join("handoff.json"))?, handoff);
+/// assert_eq!(handoff.view, EngineView::File);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Handoff {
+    /// The version of this document: 1.
+    pub version: u32,
+    /// The catalog id of the model.
+    pub id: String,
+    /// The path to give to the engine.
+    pub path: PathBuf,
+    /// The digest of its bytes, as `algorithm:hex`, if they have been proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// How many bytes it has.
+    pub size: u64,
+    /// What is at the path.
+    pub view: EngineView,
+}
+
+/// What an engine finds at the path of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineView {
+    /// One file.
+    File,
+    /// The first of the files of a set, with the others beside it.
+    FirstShard,
+    /// A folder.
+    Folder,
+}
+
+impl Handoff {
+    /// What to hand to an engine of a model that was made present.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Io`] if it cannot be looked at.
+    pub fn of(report: &ProvisionReport) -> Result<Self> {
+        let path = report.resolved.local_path.clone();
+        let metadata = fs::metadata(&path).map_err(failed("look at", &path))?;
+        let name = path.file_name().and_then(|name| name.to_str());
+        let set = name.and_then(shard_set).filter(|_| metadata.is_file());
+        let (view, size) = match &set {
+            _ if metadata.is_dir() => (EngineView::Folder, size_below(&path)?),
+            None => (EngineView::File, metadata.len()),
+            Some(set) => {
+                let mut size = 0;
+                for name in set {
+                    let shard = path.with_file_name(name);
+                    let metadata = fs::metadata(&shard).map_err(failed("look at", &shard))?;
+                    size += metadata.len();
+                }
+                (EngineView::FirstShard, size)
+            }
+        };
+        Ok(Self {
+            version: 1,
+            id: report.resolved.id.clone(),
+            path,
+            digest: report.digest.as_ref().map(Digest::to_string),
+            size,
+            view,
+        })
+    }
+
+    /// Writes it, in place of what may be there: a reader sees all of the one or all of the other,
+    /// and on return it survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Io`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let text = serde_json::to_string_pretty(self).expect("it has only text and numbers");
+        let mut file = tempfile::Builder::new()
+            .prefix(".handoff-")
+            // The umask decides who may read.
+            .permissions(fs::Permissions::from_mode(0o666))
+            .tempfile_in(folder)
+            .map_err(failed("create a temporary file in", folder))?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.write_all(b"\n"))
+            .and_then(|()| file.as_file().sync_all())
+            .map_err(failed("write", path))?;
+        file.persist(path)
+            .map_err(|error| failed("replace", path)(error.error))?;
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed("sync folder", folder))?;
+        Ok(())
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Io`], also for what is none.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(failed("read", path))?;
+        let handoff = serde_json::from_str(&text).map_err(std::io::Error::from);
+        Ok(handoff.map_err(failed("read", path))?)
+    }
+}
+
+fn size_below(folder: &Path) -> Result<u64> {
+    let mut size: u64 = 0;
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(failed("list", &folder))? {
+            let path = entry.map_err(failed("list", &folder))?.path();
+            let metadata = fs::metadata(&path).map_err(failed("look at", &path))?;
+            match metadata.is_dir() {
+                true => folders.push(path),
+                false => size = size.saturating_add(metadata.len()),
+            }
+        }
+    }
+    Ok(size)
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> CatalogError {
+    let path = path.to_path_buf();
+    move |source| CatalogError::Io {
+        action,
+        path,
+        source,
+    }
+}

@@ -1,0 +1,329 @@
+//! One call, from its first look to its report.
+
+use catalog_core::{
+    CatalogEntry, CatalogError, CatalogStore, Digest, Expected, FlightFailure, FsCatalog, Hasher,
+    LifecycleState, LogMark, Manifest, ModelFetcher, ModelRef, ResolvedModel, VerificationOutcome,
+    VerificationOutcomeKind, VerifiedBy,
+};
+
+use super::acquire::Call;
+use super::admit::{Admissible, Place};
+use super::plan::{Facts, Plan, plan};
+use super::report::ProvisionReport;
+use super::request::ProvisionRequest;
+use super::single_flight::wait_for_turn;
+use super::watch::Part;
+use crate::error::{ProvisionError, Result};
+use crate::means::{Proof, Satisfied, Step};
+use crate::observe::EventKind;
+
+/// How often a call begins anew because somebody changed the entry meanwhile, before it gives up
+/// with the conflict.
+const MAX_ATTEMPTS: usize = 8;
+
+/// What a look found, and what is to be done about it.
+struct Look {
+    known: Option<CatalogEntry>,
+    plan: Plan,
+}
+
+impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
+    /// Answers at once if nothing is to be done: no lock, no write, no process.
+    pub(super) fn answer_at_once(
+        &self,
+        request: &ProvisionRequest,
+        given: Option<&Digest>,
+    ) -> Result<Option<ProvisionReport>> {
+        let look = self.look(request, given, None)?;
+        match (look.plan.step, &look.known) {
+            (Step::Nothing, Some(known)) => {
+                self.watch.tell(EventKind::Planned {
+                    step: Step::Nothing,
+                });
+                self.as_it_is(known, look.plan.expected).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Waits for the turn of the call, and does what is to be done then.
+    pub(super) fn take_turn(
+        &self,
+        request: &ProvisionRequest,
+        given: Option<&Digest>,
+    ) -> Result<ProvisionReport> {
+        let terms = self.terms(request, given);
+        let mut since = None;
+        if let Some(host) = self.catalog.on_disk() {
+            let turn = wait_for_turn(host, &terms, self.watch)?;
+            since = turn.since;
+            if let Some(flight) = turn.flight {
+                self.watch.keep(flight);
+            }
+        }
+        let mut attempt = 1;
+        let done = loop {
+            match self.attempt(request, given, since) {
+                Err(ProvisionError::Catalog(CatalogError::Conflict { .. }))
+                    if attempt < MAX_ATTEMPTS =>
+                {
+                    attempt += 1;
+                }
+                outcome => break outcome.map_err(|error| self.watch.explain(error)),
+            }
+        };
+        if let (Err(error), Some(flight)) = (&done, self.watch.take_flight()) {
+            match error {
+                // That was its caller's wish, and is nobody else's.
+                ProvisionError::Catalog(
+                    CatalogError::Cancelled | CatalogError::Conflict { .. },
+                )
+                | ProvisionError::DeadlineExceeded { .. } => drop(flight),
+                error => {
+                    let detail = with_causes(error);
+                    let is_retryable = error.is_retryable();
+                    let failure = FlightFailure::now(&terms, error.code(), &detail, is_retryable);
+                    flight.fail(failure);
+                }
+            }
+        }
+        done
+    }
+
+    /// What it asks for: calls with the same terms would fail in the same way.
+    fn terms(&self, request: &ProvisionRequest, given: Option<&Digest>) -> String {
+        let asked = format!("{given:?} {:?} {:?}", request.freshness, self.policy);
+        let mut hash = Hasher::new();
+        hash.update(asked.as_bytes());
+        hash.finish().value
+    }
+
+    fn attempt(
+        &self,
+        request: &ProvisionRequest,
+        given: Option<&Digest>,
+        since: Option<LogMark>,
+    ) -> Result<ProvisionReport> {
+        self.watch.check()?;
+        let look = self.look(request, given, since)?;
+        let step = look.plan.step;
+        self.watch.tell(EventKind::Planned { step });
+        let done = self.carry_out(step, &look, given);
+        match (&done, look.plan.or_else) {
+            (Err(error), Some(instead)) if is_of_the_bytes(error) => {
+                self.watch.tell(EventKind::Planned { step: instead });
+                self.carry_out(instead, &look, given)
+            }
+            _ => done,
+        }
+    }
+
+    /// Looks at everything that decides what is to be done.
+    fn look(
+        &self,
+        request: &ProvisionRequest,
+        given: Option<&Digest>,
+        since: Option<LogMark>,
+    ) -> Result<Look> {
+        let host = self.catalog.on_disk();
+        let known = self.catalog.get(self.id())?;
+        let is_in_store = |entry: &CatalogEntry| {
+            host.is_some_and(|host| host.artifacts().holds(&entry.local_path))
+        };
+        let is_managed = known.as_ref().is_some_and(is_in_store);
+        let is_proved = match (&known, host) {
+            (Some(entry), Some(host)) if entry.digest.is_some() => {
+                match host.is_proved(entry, since) {
+                    Err(CatalogError::ArtifactMissing { .. }) => false,
+                    proved => proved?,
+                }
+            }
+            _ => false,
+        };
+        // What is proved is there.
+        let is_here = is_proved || (known.is_some() && self.catalog.exists(self.id())?);
+        let facts = Facts {
+            given,
+            entry: known.as_ref(),
+            is_here,
+            is_managed,
+            is_proved,
+            is_local: matches!(self.model_ref, ModelRef::File { .. }),
+            can_stage: self.fetcher.can_stage(self.model_ref),
+            has_store: host.is_some(),
+        };
+        let plan = plan(&facts, self.policy, request.freshness);
+        if let Some(pinned) = &plan.expected {
+            pinned
+                .algorithm()
+                .map_err(|source| ProvisionError::PinnedDigestUnusable {
+                    id: self.id().to_owned(),
+                    source,
+                })?;
+        }
+        Ok(Look { known, plan })
+    }
+
+    fn carry_out(
+        &self,
+        step: Step,
+        look: &Look,
+        given: Option<&Digest>,
+    ) -> Result<ProvisionReport> {
+        let known = look.known.as_ref();
+        let expected = look.plan.expected.clone();
+        let admissible = match (step, known, self.catalog.on_disk()) {
+            (Step::Nothing, Some(known), _) => return self.as_it_is(known, expected),
+            (Step::Activate, Some(known), _) => {
+                let mut report = self.as_it_is(known, expected)?;
+                self.watch.during(Part::Registering, || {
+                    let active = CatalogEntry {
+                        lifecycle: LifecycleState::Active,
+                        ..known.clone()
+                    };
+                    let as_known = Expected::Exactly(known);
+                    self.catalog.put_if(&active, as_known)
+                })?;
+                self.watch.tell(EventKind::Registered);
+                report.is_catalog_changed = true;
+                return Ok(report);
+            }
+            (Step::Check, Some(entry), _) => {
+                let path = entry.local_path.clone();
+                self.verify(path, expected, known, Satisfied::AlreadyPresent)?
+            }
+            (Step::LookAgain, Some(entry), Some(host)) => {
+                let manifest = host.artifacts().manifest_at(&entry.local_path)?;
+                if self.is_latest(manifest.as_ref())? {
+                    return self.carry_out(Step::Check, look, given);
+                }
+                self.fetch(host, given.cloned())?
+            }
+            (Step::Import, _, Some(host)) => self.import(host, expected)?,
+            (Step::Fetch, _, Some(host)) => self.fetch(host, expected)?,
+            (Step::Repair, Some(entry), Some(host)) => return self.mend(host, entry, expected),
+            _ => {
+                let path = self.where_it_lies()?;
+                self.verify(path, expected, known, Satisfied::InPlace)?
+            }
+        };
+        let is_catalog_changed = self.register(known, &admissible)?;
+        Ok(self.report(admissible, is_catalog_changed))
+    }
+
+    /// The report of a model for which nothing is to be done.
+    fn as_it_is(&self, known: &CatalogEntry, expected: Option<Digest>) -> Result<ProvisionReport> {
+        let (outcome, proof, verified_by) = match &expected {
+            Some(_) if self.is_digest_given => {
+                (passed(), Proof::CallersDigest, VerifiedBy::Fingerprint)
+            }
+            Some(_) => (passed(), Proof::PinnedDigest, VerifiedBy::Fingerprint),
+            None => (self.unverified()?, Proof::Nothing, VerifiedBy::Nothing),
+        };
+        let place = Place::Path(known.local_path.clone(), 0);
+        let admissible = Admissible {
+            place,
+            satisfied: Satisfied::AlreadyPresent,
+            digest: expected,
+            outcome,
+            proof,
+            verified_by,
+            bytes_staged: 0,
+            bytes_reused: 0,
+            revision: None,
+        };
+        Ok(self.report(admissible, false))
+    }
+
+    /// Repairs a managed model; one whose manifest is gone cannot be, and is brought again.
+    fn mend(
+        &self,
+        host: &FsCatalog,
+        entry: &CatalogEntry,
+        expected: Option<Digest>,
+    ) -> Result<ProvisionReport> {
+        let Some(manifest) = manifest_of(host, entry)? else {
+            return Err(ProvisionError::Unsound {
+                id: self.id().to_owned(),
+                path: entry.local_path.clone(),
+                reason: "its manifest is missing or damaged".to_owned(),
+            });
+        };
+        let repaired = self.repair(host, &manifest)?;
+        self.watch.tell(EventKind::Registered);
+        let admissible = Admissible {
+            place: Place::Path(repaired.entry.local_path, 0),
+            satisfied: Satisfied::Repaired,
+            digest: expected,
+            outcome: passed(),
+            proof: match self.is_digest_given {
+                true => Proof::CallersDigest,
+                false => Proof::PinnedDigest,
+            },
+            verified_by: VerifiedBy::Hash,
+            bytes_staged: repaired.bytes,
+            bytes_reused: manifest.size().saturating_sub(repaired.bytes),
+            revision: manifest.revision,
+        };
+        Ok(self.report(admissible, true))
+    }
+
+    fn report(&self, admissible: Admissible, is_catalog_changed: bool) -> ProvisionReport {
+        ProvisionReport {
+            resolved: ResolvedModel {
+                id: self.id().to_owned(),
+                local_path: admissible.place.path().to_path_buf(),
+            },
+            satisfied: admissible.satisfied,
+            digest: admissible.digest,
+            outcome: admissible.outcome,
+            proof: admissible.proof,
+            verified_by: admissible.verified_by,
+            bytes_staged: admissible.bytes_staged,
+            bytes_reused: admissible.bytes_reused,
+            revision: admissible.revision,
+            is_catalog_changed,
+            durations: self.watch.durations(),
+        }
+    }
+}
+
+/// What the manifest of a managed model says; none if it is missing or damaged.
+fn manifest_of(host: &FsCatalog, entry: &CatalogEntry) -> Result<Option<Manifest>> {
+    match host.artifacts().manifest_at(&entry.local_path) {
+        Err(CatalogError::StoreDamaged { .. }) => Ok(None),
+        found => Ok(found?),
+    }
+}
+
+/// Whether an error says that the bytes which are here are not the right ones, or not all there.
+fn is_of_the_bytes(error: &ProvisionError) -> bool {
+    use ProvisionError::{Catalog, DigestMismatch, Unsound};
+    matches!(
+        error,
+        DigestMismatch { .. }
+            | Unsound { .. }
+            | Catalog(
+                CatalogError::ArtifactMissing { .. }
+                    | CatalogError::DigestMismatch { .. }
+                    | CatalogError::StoreDamaged { .. }
+            )
+    )
+}
+
+fn with_causes(error: &ProvisionError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+fn passed() -> VerificationOutcome {
+    VerificationOutcome {
+        kind: VerificationOutcomeKind::Pass,
+        reason: None,
+    }
+}
