@@ -8,6 +8,7 @@ mod contention;
 mod crash_states;
 mod errno_matrix;
 mod hostile;
+mod hub;
 mod kill_points;
 mod power_cut;
 mod roots;
@@ -18,10 +19,11 @@ use crate::figure::Figure;
 
 pub use collect_race::run_racer;
 pub use contention::run_contender;
+pub use hub::run_provision;
 pub use soak::run_daemon;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 13] = [
+pub const ALL: [Figure; 14] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -49,6 +51,10 @@ pub const ALL: [Figure; 13] = [
     Figure {
         name: "collect-race",
         measure: collect_race::measure,
+    },
+    Figure {
+        name: "hub",
+        measure: hub::measure,
     },
     Figure {
         name: "hostile",

@@ -107,11 +107,16 @@ impl Hub {
         lock(&self.shared).seen.clone()
     }
 
-    /// How often the bytes of a file were asked for from their beginning.
+    /// How often the bytes of a file were asked for.
     pub fn downloads_of(&self, path: &str) -> usize {
-        let seen = lock(&self.shared).seen.clone();
-        let is_of = |seen: &&Seen| seen.method == "GET" && seen.path.ends_with(&format!("/{path}"));
-        seen.iter().filter(is_of).count()
+        let end = format!("/{path}");
+        let is_of = |seen: &Seen| seen.method == "GET" && seen.path.ends_with(&end);
+        self.seen().into_iter().filter(is_of).count()
+    }
+
+    /// Forgets what was asked so far.
+    pub fn forget(&self) {
+        lock(&self.shared).seen.clear();
     }
 }
 

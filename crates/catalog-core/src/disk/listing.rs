@@ -68,7 +68,8 @@ mod imp {
 
     fn list_open(folder: OwnedFd) -> io::Result<Vec<(OsString, EntryKind)>> {
         let mut entries = Vec::new();
-        for entry in Dir::read_from(&folder)? {
+        let mut folder = Dir::new(folder)?;
+        while let Some(entry) = folder.read() {
             let entry = entry?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if name == "." || name == ".." {
@@ -76,7 +77,7 @@ mod imp {
             }
             let kind = match entry.file_type() {
                 // Not every file system tells.
-                FileType::Unknown => match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                FileType::Unknown => match statat(folder.fd()?, name, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(stat) => FileType::from_raw_mode(stat.st_mode),
                     Err(rustix::io::Errno::NOENT) => continue,
                     Err(error) => return Err(error.into()),

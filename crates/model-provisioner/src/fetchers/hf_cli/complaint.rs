@@ -51,6 +51,9 @@ const SIGNS: [(FetchProblem, &[&str]); 7] = [
             "offline mode",
             "OfflineModeIsEnabled",
             "ConnectionError",
+            "Connection broken",
+            "IncompleteRead",
+            "peer closed connection",
             "Connection refused",
             "ConnectError",
             "ConnectTimeout",
@@ -67,6 +70,14 @@ const SIGNS: [(FetchProblem, &[&str]); 7] = [
         ],
     ),
     (
+        FetchProblem::RevisionNotFound,
+        &["RevisionNotFoundError", "Revision not found"],
+    ),
+    (
+        FetchProblem::NotFound,
+        &["RepositoryNotFoundError", "Repository Not Found", "' not found"],
+    ),
+    (
         FetchProblem::AccessDenied,
         &[
             "GatedRepoError",
@@ -78,14 +89,6 @@ const SIGNS: [(FetchProblem, &[&str]); 7] = [
             "Invalid user token",
             "403 ",
         ],
-    ),
-    (
-        FetchProblem::RevisionNotFound,
-        &["RevisionNotFoundError", "Revision not found"],
-    ),
-    (
-        FetchProblem::NotFound,
-        &["RepositoryNotFoundError", "Repository Not Found", "Model '"],
     ),
     (
         FetchProblem::FileNotFound,
@@ -125,6 +128,10 @@ mod tests {
             ("Error: Local entry not found. [Errno 111] Connection refused".to_owned(), FetchProblem::Unreachable),
             ("Error: Invalid value. Invalid filename '../x': cannot contain a '..' path segment.".to_owned(), FetchProblem::Refused),
             ("OSError: [Errno 28] No space left on device".to_owned(), FetchProblem::NoSpace),
+            (
+                old("RepositoryNotFoundError").replace("people", "a private or gated repo"),
+                FetchProblem::NotFound,
+            ),
             (old("GatedRepoError"), FetchProblem::AccessDenied),
             (old("RepositoryNotFoundError"), FetchProblem::NotFound),
             (old("RevisionNotFoundError"), FetchProblem::RevisionNotFound),

@@ -1,0 +1,208 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use catalog_core::{CatalogStore, FileFetcher, FsCatalog, ModelRef};
+use model_provisioner::{
+    HfCliFetcher, ModelProvisioner, ProvisionError, ProvisionReport, ProvisionRequest, SchemeRouter,
+};
+
+use crate::hub::{Hub, Repo, RepoFile};
+
+/// What most cases ask for.
+pub(super) const REPOSITORY: &str = "org/repo";
+
+/// A token that nobody may see.
+pub(super) const TOKEN: &str = "hf_canary2718281828";
+
+/// The commands that the test command installed, each in an environment of its own.
+pub(super) fn tools() -> Result<Vec<PathBuf>, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/hub-tools");
+    let tools = ["new/bin/hf", "old/bin/huggingface-cli"].map(|name| folder.join(name));
+    match tools.iter().find(|tool| !tool.exists()) {
+        None => Ok(tools.to_vec()),
+        Some(missing) => Err(format!(
+            "no {}: tests/run installs it",
+            missing.strip_prefix(&folder).unwrap_or(missing).display()
+        )),
+    }
+}
+
+/// A hub with a repository, and a root to provision into.
+pub(super) struct Bench {
+    pub(super) hub: Hub,
+    pub(super) tool: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    pub(super) fn new(tool: &Path) -> Result<Self, String> {
+        let hub = Hub::start().map_err(|error| error.to_string())?;
+        hub.put(REPOSITORY, "main", repository());
+        Ok(Self {
+            hub,
+            tool: tool.to_path_buf(),
+            folder: tempfile::tempdir().map_err(|error| error.to_string())?,
+        })
+    }
+
+    pub(super) fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+
+    pub(super) fn fetcher(&self, catalog: &FsCatalog) -> HfCliFetcher {
+        HfCliFetcher::new(catalog.artifacts())
+            .command(&self.tool)
+            .endpoint(self.hub.endpoint())
+    }
+
+    pub(super) fn provisioner_with(
+        &self,
+        configure: impl FnOnce(HfCliFetcher) -> HfCliFetcher,
+    ) -> Result<ModelProvisioner<FsCatalog, SchemeRouter>, String> {
+        let catalog = FsCatalog::new(self.root()).map_err(|error| error.to_string())?;
+        let router = SchemeRouter::new()
+            .route("hf", configure(self.fetcher(&catalog)))
+            .route("file", FileFetcher);
+        Ok(ModelProvisioner::new(catalog, router))
+    }
+
+    pub(super) fn provisioner(&self) -> Result<ModelProvisioner<FsCatalog, SchemeRouter>, String> {
+        self.provisioner_with(|fetcher| fetcher)
+    }
+
+    pub(super) fn try_provision(&self, text: &str) -> Result<ProvisionReport, ProvisionError> {
+        let provisioner = self.provisioner().expect("a root can be opened");
+        provisioner.provision(&ProvisionRequest::new(ModelRef::parse(text)?))
+    }
+
+    pub(super) fn provision(&self, text: &str) -> Result<ProvisionReport, String> {
+        self.try_provision(text).map_err(|error| chain(&error))
+    }
+
+    /// A call fails with this code, registers nothing, and leaves nothing.
+    pub(super) fn refuses(&self, text: &str, code: &str) -> Result<String, String> {
+        let error = match self.try_provision(text) {
+            Ok(_) => return Err(format!("{text} succeeded")),
+            Err(error) => error,
+        };
+        if error.code() != code {
+            return Err(format!(
+                "{} and not {code}: {}",
+                error.code(),
+                chain(&error)
+            ));
+        }
+        self.check_empty()?;
+        Ok(chain(&error))
+    }
+
+    /// Nothing is registered, staged or published.
+    pub(super) fn check_empty(&self) -> Result<(), String> {
+        let catalog = FsCatalog::new(self.root()).map_err(|error| error.to_string())?;
+        let entries = catalog.list().map_err(|error| error.to_string())?;
+        if !entries.is_empty() {
+            return Err(format!("registered: {entries:?}"));
+        }
+        self.check_no_staging()?;
+        let artifacts = self.root().join("artifacts");
+        let left = fs::read_dir(artifacts).map_or(0, |entries| entries.count());
+        same(left, 0, "artifacts left")
+    }
+
+    pub(super) fn check_no_staging(&self) -> Result<(), String> {
+        let left = fs::read_dir(self.root().join("staging")).map_or(0, |all| all.count());
+        same(left, 0, "staging folders left")
+    }
+
+    /// Fails if processes still ask this hub after a while.
+    pub(super) fn check_no_process(&self) -> Result<(), String> {
+        let endpoint = format!("HF_ENDPOINT={}", self.hub.endpoint());
+        let begin = Instant::now();
+        loop {
+            let count = processes_with(&endpoint);
+            if count == 0 {
+                return Ok(());
+            }
+            if begin.elapsed() > Duration::from_secs(5) {
+                return Err(format!("{count} processes still run"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// How many processes have this in their environment.
+pub(super) fn processes_with(variable: &str) -> usize {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let environments = processes.filter_map(|entry| fs::read(entry.path().join("environ")).ok());
+    environments
+        .filter(|text| {
+            text.split(|byte| *byte == 0)
+                .any(|one| one == variable.as_bytes())
+        })
+        .count()
+}
+
+/// A repository of each kind of file.
+pub(super) fn repository() -> Repo {
+    Repo::default()
+        .with("config.json", RepoFile::small("{\"model_type\": \"toy\"}"))
+        .with("weights.bin", RepoFile::large(bytes(300_000, 1)))
+        .with("q4/tiny-00001-of-00002.gguf", RepoFile::large(gguf(1)))
+        .with("q4/tiny-00002-of-00002.gguf", RepoFile::large(gguf(2)))
+        .with("tokenizer/vocab.txt", RepoFile::small("a\nb\n"))
+        .with("tokenizer/merges.bin", RepoFile::large(bytes(2_000, 3)))
+}
+
+/// Bytes of a model.
+pub(super) fn bytes(len: usize, seed: u8) -> Vec<u8> {
+    let byte = |at: usize| (at % 251) as u8 ^ seed;
+    (0..len).map(byte).collect()
+}
+
+/// The smallest file that is one of GGUF: no tensors, no metadata, and some bytes behind.
+fn gguf(seed: u8) -> Vec<u8> {
+    let mut file = b"GGUF".to_vec();
+    file.extend(3_u32.to_le_bytes());
+    file.extend(0_u64.to_le_bytes());
+    file.extend(0_u64.to_le_bytes());
+    file.extend([seed; 40]);
+    file
+}
+
+/// An error with all its causes.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+pub(super) fn same<T: PartialEq + std::fmt::Debug>(
+    found: T,
+    wanted: T,
+    what: &str,
+) -> Result<(), String> {
+    match found == wanted {
+        true => Ok(()),
+        false => Err(format!("{what}: {found:?}, not {wanted:?}")),
+    }
+}
+
+/// A process that provisions: `ROOT COMMAND ENDPOINT REFERENCE`.
+pub fn run_provision(arguments: &[String]) -> Result<(), String> {
+    let [root, command, endpoint, reference] = arguments else {
+        return Err("ROOT COMMAND ENDPOINT REFERENCE".to_owned());
+    };
+    let catalog = FsCatalog::new(root).map_err(|error| error.to_string())?;
+    let fetcher = HfCliFetcher::new(catalog.artifacts())
+        .command(command)
+        .endpoint(endpoint);
+    let provisioner = ModelProvisioner::new(catalog, fetcher);
+    let done = provisioner.ensure_present_str(reference, None);
+    done.map(drop).map_err(|error| chain(&error))
+}

@@ -1,0 +1,47 @@
+//! The real commands of the hub, the latest `hf` and the last `huggingface-cli`, against a hub on
+//! the loopback interface: every kind of reference, and every fault that hubs have.
+
+mod bench;
+mod faults;
+mod references;
+mod stops;
+
+use crate::figure::{Measured, Outcome, Trial};
+pub use bench::run_provision;
+use bench::{Bench, tools};
+
+/// One thing that must be so; fails with what is not.
+type Case = fn(&Bench) -> Result<(), String>;
+
+pub(super) fn measure(_: Trial) -> Outcome {
+    let tools = match tools() {
+        Ok(tools) => tools,
+        Err(reason) => return Outcome::Skipped(reason),
+    };
+    // The slowest are among the faults, and begin first.
+    let cases = faults::CASES
+        .iter()
+        .chain(references::CASES)
+        .chain(stops::CASES);
+    let all: Vec<_> = cases
+        .flat_map(|(name, case)| tools.iter().map(move |tool| (name, case, tool)))
+        .collect();
+    let mut measured = Measured::default();
+    let skipped = measured.for_each(&all, |(name, case, tool), measured| {
+        let named = |error: &str| format!("{name} with {}: {error}", tool.display());
+        match Bench::new(tool).and_then(|bench| case(&bench)) {
+            Ok(()) => 0,
+            Err(reason) if reason.starts_with("skipped") => 1,
+            Err(error) => {
+                measured.violation(named(&error));
+                0
+            }
+        }
+    });
+    measured.count("commands", tools.len());
+    measured.count("cases", all.len() - skipped);
+    if skipped > 0 {
+        measured.count("skipped, as nothing can be mounted here", skipped);
+    }
+    Outcome::Measured(measured)
+}
