@@ -14,6 +14,7 @@
 //! | `disk_model` | from what was done to files to every state that a crash may leave |
 //! | `trace_reader` | from the text of a trace to what was done to files |
 //! | `hub` | a hub of models on the loopback interface |
+//! | `toy` | a fetcher that brings known bytes |
 //! | `mounts` | file systems in memory and in images |
 //! | `figures` | one file a figure |
 //!
@@ -42,6 +43,9 @@ pub mod mounts;
 
 /// A hub of models on the loopback interface.
 pub mod hub;
+
+/// A fetcher that brings known bytes.
+pub mod toy;
 
 /// The figures of the scoreboard.
 pub mod figures;

@@ -64,8 +64,11 @@ pub fn model(id: &str, lifecycle: LifecycleState) -> CatalogEntry {
 /// The files that the workloads' entries name, by id.
 pub const ARTIFACTS: [(&str, &str); 3] = [("a", "model-a"), ("b", "model-b"), ("e", "engine-e")];
 
-/// The models that are imported, and the bytes of each: both the same.
-pub const MANAGED: [&str; 2] = ["m", "n"];
+/// The models in the store, which all have the same bytes.
+pub const MANAGED: [&str; 3] = ["m", "n", PROVISIONED];
+
+/// The one of them that is provisioned.
+pub const PROVISIONED: &str = "hf:org/p";
 
 /// The bytes of the models that are imported.
 pub const CONTENT: &[u8] = b"the weights of a managed model";

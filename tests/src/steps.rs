@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, EngineEntry, EngineStore, FsCatalog,
-    FsEngineStore, Import, ImportRequest, LifecycleState, Result, VerificationOutcomeKind, Verify,
+    CatalogError, CatalogStore, CollectionPolicy, EngineEntry, EngineStore, FetchProblem,
+    FsCatalog, FsEngineStore, Import, ImportRequest, LifecycleState, Result,
+    VerificationOutcomeKind, Verify,
 };
+use model_provisioner::{ModelProvisioner, ProvisionError};
 
-use crate::state::{ARTIFACTS, MANAGED, SPOILT, State, model, source};
+use crate::state::{ARTIFACTS, CONTENT, MANAGED, PROVISIONED, SPOILT, State, model, source};
+use crate::toy::ToyFetcher;
 
 /// One call of a workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,13 +49,15 @@ pub enum Step {
     SpoilM,
     /// Retires model `m`, or fails if it is not there.
     RetireM,
+    /// Provisions model `hf:org/p`, whose bytes a fetcher brings.
+    Provision,
     /// Collects what nobody needs, and what has been retired for a day.
     Collect,
 }
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::PutA,
         Self::PutB,
         Self::RetireA,
@@ -69,15 +74,16 @@ impl Step {
         Self::ForgetM,
         Self::SpoilM,
         Self::RetireM,
+        Self::Provision,
         Self::Collect,
     ];
 
     /// Those that concern managed models; they make many more system calls than the others.
     pub fn is_managed(self) -> bool {
-        use Step::{Collect, DeleteM, ForgetM, ImportM, ImportN, RetireM, SpoilM};
+        use Step::{Collect, DeleteM, ForgetM, ImportM, ImportN, Provision, RetireM, SpoilM};
         matches!(
             self,
-            ImportM | ImportN | DeleteM | ForgetM | SpoilM | RetireM | Collect
+            ImportM | ImportN | DeleteM | ForgetM | SpoilM | RetireM | Provision | Collect
         )
     }
 
@@ -112,6 +118,7 @@ impl Step {
             Self::ForgetM => models.update(|edit| Ok(edit.forget("m"))).map(drop),
             Self::SpoilM => spoil(models, "m"),
             Self::RetireM => models.set_state("m", LifecycleState::Retired),
+            Self::Provision => provision(models),
             Self::Collect => {
                 let policy = CollectionPolicy {
                     retired_for: Some(Duration::from_secs(24 * 60 * 60)),
@@ -154,6 +161,7 @@ impl Step {
             Self::ImportN => state.put("n", "Active"),
             Self::DeleteM | Self::ForgetM => state.remove("m"),
             Self::RetireM => state.retire("m"),
+            Self::Provision => state.put(PROVISIONED, "Active"),
             // The bytes of both are one file.
             Self::SpoilM if state.is_active("m") => {
                 MANAGED.into_iter().for_each(|id| state.retire(id))
@@ -236,6 +244,19 @@ fn import(models: &FsCatalog, id: &str) -> Result<()> {
     let mut request = ImportRequest::new(id, &source);
     request.how = Import::Copy;
     models.import(&request, &mut |_| Ok(())).map(drop)
+}
+
+fn provision(models: &FsCatalog) -> Result<()> {
+    let provisioner = ModelProvisioner::new(models, ToyFetcher::of(CONTENT));
+    match provisioner.ensure_present_str(PROVISIONED, None) {
+        Ok(_) => Ok(()),
+        Err(ProvisionError::Catalog(error)) => Err(error),
+        Err(other) => Err(CatalogError::Fetch {
+            reference: PROVISIONED.to_owned(),
+            problem: FetchProblem::Failed,
+            detail: other.to_string(),
+        }),
+    }
 }
 
 /// Changes the bytes of a managed model in place, durably, and has the store find out.

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Some("--workload") => Some(steps::run as fn(&[String]) -> Result<(), String>),
         Some("--race") => Some(figures::run_racer as _),
         Some("--contend") => Some(figures::run_contender as _),
+        Some("--fly") => Some(figures::run_caller as _),
         Some("--provision") => Some(figures::run_provision as _),
         Some("--soak") => Some(figures::run_daemon as _),
         _ => None,

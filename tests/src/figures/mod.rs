@@ -12,6 +12,7 @@ mod hub;
 mod kill_points;
 mod power_cut;
 mod roots;
+mod single_flight;
 mod soak;
 mod tiny_disk;
 
@@ -20,10 +21,11 @@ use crate::figure::Figure;
 pub use collect_race::run_racer;
 pub use contention::run_contender;
 pub use hub::run_provision;
+pub use single_flight::run_caller;
 pub use soak::run_daemon;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 14] = [
+pub const ALL: [Figure; 15] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -51,6 +53,10 @@ pub const ALL: [Figure; 14] = [
     Figure {
         name: "collect-race",
         measure: collect_race::measure,
+    },
+    Figure {
+        name: "single-flight",
+        measure: single_flight::measure,
     },
     Figure {
         name: "hub",

@@ -141,7 +141,9 @@ fn hostile(bench: &Bench) -> Result<(), String> {
                 let inside = report.resolved.local_path.join("escaped");
                 same(inside.exists(), true, "it is where the others are")?;
                 let catalog = FsCatalog::new(bench.root()).map_err(|error| error.to_string())?;
-                catalog.delete("hf:org/repo").map_err(|error| error.to_string())?;
+                catalog
+                    .delete("hf:org/repo")
+                    .map_err(|error| error.to_string())?;
             }
             Ok(_) => return Err(format!("{name:?} was let in")),
             Err(_) => bench.check_empty()?,

@@ -75,7 +75,11 @@ const SIGNS: [(FetchProblem, &[&str]); 7] = [
     ),
     (
         FetchProblem::NotFound,
-        &["RepositoryNotFoundError", "Repository Not Found", "' not found"],
+        &[
+            "RepositoryNotFoundError",
+            "Repository Not Found",
+            "' not found",
+        ],
     ),
     (
         FetchProblem::AccessDenied,

@@ -1,0 +1,113 @@
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use catalog_core::{
+    CatalogError, EntryPoint, Expectation, FetchProgress, FetchTask, Fetched, Hasher, ModelFetcher,
+    ModelRef, ResolvedModel, Result, SourceStates, Staging,
+};
+
+/// The name of the file that it brings.
+const NAME: &str = "toy.bin";
+
+/// Brings one file of known bytes for any reference to the hub, and writes down what it does.
+#[derive(Debug, Clone)]
+pub struct ToyFetcher {
+    content: Vec<u8>,
+    log: Option<PathBuf>,
+    pause: Duration,
+}
+
+impl ToyFetcher {
+    /// Brings these bytes.
+    pub fn of(content: &[u8]) -> Self {
+        Self {
+            content: content.to_vec(),
+            log: None,
+            pause: Duration::ZERO,
+        }
+    }
+
+    /// Adds a line to this file when a fetch begins and when it ends: the word, and the process.
+    #[must_use]
+    pub fn logging_to(mut self, log: &Path) -> Self {
+        self.log = Some(log.to_path_buf());
+        self
+    }
+
+    /// Brings a sixteenth at once, and rests in between.
+    #[must_use]
+    pub fn resting(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
+    }
+
+    fn note(&self, word: &str) {
+        if let Some(log) = &self.log {
+            let file = OpenOptions::new().append(true).create(true).open(log);
+            let line = format!("{word} {}\n", std::process::id());
+            let noted = file.and_then(|mut file| file.write_all(line.as_bytes()));
+            noted.expect("the log can be written");
+        }
+    }
+}
+
+/// What the log of a fetcher says: the words and the processes.
+pub fn log_of(path: &Path) -> Vec<(String, u32)> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| {
+        let (word, process) = line.split_once(' ')?;
+        Some((word.to_owned(), process.parse().ok()?))
+    });
+    lines.collect()
+}
+
+impl ModelFetcher for ToyFetcher {
+    fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
+        Err(CatalogError::NoFetcher {
+            scheme: mr.scheme(),
+            reference: mr.to_string(),
+            repair: "have it stage what it brings",
+        })
+    }
+
+    fn can_stage(&self, mr: &ModelRef) -> bool {
+        mr.as_hf().is_some()
+    }
+
+    fn stage(
+        &self,
+        _: &FetchTask<'_>,
+        staging: &mut Staging,
+        progress: &mut dyn FnMut(FetchProgress) -> Result<()>,
+    ) -> Result<Fetched> {
+        let failed = |source| CatalogError::Io {
+            action: "write",
+            path: NAME.into(),
+            source,
+        };
+        self.note("begin");
+        let total = Some(self.content.len() as u64);
+        let mut file = staging.create(NAME)?;
+        let mut done = 0;
+        for piece in self.content.chunks(self.content.len().div_ceil(16).max(1)) {
+            file.write_all(piece).map_err(failed)?;
+            done += piece.len() as u64;
+            progress(FetchProgress { done, total })?;
+            if !self.pause.is_zero() {
+                std::thread::sleep(self.pause);
+            }
+        }
+        file.finish()?;
+        self.note("end");
+        let mut hash = Hasher::new();
+        hash.update(&self.content);
+        let mut expectation = Expectation::default();
+        expectation.files.insert(NAME.to_owned(), hash.finish());
+        expectation.entry_point = EntryPoint::File(NAME.to_owned());
+        let mut fetched = Fetched::new(expectation);
+        fetched.states = SourceStates::Hashes;
+        Ok(fetched)
+    }
+}
