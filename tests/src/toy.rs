@@ -92,7 +92,10 @@ impl ModelFetcher for ToyFetcher {
         let mut file = staging.create(NAME)?;
         let mut done = 0;
         let pieces = if self.pause.is_zero() { 1 } else { 16 };
-        for piece in self.content.chunks(self.content.len().div_ceil(pieces).max(1)) {
+        for piece in self
+            .content
+            .chunks(self.content.len().div_ceil(pieces).max(1))
+        {
             file.write_all(piece).map_err(failed)?;
             done += piece.len() as u64;
             progress(FetchProgress { done, total })?;
