@@ -98,7 +98,12 @@ fn requirements_and_tests_name_each_other() {
 /// CAT-705
 #[test]
 fn every_case_of_a_conformance_suite_is_run() {
-    for suite in ["catalog_paths", "catalog_store", "engine_store"] {
+    for suite in [
+        "catalog_paths",
+        "catalog_store",
+        "engine_store",
+        "model_fetcher",
+    ] {
         let text = read(format!("crates/catalog-core/src/conformance/{suite}.rs"));
         let cases: BTreeSet<&str> = text
             .lines()

@@ -1,5 +1,6 @@
-//! The suites that every implementation of [`CatalogStore`](crate::CatalogStore) and
-//! [`EngineStore`](crate::EngineStore) runs; not a stable interface.
+//! The suites that every implementation of [`CatalogStore`](crate::CatalogStore),
+//! [`EngineStore`](crate::EngineStore) and [`ModelFetcher`](crate::ModelFetcher) runs; not a stable
+//! interface.
 //!
 //! One line makes a test of each case, named after it:
 //!
@@ -15,6 +16,7 @@ pub mod catalog_paths;
 pub mod catalog_store;
 pub mod engine_store;
 mod model_calls;
+pub mod model_fetcher;
 mod sandbox;
 
 /// Makes a `#[test]` of each case of a suite.

@@ -5,6 +5,7 @@
 mod daemons;
 mod error;
 mod example;
+mod fetchers;
 mod observe;
 mod provision;
 mod util;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use catalog_core::{
-    CatalogEntry, CatalogStore, Digest, FileFetcher, FsCatalog, ModelFetcher, ModelRef,
-    ResolvedModel, Result,
+    CatalogEntry, CatalogError, CatalogStore, Digest, FetchProblem, FileFetcher, FsCatalog,
+    ModelFetcher, ModelRef, ResolvedModel, Result,
 };
 use model_provisioner::ModelProvisioner;
 
@@ -123,6 +123,23 @@ impl ToyFetcher {
 
 impl ModelFetcher for ToyFetcher {
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
+        match mr.as_hf() {
+            Some(parts) if parts.name == "absent" => {
+                return Err(CatalogError::Fetch {
+                    reference: mr.to_string(),
+                    problem: FetchProblem::NotFound,
+                    detail: "the toy does not have it".to_owned(),
+                });
+            }
+            None if mr.scheme() == "s3" => {
+                return Err(CatalogError::NoFetcher {
+                    scheme: mr.scheme(),
+                    reference: mr.to_string(),
+                    repair: "the toy handles the others",
+                });
+            }
+            _ => {}
+        }
         self.calls.fetch_add(1, Ordering::SeqCst);
         fs::write(&self.path, self.content).expect("the toy can write its file");
         Ok(ResolvedModel {

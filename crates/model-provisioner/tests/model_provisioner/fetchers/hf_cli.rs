@@ -1,0 +1,222 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use catalog_core::{CatalogStore, FsCatalog, ModelFetcher, ModelRef};
+use model_provisioner::{HfCliFetcher, ModelProvisioner, Proof, ProvisionRequest};
+
+use super::fake_hf::{COMMIT, FakeHub};
+
+struct Bench {
+    _folder: tempfile::TempDir,
+    hub: FakeHub,
+    root: std::path::PathBuf,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let hub = FakeHub::new(&folder.path().join("hub"));
+        hub.put("model.bin", "weights");
+        Self {
+            hub,
+            root: folder.path().join("root"),
+            _folder: folder,
+        }
+    }
+
+    fn provisioner(
+        &self,
+        configure: impl FnOnce(HfCliFetcher) -> HfCliFetcher,
+    ) -> ModelProvisioner<FsCatalog, HfCliFetcher> {
+        let catalog = FsCatalog::new(&self.root).unwrap();
+        let fetcher = configure(self.hub.fetcher(catalog.artifacts()));
+        ModelProvisioner::new(catalog, fetcher)
+    }
+}
+
+fn request(text: &str) -> ProvisionRequest {
+    ProvisionRequest::new(ModelRef::parse(text).unwrap())
+}
+
+/// PROV-410
+#[test]
+fn a_token_reaches_the_command_by_its_variable_and_nobody_else() {
+    let bench = Bench::new();
+    let provisioner = bench.provisioner(|fetcher| {
+        fetcher
+            .token("hf_canary")
+            .endpoint("http://hub.test:8080/x")
+    });
+    let shown = format!("{provisioner:?}");
+    assert!(!shown.contains("canary"), "{shown}");
+    let report = provisioner
+        .provision(&request("hf:org/repo/model.bin"))
+        .unwrap();
+    assert_eq!(report.revision.as_deref(), Some(COMMIT));
+    assert_eq!(report.proof, Proof::SourceHashes);
+    let calls = bench.hub.calls();
+    let download = calls
+        .iter()
+        .find(|call| call.starts_with("download"))
+        .unwrap();
+    let (arguments, variables) = download.split_once(" | ").unwrap();
+    assert!(!arguments.contains("canary"), "{arguments}");
+    assert_eq!(variables, "token hf_canary endpoint http://hub.test:8080/x");
+
+    bench
+        .hub
+        .write_command("0.36.0", "echo \"Error: bad token $HF_TOKEN\" >&2; exit 1");
+    let error = provisioner.provision(&request("hf:org/repo")).unwrap_err();
+    assert!(error.to_string().contains("bad token REDACTED"), "{error}");
+}
+
+/// PROV-411
+#[test]
+fn the_arguments_are_those_of_the_version_that_is_there() {
+    let bench = Bench::new();
+    for (version, listed, links) in [
+        ("0.20.1", false, true),
+        ("0.36.0", false, false),
+        ("2.4.0", true, false),
+    ] {
+        bench.hub.write_command(version, "");
+        fs::remove_file(bench.hub.command().with_file_name("calls")).ok();
+        let provisioner = bench.provisioner(|fetcher| fetcher);
+        let text = format!("hf:org/repo@{version}/model.bin");
+        provisioner.provision(&request(&text)).unwrap();
+        let calls = bench.hub.calls();
+        assert_eq!(
+            calls.iter().any(|call| call.starts_with("models ls")),
+            listed,
+            "{calls:?}"
+        );
+        let download = calls
+            .iter()
+            .find(|call| call.starts_with("download"))
+            .unwrap();
+        assert_eq!(
+            download.contains("--local-dir-use-symlinks False"),
+            links,
+            "{download}"
+        );
+        assert!(
+            download.contains(&format!("--revision {version}")),
+            "{download}"
+        );
+    }
+}
+
+/// PROV-412
+#[test]
+fn without_a_command_that_works_the_error_says_how_to_get_one() {
+    let bench = Bench::new();
+    let error = bench
+        .provisioner(|fetcher| fetcher.command("/not/there/hf"))
+        .provision(&request("hf:org/repo"))
+        .unwrap_err();
+    assert_eq!(error.code(), "fetch_tool_missing", "{error}");
+
+    // The stub that some releases left behind under the old name.
+    let bin = bench.root.with_file_name("bin");
+    fs::create_dir(&bin).unwrap();
+    let stub = FakeHub::new(&bin);
+    stub.write_command("gone'; exit 1; echo '", "");
+    fs::rename(stub.command(), bin.join("huggingface-cli")).unwrap();
+    let catalog = FsCatalog::new(&bench.root).unwrap();
+    let fetcher = HfCliFetcher::new(catalog.artifacts()).search_path(&bin);
+    let error = fetcher
+        .ensure_present(&ModelRef::parse("hf:org/repo").unwrap())
+        .unwrap_err();
+    assert_eq!(error.code(), "fetch_tool_missing", "{error}");
+    for part in ["`hf` is not in PATH", "huggingface-cli", "pip install"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+/// PROV-413
+#[test]
+fn what_the_command_plants_in_the_staging_area_gets_nobody_out() {
+    let secret = tempfile::tempdir().unwrap();
+    let target = secret.path().join("secret");
+    fs::write(&target, "secret").unwrap();
+    for before in [
+        format!("ln -s {} \"$dir/link.bin\"", target.display()),
+        format!("ln -s {} \"$dir/folder\"", secret.path().display()),
+        "mkfifo \"$dir/pipe\"".to_owned(),
+        "printf x > \"$dir/CON\"".to_owned(),
+        "printf x > \"$dir/a:b\"".to_owned(),
+    ] {
+        let bench = Bench::new();
+        bench.hub.write_command("0.36.0", &before);
+        let provisioner = bench.provisioner(|fetcher| fetcher);
+        let error = provisioner.provision(&request("hf:org/repo")).unwrap_err();
+        let is_refused = ["artifact_unusable", "name_refused"].contains(&error.code());
+        assert!(is_refused, "{before}: {error}");
+        assert_eq!(provisioner.catalog().list().unwrap(), []);
+        assert_eq!(fs::read_dir(bench.root.join("staging")).unwrap().count(), 0);
+    }
+    assert_eq!(fs::read_to_string(&target).unwrap(), "secret");
+}
+
+/// PROV-414
+#[test]
+fn a_command_that_succeeds_without_bringing_what_was_asked_is_not_believed() {
+    for (version, before) in [
+        ("0.36.0", "exit 0"),
+        ("2.4.0", "exit 0"),
+        ("2.4.0", "files=other.bin"),
+    ] {
+        let bench = Bench::new();
+        bench.hub.put("other.bin", "other");
+        bench.hub.write_command(version, before);
+        let provisioner = bench.provisioner(|fetcher| fetcher);
+        for text in ["hf:org/repo/model.bin", "hf:org/repo"] {
+            if before != "exit 0" && text == "hf:org/repo/model.bin" || before == "exit 0" {
+                let error = provisioner.provision(&request(text)).unwrap_err();
+                let code = error.code();
+                assert!(
+                    code.starts_with("fetch_"),
+                    "{version} {before} {text}: {error}"
+                );
+            }
+        }
+        assert_eq!(provisioner.catalog().list().unwrap(), []);
+    }
+}
+
+/// PROV-415
+#[test]
+fn a_folder_of_a_repository_is_handed_out_by_itself() {
+    let bench = Bench::new();
+    bench.hub.put("tok/tok/vocab.txt", "a");
+    bench.hub.put("tok/merges.bin", "b");
+    for version in ["0.36.0", "2.4.0"] {
+        bench.hub.write_command(version, "");
+        let provisioner = bench.provisioner(|fetcher| fetcher);
+        let text = format!("hf:org/repo@{version}/tok");
+        let report = provisioner.provision(&request(&text)).unwrap();
+        let read = |name: &str| fs::read_to_string(report.resolved.local_path.join(name)).ok();
+        assert_eq!(read("merges.bin").as_deref(), Some("b"));
+        assert_eq!(read("tok/vocab.txt").as_deref(), Some("a"));
+        assert_eq!(
+            fs::read_dir(&report.resolved.local_path).unwrap().count(),
+            2
+        );
+    }
+}
+
+/// PROV-416
+#[test]
+fn a_command_is_found_through_a_link_and_only_if_it_can_be_run() {
+    let bench = Bench::new();
+    let bin = bench.root.with_file_name("bin");
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("hf"), "not a program").unwrap();
+    symlink(bench.hub.command(), bin.join("huggingface-cli")).unwrap();
+    let catalog = FsCatalog::new(&bench.root).unwrap();
+    let fetcher = HfCliFetcher::new(catalog.artifacts()).search_path(&bin);
+    let found = fetcher.ensure_present(&ModelRef::parse("hf:org/repo/model.bin").unwrap());
+    let path = found.unwrap().local_path;
+    assert!(path.starts_with(Path::new(catalog.root())), "{path:?}");
+}

@@ -1,0 +1,4 @@
+mod conformance;
+mod fake_hf;
+mod hf_cli;
+mod scheme_router;
