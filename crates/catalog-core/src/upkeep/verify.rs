@@ -96,9 +96,18 @@ impl FsCatalog {
             Some((key, _)) => self.host.root.layout().artifact(key).files(),
             None => path,
         };
+        let look = || match Fingerprint::of(&path) {
+            // A managed model without its folder lacks all its files.
+            Err(CatalogError::ArtifactMissing { .. }) if managed.is_some() => {
+                Ok(Fingerprint::of_nothing())
+            }
+            found => found,
+        };
         // What is still to be written through a mapping changes no time until it is.
-        sync_files(&path)?;
-        let before = Fingerprint::of(&path)?;
+        if path.exists() || managed.is_none() {
+            sync_files(&path)?;
+        }
+        let before = look()?;
         let at_ms = now_ms();
         let is_settled =
             now_at_most(self.host.root.layout()).is_some_and(|now| before.is_settled_at(now));
@@ -112,7 +121,7 @@ impl FsCatalog {
             }
             None => hash_unmanaged(&path, record.digest.as_ref(), progress)?,
         };
-        if Fingerprint::of(&path)? != before {
+        if look()? != before {
             return Err(CatalogError::ArtifactChanged { path });
         }
         let logged = LogLine {
@@ -200,7 +209,10 @@ impl FsCatalog {
         // The folder is handed out with whatever is in it.
         let folder = self.host.root.layout().artifact(key).files();
         let is_listed = |name: &str| manifest.files.iter().any(|file| file.name == name);
-        let strangers = list_files(&folder, &[], Links::Follow)?;
+        let strangers = match folder.exists() {
+            true => list_files(&folder, &[], Links::Follow)?,
+            false => Vec::new(),
+        };
         let strangers = strangers.iter().filter(|found| !is_listed(&found.name));
         problems.extend(strangers.map(|found| format!("{} is not part of it", found.name)));
         for (content, found) in contents.iter().zip(&files) {

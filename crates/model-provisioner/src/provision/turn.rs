@@ -55,7 +55,8 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         let terms = self.terms(request, given);
         let mut since = None;
         if let Some(host) = self.catalog.on_disk() {
-            let turn = wait_for_turn(host, &terms, self.watch)?;
+            let turn = wait_for_turn(host, &terms, self.watch)
+                .map_err(|error| self.watch.explain(error))?;
             since = turn.since;
             if let Some(flight) = turn.flight {
                 self.watch.keep(flight);

@@ -6,6 +6,8 @@ mod daemons;
 mod error;
 mod example;
 mod fetchers;
+mod handoff;
 mod observe;
+mod policy;
 mod provision;
 mod util;

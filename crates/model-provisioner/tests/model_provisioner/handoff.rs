@@ -1,0 +1,58 @@
+use std::fs;
+
+use model_provisioner::{EngineView, Handoff, ProvisionRequest};
+
+use crate::util::{Host, reference, sha256};
+
+/// PROV-501
+#[test]
+fn a_handoff_tells_an_engine_what_it_needs_of_each_kind_of_model() {
+    let host = Host::new();
+    let file = host.model("single.bin", "weights");
+    let folder = host
+        .model("repo/config.json", "{}")
+        .parent()
+        .unwrap()
+        .to_path_buf();
+    host.model("repo/sub/weights.bin", "weights");
+    let first = host.model("m-00001-of-00002.gguf", "GGUF1");
+    host.model("m-00002-of-00002.gguf", "GGUF22");
+    for (path, view, size) in [
+        (&file, EngineView::File, 7),
+        (&folder, EngineView::Folder, 9),
+        (&first, EngineView::FirstShard, 11),
+    ] {
+        let report = host
+            .provisioner
+            .provision(&ProvisionRequest::new(reference(path)));
+        let handoff = Handoff::of(&report.unwrap()).unwrap();
+        assert_eq!((handoff.view, handoff.size), (view, size));
+        assert_eq!((&handoff.path, &handoff.digest), (path, &None));
+    }
+    let request = ProvisionRequest::new(reference(&file)).expecting(sha256(&file));
+    let handoff = Handoff::of(&host.provisioner.provision(&request).unwrap()).unwrap();
+    assert_eq!(handoff.digest, Some(sha256(&file).to_string()));
+
+    let target = host.cache().join("handoff.json");
+    fs::write(&target, "something else").unwrap();
+    handoff.write(&target).unwrap();
+    assert_eq!(Handoff::read(&target).unwrap(), handoff);
+    let json: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&target).unwrap()).unwrap();
+    assert_eq!(
+        (&json["version"], &json["view"]),
+        (&1.into(), &"file".into())
+    );
+    let left = fs::read_dir(host.cache()).unwrap().flatten();
+    let is_temporary = |name: &std::ffi::OsString| name.to_string_lossy().starts_with(".handoff");
+    assert!(
+        !left
+            .map(|entry| entry.file_name())
+            .any(|name| is_temporary(&name))
+    );
+    let error = handoff
+        .write(&host.cache().join("no/folder.json"))
+        .unwrap_err();
+    assert_eq!(error.code(), "io");
+    assert!(error.to_string().contains("no"), "{error}");
+}

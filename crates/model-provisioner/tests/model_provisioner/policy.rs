@@ -1,0 +1,92 @@
+use catalog_core::{FsCatalog, ModelFetcher, ModelRef, ResolvedModel};
+use model_provisioner::{Filter, ModelProvisioner, Policy};
+
+use crate::util::Host;
+
+/// Would ask a host, and must not be asked to.
+struct Forbidden;
+
+impl ModelFetcher for Forbidden {
+    fn ensure_present(&self, mr: &ModelRef) -> catalog_core::Result<ResolvedModel> {
+        panic!("{mr} was to be refused")
+    }
+    fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
+        match mr {
+            ModelRef::Hf { .. } => Some("hub.example.org".to_owned()),
+            _ => mr.host(),
+        }
+    }
+}
+
+/// PROV-170
+#[test]
+fn outbound_rules_decide_before_the_fetcher_is_asked() {
+    let with = |change: &dyn Fn(&mut Policy)| {
+        let mut policy = Policy::default();
+        change(&mut policy);
+        policy
+    };
+    for (policy, text, rule) in [
+        (with(&|p| p.offline = true), "hf:org/repo", "offline"),
+        (with(&|p| p.offline = true), "https://host/m", "offline"),
+        (
+            with(&|p| p.outbound.schemes = Filter::only(["hf", "s3"])),
+            "https://host/m",
+            "outbound.schemes.allow",
+        ),
+        (
+            with(&|p| p.outbound.schemes = Filter::all_but(["HTTP"])),
+            "http://host/m",
+            "outbound.schemes.deny",
+        ),
+        (
+            with(&|p| p.outbound.hosts = Filter::only(["hub.example.com"])),
+            "hf:org/repo",
+            "outbound.hosts.allow",
+        ),
+        (
+            with(&|p| p.outbound.hosts = Filter::all_but([".example.org"])),
+            "hf:org/repo",
+            "outbound.hosts.deny",
+        ),
+        (
+            with(&|p| p.outbound.hosts = Filter::all_but(["host"])),
+            "https://user@HOST.:8443/m",
+            "outbound.hosts.deny",
+        ),
+        (
+            with(&|p| p.outbound.organisations = Filter::only(["good"])),
+            "hf:org/repo",
+            "outbound.organisations.allow",
+        ),
+        (
+            with(&|p| p.outbound.organisations = Filter::all_but(["ORG"])),
+            "hf:org/repo@v1/x.gguf",
+            "outbound.organisations.deny",
+        ),
+    ] {
+        let host = Host::new();
+        let catalog = FsCatalog::new(host.cache()).unwrap();
+        let provisioner = ModelProvisioner::new(catalog, Forbidden).with_policy(policy);
+        let error = provisioner.ensure_present_str(text, None).unwrap_err();
+        assert_eq!(error.code(), "policy_refused", "{error}");
+        assert!(error.to_string().contains(&format!("`{rule}`")), "{error}");
+    }
+}
+
+/// PROV-171
+#[test]
+fn a_policy_is_plain_data() {
+    let text = r#"{"on_mismatch": "warn", "offline": true,
+                   "outbound": {"hosts": {"allow": ["huggingface.co"]}}, "max_bytes": 7}"#;
+    let policy: Policy = serde_json::from_str(text).unwrap();
+    assert!(policy.offline);
+    assert_eq!(policy.outbound.hosts, Filter::only(["huggingface.co"]));
+    assert_eq!(
+        policy.outbound.schemes,
+        Filter::default(),
+        "the rest is as by default"
+    );
+    let again: Policy = serde_json::from_str(&serde_json::to_string(&policy).unwrap()).unwrap();
+    assert_eq!(again, policy);
+}

@@ -1,0 +1,222 @@
+//! Models in the store: import, policy of mismatches, repair.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use catalog_core::{CatalogStore, Digest, LifecycleState, VerificationOutcomeKind as Kind};
+use model_provisioner::{
+    ModelProvisioner, OnMismatch, Policy, Proof, ProvisionRequest, Satisfied, StagingMode,
+    Unverified,
+};
+
+use crate::util::{Host, id_of, reference, sha256};
+
+fn managed() -> Policy {
+    let mut policy = Policy::default();
+    policy.staging = StagingMode::Managed;
+    policy
+}
+
+fn rot(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(path, "ROTTEN!").unwrap();
+}
+
+fn wrong() -> Digest {
+    Digest {
+        algo: "sha256".to_owned(),
+        value: "0".repeat(64),
+    }
+}
+
+/// PROV-140
+#[test]
+fn a_managed_policy_brings_local_models_into_the_store() {
+    let host = Host::new();
+    let path = host.model("m.gguf.bin", "weights");
+    let request = ProvisionRequest::new(reference(&path)).expecting(sha256(&path));
+    // Registered in place before, it moves.
+    host.provisioner.provision(&request).unwrap();
+    let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
+    let provisioner = provisioner.with_policy(managed());
+    let report = provisioner.provision(&request).unwrap();
+    assert_eq!(report.satisfied, Satisfied::Imported);
+    assert_eq!(
+        (report.bytes_staged, report.proof),
+        (7, Proof::CallersDigest)
+    );
+    assert!(report.resolved.local_path.starts_with(host.cache()));
+    fs::write(&path, "changed").unwrap();
+    let again = provisioner
+        .provision(&ProvisionRequest::new(reference(&path)))
+        .unwrap();
+    assert_eq!(again.satisfied, Satisfied::AlreadyPresent);
+    assert_eq!(
+        fs::read_to_string(&again.resolved.local_path).unwrap(),
+        "weights"
+    );
+
+    // Its new digest replaces it.
+    let anew = provisioner
+        .provision(&request.clone().expecting(sha256(&path)))
+        .unwrap();
+    assert_eq!(
+        fs::read_to_string(&anew.resolved.local_path).unwrap(),
+        "changed"
+    );
+    assert_eq!(
+        host.entry(&id_of(&path)).unwrap().digest,
+        Some(sha256(&path))
+    );
+    let error = provisioner
+        .provision(&request.expecting(wrong()))
+        .unwrap_err();
+    assert_eq!(error.code(), "digest_mismatch");
+    assert_eq!(
+        host.entry(&id_of(&path)).unwrap().digest,
+        Some(sha256(&path))
+    );
+}
+
+/// PROV-141
+#[test]
+fn a_managed_model_that_rots_or_loses_files_is_repaired_from_its_source() {
+    let host = Host::new();
+    let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
+    let provisioner = provisioner.with_policy(managed());
+    let folder = host
+        .model("repo/config.json", "{}")
+        .parent()
+        .unwrap()
+        .to_path_buf();
+    host.model("repo/sub/weights.bin", "weights");
+    for source in [folder.clone(), host.model("single.bin", "weights!")] {
+        let request = ProvisionRequest::new(reference(&source));
+        let first = provisioner.provision(&request).unwrap();
+        let file = match source.is_dir() {
+            true => first.resolved.local_path.join("sub/weights.bin"),
+            false => first.resolved.local_path.clone(),
+        };
+        let good = fs::read(&file).unwrap();
+        rot(&file);
+        let report = provisioner.provision(&request).unwrap();
+        assert_eq!(report.satisfied, Satisfied::Repaired, "{report:?}");
+        assert_eq!(report.bytes_staged, good.len() as u64);
+        assert_eq!(fs::read(&file).unwrap(), good);
+        assert_eq!(report.outcome.kind, Kind::Pass);
+
+        fs::remove_dir_all(
+            first
+                .resolved
+                .local_path
+                .ancestors()
+                .find(|path| path.ends_with("files"))
+                .unwrap(),
+        )
+        .unwrap();
+        let report = provisioner.provision(&request).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), good, "{report:?}");
+        let entry = provisioner
+            .catalog()
+            .get(&first.resolved.id)
+            .unwrap()
+            .unwrap();
+        assert_eq!(entry.lifecycle, LifecycleState::Active);
+    }
+}
+
+/// PROV-142
+#[test]
+fn a_mismatch_that_the_policy_lets_through_is_never_said_to_be_proved() {
+    for staging in [StagingMode::InPlace, StagingMode::Managed] {
+        let host = Host::new();
+        let path = host.model("m.bin", "weights");
+        let mut policy = managed();
+        policy.staging = staging;
+        policy.on_mismatch = OnMismatch::Warn;
+        let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
+        let provisioner = provisioner.with_policy(policy);
+        let request = ProvisionRequest::new(reference(&path));
+        for _ in 0..2 {
+            let asked = request.clone().expecting(wrong());
+            let report = provisioner.provision(&asked).unwrap();
+            assert_eq!(report.outcome.kind, Kind::Warn);
+            assert!(report.outcome.reason.unwrap().contains(&"0".repeat(64)));
+            assert_eq!((report.digest, report.proof), (None, Proof::Nothing));
+            let entry = host.entry(&id_of(&path)).unwrap();
+            assert_eq!((entry.digest, entry.last_verified_ms), (None, None));
+        }
+        let asked = request.clone().expecting(sha256(&path));
+        let report = provisioner.provision(&asked).unwrap();
+        assert_eq!(
+            (report.outcome.kind, report.proof),
+            (Kind::Pass, Proof::CallersDigest)
+        );
+        assert_eq!(
+            host.entry(&id_of(&path)).unwrap().digest,
+            Some(sha256(&path))
+        );
+        if staging == StagingMode::InPlace {
+            // What was pinned stays pinned, whatever is let through.
+            let pinned = host.entry(&id_of(&path));
+            fs::write(&path, "changed").unwrap();
+            let report = provisioner.provision(&request).unwrap();
+            assert_eq!(
+                (report.outcome.kind, report.proof),
+                (Kind::Warn, Proof::Nothing)
+            );
+            assert_eq!(host.entry(&id_of(&path)), pinned);
+        }
+    }
+}
+
+/// PROV-143
+#[test]
+fn what_nothing_proves_is_refused_if_the_policy_says_so() {
+    for staging in [StagingMode::InPlace, StagingMode::Managed] {
+        let host = Host::new();
+        let path = host.model("m.bin", "weights");
+        let mut policy = managed();
+        policy.staging = staging;
+        policy.unverified = Unverified::Refuse;
+        let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
+        let provisioner = provisioner.with_policy(policy);
+        let request = ProvisionRequest::new(reference(&path));
+        let refused = || {
+            let error = provisioner.provision(&request).unwrap_err();
+            assert_eq!(error.code(), "policy_refused");
+            assert!(error.to_string().contains("`unverified`"), "{error}");
+        };
+        refused();
+        assert_eq!(provisioner.catalog().list().unwrap(), []);
+        // Somebody without that policy registered it.
+        host.provisioner.provision(&request).unwrap();
+        refused();
+        let proved = request.clone().expecting(sha256(&path));
+        provisioner.provision(&proved).unwrap();
+        provisioner.provision(&request).unwrap();
+    }
+}
+
+/// PROV-144
+#[test]
+fn a_model_that_is_larger_than_the_policy_allows_is_not_brought() {
+    let host = Host::new();
+    let path = host.model("m.bin", "weights");
+    let mut policy = managed();
+    policy.max_bytes = Some(6);
+    let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
+    let provisioner = provisioner.with_policy(policy.clone());
+    let request = ProvisionRequest::new(reference(&path));
+    let error = provisioner.provision(&request).unwrap_err();
+    assert_eq!(error.code(), "policy_refused");
+    assert!(error.to_string().contains("`max_bytes`"), "{error}");
+    assert_eq!(provisioner.catalog().list().unwrap(), []);
+    assert_eq!(
+        fs::read_dir(host.cache().join("staging")).unwrap().count(),
+        0
+    );
+    policy.max_bytes = Some(7);
+    provisioner.with_policy(policy).provision(&request).unwrap();
+}
