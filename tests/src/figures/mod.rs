@@ -12,6 +12,7 @@ mod hub;
 mod kill_points;
 mod power_cut;
 mod roots;
+mod secrets;
 mod single_flight;
 mod soak;
 mod tiny_disk;
@@ -21,11 +22,12 @@ use crate::figure::Figure;
 pub use collect_race::run_racer;
 pub use contention::run_contender;
 pub use hub::run_provision;
+pub use secrets::run_secrets;
 pub use single_flight::run_caller;
 pub use soak::run_daemon;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 15] = [
+pub const ALL: [Figure; 16] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -57,6 +59,10 @@ pub const ALL: [Figure; 15] = [
     Figure {
         name: "single-flight",
         measure: single_flight::measure,
+    },
+    Figure {
+        name: "secrets",
+        measure: secrets::measure,
     },
     Figure {
         name: "hub",

@@ -7,14 +7,17 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, FsCatalog, Import, ImportRequest, StoreOptions,
-    VerificationOutcomeKind, Verify,
+    CatalogError, CatalogStore, CollectionPolicy, EngineEntry, EngineStore, FsCatalog,
+    FsEngineStore, Import, ImportRequest, ResolvedModel, StoreOptions, VerificationOutcomeKind,
+    Verify,
 };
+use model_provisioner::ModelProvisioner;
 
 use super::contention::increment;
 use crate::figure::{Extent, Measured, Outcome, Trial};
 use crate::state::{CONTENT, source, write_and_look_for_leftovers};
 use crate::strace::program;
+use crate::toy::ToyFetcher;
 
 const WRITERS: [&str; 2] = ["writer-1", "writer-2"];
 
@@ -23,6 +26,12 @@ const IMPORTER: &str = "importer";
 
 /// Collects what nobody needs.
 const COLLECTOR: &str = "collector";
+
+/// Provisions models, serves them under a lease, and deletes them now and then: a `pool-managerd`.
+const POOL: &str = "pool";
+
+/// Provisions the same models, and registers an engine after each: an `engine-provisioner`.
+const BUILDER: &str = "builder";
 
 pub(super) fn measure(trial: Trial) -> Outcome {
     let time = match trial.extent {
@@ -35,7 +44,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     if let Err(error) = fs::write(source(&root), CONTENT) {
         return Outcome::Skipped(error.to_string());
     }
-    let roles = [WRITERS[0], WRITERS[1], "reader", IMPORTER, COLLECTOR];
+    let roles = [
+        WRITERS[0], WRITERS[1], "reader", IMPORTER, COLLECTOR, POOL, BUILDER,
+    ];
     let start = |role: &str| {
         let child = Command::new(program())
             .arg("--soak")
@@ -87,6 +98,12 @@ pub(super) fn measure(trial: Trial) -> Outcome {
                 });
             }
             check_managed(&catalog, &mut measured);
+            let told = number_in(&folder.path().join(BUILDER));
+            let found = engines_built(&root).unwrap_or(0);
+            measured.count("engines built", told);
+            measured.check(found >= told && told > 0, || {
+                format!("{BUILDER} was told {told}, the engines say {found}")
+            });
             if let Err(error) = increment(&catalog, &["after"]) {
                 measured.violation(format!("stuck: {error}"));
             }
@@ -98,10 +115,12 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let reads = number_in(&folder.path().join("reader"));
     let imports = number_in(&folder.path().join(IMPORTER));
     let collections = number_in(&folder.path().join(COLLECTOR));
+    let served = number_in(&folder.path().join(POOL));
+    measured.count("models served", served);
     measured.count("imports", imports);
     measured.count("collections", collections);
-    measured.check(imports > 0 && collections > 0, || {
-        "nothing was imported or collected".to_owned()
+    measured.check(imports > 0 && collections > 0 && served > 0, || {
+        "nothing was imported, collected or served".to_owned()
     });
     measured.count("kills", kills);
     measured.count("acknowledged writes", acknowledged);
@@ -115,7 +134,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
 /// Every registered managed model has the bytes of its digest.
 fn check_managed(catalog: &FsCatalog, measured: &mut Measured) {
     for entry in catalog.list().unwrap_or_default() {
-        if entry.id.starts_with(IMPORTER) {
+        if entry.id.starts_with(IMPORTER) || entry.id.starts_with("hf:") {
             let found = catalog.verify(&entry.id, Verify::Full, &mut |_| Ok(()));
             let is_right =
                 found.is_ok_and(|found| found.outcome.kind == VerificationOutcomeKind::Pass);
@@ -140,6 +159,55 @@ fn import_and_delete(catalog: &FsCatalog, number: u64) -> catalog_core::Result<(
         catalog.delete(&id)?;
     }
     Ok(())
+}
+
+/// The models that both daemons provision, in turn.
+fn provision(catalog: &FsCatalog, number: u64) -> Result<ResolvedModel, String> {
+    let provisioner = ModelProvisioner::new(catalog, ToyFetcher::of(CONTENT));
+    let found = provisioner.ensure_present_str(&format!("hf:org/model-{}", number % 3), None);
+    found.map_err(|error| format!("{}: {error}", error.code()))
+}
+
+fn serve(catalog: &FsCatalog, number: u64) -> Result<(), String> {
+    let found = provision(catalog, number)?;
+    let lease = match catalog.lease(&found.id) {
+        Ok(lease) => lease,
+        // Only this daemon deletes; a collection may not.
+        Err(error) => return Err(error.to_string()),
+    };
+    if fs::read(&found.local_path).ok().as_deref() != Some(CONTENT) {
+        return Err(format!("{} is not what was provisioned", found.id));
+    }
+    drop(lease);
+    if number.is_multiple_of(4) {
+        catalog
+            .delete(&found.id)
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn build(catalog: &FsCatalog, number: u64) -> Result<(), String> {
+    let text = |error: CatalogError| error.to_string();
+    provision(catalog, number)?;
+    let engines = FsEngineStore::new(catalog.root()).map_err(text)?;
+    let entry = EngineEntry {
+        id: BUILDER.to_owned(),
+        engine: "engine".to_owned(),
+        version: number.to_string(),
+        build_ref: None,
+        digest: None,
+        build_flags: None,
+        artifacts: Vec::new(),
+        created_ms: 0,
+    };
+    engines.put(&entry).map_err(text)
+}
+
+/// The number of the last engine that was registered.
+fn engines_built(root: &Path) -> Option<u64> {
+    let entry = FsEngineStore::new(root).ok()?.get(BUILDER).ok()??;
+    entry.version.parse().ok()
 }
 
 fn collect(catalog: &FsCatalog) -> catalog_core::Result<()> {
@@ -175,10 +243,12 @@ pub fn run_daemon(arguments: &[String]) -> Result<(), String> {
     let mut reads = number_in(Path::new(answers));
     let mut seen = [0_u64; WRITERS.len()];
     loop {
-        if role == IMPORTER || role == COLLECTOR {
+        if [IMPORTER, COLLECTOR, POOL, BUILDER].contains(&role.as_str()) {
             reads += 1;
             match role.as_str() {
                 IMPORTER => import_and_delete(&catalog, reads).map_err(text)?,
+                POOL => serve(&catalog, reads)?,
+                BUILDER => build(&catalog, reads)?,
                 _ => collect(&catalog).map_err(text)?,
             }
             answer(reads)?;

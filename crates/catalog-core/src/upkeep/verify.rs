@@ -108,6 +108,11 @@ impl FsCatalog {
             sync_files(&path)?;
         }
         let before = look()?;
+        let found = || match &managed {
+            Some((key, manifest)) => self.files_of(key, manifest).map(|(files, _)| files),
+            None => Ok(Vec::new()),
+        };
+        let files_before = found()?;
         let at_ms = now_ms();
         let is_settled =
             now_at_most(self.host.root.layout()).is_some_and(|now| before.is_settled_at(now));
@@ -121,7 +126,11 @@ impl FsCatalog {
             }
             None => hash_unmanaged(&path, record.digest.as_ref(), progress)?,
         };
-        if look()? != before {
+        let after = look()?;
+        // Other models of the same bytes come and go, which changes the links of a managed one.
+        let is_same =
+            after == before || (managed.is_some() && is_same_content(&files_before, &found()?));
+        if !is_same {
             return Err(CatalogError::ArtifactChanged { path });
         }
         let logged = LogLine {
@@ -134,8 +143,8 @@ impl FsCatalog {
                 VerificationOutcomeKind::Fail => LoggedOutcome::Fail,
             },
             at_ms,
-            is_settled,
-            fingerprint: before,
+            is_settled: is_settled && after == before,
+            fingerprint: after,
         };
         let last_good_ms = self.host.log.latest(id)?.and_then(|last| last.last_pass_ms);
         match self.host.log.append(&logged) {
@@ -276,6 +285,13 @@ impl FsCatalog {
             Ok(())
         })
     }
+}
+
+/// Whether the same files are there with the same content, as far as sizes and times of modification
+/// tell.
+fn is_same_content(before: &[FoundFile], after: &[FoundFile]) -> bool {
+    let mut both = before.iter().zip(after);
+    before.len() == after.len() && both.all(|(before, after)| before.is_same(after))
 }
 
 fn hash_unmanaged(

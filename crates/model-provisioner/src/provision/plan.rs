@@ -12,6 +12,8 @@ pub(super) struct Plan {
     pub(super) step: Step,
     /// What to do if the bytes here are not the expected ones, or the step cannot be done.
     pub(super) or_else: Option<Step>,
+    /// What to do if nothing is here.
+    pub(super) acquire: Step,
 }
 
 /// What is known before anything is done.
@@ -53,6 +55,7 @@ pub(super) fn plan(facts: &Facts<'_>, policy: &Policy, freshness: Freshness) -> 
         expected: expected.clone(),
         step,
         or_else,
+        acquire,
     };
     let Some(entry) = facts.entry else {
         return to_do(acquire, None);
@@ -191,6 +194,7 @@ mod tests {
                 expected,
                 step,
                 or_else,
+                acquire: Fetch,
             };
             assert_eq!(plan, wanted, "{facts:?}");
         }

@@ -109,13 +109,22 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         let look = self.look(request, given, since)?;
         let step = look.plan.step;
         self.watch.tell(EventKind::Planned { step });
-        let done = self.carry_out(step, &look, given);
-        match (&done, look.plan.or_else) {
-            (Err(error), Some(instead)) if is_of_the_bytes(error) => {
-                self.watch.tell(EventKind::Planned { step: instead });
-                self.carry_out(instead, &look, given)
+        let mut done = self.carry_out(step, &look, given);
+        if let (Err(error), Some(instead)) = (&done, look.plan.or_else)
+            && is_of_the_bytes(error)
+        {
+            self.watch.tell(EventKind::Planned { step: instead });
+            done = self.carry_out(instead, &look, given);
+        }
+        match done {
+            // Somebody deleted or replaced it while it was looked at.
+            Err(error) if may_be_stale(&error) && self.catalog.get(self.id())? != look.known => {
+                Err(ProvisionError::Catalog(CatalogError::Conflict {
+                    id: self.id().to_owned(),
+                    expected: "as it was when this call began",
+                }))
             }
-            _ => done,
+            done => done,
         }
     }
 
@@ -135,7 +144,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         let is_proved = match (&known, host) {
             (Some(entry), Some(host)) if entry.digest.is_some() => {
                 match host.is_proved(entry, since) {
-                    Err(CatalogError::ArtifactMissing { .. }) => false,
+                    Err(error) if is_absence(&error) => false,
                     proved => proved?,
                 }
             }
@@ -202,7 +211,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             }
             (Step::Import, _, Some(host)) => self.import(host, expected)?,
             (Step::Fetch, _, Some(host)) => self.fetch(host, expected)?,
-            (Step::Repair, Some(entry), Some(host)) => return self.mend(host, entry, expected),
+            (Step::Repair, Some(entry), Some(host)) => return self.mend(host, entry, look, given),
             _ => {
                 let path = self.where_it_lies()?;
                 self.verify(path, expected, known, Satisfied::InPlace)?
@@ -241,21 +250,18 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         &self,
         host: &FsCatalog,
         entry: &CatalogEntry,
-        expected: Option<Digest>,
+        look: &Look,
+        given: Option<&Digest>,
     ) -> Result<ProvisionReport> {
         let Some(manifest) = manifest_of(host, entry)? else {
-            return Err(ProvisionError::Unsound {
-                id: self.id().to_owned(),
-                path: entry.local_path.clone(),
-                reason: "its manifest is missing or damaged".to_owned(),
-            });
+            return self.carry_out(look.plan.acquire, look, given);
         };
         let repaired = self.repair(host, &manifest)?;
         self.watch.tell(EventKind::Registered);
         let admissible = Admissible {
             place: Place::Path(repaired.entry.local_path, 0),
             satisfied: Satisfied::Repaired,
-            digest: expected,
+            digest: look.plan.expected.clone(),
             outcome: passed(),
             proof: match self.is_digest_given {
                 true => Proof::CallersDigest,
@@ -294,6 +300,27 @@ fn manifest_of(host: &FsCatalog, entry: &CatalogEntry) -> Result<Option<Manifest
     match host.artifacts().manifest_at(&entry.local_path) {
         Err(CatalogError::StoreDamaged { .. }) => Ok(None),
         found => Ok(found?),
+    }
+}
+
+/// Whether an error says that something is not, or not any more, where it should be.
+fn is_absence(error: &CatalogError) -> bool {
+    match error {
+        CatalogError::NotFound { .. }
+        | CatalogError::ArtifactMissing { .. }
+        | CatalogError::ArtifactChanged { .. }
+        | CatalogError::StoreDamaged { .. } => true,
+        CatalogError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+/// Whether an error may come of somebody changing the entry or its files meanwhile.
+fn may_be_stale(error: &ProvisionError) -> bool {
+    match error {
+        ProvisionError::Unsound { .. } => true,
+        ProvisionError::Catalog(error) => is_absence(error),
+        _ => false,
     }
 }
 

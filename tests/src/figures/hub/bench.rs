@@ -16,7 +16,7 @@ pub(super) const REPOSITORY: &str = "org/repo";
 pub(super) const TOKEN: &str = "hf_canary2718281828";
 
 /// The commands that the test command installed, each in an environment of its own.
-pub(super) fn tools() -> Result<Vec<PathBuf>, String> {
+pub(in crate::figures) fn tools() -> Result<Vec<PathBuf>, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/hub-tools");
     let tools = ["new/bin/hf", "old/bin/huggingface-cli"].map(|name| folder.join(name));
     match tools.iter().find(|tool| !tool.exists()) {
@@ -145,7 +145,7 @@ pub(super) fn processes_with(variable: &str) -> usize {
 }
 
 /// A repository of each kind of file.
-pub(super) fn repository() -> Repo {
+pub(in crate::figures) fn repository() -> Repo {
     Repo::default()
         .with("config.json", RepoFile::small("{\"model_type\": \"toy\"}"))
         .with("weights.bin", RepoFile::large(bytes(300_000, 1)))
@@ -172,7 +172,7 @@ fn gguf(seed: u8) -> Vec<u8> {
 }
 
 /// An error with all its causes.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(in crate::figures) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -7,8 +7,9 @@ mod references;
 mod stops;
 
 use crate::figure::{Measured, Outcome, Trial};
+use bench::Bench;
 pub use bench::run_provision;
-use bench::{Bench, tools};
+pub(super) use bench::{chain, repository, tools};
 
 /// One thing that must be so; fails with what is not.
 type Case = fn(&Bench) -> Result<(), String>;
