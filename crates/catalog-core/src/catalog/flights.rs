@@ -23,8 +23,8 @@ const MAX_LEN: u64 = 64 << 10;
 pub struct Flight {
     lock: FileLock,
     path: PathBuf,
-    before: Option<FlightFailure>,
-    text: FlightText,
+    before: Option<Box<FlightFailure>>,
+    text: Box<FlightText>,
     is_kept: bool,
 }
 
@@ -113,15 +113,15 @@ impl FsCatalog {
             let locking = host.artifacts.locking;
             match FileLock::try_acquire(file, &path, LockMode::Exclusive, locking)? {
                 Ok(lock) if is_at(lock.file(), &path)? => {
-                    let before = read(lock.file()).failed;
+                    let before = read(lock.file()).failed.map(Box::new);
                     let mut flight = Flight {
                         lock,
                         path,
                         before,
-                        text: FlightText {
+                        text: Box::new(FlightText {
                             holder: describe_this_process(),
                             ..FlightText::default()
-                        },
+                        }),
                         is_kept: false,
                     };
                     flight.write();
@@ -153,7 +153,7 @@ impl FsCatalog {
 impl Flight {
     /// How the flight before this one failed, if it did.
     pub fn failure_before(&self) -> Option<&FlightFailure> {
-        self.before.as_ref()
+        self.before.as_deref()
     }
 
     /// Tells those who wait how far it is.
@@ -172,14 +172,14 @@ impl Flight {
 
     /// Ends it, and leaves what the one before said for others who wait.
     pub fn pass_on(mut self) {
-        self.text.failed = self.before.take();
+        self.text.failed = self.before.take().map(|failure| *failure);
         self.write();
         self.is_kept = true;
     }
 
     /// Best effort: those who wait see less of it then, and wait all the same.
     fn write(&mut self) {
-        let text = serde_json::to_string(&self.text).expect("it has only text and numbers");
+        let text = serde_json::to_string(&*self.text).expect("it has only text and numbers");
         let file = self.lock.file_mut();
         let written = file
             .rewind()

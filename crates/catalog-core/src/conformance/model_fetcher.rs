@@ -238,7 +238,6 @@ pub fn pointers_to_a_fetcher_are_the_fetcher<F: ModelFetcher>(
     let test = make(&sandbox.root());
     let mr = &test.present;
     let direct = bring(&test.fetcher, mr);
-    assert_eq!(bring(&&test.fetcher, mr), direct);
     assert_eq!(bring(Box::new(&test.fetcher), mr), direct);
     assert_eq!(bring(Arc::new(&test.fetcher), mr), direct);
 }

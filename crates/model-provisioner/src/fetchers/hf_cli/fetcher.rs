@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,20 +10,15 @@ use catalog_core::{
     HfParts, ModelFetcher, ModelRef, Provenance, ResolvedModel, Result, SourceStates, Staging,
 };
 
-use super::complaint::complaint;
-use super::process::{Ended, Invocation};
-use super::records::{Brought, Stated, brought_in, bytes_in, check_git_oid, is_hex};
+use super::arrival::{check_complete, commit_of, lift};
+use super::asking::{Repository, Tick, fetch_error};
+use super::process::Invocation;
+use super::records::{Brought, Stated, brought_in, bytes_in, check_git_oid};
 use super::tool::Tool;
-use super::wanted::{Listed, Wanted};
+use super::wanted::Wanted;
 
 /// The hub that the command asks unless it is told otherwise.
 const HUB: &str = "https://huggingface.co";
-
-/// The exit code of a command that does not know an argument.
-const USAGE_ERROR: i32 = 2;
-
-/// A pattern that no file of a repository matches.
-const NO_FILE: &str = "no/file/has/this/name";
 
 /// Brings models of the Hugging Face hub with its `hf` command, or `huggingface-cli` of old
 /// releases, which must be installed.
@@ -91,7 +85,7 @@ impl HfCliFetcher {
     }
 
     /// The command, once it was found.
-    fn tool(&self, mr: &ModelRef, tick: &mut dyn FnMut() -> Result<()>) -> Result<Tool> {
+    fn tool(&self, mr: &ModelRef, tick: &mut Tick<'_>) -> Result<Tool> {
         let known = || self.tool.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(tool) = &*known() {
             return Ok(tool.clone());
@@ -105,13 +99,8 @@ impl HfCliFetcher {
         Ok(tool)
     }
 
-    /// Runs the command; how it failed, if it did.
-    fn run(
-        &self,
-        mr: &ModelRef,
-        mut invocation: Invocation,
-        tick: &mut dyn FnMut() -> Result<()>,
-    ) -> Result<Result<Ended, Complaint>> {
+    /// The variables that tell the command what this fetcher was told.
+    pub(super) fn configure(&self, invocation: &mut Invocation) {
         for name in [
             "HF_HUB_DISABLE_TELEMETRY",
             "HF_HUB_DISABLE_UPDATE_CHECK",
@@ -124,20 +113,10 @@ impl HfCliFetcher {
         if let Some(token) = &self.token {
             invocation.variable("HF_TOKEN", token);
         }
-        let ended = invocation.run(tick)?;
-        if ended.status.success() {
-            return Ok(Ok(ended));
-        }
-        let (problem, detail) = complaint(&ended.stderr);
-        Ok(Err(Complaint {
-            is_usage: ended.status.code() == Some(USAGE_ERROR),
-            problem,
-            error: fetch_error(mr, problem, self.without_token(&detail)),
-        }))
     }
 
     /// A text with no token in it.
-    fn without_token(&self, text: &str) -> String {
+    pub(super) fn without_token(&self, text: &str) -> String {
         let inherited = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].map(|name| env::var(name).ok());
         let tokens = inherited.into_iter().flatten().chain(self.token.clone());
         let tokens = tokens.filter(|token| !token.trim().is_empty());
@@ -145,75 +124,6 @@ impl HfCliFetcher {
             text.replace(token.trim(), "REDACTED")
         })
     }
-
-    /// The files of a repository; none if the command cannot list them.
-    fn list(
-        &self,
-        tool: &Tool,
-        mr: &ModelRef,
-        parts: &HfParts<'_>,
-        revision: Option<&str>,
-        tick: &mut dyn FnMut() -> Result<()>,
-    ) -> Result<Option<Vec<Listed>>> {
-        if !tool.can_list() {
-            return Ok(None);
-        }
-        let repository = format!("{}/{}", parts.org, parts.name);
-        let arguments = [
-            "models",
-            "ls",
-            &repository,
-            "--recursive",
-            "--format",
-            "json",
-        ];
-        let mut invocation = Invocation::new(&tool.path, &arguments);
-        if let Some(revision) = revision {
-            invocation.argument("--revision").argument(revision);
-        }
-        match self.run(mr, invocation, tick)? {
-            Ok(ended) => Ok(serde_json::from_str(&ended.stdout).ok()),
-            Err(complaint) if complaint.is_usage => Ok(None),
-            Err(complaint) => Err(complaint.error),
-        }
-    }
-
-    fn download(
-        &self,
-        tool: &Tool,
-        mr: &ModelRef,
-        parts: &HfParts<'_>,
-        revision: Option<&str>,
-        wanted: &Wanted,
-        folder: &Path,
-        tick: &mut dyn FnMut() -> Result<()>,
-    ) -> Result<Result<(), Complaint>> {
-        let folder = folder.to_string_lossy();
-        let repository = format!("{}/{}", parts.org, parts.name);
-        let mut invocation = Invocation::new(&tool.path, &["download", &repository]);
-        for argument in wanted.arguments() {
-            invocation.argument(argument);
-        }
-        for argument in ["--repo-type", "model", "--quiet", "--local-dir", &*folder] {
-            invocation.argument(argument);
-        }
-        if tool.makes_links() {
-            invocation
-                .argument("--local-dir-use-symlinks")
-                .argument("False");
-        }
-        if let Some(revision) = revision {
-            invocation.argument("--revision").argument(revision);
-        }
-        Ok(self.run(mr, invocation, tick)?.map(drop))
-    }
-}
-
-/// How the command failed.
-struct Complaint {
-    is_usage: bool,
-    problem: FetchProblem,
-    error: CatalogError,
 }
 
 impl ModelFetcher for HfCliFetcher {
@@ -250,10 +160,16 @@ impl ModelFetcher for HfCliFetcher {
     ) -> Result<Fetched> {
         let mr = task.model_ref;
         let parts = parts_of(mr)?;
-        let revision = task.revision.or(parts.revision);
         let idle = FetchProgress::default();
         let tool = self.tool(mr, &mut || progress(idle))?;
-        let listing = self.list(&tool, mr, &parts, revision, &mut || progress(idle))?;
+        let repository = Repository {
+            fetcher: self,
+            tool: &tool,
+            model_ref: mr,
+            parts,
+            revision: task.revision.or(parts.revision),
+        };
+        let listing = repository.list(&mut || progress(idle))?;
         let mut wanted = Wanted::of(task, &parts);
         let mut total = None;
         if let Some(listing) = &listing {
@@ -275,7 +191,7 @@ impl ModelFetcher for HfCliFetcher {
                 total,
             })
         };
-        let first = self.download(&tool, mr, &parts, revision, &wanted, &folder, &mut tick)?;
+        let first = repository.download(&wanted, &folder, &mut tick)?;
         match (first, parts.path) {
             (Ok(()), _) => {}
             // Without a listing, a folder shows by not being a file.
@@ -285,8 +201,7 @@ impl ModelFetcher for HfCliFetcher {
                     && task.only.is_none() =>
             {
                 wanted = Wanted::Folder(path.to_owned());
-                let second =
-                    self.download(&tool, mr, &parts, revision, &wanted, &folder, &mut tick)?;
+                let second = repository.download(&wanted, &folder, &mut tick)?;
                 second.map_err(|complaint| complaint.error)?;
             }
             (Err(complaint), _) => return Err(complaint.error),
@@ -318,34 +233,19 @@ impl ModelFetcher for HfCliFetcher {
         let parts = parts_of(mr)?;
         let mut tick = || progress(FetchProgress::default());
         let tool = self.tool(mr, &mut tick)?;
-        // The command looks the revision up, downloads nothing, and names a folder after it.
         let cache = tempfile::tempdir().map_err(|source| CatalogError::Io {
             action: "create a folder in",
             path: env::temp_dir(),
             source,
         })?;
-        let repository = format!("{}/{}", parts.org, parts.name);
-        let folder = cache.path().to_string_lossy();
-        let arguments = [
-            "download",
-            &repository,
-            "--include",
-            NO_FILE,
-            "--quiet",
-            "--cache-dir",
-            &*folder,
-        ];
-        let mut invocation = Invocation::new(&tool.path, &arguments);
-        if let Some(revision) = parts.revision {
-            invocation.argument("--revision").argument(revision);
-        }
-        let ended = self.run(mr, invocation, &mut tick)?;
-        let ended = ended.map_err(|complaint| complaint.error)?;
-        let commit = ended.stdout.lines().rev().find_map(|line| {
-            let name = Path::new(line.trim()).file_name()?.to_str()?;
-            is_hex(name, 40).then(|| name.to_owned())
-        });
-        Ok(commit)
+        let repository = Repository {
+            fetcher: self,
+            tool: &tool,
+            model_ref: mr,
+            parts,
+            revision: parts.revision,
+        };
+        repository.commit(cache.path(), &mut tick)
     }
 
     fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
@@ -362,7 +262,7 @@ impl HfCliFetcher {
         brought: &[Brought],
         wanted: &Wanted,
         parts: &HfParts<'_>,
-        tick: &mut dyn FnMut() -> Result<()>,
+        tick: &mut Tick<'_>,
     ) -> Result<(Expectation, SourceStates)> {
         let mut files = BTreeMap::new();
         let mut states = SourceStates::Hashes;
@@ -411,85 +311,4 @@ fn parts_of(mr: &ModelRef) -> Result<HfParts<'_>> {
         reference: mr.to_string(),
         repair: "compose another fetcher beside the one for the hub",
     })
-}
-
-fn fetch_error(mr: &ModelRef, problem: FetchProblem, detail: String) -> CatalogError {
-    CatalogError::Fetch {
-        reference: mr.to_string(),
-        problem,
-        detail,
-    }
-}
-
-/// All that was to come is there, with the sizes that the hub listed.
-fn check_complete(
-    mr: &ModelRef,
-    wanted: &Wanted,
-    listing: Option<&[Listed]>,
-    brought: &[Brought],
-) -> Result<()> {
-    let size_of = |name: &str| {
-        let found = brought.iter().find(|file| file.name == name);
-        found.map(|file| file.size)
-    };
-    let lacking = |name: &str| {
-        let detail = format!("the command succeeded, but {name} is not what the hub lists");
-        Err(fetch_error(mr, FetchProblem::Failed, detail))
-    };
-    for file in listing
-        .map(|listing| wanted.among(listing))
-        .unwrap_or_default()
-    {
-        if size_of(&file.path) != Some(file.size) {
-            return lacking(&file.path);
-        }
-    }
-    for name in wanted.names() {
-        if size_of(name).is_none() {
-            return lacking(name);
-        }
-    }
-    if brought.is_empty() {
-        let detail = "there is no file of that name, and none below it".to_owned();
-        return Err(fetch_error(mr, FetchProblem::FileNotFound, detail));
-    }
-    Ok(())
-}
-
-/// The commit that all files are from.
-fn commit_of(mr: &ModelRef, brought: &[Brought]) -> Result<Option<String>> {
-    let mut commits = brought.iter().filter_map(|file| file.commit.as_ref());
-    let first = commits.next();
-    if commits.any(|commit| Some(commit) != first) {
-        let detail = "its files come from several commits: somebody pushed meanwhile".to_owned();
-        return Err(fetch_error(mr, FetchProblem::Unreachable, detail));
-    }
-    Ok(first.cloned())
-}
-
-/// Moves what is in a folder of the repository to the top.
-fn lift(top: &Path, folder: &str) -> Result<()> {
-    let failed = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source| CatalogError::Io {
-            action: "move what is in",
-            path,
-            source,
-        }
-    };
-    let from = top.join(folder);
-    // By another name first: the folder may hold one of its own name.
-    let aside = tempfile::tempdir_in(top).map_err(failed(top))?;
-    let moved = aside.path().join("lifted");
-    fs::rename(&from, &moved).map_err(failed(&from))?;
-    let outermost = folder.split('/').next().unwrap_or(folder);
-    fs::remove_dir_all(top.join(outermost)).or_else(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Ok(()),
-        _ => Err(failed(&from)(error)),
-    })?;
-    for entry in fs::read_dir(&moved).map_err(failed(&moved))? {
-        let entry = entry.map_err(failed(&moved))?;
-        fs::rename(entry.path(), top.join(entry.file_name())).map_err(failed(&moved))?;
-    }
-    aside.close().map_err(failed(top))
 }

@@ -12,8 +12,12 @@
 //! | `complaint` | from what it says to typed errors |
 //! | `records` | what the hub stated of the files that were brought |
 //! | `wanted` | which files of a repository a reference names |
+//! | `asking` | the questions that the command answers |
+//! | `arrival` | what has to be so of files that were brought |
 //! | `fetcher` | the fetcher |
 
+mod arrival;
+mod asking;
 mod complaint;
 mod fetcher;
 mod process;

@@ -23,7 +23,7 @@ fn hub_in(folder: &Path) -> FetcherUnderTest<HfCliFetcher> {
 }
 
 mod hf_cli_fetcher {
-    catalog_core::model_fetcher_conformance!(|folder| super::hub_in(folder));
+    catalog_core::model_fetcher_conformance!(super::hub_in);
 }
 
 mod scheme_router {

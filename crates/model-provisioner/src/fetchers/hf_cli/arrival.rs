@@ -1,0 +1,83 @@
+//! What has to be so of files that were brought.
+
+use std::fs;
+use std::path::Path;
+
+use catalog_core::{CatalogError, FetchProblem, ModelRef, Result};
+
+use super::asking::fetch_error;
+use super::records::Brought;
+use super::wanted::{Listed, Wanted};
+
+/// All that was to come is there, with the sizes that the hub listed.
+pub(super) fn check_complete(
+    mr: &ModelRef,
+    wanted: &Wanted,
+    listing: Option<&[Listed]>,
+    brought: &[Brought],
+) -> Result<()> {
+    let size_of = |name: &str| {
+        let found = brought.iter().find(|file| file.name == name);
+        found.map(|file| file.size)
+    };
+    let lacking = |name: &str| {
+        let detail = format!("the command succeeded, but {name} is not what the hub lists");
+        Err(fetch_error(mr, FetchProblem::Failed, detail))
+    };
+    for file in listing
+        .map(|listing| wanted.among(listing))
+        .unwrap_or_default()
+    {
+        if size_of(&file.path) != Some(file.size) {
+            return lacking(&file.path);
+        }
+    }
+    for name in wanted.names() {
+        if size_of(name).is_none() {
+            return lacking(name);
+        }
+    }
+    if brought.is_empty() {
+        let detail = "there is no file of that name, and none below it".to_owned();
+        return Err(fetch_error(mr, FetchProblem::FileNotFound, detail));
+    }
+    Ok(())
+}
+
+/// The commit that all files are from.
+pub(super) fn commit_of(mr: &ModelRef, brought: &[Brought]) -> Result<Option<String>> {
+    let mut commits = brought.iter().filter_map(|file| file.commit.as_ref());
+    let first = commits.next();
+    if commits.any(|commit| Some(commit) != first) {
+        let detail = "its files come from several commits: somebody pushed meanwhile".to_owned();
+        return Err(fetch_error(mr, FetchProblem::Unreachable, detail));
+    }
+    Ok(first.cloned())
+}
+
+/// Moves what is in a folder of the repository to the top.
+pub(super) fn lift(top: &Path, folder: &str) -> Result<()> {
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| CatalogError::Io {
+            action: "move what is in",
+            path,
+            source,
+        }
+    };
+    let from = top.join(folder);
+    // By another name first: the folder may hold one of its own name.
+    let aside = tempfile::tempdir_in(top).map_err(failed(top))?;
+    let moved = aside.path().join("lifted");
+    fs::rename(&from, &moved).map_err(failed(&from))?;
+    let outermost = folder.split('/').next().unwrap_or(folder);
+    fs::remove_dir_all(top.join(outermost)).or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(failed(&from)(error)),
+    })?;
+    for entry in fs::read_dir(&moved).map_err(failed(&moved))? {
+        let entry = entry.map_err(failed(&moved))?;
+        fs::rename(entry.path(), top.join(entry.file_name())).map_err(failed(&moved))?;
+    }
+    aside.close().map_err(failed(top))
+}
