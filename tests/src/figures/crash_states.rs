@@ -83,7 +83,7 @@ fn try_workload(workload: &[Step], sabotage: Sabotage, measured: &mut Measured) 
 }
 
 /// Leaves out what was written into locks but that of the index, whose text tells that a writer died:
-/// only processes that live read the others, anything that is none is taken for nothing (CAT-962),
+/// only processes that live read the others, anything that is none is taken for nothing,
 /// and the ways in which the pieces could get lost would be hundreds of times as many states of all
 /// the rest. Of flights, which are a lock for each model, not even the names count.
 fn forget_locks(actions: &mut Vec<Action>) {

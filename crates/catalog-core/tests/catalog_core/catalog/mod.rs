@@ -1,3 +1,4 @@
 mod conformance;
+mod flights;
 mod same_as_reference;
 mod strict;

@@ -3,6 +3,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use model_provisioner::{ModelProvisioner, Traced};
 
 use crate::util::{Host, id_of, reference, sha256};
 
@@ -35,6 +38,7 @@ fn log() -> &'static Log {
         let subscriber = tracing_subscriber::fmt()
             .with_writer(log.clone())
             .with_ansi(false)
+            .with_span_events(FmtSpan::CLOSE)
             .finish();
         tracing::subscriber::set_global_default(subscriber).unwrap();
         log
@@ -76,4 +80,38 @@ fn without_a_digest_a_warning_says_that_the_artifact_is_unverified() {
         [""; 0],
         "given once, it is pinned"
     );
+}
+
+/// PROV-204
+#[test]
+fn a_traced_call_is_a_span_below_that_of_its_caller() {
+    log();
+    let host = Host::new();
+    let path = host.model("traced.gguf", "weights");
+    let provisioner = ModelProvisioner::file_only(host.cache())
+        .unwrap()
+        .with_observer(Traced);
+    tracing::info_span!("request", correlation = "c-4711").in_scope(|| {
+        provisioner
+            .ensure_present(&reference(&path), Some(sha256(&path)))
+            .unwrap();
+        std::fs::write(&path, "changed").unwrap();
+        provisioner
+            .ensure_present(&reference(&path), None)
+            .unwrap_err();
+    });
+    let lines = lines_about(&id_of(&path));
+    let spans: Vec<&String> = lines.iter().filter(|line| line.contains("close")).collect();
+    for (line, outcome) in spans.iter().zip(["Pass", "digest_mismatch"]) {
+        assert!(
+            line.contains("request{correlation=\"c-4711\"}:provision{"),
+            "{line}"
+        );
+        for field in ["id=", "duration_ms=", outcome] {
+            assert!(line.contains(field), "{line} has {field}");
+        }
+    }
+    assert_eq!(spans.len(), 2, "{lines:?}");
+    let registered = lines.iter().find(|line| line.contains("registered"));
+    assert!(registered.unwrap().contains("c-4711"), "{lines:?}");
 }
