@@ -3,11 +3,14 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use catalog_core::{CatalogError, Digest, shard_set};
+use catalog_core::{CatalogError, Digest, VerificationOutcomeKind, shard_set};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::provision::ProvisionReport;
+
+/// The version of the document that this release writes and reads.
+const VERSION: u32 = 1;
 
 /// What the start of an engine needs to know of a model: a small JSON document.
 ///
@@ -81,10 +84,14 @@ impl Handoff {
             }
         };
         Ok(Self {
-            version: 1,
+            version: VERSION,
             id: report.resolved.id.clone(),
             path,
-            digest: report.digest.as_ref().map(Digest::to_string),
+            digest: report
+                .digest
+                .as_ref()
+                .filter(|_| report.outcome.kind == VerificationOutcomeKind::Pass)
+                .map(Digest::to_string),
             size,
             view,
         })
@@ -128,7 +135,12 @@ impl Handoff {
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(failed("read", path))?;
         let handoff = serde_json::from_str(&text).map_err(std::io::Error::from);
-        Ok(handoff.map_err(failed("read", path))?)
+        let handoff: Self = handoff.map_err(failed("read", path))?;
+        if handoff.version != VERSION {
+            let other = format!("it has version {}, not {VERSION}", handoff.version);
+            return Err(failed("read", path)(std::io::Error::other(other)).into());
+        }
+        Ok(handoff)
     }
 }
 

@@ -150,9 +150,11 @@ impl ArtifactStore {
         if total == 0 {
             advance(0)?;
         }
-        staging
-            .verify(&request.expected, &mut |_| Ok(()))?
-            .publish()
+        let mut verified = staging.verify(&request.expected, &mut |_| Ok(()))?;
+        if request.expected.digest.is_none() && request.expected.files.is_empty() {
+            verified.mark_unproved();
+        }
+        verified.publish()
     }
 }
 

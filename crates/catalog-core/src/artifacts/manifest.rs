@@ -41,6 +41,9 @@ pub struct Manifest {
     pub revision: Option<String>,
     /// What brought them.
     pub fetcher: String,
+    /// Whether nobody vouched for them: the digests are those of whatever was staged.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_unproved: bool,
     /// When they were published, in milliseconds since 1970.
     pub published_ms: u64,
     /// Its files, sorted by the bytes of their names.
@@ -114,6 +117,7 @@ impl Manifest {
             source: provenance.source.as_deref().map(crate::model::shown_id),
             revision: provenance.revision.clone(),
             fetcher: provenance.fetcher.clone(),
+            is_unproved: false,
             published_ms,
             files,
             unknown: BTreeMap::new(),
@@ -131,12 +135,15 @@ impl Manifest {
         sizes.fold(0, u64::saturating_add)
     }
 
-    /// The name of its folder: it follows from the id, the content and what is handed out.
+    /// The name of its folder: it follows from the id, the content, what is handed out and the
+    /// revision, if there is one.
     pub(super) fn key(&self) -> String {
         let mut key = Sha256::new();
         key.update(b"artifact/v1\0");
         let entry_file = self.entry_file.as_deref().unwrap_or_default();
-        for part in [self.id.as_str(), &self.tree_digest().value, entry_file] {
+        let content = self.tree_digest().value;
+        let parts = [self.id.as_str(), &content, entry_file].into_iter();
+        for part in parts.chain(self.revision.as_deref()) {
             key.update((part.len() as u64).to_be_bytes());
             key.update(part);
         }
@@ -195,6 +202,10 @@ impl Manifest {
             _ => Ok(manifest),
         }
     }
+}
+
+fn is_false(is_so: &bool) -> bool {
+    !is_so
 }
 
 fn tree_of(files: &[ManifestFile]) -> Digest {

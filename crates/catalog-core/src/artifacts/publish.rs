@@ -10,7 +10,9 @@ use super::lease::{LeaseLock, try_lock};
 use super::manifest::{Manifest, ManifestFile, Sharing, write_text};
 use super::verify::VerifiedStaging;
 use crate::digest::Digest;
-use crate::disk::{self, ArtifactFolder, FileStamp, create_own_folder, sync_folder};
+use crate::disk::{
+    self, ArtifactFolder, FileStamp, Links, create_own_folder, list_files, sync_folder,
+};
 use crate::error::{CatalogError, Result};
 
 /// Between two tries to publish what others are busy with.
@@ -242,6 +244,7 @@ impl VerifiedStaging {
                 is_changed = true;
             }
         }
+        is_changed |= self.set_strangers_aside(target)?;
         match Manifest::read(target) {
             Ok(Some(_)) => {}
             _ => {
@@ -253,6 +256,31 @@ impl VerifiedStaging {
             sync_folders(target, &self.manifest)?;
         }
         Ok(())
+    }
+}
+
+impl VerifiedStaging {
+    /// Moves files into quarantine that are in the folder of an artifact and no part of it: who is
+    /// handed the folder would use them. Tells whether there were any.
+    fn set_strangers_aside(&self, target: &ArtifactFolder) -> Result<bool> {
+        let files = target.files();
+        if !files.exists() {
+            return Ok(false);
+        }
+        let is_listed = |name: &str| self.manifest.files.iter().any(|file| file.name == name);
+        let mut found = list_files(&files, &[], Links::Follow)?;
+        found.retain(|found| !is_listed(&found.name));
+        for stranger in &found {
+            let kept = self
+                .staging
+                .store
+                .set_aside(&stranger.path, &self.manifest)?;
+            tracing::warn!(
+                path = %stranger.path.display(), kept = %kept.display(),
+                "a file is no part of the model it lies in: moved to quarantine"
+            );
+        }
+        Ok(!found.is_empty())
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{ManifestFile, write_text};
+use super::manifest::{Manifest, ManifestFile, write_text};
 use super::store::ArtifactStore;
 use crate::digest::{Digest, seal};
 use crate::disk::{
@@ -23,7 +23,8 @@ pub struct Evidence {
     pub name: String,
     /// What it should be.
     pub expected: Digest,
-    /// What it is; none if it cannot be read.
+    /// What it is; none if it cannot be read, or is no part of the model, whose digest is then the
+    /// expected one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual: Option<Digest>,
     /// Its size, and the size it should have, in bytes.
@@ -117,6 +118,43 @@ impl ArtifactStore {
             }
             sync(other.parent().expect("it is in the folder of files"))?;
         }
+        sync(folder.path())?;
+        sync(&quarantine)?;
+        Ok(folder.file())
+    }
+}
+
+impl ArtifactStore {
+    /// Moves a file aside that lies in the folder of a model and is no part of it. The caller holds
+    /// the lock of artifacts. Returns where it is now.
+    pub(super) fn set_aside(&self, path: &Path, of: &Manifest) -> Result<PathBuf> {
+        let metadata =
+            fs::symlink_metadata(path).map_err(|error| CatalogError::io("look at", path, error))?;
+        let quarantine = self.layout().quarantine();
+        create_own_folder(&quarantine)?;
+        let folder = tempfile::Builder::new()
+            .prefix("")
+            .rand_bytes(16)
+            .tempdir_in(&quarantine)
+            .map_err(|error| CatalogError::io("create a folder in", &quarantine, error))?;
+        let folder = QuarantineFolder::new(folder.keep());
+        let evidence = Evidence {
+            ids: vec![of.id.clone()],
+            name: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            expected: of.digest.clone(),
+            actual: None,
+            size: (metadata.len(), 0),
+            found_ms: now_ms(),
+            last_good_ms: None,
+        };
+        let text = serde_json::to_string(&evidence).expect("it has only text and numbers");
+        write_text(&folder.evidence(), &format!("{}\n", seal(&text)))?;
+        fs::rename(path, folder.file())
+            .map_err(|error| CatalogError::io("move to", folder.file(), error))?;
         sync(folder.path())?;
         sync(&quarantine)?;
         Ok(folder.file())

@@ -48,6 +48,11 @@ impl VerifiedStaging {
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
+
+    /// Notes in the manifest that nobody vouched for these bytes.
+    pub fn mark_unproved(&mut self) {
+        self.manifest.is_unproved = true;
+    }
 }
 
 impl Staging {

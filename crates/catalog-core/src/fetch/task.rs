@@ -11,6 +11,9 @@ pub struct FetchTask<'t> {
     pub model_ref: &'t ModelRef,
     /// Only these of its files, by name; all of them unless given.
     pub only: Option<&'t BTreeSet<String>>,
+    /// Whether the names are those in the folder that the reference names, as it was found to name
+    /// one.
+    pub is_folder: bool,
     /// Exactly this revision; the one that the reference says unless given.
     pub revision: Option<&'t str>,
 }
@@ -21,6 +24,7 @@ impl<'t> FetchTask<'t> {
         Self {
             model_ref,
             only: None,
+            is_folder: false,
             revision: None,
         }
     }

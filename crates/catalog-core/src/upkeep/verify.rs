@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 use crate::artifacts::{Evidence, Fingerprint, LogLine, LoggedOutcome, Manifest, now_at_most};
 use crate::catalog::{FsCatalog, ModelRecord};
 use crate::digest::{
-    Digest, HashProgress, VerificationOutcome, VerificationOutcomeKind, hash_files, verify_digest,
+    Digest, HashProgress, Proves, VerificationOutcome, VerificationOutcomeKind, hash_files,
+    verify_digest,
 };
 use crate::disk::{FileStamp, FoundFile, Layout, Links, list_files, now_ms, sync_files};
 use crate::error::{CatalogError, Result};
@@ -119,9 +120,8 @@ impl FsCatalog {
         let mut bad = Vec::new();
         let (outcome, by, actual) = match &managed {
             Some((key, manifest)) => {
-                let outcome = self.hash_managed(key, manifest, record, progress, &mut bad)?;
-                let is_other = record.digest.as_ref() != Some(&manifest.digest);
-                let actual = (bad.is_empty() && is_other).then(|| manifest.digest.clone());
+                let (outcome, actual) =
+                    self.hash_managed(key, manifest, record, progress, &mut bad)?;
                 (outcome, VerifiedBy::Hash, actual)
             }
             None => hash_unmanaged(&path, record.digest.as_ref(), progress)?,
@@ -195,6 +195,7 @@ impl FsCatalog {
     }
 
     /// Hashes the files of a managed model and gathers those that are not what the manifest says.
+    /// Also gives the digest of what is there if it is whole, but not what its entry says.
     fn hash_managed(
         &self,
         key: &str,
@@ -202,19 +203,13 @@ impl FsCatalog {
         record: &ModelRecord,
         progress: &mut dyn FnMut(HashProgress) -> Result<()>,
         bad: &mut Vec<(FoundFile, Evidence)>,
-    ) -> Result<VerificationOutcome> {
+    ) -> Result<(VerificationOutcome, Option<Digest>)> {
         let (files, missing) = self.files_of(key, manifest)?;
         let contents = hash_files(&files, progress)?;
         let mut problems: Vec<String> = missing
             .iter()
             .map(|name| format!("{name} is missing"))
             .collect();
-        if let Some(expected) = &record.digest
-            && *expected != manifest.digest
-        {
-            let staged = &manifest.digest;
-            problems.push(format!("it was staged as {staged}, not {expected}"));
-        }
         // The folder is handed out with whatever is in it.
         let folder = self.host.root.layout().artifact(key).files();
         let is_listed = |name: &str| manifest.files.iter().any(|file| file.name == name);
@@ -235,13 +230,24 @@ impl FsCatalog {
             let evidence = Evidence::new(&manifest.id, file, actual, content.size);
             bad.push((found.clone(), evidence));
         }
-        if problems.is_empty() {
-            return Ok(passed());
+        let mut other = None;
+        if problems.is_empty()
+            && let Some(expected) = &record.digest
+        {
+            let actual = digest_as(expected, manifest, &files)?;
+            if actual != *expected {
+                problems.push(format!("it was staged as {actual}, not {expected}"));
+                other = Some(actual);
+            }
         }
-        Ok(VerificationOutcome {
+        if problems.is_empty() {
+            return Ok((passed(), None));
+        }
+        let outcome = VerificationOutcome {
             kind: VerificationOutcomeKind::Fail,
             reason: Some(problems.join("; ")),
-        })
+        };
+        Ok((outcome, other))
     }
 
     /// The files of a managed model that are there, and the names of those that are not.
@@ -284,6 +290,18 @@ impl FsCatalog {
             }
             Ok(())
         })
+    }
+}
+
+/// The digest of a managed model that is whole, by the algorithm of another digest if it has one.
+fn digest_as(like: &Digest, manifest: &Manifest, files: &[FoundFile]) -> Result<Digest> {
+    let algorithm = like.algorithm().map_err(CatalogError::InvalidDigest)?;
+    match (algorithm.proves(), files) {
+        (Proves::Folder, _) => Ok(manifest.tree_digest()),
+        (Proves::File, [only]) if like.algo != manifest.digest.algo => {
+            Digest::compute(&only.path, algorithm, &mut |_| {})
+        }
+        _ => Ok(manifest.digest.clone()),
     }
 }
 

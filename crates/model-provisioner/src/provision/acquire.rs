@@ -76,6 +76,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
 
     /// Brings a local model into the store.
     pub(super) fn import(&self, host: &FsCatalog, expected: Option<Digest>) -> Result<Admissible> {
+        self.check_will_be_proved(expected.as_ref())?;
         let lies = self.where_it_lies()?;
         let mut request = ImportRequest::new(self.id(), &lies);
         request.expected.digest = self.to_enforce(expected.as_ref());
@@ -94,6 +95,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         let judged = self.judge(artifact.manifest(), expected, SourceStates::Nothing)?;
         Ok(Admissible {
             satisfied: Satisfied::Imported,
+            pinned: judged.digest.clone(),
             digest: judged.digest,
             outcome: judged.outcome,
             proof: judged.proof,
@@ -105,8 +107,14 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         })
     }
 
-    /// Has the fetcher bring the model into the store.
-    pub(super) fn fetch(&self, host: &FsCatalog, expected: Option<Digest>) -> Result<Admissible> {
+    /// Has the fetcher bring the model into the store. `unless_hashed` is what is expected of it if
+    /// its source states no hashes.
+    pub(super) fn fetch(
+        &self,
+        host: &FsCatalog,
+        expected: Option<Digest>,
+        unless_hashed: Option<&Digest>,
+    ) -> Result<Admissible> {
         self.check_outbound()?;
         let watch = self.watch;
         let mut staging = host.artifacts().stage(self.id(), 0)?;
@@ -116,6 +124,10 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             self.fetcher
                 .stage(&task, &mut staging, &mut |now| watch.fetching(now))
         })?;
+        let expected = match fetched.states {
+            SourceStates::Hashes => expected,
+            SourceStates::Sizes | SourceStates::Nothing => expected.or(unless_hashed.cloned()),
+        };
         let expectation = Expectation {
             digest: self.to_enforce(expected.as_ref()),
             ..fetched.expectation
@@ -123,17 +135,21 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         let verified = watch.during(Part::Verifying, || {
             staging.verify(&expectation, &mut |now| watch.verifying(now))
         });
-        let verified = verified.map_err(|error| self.name_mismatch(error))?;
+        let mut verified = verified.map_err(|error| self.name_mismatch(error))?;
         let manifest = verified.manifest();
         let bytes = manifest.size();
         if let Some(refusal) = self.policy.size_refusal(bytes) {
             return Err(ProvisionError::refused(self.id(), refusal));
         }
         let judged = self.judge(manifest, expected, fetched.states)?;
+        if judged.outcome.kind != VerificationOutcomeKind::Pass {
+            verified.mark_unproved();
+        }
         watch.check()?;
         let artifact = watch.during(Part::Publishing, || verified.publish())?;
         Ok(Admissible {
             satisfied: Satisfied::Fetched,
+            pinned: judged.digest.clone(),
             digest: judged.digest,
             outcome: judged.outcome,
             proof: judged.proof,
@@ -192,6 +208,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         let only = BTreeSet::from([name.clone()]);
         let mut task = FetchTask::new(self.model_ref);
         task.only = Some(&only);
+        task.is_folder = bad.manifest.entry_file.is_none();
         task.revision = bad.manifest.revision.as_deref();
         self.fetcher
             .stage(&task, &mut staging, &mut |now| self.watch.fetching(now))?;
@@ -219,9 +236,19 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
 
     /// The digest that bytes must have to get into the store at all.
     fn to_enforce(&self, expected: Option<&Digest>) -> Option<Digest> {
+        // Digests of other algorithms are compared while the bytes are staged, or never.
+        let is_comparable = |digest: &Digest| ["sha256", "sha256-tree"].contains(&&*digest.algo);
         expected
-            .filter(|_| self.policy.on_mismatch == OnMismatch::Fail)
+            .filter(|digest| self.policy.on_mismatch == OnMismatch::Fail || !is_comparable(digest))
             .cloned()
+    }
+
+    /// Fails early if nothing is going to prove it, and the policy wants proof.
+    fn check_will_be_proved(&self, expected: Option<&Digest>) -> Result<()> {
+        match (expected, self.policy.unverified_refusal()) {
+            (None, Some(refusal)) => Err(ProvisionError::refused(self.id(), refusal)),
+            _ => Ok(()),
+        }
     }
 
     /// Compares staged bytes with what was expected of them.
@@ -246,7 +273,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                 false => Proof::PinnedDigest,
             };
             // Enforced already, but for the policy that warns only.
-            if self.policy.on_mismatch == OnMismatch::Fail
+            if self.to_enforce(Some(&expected)).is_some()
                 || [&manifest.digest, &manifest.tree_digest()].contains(&&expected)
             {
                 return Ok(judged(passed, proof));
@@ -306,8 +333,8 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         error.into()
     }
 
-    /// Whether the source still has the revision that is here.
-    pub(super) fn is_latest(&self, manifest: Option<&Manifest>) -> Result<bool> {
+    /// Whether the source has another revision now than the one that is here, as far as it can tell.
+    pub(super) fn has_moved(&self, manifest: Option<&Manifest>) -> Result<bool> {
         self.check_outbound()?;
         let watch = self.watch;
         let now = watch.during(Part::Fetching, || {
@@ -315,7 +342,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                 .resolve_revision(self.model_ref, &mut |now| watch.fetching(now))
         })?;
         let here = manifest.and_then(|manifest| manifest.revision.as_ref());
-        Ok(now.is_some() && now.as_ref() == here)
+        Ok(now.is_some() && now.as_ref() != here)
     }
 }
 

@@ -2,8 +2,9 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use catalog_core::{
-    Artifact, CatalogEntry, CatalogStore, Digest, Expected, HashProgress, LifecycleState,
-    ModelFetcher, VerificationOutcome, VerificationOutcomeKind, VerifiedBy, verify_digest,
+    Artifact, CatalogEntry, CatalogError, CatalogStore, Digest, Expected, FsCatalog, HashProgress,
+    LifecycleState, ModelFetcher, VerificationOutcome, VerificationOutcomeKind, VerifiedBy,
+    verify_digest,
 };
 
 use super::acquire::Call;
@@ -23,7 +24,10 @@ const LAST_VERIFIED_RESOLUTION_MS: u64 = 60 * 60 * 1000;
 pub(super) struct Admissible {
     pub(super) place: Place,
     pub(super) satisfied: Satisfied,
+    /// What they are.
     pub(super) digest: Option<Digest>,
+    /// What is expected of them from now on.
+    pub(super) pinned: Option<Digest>,
     pub(super) outcome: VerificationOutcome,
     pub(super) proof: Proof,
     pub(super) verified_by: VerifiedBy,
@@ -69,13 +73,16 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             (VerificationOutcomeKind::Pass, false) => Proof::PinnedDigest,
             _ => Proof::Nothing,
         };
-        let (digest, outcome) = match (found.outcome.kind, &expected) {
-            (VerificationOutcomeKind::Pass, _) => (expected, found.outcome),
-            (VerificationOutcomeKind::Warn, _) => (None, self.unverified()?),
-            (VerificationOutcomeKind::Fail, _) if self.policy.on_mismatch == OnMismatch::Warn => {
+        let (digest, pinned, outcome) = match (found.outcome.kind, &expected) {
+            (VerificationOutcomeKind::Pass, _) => (expected.clone(), expected, found.outcome),
+            (VerificationOutcomeKind::Warn, _) => (None, None, self.unverified()?),
+            // Only of bytes that are all there, and are something: damage is no other model.
+            (VerificationOutcomeKind::Fail, _)
+                if self.policy.on_mismatch == OnMismatch::Warn && found.actual.is_some() =>
+            {
                 // A pinned digest stays the expectation.
                 let pinned = known.and_then(|known| known.digest.clone());
-                (pinned, self.warn_of(found.outcome.reason))
+                (None, pinned, self.warn_of(found.outcome.reason))
             }
             (VerificationOutcomeKind::Fail, expected) => {
                 return Err(self.mismatch(path, expected.clone(), found));
@@ -85,6 +92,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             place: Place::Path(path, at_ms),
             satisfied,
             digest,
+            pinned,
             outcome,
             proof,
             verified_by: found.by,
@@ -183,8 +191,8 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             self.watch.tell(EventKind::Published {
                 path: artifact.path().to_path_buf(),
             });
-            if admissible.digest.is_some() {
-                host.register(artifact, expected)?;
+            if admissible.pinned.is_some() {
+                self.register_artifact(host, artifact, known, expected)?;
                 self.watch.tell(EventKind::Registered);
                 return Ok(true);
             }
@@ -200,20 +208,50 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         Ok(true)
     }
 
+    /// Registers what was published. An entry that somebody changed meanwhile is replaced all the
+    /// same, unless they pinned another digest: bringing the bytes again would change nothing.
+    fn register_artifact(
+        &self,
+        host: &FsCatalog,
+        artifact: &Artifact,
+        known: Option<&CatalogEntry>,
+        expected: Expected<'_, CatalogEntry>,
+    ) -> Result<()> {
+        let digest_before = known.and_then(|known| known.digest.as_ref());
+        match host.register(artifact, expected) {
+            Err(error @ CatalogError::Conflict { .. }) => {
+                let now = self.catalog.get(self.id())?;
+                let digest_now = now.as_ref().and_then(|now| now.digest.as_ref());
+                if digest_now.is_some()
+                    && digest_now != digest_before
+                    && digest_now != Some(artifact.digest())
+                {
+                    return Err(error.into());
+                }
+                host.register(
+                    artifact,
+                    now.as_ref().map_or(Expected::Absent, Expected::Exactly),
+                )?;
+                Ok(())
+            }
+            registered => Ok(registered.map(drop)?),
+        }
+    }
+
     fn entry_of(&self, known: Option<&CatalogEntry>, admissible: &Admissible) -> CatalogEntry {
         let local_path = admissible.place.path().to_path_buf();
         let last_verified_ms = match (&admissible.place, admissible.outcome.kind) {
             (Place::Path(_, at_ms), VerificationOutcomeKind::Pass) => Some(*at_ms),
             // Somebody else's word, as long as it is of the same bytes.
             _ => known
-                .filter(|known| known.local_path == local_path && known.digest == admissible.digest)
+                .filter(|known| known.local_path == local_path && known.digest == admissible.pinned)
                 .and_then(|known| known.last_verified_ms),
         };
         CatalogEntry {
             id: self.id().to_owned(),
             local_path,
             lifecycle: LifecycleState::Active,
-            digest: admissible.digest.clone(),
+            digest: admissible.pinned.clone(),
             last_verified_ms,
         }
     }

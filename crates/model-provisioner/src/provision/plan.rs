@@ -12,7 +12,7 @@ pub(super) struct Plan {
     pub(super) step: Step,
     /// What to do if the bytes here are not the expected ones, or the step cannot be done.
     pub(super) or_else: Option<Step>,
-    /// What to do if nothing is here.
+    /// What to do if nothing is here, or a repair cannot be done.
     pub(super) acquire: Step,
 }
 
@@ -68,17 +68,17 @@ pub(super) fn plan(facts: &Facts<'_>, policy: &Policy, freshness: Freshness) -> 
     if is_replacement || is_to_move {
         return to_do(acquire, None);
     }
-    if !facts.is_here {
-        return match facts.is_managed {
-            true => to_do(Step::Repair, Some(acquire)),
-            false => to_do(acquire, None),
-        };
-    }
+    let asks_nothing_new = given.is_none() || given == pinned;
+    // What is brought for a repair is compared with what was staged: that has to be what is expected.
+    let can_repair = facts.is_managed && asks_nothing_new && pinned.is_some();
+    let repair = can_repair.then_some(Step::Repair);
     let looks_again = freshness == Freshness::LookAgain;
     if looks_again && acquire == Step::Fetch {
-        return to_do(Step::LookAgain, None);
+        return to_do(Step::LookAgain, repair);
     }
-    let asks_nothing_new = given.is_none() || given == pinned;
+    if !facts.is_here {
+        return to_do(repair.unwrap_or(acquire), None);
+    }
     if expected.is_none() || (facts.is_proved && asks_nothing_new && !looks_again) {
         return match entry.lifecycle {
             LifecycleState::Active => to_do(Step::Nothing, None),
@@ -87,12 +87,8 @@ pub(super) fn plan(facts: &Facts<'_>, policy: &Policy, freshness: Freshness) -> 
     }
     // Bytes that were proved once are damaged if they are not the expected ones: outside of the
     // store, that is for people to know. Others were never the right ones.
-    let or_else = match (asks_nothing_new, facts.is_managed, facts.is_local) {
-        (true, true, _) => Some(Step::Repair),
-        (false, _, false) => Some(acquire),
-        _ => None,
-    };
-    to_do(Step::Check, or_else)
+    let anew = (!asks_nothing_new && !facts.is_local).then_some(acquire);
+    to_do(Step::Check, repair.or(anew))
 }
 
 #[cfg(test)]
@@ -249,7 +245,27 @@ mod tests {
                 None,
             ),
             (in_store(&active), &managed, use_local, Nothing, None),
-            (in_store(&active), &by_default, look_again, LookAgain, None),
+            (
+                in_store(&active),
+                &by_default,
+                look_again,
+                LookAgain,
+                Some(Repair),
+            ),
+            (
+                gone(in_store(&active)),
+                &by_default,
+                look_again,
+                LookAgain,
+                Some(Repair),
+            ),
+            (
+                gone(in_store(&unproved)),
+                &by_default,
+                use_local,
+                Fetch,
+                None,
+            ),
             (
                 doubted(in_store(&retired)),
                 &by_default,
@@ -262,7 +278,7 @@ mod tests {
                 &by_default,
                 use_local,
                 Repair,
-                Some(Fetch),
+                None,
             ),
         ] {
             assert_eq!(

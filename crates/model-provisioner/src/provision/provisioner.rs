@@ -148,7 +148,7 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
     pub fn provision(&self, request: &ProvisionRequest) -> Result<ProvisionReport> {
         let mut report = self.run(request)?;
         if let Some(host) = self.catalog.on_disk()
-            && let Some(manifest) = host.artifacts().manifest_at(&report.resolved.local_path)?
+            && let Ok(Some(manifest)) = host.artifacts().manifest_at(&report.resolved.local_path)
         {
             if report.bytes_staged == 0 {
                 report.bytes_reused = manifest.size();

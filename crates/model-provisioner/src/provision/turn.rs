@@ -1,9 +1,9 @@
 //! One call, from its first look to its report.
 
 use catalog_core::{
-    CatalogEntry, CatalogError, CatalogStore, Digest, Expected, FlightFailure, FsCatalog, Hasher,
-    LifecycleState, LogMark, Manifest, ModelFetcher, ModelRef, ResolvedModel, VerificationOutcome,
-    VerificationOutcomeKind, VerifiedBy,
+    CatalogEntry, CatalogError, CatalogStore, Digest, Expected, FetchProblem, FlightFailure,
+    FsCatalog, Hasher, LifecycleState, LogMark, Manifest, ModelFetcher, ModelRef, ResolvedModel,
+    VerificationOutcome, VerificationOutcomeKind, VerifiedBy,
 };
 
 use super::acquire::Call;
@@ -24,6 +24,7 @@ const MAX_ATTEMPTS: usize = 8;
 /// What a look found, and what is to be done about it.
 struct Look {
     known: Option<CatalogEntry>,
+    is_here: bool,
     plan: Plan,
 }
 
@@ -74,18 +75,15 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             }
         };
         if let (Err(error), Some(flight)) = (&done, self.watch.take_flight()) {
-            match error {
-                // That was its caller's wish, and is nobody else's.
-                ProvisionError::Catalog(
-                    CatalogError::Cancelled | CatalogError::Conflict { .. },
-                )
-                | ProvisionError::DeadlineExceeded { .. } => drop(flight),
-                error => {
-                    let detail = with_causes(error);
-                    let is_retryable = error.is_retryable();
-                    let failure = FlightFailure::now(&terms, error.code(), &detail, is_retryable);
-                    flight.fail(failure);
-                }
+            if is_everybodys(error) {
+                let detail = with_causes(error);
+                let is_retryable = error.is_retryable();
+                flight.fail(FlightFailure::now(
+                    &terms,
+                    error.code(),
+                    &detail,
+                    is_retryable,
+                ));
             }
         }
         done
@@ -110,22 +108,34 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         let step = look.plan.step;
         self.watch.tell(EventKind::Planned { step });
         let mut done = self.carry_out(step, &look, given);
-        if let (Err(error), Some(instead)) = (&done, look.plan.or_else)
-            && is_of_the_bytes(error)
-        {
+        let mut last = step;
+        let instead = look.plan.or_else.into_iter().chain([look.plan.acquire]);
+        for instead in instead {
+            // Only for a repair that fails there is a second way out.
+            let is_next = look.plan.or_else == Some(instead) || last == Step::Repair;
+            match &done {
+                Err(error) if is_next && is_of_the_bytes(error, last) => {}
+                _ => break,
+            }
             self.watch.tell(EventKind::Planned { step: instead });
             done = self.carry_out(instead, &look, given);
+            last = instead;
         }
         match done {
             // Somebody deleted or replaced it while it was looked at.
             Err(error) if may_be_stale(&error) && self.catalog.get(self.id())? != look.known => {
-                Err(ProvisionError::Catalog(CatalogError::Conflict {
-                    id: self.id().to_owned(),
-                    expected: "as it was when this call began",
-                }))
+                Err(self.changed())
             }
             done => done,
         }
+    }
+
+    /// The error that has a call begin anew.
+    fn changed(&self) -> ProvisionError {
+        ProvisionError::Catalog(CatalogError::Conflict {
+            id: self.id().to_owned(),
+            expected: "as it was when this call began",
+        })
     }
 
     /// Looks at everything that decides what is to be done.
@@ -171,7 +181,11 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                     source,
                 })?;
         }
-        Ok(Look { known, plan })
+        Ok(Look {
+            known,
+            is_here,
+            plan,
+        })
     }
 
     fn carry_out(
@@ -199,18 +213,25 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                 return Ok(report);
             }
             (Step::Check, Some(entry), _) => {
+                self.check_vouched(entry, &expected)?;
                 let path = entry.local_path.clone();
                 self.verify(path, expected, known, Satisfied::AlreadyPresent)?
             }
             (Step::LookAgain, Some(entry), Some(host)) => {
-                let manifest = host.artifacts().manifest_at(&entry.local_path)?;
-                if self.is_latest(manifest.as_ref())? {
-                    return self.carry_out(Step::Check, look, given);
+                let manifest = manifest_of(host, entry)?;
+                if !self.has_moved(manifest.as_ref())? {
+                    let step = if look.is_here {
+                        Step::Check
+                    } else {
+                        Step::Repair
+                    };
+                    return self.carry_out(step, look, given);
                 }
-                self.fetch(host, given.cloned())?
+                let pinned = entry.digest.as_ref().filter(|_| given.is_none());
+                self.fetch(host, given.cloned(), pinned)?
             }
             (Step::Import, _, Some(host)) => self.import(host, expected)?,
-            (Step::Fetch, _, Some(host)) => self.fetch(host, expected)?,
+            (Step::Fetch, _, Some(host)) => self.fetch(host, expected, None)?,
             (Step::Repair, Some(entry), Some(host)) => return self.mend(host, entry, look, given),
             _ => {
                 let path = self.where_it_lies()?;
@@ -223,6 +244,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
 
     /// The report of a model for which nothing is to be done.
     fn as_it_is(&self, known: &CatalogEntry, expected: Option<Digest>) -> Result<ProvisionReport> {
+        self.check_vouched(known, &expected)?;
         let (outcome, proof, verified_by) = match &expected {
             Some(_) if self.is_digest_given => {
                 (passed(), Proof::CallersDigest, VerifiedBy::Fingerprint)
@@ -234,6 +256,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         let admissible = Admissible {
             place,
             satisfied: Satisfied::AlreadyPresent,
+            pinned: expected.clone(),
             digest: expected,
             outcome,
             proof,
@@ -243,6 +266,31 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             revision: None,
         };
         Ok(self.report(admissible, false))
+    }
+
+    /// Fails if the policy wants proof, and the only digest of a managed model is the one that was
+    /// computed when it was staged.
+    pub(super) fn check_vouched(
+        &self,
+        known: &CatalogEntry,
+        expected: &Option<Digest>,
+    ) -> Result<()> {
+        let Some(refusal) = self.policy.unverified_refusal() else {
+            return Ok(());
+        };
+        if self.is_digest_given || expected.is_none() {
+            return Ok(());
+        }
+        let manifest = match self.catalog.on_disk() {
+            Some(host) => manifest_of(host, known)?,
+            None => None,
+        };
+        match manifest {
+            Some(manifest) if manifest.is_unproved => {
+                Err(ProvisionError::refused(self.id(), refusal))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Repairs a managed model; one whose manifest is gone cannot be, and is brought again.
@@ -257,10 +305,14 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             return self.carry_out(look.plan.acquire, look, given);
         };
         let repaired = self.repair(host, &manifest)?;
+        if repaired.entry.digest != look.plan.expected {
+            return Err(self.changed());
+        }
         self.watch.tell(EventKind::Registered);
         let admissible = Admissible {
             place: Place::Path(repaired.entry.local_path, 0),
             satisfied: Satisfied::Repaired,
+            pinned: look.plan.expected.clone(),
             digest: look.plan.expected.clone(),
             outcome: passed(),
             proof: match self.is_digest_given {
@@ -303,6 +355,27 @@ fn manifest_of(host: &FsCatalog, entry: &CatalogEntry) -> Result<Option<Manifest
     }
 }
 
+/// Whether whoever asks for the same would fail in the same way: not by its caller's wish, or for
+/// want of what this process has not, such as a token or a command.
+fn is_everybodys(error: &ProvisionError) -> bool {
+    use FetchProblem::{NoSpace, Refused, Unreachable};
+    match error {
+        ProvisionError::DigestMismatch { .. } => true,
+        ProvisionError::Catalog(CatalogError::Fetch { problem, .. }) => {
+            matches!(problem, NoSpace | Refused | Unreachable)
+        }
+        ProvisionError::Catalog(error) => matches!(
+            error,
+            CatalogError::DigestMismatch { .. }
+                | CatalogError::FormatRefused { .. }
+                | CatalogError::ArtifactIncomplete { .. }
+                | CatalogError::NameRefused { .. }
+                | CatalogError::NoSpace { .. }
+        ),
+        _ => false,
+    }
+}
+
 /// Whether an error says that something is not, or not any more, where it should be.
 fn is_absence(error: &CatalogError) -> bool {
     match error {
@@ -324,19 +397,27 @@ fn may_be_stale(error: &ProvisionError) -> bool {
     }
 }
 
-/// Whether an error says that the bytes which are here are not the right ones, or not all there.
-fn is_of_the_bytes(error: &ProvisionError) -> bool {
+/// Whether an error says that the bytes which are here are not the right ones, or not all there; of
+/// a repair, that its source does not have them any more.
+fn is_of_the_bytes(error: &ProvisionError, step: Step) -> bool {
     use ProvisionError::{Catalog, DigestMismatch, Unsound};
-    matches!(
-        error,
-        DigestMismatch { .. }
-            | Unsound { .. }
-            | Catalog(
-                CatalogError::ArtifactMissing { .. }
-                    | CatalogError::DigestMismatch { .. }
-                    | CatalogError::StoreDamaged { .. }
-            )
-    )
+    match error {
+        DigestMismatch { .. } | Unsound { .. } => true,
+        Catalog(CatalogError::Fetch { problem, .. }) => {
+            let is_gone = matches!(
+                problem,
+                FetchProblem::FileNotFound | FetchProblem::RevisionNotFound
+            );
+            step == Step::Repair && is_gone
+        }
+        Catalog(error) => matches!(
+            error,
+            CatalogError::ArtifactMissing { .. }
+                | CatalogError::DigestMismatch { .. }
+                | CatalogError::StoreDamaged { .. }
+        ),
+        _ => false,
+    }
 }
 
 fn with_causes(error: &ProvisionError) -> String {
