@@ -2,13 +2,14 @@
 //! unexpected, and nothing that is wrong.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use catalog_core::ModelRef;
 use serde::{Deserialize, Serialize};
 
 /// The rules of a provisioner. Each is decided as early as it can be; a refusal names its rule.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Policy {
     /// What a wrong digest means.
@@ -62,12 +63,13 @@ pub enum StagingMode {
 
 /// Whom fetchers may ask. References to local files ask nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Outbound {
     /// By scheme, such as `hf`.
     pub schemes: Filter,
-    /// By host, such as `huggingface.co`; `.example.org` stands for all hosts below it.
+    /// By host, such as `huggingface.co`; `.example.org` stands for all hosts below it. An address
+    /// in a form that several programs read differently is refused if there is any rule.
     pub hosts: Filter,
     /// By organisation of the hub; concerns `hf:` references only.
     pub organisations: Filter,
@@ -75,7 +77,7 @@ pub struct Outbound {
 
 /// Names that are let through. Case makes no difference.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Filter {
     /// Only these, if it is given.
     pub allow: Option<BTreeSet<String>>,
@@ -110,7 +112,7 @@ impl Filter {
 
     /// Which half of it refuses a name.
     fn refuses(&self, name: &str) -> Option<Half> {
-        let is_in = |names: &BTreeSet<String>| names.iter().any(|rule| matches(rule, name));
+        let is_in = |names: &BTreeSet<String>| names.iter().any(|rule| is_meant(rule, name));
         if is_in(&self.deny) {
             return Some(Half::Deny);
         }
@@ -127,9 +129,54 @@ enum Half {
     Deny,
 }
 
-fn matches(rule: &str, name: &str) -> bool {
+fn is_meant(rule: &str, name: &str) -> bool {
     let (rule, name) = (rule.to_ascii_lowercase(), name.to_ascii_lowercase());
     rule == name || (rule.starts_with('.') && name.ends_with(&rule))
+}
+
+/// The one form of a host that rules are compared with. None for an address that is not in one of
+/// the forms that all programs read alike.
+fn normal_host(host: &str) -> Option<String> {
+    let host = host.to_ascii_lowercase();
+    let host = host.trim_end_matches('.');
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Some(address.to_string());
+    }
+    let last = bare.rsplit('.').next().unwrap_or_default();
+    let is_number = last.starts_with(|c: char| c.is_ascii_digit())
+        && last.chars().all(|c| c.is_ascii_hexdigit() || c == 'x');
+    (!is_number && !bare.contains(':')).then(|| host.to_owned())
+}
+
+impl Filter {
+    /// The same filter with its hosts in the form that rules are compared in.
+    fn of_hosts(&self) -> Self {
+        let normal = |names: &BTreeSet<String>| {
+            let names = names.iter().map(|rule| {
+                let (host, _) = rule
+                    .rsplit_once(':')
+                    .filter(|_| is_with_port(rule))
+                    .unwrap_or((rule, ""));
+                normal_host(host).unwrap_or_else(|| host.to_owned())
+            });
+            names.collect()
+        };
+        Self {
+            allow: self.allow.as_ref().map(normal),
+            deny: normal(&self.deny),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.allow.is_none() && self.deny.is_empty()
+    }
+}
+
+/// Whether a rule ends with a port, which hosts are compared without.
+fn is_with_port(rule: &str) -> bool {
+    let colons = rule.matches(':').count();
+    rule.contains("]:") || (colons == 1 && !rule.contains('['))
 }
 
 impl Policy {
@@ -157,14 +204,16 @@ impl Policy {
         let rules = ("outbound.schemes.allow", "outbound.schemes.deny");
         let by_scheme = refused(&outbound.schemes, rules, "scheme", mr.scheme());
         let rules = ("outbound.hosts.allow", "outbound.hosts.deny");
-        let by_host = || match host {
-            Some(host) => refused(&outbound.hosts, rules, "host", host),
-            // Whom it would ask is unknown, so a list of those who may be asked has it not.
-            None if outbound.hosts.allow.is_some() => Some(Refusal {
+        let hosts = outbound.hosts.of_hosts();
+        let by_host = || match host.and_then(normal_host) {
+            Some(host) => refused(&hosts, rules, "host", &host),
+            None if hosts.is_empty() => None,
+            // Whom it would ask is unknown, so no rule lets it through.
+            None => Some(Refusal {
                 rule: rules.0,
-                detail: "the fetcher does not say which host it would ask".to_owned(),
+                detail: "the host that would be asked is not known, or is an unusual address"
+                    .to_owned(),
             }),
-            None => None,
         };
         let rules = (
             "outbound.organisations.allow",

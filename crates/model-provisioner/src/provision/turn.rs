@@ -112,7 +112,12 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         let instead = look.plan.or_else.into_iter().chain([look.plan.acquire]);
         for instead in instead {
             // Only for a repair that fails there is a second way out.
-            let is_next = look.plan.or_else == Some(instead) || last == Step::Repair;
+            let is_next = match last {
+                // What the source has now is not what was expected: what is here is no answer.
+                Step::LookAgain => false,
+                Step::Repair => true,
+                _ => look.plan.or_else == Some(instead),
+            };
             match &done {
                 Err(error) if is_next && is_of_the_bytes(error, last) => {}
                 _ => break,
@@ -220,12 +225,20 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             (Step::LookAgain, Some(entry), Some(host)) => {
                 let manifest = manifest_of(host, entry)?;
                 if !self.has_moved(manifest.as_ref())? {
-                    let step = if look.is_here {
-                        Step::Check
-                    } else {
-                        Step::Repair
+                    let checked = match look.is_here {
+                        true => self.carry_out(Step::Check, look, given),
+                        false => Err(CatalogError::ArtifactMissing {
+                            path: entry.local_path.clone(),
+                        }
+                        .into()),
                     };
-                    return self.carry_out(step, look, given);
+                    return match (checked, look.plan.or_else) {
+                        (Err(error), Some(repair)) if is_of_the_bytes(&error, Step::Check) => {
+                            self.watch.tell(EventKind::Planned { step: repair });
+                            self.carry_out(repair, look, given)
+                        }
+                        (checked, _) => checked,
+                    };
                 }
                 let pinned = entry.digest.as_ref().filter(|_| given.is_none());
                 self.fetch(host, given.cloned(), pinned)?

@@ -55,6 +55,21 @@ fn outbound_rules_decide_before_the_fetcher_is_asked() {
             "outbound.hosts.deny",
         ),
         (
+            with(&|p| p.outbound.hosts = Filter::all_but(["[::1]:80", "x.test."])),
+            "http://[0:0::1]/m",
+            "outbound.hosts.deny",
+        ),
+        (
+            with(&|p| p.outbound.hosts = Filter::all_but(["127.0.0.1"])),
+            "http://127.1/m",
+            "outbound.hosts.allow",
+        ),
+        (
+            with(&|p| p.outbound.hosts = Filter::all_but(["x.test."])),
+            "http://X.test/m",
+            "outbound.hosts.deny",
+        ),
+        (
             with(&|p| p.outbound.organisations = Filter::only(["good"])),
             "hf:org/repo",
             "outbound.organisations.allow",
@@ -87,6 +102,16 @@ fn a_policy_is_plain_data() {
         Filter::default(),
         "the rest is as by default"
     );
+    for typo in [
+        r#"{"offine": true}"#,
+        r#"{"outbound": {"host": {}}}"#,
+        r#"{"outbound": {"hosts": {"allowed": []}}}"#,
+    ] {
+        assert!(
+            serde_json::from_str::<Policy>(typo).is_err(),
+            "{typo} allows nothing in silence"
+        );
+    }
     let again: Policy = serde_json::from_str(&serde_json::to_string(&policy).unwrap()).unwrap();
     assert_eq!(again, policy);
 }

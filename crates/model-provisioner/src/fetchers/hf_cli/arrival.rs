@@ -66,6 +66,22 @@ pub(super) fn lift(top: &Path, folder: &str) -> Result<()> {
         }
     };
     let from = top.join(folder);
+    let is_folder = fs::symlink_metadata(&from).is_ok_and(|metadata| metadata.is_dir());
+    if !is_folder
+        || fs::canonicalize(&from).ok() != fs::canonicalize(top).ok().map(|top| top.join(folder))
+    {
+        return Err(CatalogError::ArtifactUnusable {
+            path: from,
+            found: "a link",
+        });
+    }
+    // The notes of the command, which have been read: a folder may have a `.cache` of its own.
+    match fs::remove_dir_all(top.join(".cache")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(failed(top)(error));
+        }
+        _ => {}
+    }
     // By another name first: the folder may hold one of its own name.
     let aside = tempfile::tempdir_in(top).map_err(failed(top))?;
     let moved = aside.path().join("lifted");

@@ -51,13 +51,12 @@ impl Repository<'_> {
         }
         self.fetcher.configure(&mut invocation);
         let ended = invocation.run(tick)?;
-        if ended.status.success() {
+        if ended.is_success() {
             return Ok(Ok(ended));
         }
-        let (problem, detail) = complaint(&ended.stderr);
-        let detail = self.fetcher.without_token(&detail);
+        let (problem, detail) = complaint(&self.fetcher.without_secrets(&ended.stderr));
         Ok(Err(Complaint {
-            is_usage: ended.status.code() == Some(USAGE_ERROR),
+            is_usage: ended.code == Some(USAGE_ERROR),
             problem,
             error: fetch_error(self.model_ref, problem, detail),
         }))
@@ -72,7 +71,14 @@ impl Repository<'_> {
         let arguments = ["models", "ls", &name, "--recursive", "--format", "json"];
         let invocation = Invocation::new(&self.tool.path, &arguments);
         match self.run(invocation, tick)? {
-            Ok(ended) => Ok(serde_json::from_str(&ended.stdout).ok()),
+            Ok(ended) => {
+                let listing = serde_json::from_str(&ended.stdout);
+                Ok(listing
+                    .inspect_err(
+                        |error| tracing::warn!(%error, "the listing of the hub is not used"),
+                    )
+                    .ok())
+            }
             Err(complaint) if complaint.is_usage => Ok(None),
             Err(complaint) => Err(complaint.error),
         }
@@ -85,12 +91,15 @@ impl Repository<'_> {
         folder: &Path,
         tick: &mut Tick<'_>,
     ) -> Result<Result<(), Complaint>> {
-        let folder = folder.to_string_lossy();
+        let Some(folder) = folder.to_str() else {
+            let detail = "the path of its staging area is not UTF-8".to_owned();
+            return Err(fetch_error(self.model_ref, FetchProblem::Refused, detail));
+        };
         let mut invocation = Invocation::new(&self.tool.path, &["download", &self.name()]);
         for argument in wanted.arguments() {
             invocation.argument(argument);
         }
-        for argument in ["--repo-type", "model", "--quiet", "--local-dir", &*folder] {
+        for argument in ["--repo-type", "model", "--quiet", "--local-dir", folder] {
             invocation.argument(argument);
         }
         if self.tool.makes_links() {

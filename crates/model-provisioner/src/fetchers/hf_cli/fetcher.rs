@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use catalog_core::{
-    ArtifactStore, CatalogError, Expectation, FetchProblem, FetchProgress, FetchTask, Fetched,
-    HfParts, ModelFetcher, ModelRef, Provenance, ResolvedModel, Result, SourceStates, Staging,
+    Artifact, ArtifactStore, CatalogError, Expectation, FetchProblem, FetchProgress, FetchTask,
+    Fetched, HfParts, ManifestFile, ModelFetcher, ModelRef, Provenance, ResolvedModel, Result,
+    SourceStates, Staging,
 };
 
 use super::arrival::{check_complete, commit_of, lift};
 use super::asking::{Repository, Tick, fetch_error};
 use super::process::Invocation;
 use super::records::{Brought, Stated, brought_in, bytes_in, check_git_oid};
+use super::redact::without_secrets;
 use super::tool::Tool;
 use super::wanted::Wanted;
 
@@ -115,14 +117,12 @@ impl HfCliFetcher {
         }
     }
 
-    /// A text with no token in it.
-    pub(super) fn without_token(&self, text: &str) -> String {
+    /// A text with no secret in it.
+    pub(super) fn without_secrets(&self, text: &str) -> String {
         let inherited = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].map(|name| env::var(name).ok());
         let tokens = inherited.into_iter().flatten().chain(self.token.clone());
-        let tokens = tokens.filter(|token| !token.trim().is_empty());
-        tokens.fold(text.to_owned(), |text, token| {
-            text.replace(token.trim(), "REDACTED")
-        })
+        let known: Vec<String> = tokens.map(|token| token.trim().to_owned()).collect();
+        without_secrets(text, &known)
     }
 }
 
@@ -135,7 +135,7 @@ impl ModelFetcher for HfCliFetcher {
         let here = manifests.iter().filter(|(_, manifest)| manifest.id == id);
         if let Some((key, _)) = here.max_by_key(|(_, manifest)| manifest.published_ms)
             && let Some(artifact) = self.store.open(key)?
-            && artifact.path().exists()
+            && is_complete(&artifact)
         {
             let local_path = artifact.path().to_path_buf();
             return Ok(ResolvedModel { id, local_path });
@@ -170,7 +170,10 @@ impl ModelFetcher for HfCliFetcher {
             revision: task.revision.or(parts.revision),
         };
         let listing = repository.list(&mut || progress(idle))?;
-        let mut wanted = Wanted::of(task, &parts);
+        let mut wanted = Wanted::of(task, &parts).map_err(|name| {
+            let detail = format!("its command would take {name:?} for an option");
+            fetch_error(mr, FetchProblem::Refused, detail)
+        })?;
         let mut total = None;
         if let Some(listing) = &listing {
             wanted = wanted.looked_up(&parts, listing);
@@ -210,8 +213,15 @@ impl ModelFetcher for HfCliFetcher {
         let brought = brought_in(&folder)?;
         check_complete(mr, &wanted, listing.as_deref(), &brought)?;
         let commit = commit_of(mr, &brought)?;
-        let (expectation, states) = self.compare(&folder, &brought, &wanted, &parts, &mut tick)?;
-        if let Wanted::Folder(name) = &wanted {
+        let (expectation, states) = self.compare(
+            &folder,
+            &brought,
+            &wanted,
+            listing.is_some(),
+            &parts,
+            &mut tick,
+        )?;
+        if let Some(name) = wanted.folder() {
             lift(&folder, name)?;
         }
         staging.set_provenance(Provenance {
@@ -233,11 +243,8 @@ impl ModelFetcher for HfCliFetcher {
         let parts = parts_of(mr)?;
         let mut tick = || progress(FetchProgress::default());
         let tool = self.tool(mr, &mut tick)?;
-        let cache = tempfile::tempdir().map_err(|source| CatalogError::Io {
-            action: "create a folder in",
-            path: env::temp_dir(),
-            source,
-        })?;
+        // Below the root, so that a collection removes what a kill leaves.
+        let cache = self.store.stage(&mr.id()?, 0)?;
         let repository = Repository {
             fetcher: self,
             tool: &tool,
@@ -245,7 +252,7 @@ impl ModelFetcher for HfCliFetcher {
             parts,
             revision: parts.revision,
         };
-        repository.commit(cache.path(), &mut tick)
+        repository.commit(&cache.folder(), &mut tick)
     }
 
     fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
@@ -261,6 +268,7 @@ impl HfCliFetcher {
         folder: &Path,
         brought: &[Brought],
         wanted: &Wanted,
+        is_listed: bool,
         parts: &HfParts<'_>,
         tick: &mut Tick<'_>,
     ) -> Result<(Expectation, SourceStates)> {
@@ -269,20 +277,18 @@ impl HfCliFetcher {
         for file in brought {
             match &file.stated {
                 Stated::Sha256(digest) => {
-                    let name = match wanted {
-                        Wanted::Folder(folder) => file
-                            .name
-                            .strip_prefix(folder.as_str())
-                            .and_then(|rest| rest.strip_prefix('/'))
-                            .unwrap_or(&file.name),
-                        Wanted::All | Wanted::Files(_) => &file.name,
-                    };
+                    let name = wanted.name_of(&file.name);
                     files.insert(name.to_owned(), digest.clone());
                 }
                 Stated::GitOid(oid) => {
                     check_git_oid(&folder.join(&file.name), file.size, oid, tick)?;
                 }
-                Stated::Nothing => states = SourceStates::Sizes,
+                Stated::Nothing => {
+                    states = match is_listed {
+                        true => SourceStates::Sizes,
+                        false => SourceStates::Nothing,
+                    }
+                }
             }
         }
         let expectation = Expectation {
@@ -303,6 +309,24 @@ impl fmt::Debug for HfCliFetcher {
             .field("has_token", &self.token.is_some())
             .finish_non_exhaustive()
     }
+}
+
+/// Whether all files of an artifact are there, with their sizes.
+fn is_complete(artifact: &Artifact) -> bool {
+    let manifest = artifact.manifest();
+    let folder = match &manifest.entry_file {
+        // The entry file may lie deeper.
+        Some(name) => artifact
+            .path()
+            .ancestors()
+            .nth(Path::new(name).iter().count()),
+        None => Some(artifact.path()),
+    };
+    let is_there = |file: &ManifestFile| {
+        let metadata = folder.map(|folder| folder.join(&file.name).metadata());
+        matches!(metadata, Some(Ok(metadata)) if metadata.len() == file.size)
+    };
+    manifest.files.iter().all(is_there)
 }
 
 fn parts_of(mr: &ModelRef) -> Result<HfParts<'_>> {

@@ -10,6 +10,7 @@
 //! | `process` | a child in a process group of its own, which does not outlive this process |
 //! | `tool` | which command is there, and what its version can do |
 //! | `complaint` | from what it says to typed errors |
+//! | `redact` | what it says without secrets |
 //! | `records` | what the hub stated of the files that were brought |
 //! | `wanted` | which files of a repository a reference names |
 //! | `asking` | the questions that the command answers |
@@ -22,6 +23,7 @@ mod complaint;
 mod fetcher;
 mod process;
 mod records;
+mod redact;
 mod tool;
 mod wanted;
 

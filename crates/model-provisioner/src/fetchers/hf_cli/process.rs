@@ -2,24 +2,26 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use catalog_core::{CatalogError, Result};
 
-/// Runs its arguments in the background and kills its whole process group when its standard input
-/// ends: when the fetcher closes it, or its process dies, however that happens.
+/// Runs its arguments but the first in the background. Kills its whole process group when its
+/// standard input ends: when the fetcher closes it, or its process dies, however that happens; and
+/// when the program has ended, so that nothing that it started goes on. Its exit code is told before,
+/// in a last line behind the first argument.
 const SUPERVISE: &str = r#"
+mark=$1
+shift
 exec 3<&0 </dev/null
 "$@" 3<&- &
 tool=$!
 ( read -r _ <&3; kill -KILL 0 ) &
-watch=$!
 exec 3<&-
 wait "$tool"
-code=$?
-kill -KILL "$watch" 2>/dev/null
-exit "$code"
+printf '\n%s %s\n' "$mark" "$?" >&2
+kill -KILL 0
 "#;
 
 /// Between two looks at a child.
@@ -27,9 +29,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Between two calls of what watches it.
 const TICK_EVERY: Duration = Duration::from_millis(200);
-
-/// How long the group has to end by itself once it was told to.
-const GRACE: Duration = Duration::from_millis(500);
 
 /// As much of what a child says is read.
 const MAX_OUTPUT: u64 = 16 << 20;
@@ -45,9 +44,16 @@ pub(super) struct Invocation {
 /// How it ended.
 #[derive(Debug)]
 pub(super) struct Ended {
-    pub(super) status: ExitStatus,
+    /// Its exit code; none if it was killed with its supervisor.
+    pub(super) code: Option<i32>,
     pub(super) stdout: String,
     pub(super) stderr: String,
+}
+
+impl Ended {
+    pub(super) fn is_success(&self) -> bool {
+        self.code == Some(0)
+    }
 }
 
 impl Invocation {
@@ -80,12 +86,13 @@ impl Invocation {
                 source,
             }
         };
+        let mark = mark();
         // Files, as a pipe that nobody empties stops who writes into it.
         let stdout = tempfile::tempfile().map_err(failed("keep the output of"))?;
         let stderr = tempfile::tempfile().map_err(failed("keep the output of"))?;
         let clone = |file: &File| file.try_clone().map_err(failed("keep the output of"));
         let mut child = Command::new("/bin/sh")
-            .args(["-c", SUPERVISE, "supervise"])
+            .args(["-c", SUPERVISE, "supervise", &mark])
             .arg(&self.program)
             .args(&self.arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
@@ -96,10 +103,7 @@ impl Invocation {
             .spawn()
             .map_err(failed("start"))?;
         let mut ticked = Instant::now();
-        let status = loop {
-            if let Some(status) = child.try_wait().map_err(failed("wait for"))? {
-                break status;
-            }
+        while child.try_wait().map_err(failed("wait for"))?.is_none() {
             if ticked.elapsed() >= TICK_EVERY {
                 ticked = Instant::now();
                 if let Err(error) = tick() {
@@ -108,28 +112,47 @@ impl Invocation {
                 }
             }
             std::thread::sleep(LOOK_EVERY);
-        };
+        }
         let read = |file| text_of(file).map_err(failed("read the output of"));
+        let stderr = read(stderr)?;
+        let (said, code) = match stderr.rsplit_once(&format!("\n{mark} ")) {
+            Some((said, code)) => (said.to_owned(), code.trim().parse().ok()),
+            None => (stderr, None),
+        };
         Ok(Ended {
-            status,
+            code,
             stdout: read(stdout)?,
-            stderr: read(stderr)?,
+            stderr: said,
         })
     }
 }
 
-/// Ends the process group of a child, and waits for that.
+/// A word that no program says by chance.
+fn mark() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = since.map_or(0, |since| since.as_nanos());
+    format!("ended-{}-{nanos}", std::process::id())
+}
+
+/// Ends the process group of a child, and waits for the child.
 fn stop(child: &mut Child) {
     drop(child.stdin.take());
-    let begin = Instant::now();
-    while begin.elapsed() < GRACE {
-        if !matches!(child.try_wait(), Ok(None)) {
-            return;
-        }
-        std::thread::sleep(LOOK_EVERY);
+    // The supervisor does so by itself, unless it hangs. Its number is still its own, as nobody has
+    // waited for it.
+    let killed = Command::new("/bin/sh")
+        .args([
+            "-c",
+            "kill -KILL -- \"-$1\"",
+            "kill",
+            &child.id().to_string(),
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if killed.is_err() {
+        drop(child.kill());
     }
-    // The supervisor itself hangs.
-    drop(child.kill());
     drop(child.wait());
 }
 

@@ -44,7 +44,7 @@ pub(super) fn brought_in(folder: &Path) -> Result<Vec<Brought>> {
                 problem: "it is not UTF-8".to_owned(),
             });
         };
-        if name.starts_with(NOTES) {
+        if Path::new(name).starts_with(NOTES) {
             return Ok(());
         }
         let (commit, stated) = notes_of(folder, name);
@@ -63,9 +63,13 @@ pub(super) fn brought_in(folder: &Path) -> Result<Vec<Brought>> {
 /// How many bytes are in a folder so far, those of unfinished files included.
 pub(super) fn bytes_in(folder: &Path) -> u64 {
     let mut sum: u64 = 0;
+    let notes = folder.join(NOTES);
     // While another program works in it, things come and go.
-    let _ = each_file(folder, &mut |_, size| {
-        sum = sum.saturating_add(size);
+    let _ = each_file(folder, &mut |path, size| {
+        let is_unfinished = path.extension().is_some_and(|end| end == "incomplete");
+        if is_unfinished || !path.starts_with(&notes) {
+            sum = sum.saturating_add(size);
+        }
         Ok(())
     });
     sum
@@ -131,6 +135,10 @@ fn notes_of(folder: &Path, name: &str) -> (Option<String>, Stated) {
 }
 
 fn read_short(path: &Path) -> io::Result<String> {
+    // A pipe would be waited for.
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     let mut text = String::new();
     File::open(path)?.take(4096).read_to_string(&mut text)?;
     Ok(text)

@@ -54,16 +54,12 @@ impl Tool {
         asked.variable("HF_HUB_DISABLE_UPDATE_CHECK", "1");
         let ended = asked.run(tick)?;
         let version = version_in(&ended.stdout);
-        Ok(match (ended.status.success(), version) {
+        Ok(match (ended.is_success(), version) {
             (true, Some(version)) => Ok(Self {
                 path: path.to_path_buf(),
                 version,
             }),
-            _ => Err(format!(
-                "{} does not tell its version ({})",
-                path.display(),
-                ended.status
-            )),
+            _ => Err(format!("{} does not tell its version", path.display(),)),
         })
     }
 

@@ -11,6 +11,8 @@ pub(super) enum Wanted {
     Files(Vec<String>),
     /// All below this folder, which is what is handed out.
     Folder(String),
+    /// These of a folder that is handed out, by their names in the repository.
+    FilesOf(String, Vec<String>),
 }
 
 /// What the hub says of one file.
@@ -22,16 +24,28 @@ pub(super) struct Listed {
 }
 
 impl Wanted {
-    /// What a task asks for, as far as its text tells: a path is taken for that of a file.
-    pub(super) fn of(task: &FetchTask<'_>, parts: &HfParts<'_>) -> Self {
-        match (parts.path, task.only) {
+    /// What a task asks for, as far as its text tells: a path is taken for that of a file. Fails with
+    /// a name that the command would take for an option.
+    pub(super) fn of(task: &FetchTask<'_>, parts: &HfParts<'_>) -> Result<Self, String> {
+        let wanted = match (parts.path, task.only) {
+            (Some(folder), Some(only)) if task.is_folder => {
+                let names = only.iter().map(|name| format!("{folder}/{name}"));
+                Self::FilesOf(folder.to_owned(), names.collect())
+            }
             (_, Some(only)) => Self::Files(only.iter().cloned().collect()),
             (None, None) => Self::All,
             (Some(path), None) => match shard_set(path) {
                 Some(set) => Self::Files(set),
                 None => Self::Files(vec![path.to_owned()]),
             },
-        }
+        };
+        let is_option = |name: &&str| name.starts_with('-');
+        let refused = wanted
+            .names()
+            .into_iter()
+            .find(is_option)
+            .map(str::to_owned);
+        refused.map_or(Ok(wanted), Err)
     }
 
     /// The same for what may be a folder after all: if it is no file of the listing, but files are
@@ -44,11 +58,9 @@ impl Wanted {
         let folder = format!("{path}/");
         let is_folder = listing.iter().any(|file| file.path.starts_with(&folder));
         match self {
-            Self::Files(files) if is_folder && !is_file => match files == [path.to_owned()] {
-                true => Self::Folder(path.to_owned()),
-                // Files of the folder, by the names that they have in it.
-                false => Self::Files(files),
-            },
+            Self::Files(files) if is_folder && !is_file && files == [path.to_owned()] => {
+                Self::Folder(path.to_owned())
+            }
             other => other,
         }
     }
@@ -57,13 +69,26 @@ impl Wanted {
     pub(super) fn among<'l>(&self, listing: &'l [Listed]) -> Vec<&'l Listed> {
         let is_wanted = |file: &&Listed| match self {
             Self::All => true,
-            Self::Files(names) => names.contains(&file.path),
-            Self::Folder(folder) => file
-                .path
-                .strip_prefix(folder.as_str())
-                .is_some_and(|rest| rest.starts_with('/')),
+            Self::Files(names) | Self::FilesOf(_, names) => names.contains(&file.path),
+            Self::Folder(folder) => name_in(folder, &file.path).is_some(),
         };
         listing.iter().filter(is_wanted).collect()
+    }
+
+    /// The folder of the repository that is handed out, if it is not all of it.
+    pub(super) fn folder(&self) -> Option<&str> {
+        match self {
+            Self::All | Self::Files(_) => None,
+            Self::Folder(folder) | Self::FilesOf(folder, _) => Some(folder),
+        }
+    }
+
+    /// The name that a file of the repository gets.
+    pub(super) fn name_of<'n>(&self, name: &'n str) -> &'n str {
+        let folder = self.folder();
+        folder
+            .and_then(|folder| name_in(folder, name))
+            .unwrap_or(name)
     }
 
     /// What is handed out to engines.
@@ -77,22 +102,33 @@ impl Wanted {
         }
     }
 
-    /// The arguments of the command that say it.
+    /// The arguments of the command that say it. One name is taken literally, of several each is a
+    /// pattern.
     pub(super) fn arguments(&self) -> Vec<String> {
         match self {
             Self::All => Vec::new(),
-            Self::Files(names) => names.clone(),
-            Self::Folder(folder) => vec!["--include".to_owned(), format!("{}/*", literal(folder))],
+            Self::Files(names) | Self::FilesOf(_, names) => match &names[..] {
+                [name] => vec![name.clone()],
+                names => names.iter().map(|name| literal(name)).collect(),
+            },
+            Self::Folder(folder) => vec![format!("--include={}/*", literal(folder))],
         }
     }
 
     /// The names of files that have to come.
     pub(super) fn names(&self) -> BTreeSet<&str> {
         match self {
-            Self::Files(names) => names.iter().map(String::as_str).collect(),
+            Self::Files(names) | Self::FilesOf(_, names) => {
+                names.iter().map(String::as_str).collect()
+            }
             Self::All | Self::Folder(_) => BTreeSet::new(),
         }
     }
+}
+
+/// The name in a folder of a file that is below it.
+fn name_in<'n>(folder: &str, name: &'n str) -> Option<&'n str> {
+    name.strip_prefix(folder)?.strip_prefix('/')
 }
 
 /// A pattern that matches this text only.

@@ -40,6 +40,11 @@ impl FakeHub {
         fs::write(path, content).unwrap();
     }
 
+    /// Moves the branch to another commit.
+    pub(crate) fn push(&self, commit: &str) {
+        fs::write(self.folder.join("commit"), commit).unwrap();
+    }
+
     /// What it was called with so far: arguments, and the variables that configure it.
     pub(crate) fn calls(&self) -> Vec<String> {
         let text = fs::read_to_string(self.folder.join("calls")).unwrap_or_default();
@@ -70,13 +75,15 @@ while [ $# -gt 0 ]; do
   case "$1" in
   --local-dir) dir=$2; shift 2 ;;
   --include) include=$2; shift 2 ;;
-  --cache-dir) echo "$2/models--org--repo/snapshots/{COMMIT}"; exit 0 ;;
+  --include=*) include=${{1#*=}}; shift ;;
+  --cache-dir) echo "$2/models--org--repo/snapshots/$(cat "{hub}/commit" 2>/dev/null || echo {COMMIT})"; exit 0 ;;
   --repo-type | --revision | --local-dir-use-symlinks) shift 2 ;;
   --quiet) shift ;;
   *) files="$files $1"; shift ;;
   esac
 done
 {before}
+commit=$(cat "{hub}/commit" 2>/dev/null)
 cd "{hub}/org/repo"
 if [ -n "$include" ]; then files=$(find . -path "./$include" -type f | sed 's|^\./||')
 elif [ -z "$files" ]; then files=$(find . -type f | sed 's|^\./||'); fi
@@ -86,7 +93,7 @@ for file in $files; do
   mkdir -p "$(dirname "$dir/$file")" "$(dirname "$notes")"
   cp "$file" "$dir/$file"
   sum=$(sha256sum < "$file" | cut -d ' ' -f 1)
-  printf '%s\n%s\n0\n' {COMMIT} "$sum" > "$notes"
+  printf '%s\n%s\n0\n' "${{commit:-{COMMIT}}}" "$sum" > "$notes"
 done
 "#,
             hub = self.folder.display(),

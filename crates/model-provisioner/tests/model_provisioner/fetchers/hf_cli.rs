@@ -3,7 +3,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use catalog_core::{CatalogStore, FsCatalog, ModelFetcher, ModelRef};
-use model_provisioner::{HfCliFetcher, ModelProvisioner, Proof, ProvisionRequest};
+use model_provisioner::{
+    Freshness, HfCliFetcher, ModelProvisioner, Proof, ProvisionRequest, Satisfied,
+};
 
 use super::fake_hf::{COMMIT, FakeHub};
 
@@ -216,4 +218,94 @@ fn a_command_is_found_through_a_link_and_only_if_it_can_be_run() {
     let found = fetcher.ensure_present(&ModelRef::parse("hf:org/repo/model.bin").unwrap());
     let path = found.unwrap().local_path;
     assert!(path.starts_with(Path::new(catalog.root())), "{path:?}");
+}
+
+/// PROV-417
+#[test]
+fn a_name_that_the_command_would_take_for_an_option_is_refused() {
+    let bench = Bench::new();
+    for version in ["0.36.0", "2.4.0"] {
+        bench.hub.write_command(version, "");
+        for name in ["--token=abc", "-h", "--cache-dir=/tmp/evil"] {
+            let provisioner = bench.provisioner(|fetcher| fetcher);
+            let error = provisioner
+                .provision(&request(&format!("hf:org/repo/{name}")))
+                .unwrap_err();
+            assert_eq!(error.code(), "fetch_refused", "{error}");
+        }
+    }
+    let calls = bench.hub.calls();
+    assert!(
+        !calls.iter().any(|call| call.starts_with("download")),
+        "{calls:?}"
+    );
+}
+
+/// PROV-418
+#[test]
+fn a_folder_is_repaired_by_its_files_and_brought_again_if_its_source_has_them_no_more() {
+    let bench = Bench::new();
+    bench.hub.put("tok/sub/vocab.txt", "a");
+    bench.hub.put("tok/merges.bin", "b");
+    let provisioner = bench.provisioner(|fetcher| fetcher);
+    let asked = request("hf:org/repo/tok");
+    let first = provisioner.provision(&asked).unwrap();
+    let lose = |name: &str| {
+        fs::remove_file(first.resolved.local_path.join(name)).unwrap();
+        let blobs = bench.root.join("blobs");
+        fs::remove_dir_all(blobs).unwrap();
+    };
+    lose("sub/vocab.txt");
+    let report = provisioner.provision(&asked).unwrap();
+    assert_eq!(report.satisfied, Satisfied::Repaired);
+    assert_eq!(report.bytes_staged, 1);
+    let vocab = first.resolved.local_path.join("sub/vocab.txt");
+    assert_eq!(fs::read_to_string(&vocab).unwrap(), "a");
+
+    // The repository has other files now: nothing repairs this one, and its digest is pinned.
+    fs::remove_file(
+        bench
+            .hub
+            .command()
+            .with_file_name("org/repo/tok/sub/vocab.txt"),
+    )
+    .unwrap();
+    lose("sub/vocab.txt");
+    let error = provisioner.provision(&asked).unwrap_err();
+    assert_eq!(error.code(), "digest_mismatch", "{error}");
+}
+
+/// PROV-419
+#[test]
+fn notes_that_are_no_files_hold_nobody_up_and_unhashed_bytes_keep_a_pin() {
+    let bench = Bench::new();
+    let provisioner = bench.provisioner(|fetcher| fetcher);
+    let asked = request("hf:org/repo/model.bin");
+    let pinned = provisioner.provision(&asked).unwrap().digest;
+    let again = asked.clone().fresh(Freshness::LookAgain);
+    let unmoved = provisioner.provision(&again).unwrap();
+    assert_eq!(unmoved.satisfied, Satisfied::AlreadyPresent);
+
+    // Only the commit moves: its bytes are brought once, and are those of the new commit then.
+    let commit = "f".repeat(40);
+    bench.hub.push(&commit);
+    let moved = provisioner.provision(&again).unwrap();
+    assert_eq!(
+        (moved.satisfied, moved.revision),
+        (Satisfied::Fetched, Some(commit))
+    );
+    let unmoved = provisioner.provision(&again).unwrap();
+    assert_eq!(unmoved.satisfied, Satisfied::AlreadyPresent);
+
+    // Other bytes, of which the hub states nothing.
+    bench.hub.push(&"e".repeat(40));
+    bench.hub.put("model.bin", "EVIL!!!");
+    let before = "mkdir -p \"$dir/.cache/huggingface/download\"; \
+                  cp \"$(dirname \"$0\")/org/repo/model.bin\" \"$dir\"; \
+                  mkfifo \"$dir/.cache/huggingface/download/model.bin.metadata\"; exit 0";
+    bench.hub.write_command("0.36.0", before);
+    let error = provisioner.provision(&again).unwrap_err();
+    assert_eq!(error.code(), "digest_mismatch", "{error}");
+    let entry = provisioner.catalog().get("hf:org/repo/model.bin").unwrap();
+    assert_eq!(entry.unwrap().digest, pinned);
 }

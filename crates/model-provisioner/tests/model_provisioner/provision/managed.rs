@@ -220,3 +220,123 @@ fn a_model_that_is_larger_than_the_policy_allows_is_not_brought() {
     policy.max_bytes = Some(7);
     provisioner.with_policy(policy).provision(&request).unwrap();
 }
+
+/// PROV-145
+#[test]
+fn no_digest_is_said_to_be_proved_that_nobody_compared() {
+    let host = Host::new();
+    let path = host.model("m.bin", "weights");
+    let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
+    let provisioner = provisioner.with_policy(managed());
+    let request = ProvisionRequest::new(reference(&path));
+    let first = provisioner.provision(&request).unwrap();
+    let long = Digest::compute(&path, catalog_core::DigestAlgorithm::Sha512, &mut |_| {}).unwrap();
+    let wrong_long = Digest {
+        algo: "sha512".to_owned(),
+        value: "ab".repeat(64),
+    };
+    let right = provisioner
+        .provision(&request.clone().expecting(long.clone()))
+        .unwrap();
+    assert_eq!(
+        (right.satisfied, right.proof),
+        (Satisfied::AlreadyPresent, Proof::CallersDigest)
+    );
+    assert_eq!(host.entry(&id_of(&path)).unwrap().digest, Some(long));
+    for lose in [false, true] {
+        if lose {
+            fs::remove_file(&first.resolved.local_path).unwrap();
+        }
+        let error = provisioner.provision(&request.clone().expecting(wrong_long.clone()));
+        assert_eq!(error.unwrap_err().code(), "digest_mismatch");
+    }
+}
+
+/// PROV-146
+#[test]
+fn a_stranger_in_the_folder_of_a_managed_model_is_set_aside() {
+    let host = Host::new();
+    let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
+    let provisioner = provisioner.with_policy(managed());
+    let folder = host
+        .model("repo/config.json", "{}")
+        .parent()
+        .unwrap()
+        .to_path_buf();
+    host.model("repo/weights.bin", "weights");
+    let request = ProvisionRequest::new(reference(&folder));
+    let first = provisioner.provision(&request).unwrap();
+    let stranger = first.resolved.local_path.join("adapter.bin");
+    fs::write(&stranger, "strange").unwrap();
+    let report = provisioner.provision(&request).unwrap();
+    assert_eq!(
+        (report.satisfied, report.outcome.kind),
+        (Satisfied::Repaired, Kind::Pass)
+    );
+    assert!(!stranger.exists());
+    let quarantine = fs::read_dir(host.cache().join("quarantine")).unwrap();
+    let kept: Vec<String> = quarantine
+        .map(|entry| fs::read_to_string(entry.unwrap().path().join("file")).unwrap())
+        .collect();
+    assert_eq!(kept, ["strange"], "nothing is lost");
+    let again = provisioner.provision(&request).unwrap();
+    assert_eq!(again.satisfied, Satisfied::AlreadyPresent);
+}
+
+/// PROV-147
+#[test]
+fn a_policy_that_warns_lets_no_damage_through() {
+    let host = Host::new();
+    let mut policy = managed();
+    policy.on_mismatch = OnMismatch::Warn;
+    let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
+    let provisioner = provisioner.with_policy(policy);
+    let path = host.model("m.bin", "weights");
+    let request = ProvisionRequest::new(reference(&path)).expecting(sha256(&path));
+    let first = provisioner.provision(&request).unwrap();
+    rot(&first.resolved.local_path);
+    let report = provisioner.provision(&request).unwrap();
+    assert_eq!(
+        (report.satisfied, report.outcome.kind),
+        (Satisfied::Repaired, Kind::Pass)
+    );
+    assert_eq!(
+        fs::read_to_string(&first.resolved.local_path).unwrap(),
+        "weights"
+    );
+}
+
+/// PROV-148
+#[test]
+fn a_digest_that_nobody_vouched_for_is_no_proof_to_a_policy_that_wants_one() {
+    let host = Host::new();
+    let lax = ModelProvisioner::file_only(host.cache())
+        .unwrap()
+        .with_policy(managed());
+    let mut policy = managed();
+    policy.unverified = Unverified::Refuse;
+    let strict = ModelProvisioner::file_only(host.cache())
+        .unwrap()
+        .with_policy(policy);
+    let path = host.model("m.bin", "weights");
+    let request = ProvisionRequest::new(reference(&path));
+    let report = lax.provision(&request).unwrap();
+    assert_eq!(
+        (report.outcome.kind, report.digest.clone()),
+        (Kind::Warn, Some(sha256(&path)))
+    );
+    assert_eq!(
+        model_provisioner::Handoff::of(&report).unwrap().digest,
+        None
+    );
+    for _ in 0..2 {
+        assert_eq!(
+            strict.provision(&request).unwrap_err().code(),
+            "policy_refused"
+        );
+        host.settle(&id_of(&path));
+    }
+    strict
+        .provision(&request.clone().expecting(sha256(&path)))
+        .unwrap();
+}
