@@ -22,6 +22,21 @@ fn the_readme_shows_the_two_commands_and_they_are_true() {
          tests/fixtures/tiny.gguf --digest {digest}"
     );
     assert_eq!(commands, [main_job.as_str(), "tests/run"]);
+    let examples = readme.matches("--example ").count();
+    assert_eq!(examples, 4, "each example is shown");
+    for example in [
+        "provision",
+        "orchestratord",
+        "pool-managerd",
+        "engine-provisioner",
+    ] {
+        assert!(
+            readme.contains(&format!("--example {example} -- ")),
+            "{example}"
+        );
+        let source = format!("crates/model-provisioner/examples/{example}.rs");
+        assert!(top().join(source).exists(), "{example} is there");
+    }
     for script in ["tests/run", ".ci/run"] {
         let mode = top().join(script).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o111, 0o111, "{script} can be run");

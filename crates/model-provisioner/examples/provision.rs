@@ -21,11 +21,12 @@ use catalog_core::{
     default_model_cache_dir,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use model_provisioner::{Event, EventKind, ModelProvisioner, ProvisionRequest};
+use model_provisioner::{Event, EventKind, Handoff, ModelProvisioner, ProvisionRequest};
 
 const USAGE: &str = "usage: provision MODEL_REF [--digest ALGORITHM:HEX] [--cache-dir DIR]
 
-MODEL_REF  a path, file:…, hf:org/repo[@revision][/path], or a http, https, s3 or oci URL
+MODEL_REF  a path, file:…, or hf:org/repo[@revision][/path], for which the hub's `hf` command
+           must be installed
 --digest   what the bytes must be: sha256:…, sha512:… for a file, sha256-tree:… for a folder
 --cache-dir  where the catalog lives; ~/.cache/models unless given";
 
@@ -99,7 +100,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             }
         }
     };
-    let provisioner = ModelProvisioner::file_only(&arguments.cache_dir)?.with_observer(observer);
+    let provisioner = ModelProvisioner::with_hf_cli(&arguments.cache_dir)?.with_observer(observer);
     let model_ref = ModelRef::parse(&arguments.model_ref)?;
     let request = ProvisionRequest::new(model_ref).expecting(arguments.digest.clone());
     let report = provisioner.provision(&request)?;
@@ -122,7 +123,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     println!("id:       {}", report.resolved.id);
     println!("path:     {}", path.display());
-    println!("size:     {} bytes", bar.size());
+    println!("size:     {} bytes", Handoff::of(&report)?.size);
     println!("digest:   {digest}");
     println!("outcome:  {outcome}");
     println!("duration: {:.3} s", begin.elapsed().as_secs_f64());
@@ -144,7 +145,6 @@ struct HashBar(Mutex<HashBarState>);
 
 #[derive(Default)]
 struct HashBarState {
-    size: u64,
     begin: Option<Instant>,
     bar: Option<ProgressBar>,
 }
@@ -152,7 +152,6 @@ struct HashBarState {
 impl HashBar {
     fn show(&self, progress: HashProgress) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.size = progress.total;
         let begin = *state.begin.get_or_insert_with(Instant::now);
         if progress.done == progress.total {
             if let Some(bar) = state.bar.take() {
@@ -162,11 +161,6 @@ impl HashBar {
             let bar = state.bar.get_or_insert_with(|| hash_bar(progress.total));
             bar.set_position(progress.done);
         }
-    }
-
-    /// How many bytes were hashed.
-    fn size(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).size
     }
 }
 

@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Some("--contend") => Some(figures::run_contender as _),
         Some("--fly") => Some(figures::run_caller as _),
         Some("--secrets") => Some(figures::run_secrets as _),
+        Some("--warm") => Some(figures::run_warm as _),
         Some("--provision") => Some(figures::run_provision as _),
         Some("--soak") => Some(figures::run_daemon as _),
         _ => None,

@@ -16,6 +16,7 @@ mod secrets;
 mod single_flight;
 mod soak;
 mod tiny_disk;
+mod warm;
 
 use crate::figure::Figure;
 
@@ -25,9 +26,10 @@ pub use hub::run_provision;
 pub use secrets::run_secrets;
 pub use single_flight::run_caller;
 pub use soak::run_daemon;
+pub use warm::run_warm;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 16] = [
+pub const ALL: [Figure; 17] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -59,6 +61,10 @@ pub const ALL: [Figure; 16] = [
     Figure {
         name: "single-flight",
         measure: single_flight::measure,
+    },
+    Figure {
+        name: "warm",
+        measure: warm::measure,
     },
     Figure {
         name: "secrets",

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use catalog_core::{CatalogEntry, CatalogStore, FileFetcher, FsCatalog, LifecycleState, ModelRef};
 use model_provisioner::{
@@ -207,11 +207,14 @@ pub fn run_secrets(arguments: &[String]) -> Result<(), String> {
             .route("hf", plain)
             .route("file", FileFetcher);
         let cancelling = CancelToken::new();
+        let began = Instant::now();
         let events = Arc::new(Mutex::new(String::new()));
         let observer = {
             let (cancelling, events) = (cancelling.clone(), Arc::clone(&events));
             move |event: &Event| {
-                if cancel && matches!(event.kind, EventKind::Fetching(now) if now.done > 0) {
+                // The download takes longer than that, and its arguments are seen meanwhile.
+                let is_due = began.elapsed() > Duration::from_secs(2);
+                if cancel && is_due && matches!(event.kind, EventKind::Fetching(_)) {
                     cancelling.cancel();
                 }
                 if let Ok(mut events) = events.lock() {

@@ -74,17 +74,15 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                 outcome => break outcome.map_err(|error| self.watch.explain(error)),
             }
         };
-        if let (Err(error), Some(flight)) = (&done, self.watch.take_flight()) {
-            if is_everybodys(error) {
-                let detail = with_causes(error);
-                let is_retryable = error.is_retryable();
-                flight.fail(FlightFailure::now(
-                    &terms,
-                    error.code(),
-                    &detail,
-                    is_retryable,
-                ));
-            }
+        if let (Err(error), Some(flight)) = (&done, self.watch.take_flight())
+            && is_everybodys(error)
+        {
+            flight.fail(FlightFailure::now(
+                &terms,
+                error.code(),
+                &with_causes(error),
+                error.is_retryable(),
+            ));
         }
         done
     }

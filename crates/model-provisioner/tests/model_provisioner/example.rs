@@ -16,6 +16,8 @@ fn run(cache: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .arg("--cache-dir")
         .arg(cache)
+        // No command of the hub, whatever is installed here.
+        .env("PATH", cache)
         .output()
         .unwrap()
 }
@@ -75,7 +77,12 @@ fn the_example_says_on_stderr_why_it_failed() {
             vec![TINY, &wrong],
         ),
         (vec!["/not/there.gguf"], 1, vec!["/not/there.gguf"]),
-        (vec!["hf:org/repo"], 1, vec!["hf download"]),
+        (
+            vec!["hf:org/repo"],
+            1,
+            vec!["`hf` is not in PATH", "pip install"],
+        ),
+        (vec!["s3://bucket/m"], 1, vec!["route the scheme"]),
         (
             vec!["ftp://user:secret@host/m"],
             1,

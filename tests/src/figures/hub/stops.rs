@@ -1,11 +1,10 @@
 //! Calls that are stopped, and processes that die.
 
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use catalog_core::{CollectionPolicy, FsCatalog, ModelRef};
-use model_provisioner::{CancelToken, Event, EventKind, ProvisionRequest};
+use model_provisioner::{CancelToken, ProvisionRequest};
 
 use super::Case;
 use super::bench::{Bench, REPOSITORY, bytes, chain, same};
@@ -33,25 +32,30 @@ fn request() -> ProvisionRequest {
     ProvisionRequest::new(model_ref)
 }
 
+/// Waits until the bytes are being sent.
+fn wait_for_bytes(bench: &Bench) -> Result<(), String> {
+    let begin = Instant::now();
+    while bench.hub.downloads_of("weights.bin") == 0 {
+        if begin.elapsed() > Duration::from_secs(60) {
+            return Err("nobody asked for the bytes".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
 fn cancelled(bench: &Bench) -> Result<(), String> {
     slow(bench);
     let token = CancelToken::new();
-    let asked = std::sync::Arc::new(AtomicBool::new(false));
-    let observer = {
-        let (token, asked) = (token.clone(), asked.clone());
-        move |event: &Event| {
-            if let EventKind::Fetching(progress) = event.kind
-                && progress.done > 0
-            {
-                asked.store(true, Ordering::Relaxed);
-                token.cancel();
-            }
-        }
-    };
-    let provisioner = bench.provisioner()?.with_observer(observer);
-    let done = provisioner.provision(&request().cancelled_by(&token));
+    let provisioner = bench.provisioner()?;
+    let done = std::thread::scope(|scope| {
+        let call = scope.spawn(|| provisioner.provision(&request().cancelled_by(&token)));
+        let begun = wait_for_bytes(bench);
+        token.cancel();
+        let done = call.join().map_err(|_| "a panic".to_owned());
+        begun.and(done)
+    })?;
     let error = done.err().ok_or("it went on to its end")?;
-    same(asked.load(Ordering::Relaxed), true, "bytes came before")?;
     same(error.code(), "cancelled", &chain(&error))?;
     bench.check_empty()?;
     bench.check_no_process()
@@ -76,16 +80,10 @@ fn killed(bench: &Bench) -> Result<(), String> {
         .args([&bench.hub.endpoint(), "hf:org/repo/weights.bin"])
         .spawn()
         .map_err(|error| error.to_string())?;
-    let begin = Instant::now();
-    while bench.hub.downloads_of("weights.bin") == 0 {
-        if begin.elapsed() > Duration::from_secs(60) {
-            drop(child.kill());
-            return Err("it never asked for the bytes".to_owned());
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let begun = wait_for_bytes(bench);
     drop(child.kill());
     drop(child.wait());
+    begun?;
     bench.check_no_process()?;
     let catalog = FsCatalog::new(&root).map_err(|error| error.to_string())?;
     let plan = catalog.plan_collection(&CollectionPolicy::default());
