@@ -3,12 +3,15 @@
 
 mod acquire;
 mod admit;
+mod carry_out;
+mod judge;
 mod plan;
 mod provisioner;
 mod report;
 mod request;
 mod single_flight;
 mod turn;
+mod verdict;
 mod watch;
 
 pub use provisioner::ModelProvisioner;
