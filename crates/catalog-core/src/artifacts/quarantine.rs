@@ -95,16 +95,7 @@ impl ArtifactStore {
         evidence: &Evidence,
     ) -> Result<PathBuf> {
         let sharers = self.sharers_of(path)?;
-        let quarantine = self.layout().quarantine();
-        create_own_folder(&quarantine)?;
-        let folder = tempfile::Builder::new()
-            .prefix("")
-            .rand_bytes(16)
-            .tempdir_in(&quarantine)
-            .map_err(|error| CatalogError::io("create a folder in", &quarantine, error))?;
-        let folder = QuarantineFolder::new(folder.keep());
-        let text = serde_json::to_string(evidence).expect("it has only text and numbers");
-        write_text(&folder.evidence(), &format!("{}\n", seal(&text)))?;
+        let folder = self.quarantine_folder(evidence)?;
         let blob = self.layout().blob(&evidence.expected.value);
         if inode_of(&blob)? == inode_of(path)? {
             remove(&blob)?;
@@ -119,17 +110,14 @@ impl ArtifactStore {
             sync(other.parent().expect("it is in the folder of files"))?;
         }
         sync(folder.path())?;
-        sync(&quarantine)?;
+        sync(&self.layout().quarantine())?;
         Ok(folder.file())
     }
 }
 
 impl ArtifactStore {
-    /// Moves a file aside that lies in the folder of a model and is no part of it. The caller holds
-    /// the lock of artifacts. Returns where it is now.
-    pub(super) fn set_aside(&self, path: &Path, of: &Manifest) -> Result<PathBuf> {
-        let metadata =
-            fs::symlink_metadata(path).map_err(|error| CatalogError::io("look at", path, error))?;
+    /// Makes a place for a file, with the evidence against it.
+    fn quarantine_folder(&self, evidence: &Evidence) -> Result<QuarantineFolder> {
         let quarantine = self.layout().quarantine();
         create_own_folder(&quarantine)?;
         let folder = tempfile::Builder::new()
@@ -138,6 +126,16 @@ impl ArtifactStore {
             .tempdir_in(&quarantine)
             .map_err(|error| CatalogError::io("create a folder in", &quarantine, error))?;
         let folder = QuarantineFolder::new(folder.keep());
+        let text = serde_json::to_string(evidence).expect("it has only text and numbers");
+        write_text(&folder.evidence(), &format!("{}\n", seal(&text)))?;
+        Ok(folder)
+    }
+
+    /// Moves a file aside that lies in the folder of a model and is no part of it. The caller holds
+    /// the lock of artifacts. Returns where it is now.
+    pub(super) fn set_aside(&self, path: &Path, of: &Manifest) -> Result<PathBuf> {
+        let metadata =
+            fs::symlink_metadata(path).map_err(|error| CatalogError::io("look at", path, error))?;
         let evidence = Evidence {
             ids: vec![of.id.clone()],
             name: path
@@ -151,12 +149,11 @@ impl ArtifactStore {
             found_ms: now_ms(),
             last_good_ms: None,
         };
-        let text = serde_json::to_string(&evidence).expect("it has only text and numbers");
-        write_text(&folder.evidence(), &format!("{}\n", seal(&text)))?;
+        let folder = self.quarantine_folder(&evidence)?;
         fs::rename(path, folder.file())
             .map_err(|error| CatalogError::io("move to", folder.file(), error))?;
         sync(folder.path())?;
-        sync(&quarantine)?;
+        sync(&self.layout().quarantine())?;
         Ok(folder.file())
     }
 }

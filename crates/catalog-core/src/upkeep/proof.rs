@@ -17,7 +17,7 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`].
+    /// [`Io`](crate::CatalogError::Io).
     pub fn log_mark(&self) -> Result<LogMark> {
         self.host.log.lines().map(LogMark)
     }
@@ -31,7 +31,7 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::ArtifactMissing`], [`CatalogError::Io`].
+    /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing), [`Io`](crate::CatalogError::Io).
     pub fn is_proved(&self, entry: &CatalogEntry, since: Option<LogMark>) -> Result<bool> {
         let snapshot = self.host.models.snapshot()?;
         match snapshot.get(&entry.id) {
@@ -87,7 +87,7 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// As there; [`CatalogError::PathRefused`] for what this catalog could not hold.
+    /// As there; [`PathRefused`](crate::CatalogError::PathRefused) for what this catalog could not hold.
     pub fn check(
         &self,
         entry: &CatalogEntry,
