@@ -296,3 +296,33 @@ fn a_symbolic_link_planted_in_the_place_of_a_folder_of_the_store_is_refused() {
         assert!(names_in(elsewhere.path()).is_empty(), "{folder}");
     }
 }
+
+/// CAT-805
+#[test]
+fn the_folder_of_an_artifact_is_named_as_the_format_says() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    // Computed from the specification by another program.
+    for (revision, key) in [
+        (
+            None,
+            "151bb4e028e3350000288131d2b3bba5719359d1aed19d4227f08ab55600631f",
+        ),
+        (
+            Some("v1"),
+            "20c7425e8276630e315f3c1c8acdcb96da40fbfb745b7b84590956965587e113",
+        ),
+    ] {
+        let mut staging = catalog.artifacts().stage("m", 0).unwrap();
+        std::fs::write(staging.folder().join("model.bin"), "weights").unwrap();
+        staging.set_provenance(Provenance {
+            revision: revision.map(str::to_owned),
+            ..Provenance::default()
+        });
+        let verified = staging.verify(&Expectation::default(), &mut |_| Ok(()));
+        let artifact = verified.unwrap().publish().unwrap();
+        let folder = artifact.path().ancestors().nth(2).unwrap();
+        assert_eq!(folder.file_name().unwrap(), key);
+        assert!(catalog.artifacts().open(key).unwrap().is_some());
+    }
+}
