@@ -13,8 +13,10 @@ use catalog_core::{
     EntryPoint as EntryPointOf, Expectation, FileFetcher, FsCatalog, FsEngineStore, ImportRequest,
     LifecycleState, ModelFetcher, ModelRef, Verify, verify_digest,
 };
+use model_provisioner::{Filter, HfCliFetcher, ModelProvisioner, Policy};
 
 use crate::figure::{Measured, Outcome, Trial};
+use crate::toy::ToyFetcher;
 
 /// Texts that have broken programs like this one, and what they are put together from.
 fn texts(outside: &Path) -> Vec<String> {
@@ -163,7 +165,7 @@ pub(super) fn measure(_: Trial) -> Outcome {
 /// Something that takes a text from outside.
 type EntryPoint = fn(&Path, &str);
 
-const ENTRY_POINTS: [(&str, EntryPoint); 9] = [
+const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
     ("a reference", |_, text| {
         if let Ok(mr) = ModelRef::parse(text) {
             let _ = (
@@ -262,6 +264,37 @@ const ENTRY_POINTS: [(&str, EntryPoint); 9] = [
             let _ = catalog.collect(&plan);
         }
         let _ = catalog.delete(text);
+    }),
+    ("a provisioned reference", |root, text| {
+        let Ok(catalog) = FsCatalog::new(root) else {
+            return;
+        };
+        let is_small = fs::metadata(text).is_ok_and(|metadata| metadata.is_file());
+        let is_remote = ModelRef::parse(text).is_ok_and(|mr| mr.scheme() != "file");
+        let _ = catalog.try_flight(text);
+        let provisioner = ModelProvisioner::new(catalog, ToyFetcher::of(text.as_bytes()));
+        for reference in [text.to_owned(), format!("hf:org/repo/{text}")] {
+            if is_small || is_remote || reference != text {
+                let _ = provisioner.ensure_present_str(&reference, Some(digest_of(text)));
+                if let Ok(found) = provisioner.ensure_present_str(&reference, None) {
+                    let _ = provisioner.catalog().delete(&found.id);
+                }
+            }
+        }
+    }),
+    ("a folder of the hub's command, and rules", |root, text| {
+        let Ok(catalog) = FsCatalog::new(root) else {
+            return;
+        };
+        let fetcher = HfCliFetcher::new(catalog.artifacts())
+            .search_path(text)
+            .endpoint(text)
+            .token(text);
+        let mut policy = Policy::default();
+        policy.outbound.hosts = Filter::only([text]);
+        policy.outbound.organisations = Filter::all_but([text]);
+        let provisioner = ModelProvisioner::new(catalog, fetcher).with_policy(policy);
+        let _ = provisioner.ensure_present_str("hf:org/repo", None);
     }),
     ("an engine's artifact", |root, text| {
         let Ok(engines) = FsEngineStore::new(root) else {
