@@ -60,6 +60,10 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                             self.watch.tell(EventKind::Planned { step: repair });
                             self.carry_out(repair, look, given)
                         }
+                        // Of no managed model, and gone.
+                        (Err(_), None) if !look.is_here => {
+                            self.carry_out(look.plan.acquire, look, given)
+                        }
                         (checked, _) => checked,
                     };
                 }
