@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use catalog_core::{CatalogEntry, CatalogStore, Digest, FsCatalog, LifecycleState};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
@@ -30,7 +30,9 @@ impl Peer for Ours {
         "FsCatalog"
     }
     fn put_all(&self, entries: &[CatalogEntry]) {
-        let all = self.0.update(|edit| entries.iter().try_for_each(|entry| edit.put(entry)));
+        let all = self
+            .0
+            .update(|edit| entries.iter().try_for_each(|entry| edit.put(entry)));
         all.expect("they can be put");
     }
     fn put(&self, entry: &CatalogEntry) {
@@ -99,7 +101,9 @@ impl Peer for Sqlite {
     fn put_all(&self, entries: &[CatalogEntry]) {
         let mut connection = self.0.lock().expect("no panic");
         let transaction = connection.transaction().expect("it begins");
-        entries.iter().for_each(|entry| Self::insert(&transaction, entry));
+        entries
+            .iter()
+            .for_each(|entry| Self::insert(&transaction, entry));
         transaction.commit().expect("it commits");
     }
     fn put(&self, entry: &CatalogEntry) {
@@ -107,15 +111,22 @@ impl Peer for Sqlite {
     }
     fn get(&self, id: &str) -> Option<CatalogEntry> {
         let connection = self.0.lock().expect("no panic");
-        let mut statement =
-            connection.prepare_cached("SELECT * FROM models WHERE id = ?1").expect("it is SQL");
-        statement.query_row([id], Self::entry).optional().expect("it can be read")
+        let mut statement = connection
+            .prepare_cached("SELECT * FROM models WHERE id = ?1")
+            .expect("it is SQL");
+        statement
+            .query_row([id], Self::entry)
+            .optional()
+            .expect("it can be read")
     }
     fn list(&self) -> Vec<CatalogEntry> {
         let connection = self.0.lock().expect("no panic");
-        let mut statement =
-            connection.prepare_cached("SELECT * FROM models ORDER BY id").expect("it is SQL");
-        let rows = statement.query_map([], Self::entry).expect("it can be read");
+        let mut statement = connection
+            .prepare_cached("SELECT * FROM models ORDER BY id")
+            .expect("it is SQL");
+        let rows = statement
+            .query_map([], Self::entry)
+            .expect("it can be read");
         rows.map(|row| row.expect("it is an entry")).collect()
     }
 }
@@ -131,7 +142,9 @@ impl Redb {
             let mut table = transaction.open_table(MODELS).expect("it is there");
             for entry in entries {
                 let bytes = serde_json::to_vec(entry).expect("it is plain");
-                table.insert(entry.id.as_str(), bytes.as_slice()).expect("it can be put");
+                table
+                    .insert(entry.id.as_str(), bytes.as_slice())
+                    .expect("it can be put");
             }
         }
         transaction.commit().expect("it commits");
@@ -186,8 +199,11 @@ impl Peer for Cacache {
     }
     fn list(&self) -> Vec<CatalogEntry> {
         let all = cacache::list_sync(&self.0);
-        all.map(|found| self.get(&found.expect("it can be listed").key).expect("it is there"))
-            .collect()
+        all.map(|found| {
+            self.get(&found.expect("it can be listed").key)
+                .expect("it is there")
+        })
+        .collect()
     }
 }
 
@@ -234,7 +250,8 @@ impl Peer for NaiveJson {
 fn entry(number: usize) -> CatalogEntry {
     CatalogEntry {
         id: format!("hf:organisation/repository-{number:06}@main/model-q4_k_m.gguf"),
-        local_path: format!("/srv/models/organisation/repository-{number:06}/model-q4_k_m.gguf").into(),
+        local_path: format!("/srv/models/organisation/repository-{number:06}/model-q4_k_m.gguf")
+            .into(),
         lifecycle: LifecycleState::Active,
         digest: Some(Digest {
             algo: "sha256".to_owned(),
@@ -260,8 +277,10 @@ pub fn measure(size: usize, table: &mut Table) {
     ];
     // What costs minutes at a size says no more than at the one before.
     let is_patient = |peer: &str| size <= 10_000 || !peer.contains("no sync");
-    let peers: Vec<Box<dyn Peer>> =
-        peers.into_iter().filter(|peer| is_patient(peer.name())).collect();
+    let peers: Vec<Box<dyn Peer>> = peers
+        .into_iter()
+        .filter(|peer| is_patient(peer.name()))
+        .collect();
     let entries: Vec<CatalogEntry> = (0..size).map(entry).collect();
     peers.iter().for_each(|peer| peer.put_all(&entries));
     // Ours is at its fastest once its handle is older than the file system's clock is coarse.
@@ -287,7 +306,9 @@ pub fn measure(size: usize, table: &mut Table) {
             stats: alternate(contenders.collect()),
         });
     };
-    add("get", 20_000, &|peer, number| assert!(peer.get(id(number)).is_some()));
+    add("get", 20_000, &|peer, number| {
+        assert!(peer.get(id(number)).is_some())
+    });
     add("list", (200_000 / size).clamp(2, 200), &|peer, _| {
         assert_eq!(peer.list().len(), size);
     });
@@ -304,7 +325,11 @@ pub fn measure(size: usize, table: &mut Table) {
     let openers: Vec<Opener> = vec![
         ("FsCatalog", {
             let path = path("catalog");
-            Box::new(move || FsCatalog::new(&path).and_then(|catalog| catalog.list()).map_or(0, |all| all.len()))
+            Box::new(move || {
+                FsCatalog::new(&path)
+                    .and_then(|catalog| catalog.list())
+                    .map_or(0, |all| all.len())
+            })
         }),
         ("SQLite", {
             let path = path("sqlite.db");
@@ -318,13 +343,12 @@ pub fn measure(size: usize, table: &mut Table) {
             Box::new(move || Redb(Database::open(&path).expect("it opens")).list().len())
         }),
     ];
-    let contenders = openers.iter().map(|(name, open)| {
-        Contender::new(name, 1, move |_| assert_eq!(open(), size))
-    });
+    let contenders = openers
+        .iter()
+        .map(|(name, open)| Contender::new(name, 1, move |_| assert_eq!(open(), size)));
     table.add(Row {
         work: "open and list".to_owned(),
         size: Some(size),
         stats: alternate(contenders.collect()),
     });
-    let _ = Instant::now();
 }

@@ -16,7 +16,14 @@ pub fn measure(scale: usize, table: &mut Table) {
     let file = folder.path().join("file.bin");
     let size = (1_usize << 30) / scale;
     fill(&file, size, 1);
-    let openssl = |path: &Path| vec!["openssl".to_owned(), "dgst".to_owned(), "-sha256".to_owned(), text(path)];
+    let openssl = |path: &Path| {
+        vec![
+            "openssl".to_owned(),
+            "dgst".to_owned(),
+            "-sha256".to_owned(),
+            text(path),
+        ]
+    };
     let sha256sum = |path: &Path| vec!["sha256sum".to_owned(), text(path)];
     table.add(Row {
         work: format!("hash a file of {} MiB", size >> 20),
@@ -34,7 +41,9 @@ pub fn measure(scale: usize, table: &mut Table) {
     let model = folder.path().join("model");
     fs::create_dir(&model).expect("it can be made");
     let size = (256_usize << 20) / scale;
-    let files: Vec<_> = (0..8).map(|number| model.join(format!("{number}.bin"))).collect();
+    let files: Vec<_> = (0..8)
+        .map(|number| model.join(format!("{number}.bin")))
+        .collect();
     for (number, file) in files.iter().enumerate() {
         fill(file, size, number as u8);
     }
@@ -46,7 +55,8 @@ pub fn measure(scale: usize, table: &mut Table) {
         }),
         Contender::new("sha256sum of all", 1, |_| run(&all)),
     ];
-    let signer = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/hub-tools/signing/bin/model_signing");
+    let signer = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../target/hub-tools/signing/bin/model_signing");
     if signer.exists() {
         let script = "
 import sys
@@ -81,7 +91,9 @@ fn run(words: &[String]) {
 
 fn fill(path: &Path, size: usize, seed: u8) {
     let mut file = File::create(path).expect("it can be made");
-    let piece: Vec<u8> = (0..1_usize << 20).map(|at| (at % 251) as u8 ^ seed).collect();
+    let piece: Vec<u8> = (0..1_usize << 20)
+        .map(|at| (at % 251) as u8 ^ seed)
+        .collect();
     let mut left = size;
     while left > 0 {
         let len = left.min(piece.len());

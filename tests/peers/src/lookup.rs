@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use catalog_core::{CatalogEntry, CatalogStore, Digest, FileFetcher, FsCatalog, LifecycleState, ModelRef};
+use catalog_core::{
+    CatalogEntry, CatalogStore, Digest, FileFetcher, FsCatalog, LifecycleState, ModelRef,
+};
 use model_provisioner::{ModelProvisioner, Policy, StagingMode};
 use serde_json::Value;
 
@@ -25,7 +27,9 @@ pub fn measure(table: &mut Table) {
 
     let in_place = provisioner(&base.join("in-place"), StagingMode::InPlace);
     let managed = provisioner(&base.join("managed"), StagingMode::Managed);
-    let model_ref = ModelRef::File { path: model.clone() };
+    let model_ref = ModelRef::File {
+        path: model.clone(),
+    };
     let digest = Digest::of_file(&model).expect("it can be read");
     for provisioner in [&in_place, &managed] {
         settle(provisioner, &model_ref, &digest);
@@ -36,13 +40,20 @@ pub fn measure(table: &mut Table) {
 
     let mut stats = alternate(vec![
         Contender::new("ensure_present, in place", CALLS, |_| {
-            in_place.ensure_present(&model_ref, None).expect("it is here");
+            in_place
+                .ensure_present(&model_ref, None)
+                .expect("it is here");
         }),
         Contender::new("ensure_present, managed", CALLS, |_| {
-            managed.ensure_present(&model_ref, None).expect("it is here");
+            managed
+                .ensure_present(&model_ref, None)
+                .expect("it is here");
         }),
         Contender::new("locate (no proof)", CALLS, |_| {
-            let found = in_place.catalog().locate(&model_ref).expect("it can be read");
+            let found = in_place
+                .catalog()
+                .locate(&model_ref)
+                .expect("it can be read");
             assert!(found.is_some());
         }),
         Contender::new("hf-hub in Rust (no proof)", CALLS, |_| {
@@ -94,7 +105,11 @@ fn settle(
         found.expect("it is here");
         let entry = provisioner.catalog().get(&id).expect("it can be read");
         let entry = entry.expect("it is registered");
-        if provisioner.catalog().is_proved(&entry, None).expect("it can be read") {
+        if provisioner
+            .catalog()
+            .is_proved(&entry, None)
+            .expect("it can be read")
+        {
             return;
         }
         std::thread::sleep(Duration::from_millis(100));
@@ -133,7 +148,10 @@ fn ollama_has(folder: &Path) -> bool {
     let manifest: Value = serde_json::from_slice(&bytes).expect("it is JSON");
     let layers = manifest["layers"].as_array().expect("it has layers");
     layers.iter().all(|layer| {
-        let digest = layer["digest"].as_str().unwrap_or_default().replace(':', "-");
+        let digest = layer["digest"]
+            .as_str()
+            .unwrap_or_default()
+            .replace(':', "-");
         let metadata = fs::metadata(folder.join("blobs").join(digest));
         metadata.is_ok_and(|metadata| Some(metadata.len()) == layer["size"].as_u64())
     })
@@ -153,7 +171,8 @@ for _ in range(7):
 assert isinstance(found, str)
 print(*rounds)
 ";
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/hub-tools/new/bin/python");
+    let python =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/hub-tools/new/bin/python");
     if !python.exists() {
         return Err("tests/run installs it".to_owned());
     }

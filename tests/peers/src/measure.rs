@@ -59,5 +59,6 @@ pub fn alternate(contenders: Vec<Contender<'_>>) -> Vec<Stat> {
         }
     }
     let both = contenders.iter().zip(times);
-    both.map(|(contender, times)| Stat::of(&contender.name, times)).collect()
+    both.map(|(contender, times)| Stat::of(&contender.name, times))
+        .collect()
 }

@@ -26,12 +26,18 @@ pub struct Table {
 impl Table {
     /// Adds a row and prints it.
     pub fn add(&mut self, row: Row) {
-        let size = row.size.map_or_else(String::new, |size| format!(", {size} entries"));
+        let size = row
+            .size
+            .map_or_else(String::new, |size| format!(", {size} entries"));
         let mut line = format!("{:<44}", format!("{}{size}", row.work));
         let ours = row.stats.first().map(|stat| stat.median.as_secs_f64());
         for stat in &row.stats {
             let ratio = stat.median.as_secs_f64() / ours.unwrap_or(f64::NAN);
-            line.push_str(&format!("  {} {} ({ratio:.2}x)", stat.name, shown(stat.median)));
+            line.push_str(&format!(
+                "  {} {} ({ratio:.2}x)",
+                stat.name,
+                shown(stat.median)
+            ));
         }
         println!("{line}");
         self.rows.push(row);
