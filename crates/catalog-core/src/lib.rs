@@ -40,7 +40,7 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `native-fs`, on by default | free space is known and reserved; imports are reflinks where the file system can; closing a folder that fails is no panic |
-//! | `conformance` | `conformance`: the suites for implementations of [`CatalogStore`] and [`EngineStore`] |
+//! | `conformance` | `conformance`: the suites for implementations of [`CatalogStore`], [`EngineStore`] and [`ModelFetcher`] |
 //!
 //! # Limitations
 //!
