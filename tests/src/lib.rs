@@ -10,6 +10,7 @@
 //! | `figure` | a figure: its closing line, its violations |
 //! | `state` | what is registered under a root, and what is left over |
 //! | `steps` | the calls of workloads, what they should leave, and the process that makes them |
+//! | `step_calls` | what the steps do beyond one call of a store |
 //! | `strace` | running such a process under `strace` |
 //! | `disk_model` | from what was done to files to every state that a crash may leave |
 //! | `trace_reader` | from the text of a trace to what was done to files |
@@ -28,6 +29,8 @@ pub mod state;
 
 /// The calls of workloads, and the process that makes them.
 pub mod steps;
+
+mod step_calls;
 
 /// Processes under `strace`.
 pub mod strace;

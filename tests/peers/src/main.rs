@@ -9,6 +9,7 @@ mod catalog;
 mod hashing;
 mod lookup;
 mod measure;
+mod stores;
 mod table;
 
 use std::fs;

@@ -5,9 +5,12 @@
 //! | --- | --- |
 //! | `repo` | what is on the hub: repositories, commits, files |
 //! | `server` | the answers to requests, and the faults |
+//! | `wire` | requests and answers as bytes |
 
 mod repo;
 mod server;
+mod wire;
 
 pub use repo::{Repo, RepoFile};
-pub use server::{Faults, Hub, Seen};
+pub use server::{Faults, Hub};
+pub use wire::Seen;

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::repo::Repo;
+use super::wire::{Answer, Request, Seen, decode, read_request};
 
 /// A hub that runs until it is dropped.
 #[derive(Debug)]
@@ -28,17 +29,6 @@ pub struct Faults {
     pub is_down: bool,
 }
 
-/// A request that was made.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    /// Such as `GET`.
-    pub method: String,
-    /// With the query.
-    pub path: String,
-    /// The header, if it was there.
-    pub authorization: Option<String>,
-}
-
 #[derive(Debug, Default)]
 struct Shared {
     /// By name and revision.
@@ -46,12 +36,6 @@ struct Shared {
     faults: Faults,
     seen: Vec<Seen>,
     is_stopped: bool,
-}
-
-struct Request {
-    seen: Seen,
-    /// The first byte that is asked for.
-    from: usize,
 }
 
 impl Hub {
@@ -145,99 +129,6 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) -> io::Result<()> {
         shared.answer(&request)
     };
     answer.send(stream, request.seen.method == "HEAD")
-}
-
-fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
-    let mut lines = BufReader::new(stream).lines();
-    let first = lines.next().transpose()?.unwrap_or_default();
-    let mut words = first.split(' ').map(str::to_owned);
-    let (Some(method), Some(path)) = (words.next(), words.next()) else {
-        return Ok(None);
-    };
-    let (mut authorization, mut from) = (None, 0);
-    for line in lines {
-        let line = line?;
-        let Some((name, value)) = line.split_once(": ") else {
-            break;
-        };
-        match name.to_ascii_lowercase().as_str() {
-            "authorization" => authorization = Some(value.to_owned()),
-            "range" => {
-                let first = value.trim_start_matches("bytes=").split('-').next();
-                from = first.and_then(|first| first.parse().ok()).unwrap_or(0);
-            }
-            _ => {}
-        }
-    }
-    Ok(Some(Request {
-        seen: Seen {
-            method,
-            path,
-            authorization,
-        },
-        from,
-    }))
-}
-
-struct Answer {
-    status: &'static str,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
-    /// Send only half of it.
-    is_cut: bool,
-    pause: Duration,
-}
-
-impl Answer {
-    fn new(status: &'static str) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Vec::new(),
-            is_cut: false,
-            pause: Duration::ZERO,
-        }
-    }
-
-    fn json(value: &serde_json::Value) -> Self {
-        Self {
-            body: value.to_string().into_bytes(),
-            ..Self::new("200 OK")
-        }
-    }
-
-    fn error(status: &'static str, code: &str) -> Self {
-        let mut answer = Self::new(status);
-        answer.headers.push(("X-Error-Code", code.to_owned()));
-        answer
-            .headers
-            .push(("X-Error-Message", format!("the hub says {code}")));
-        answer
-    }
-
-    fn send(&self, mut stream: &TcpStream, is_head: bool) -> io::Result<()> {
-        let mut text = format!("HTTP/1.1 {}\r\nConnection: close\r\n", self.status);
-        for (name, value) in &self.headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        text.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
-        stream.write_all(text.as_bytes())?;
-        if is_head {
-            return Ok(());
-        }
-        let end = if self.is_cut {
-            self.body.len() / 2
-        } else {
-            self.body.len()
-        };
-        for piece in self.body[..end].chunks(1024) {
-            stream.write_all(piece)?;
-            if !self.pause.is_zero() {
-                thread::sleep(self.pause);
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Shared {
@@ -348,27 +239,4 @@ impl Shared {
         }
         answer
     }
-}
-
-/// Percent-decodes a part of a path.
-fn decode(part: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = part.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let digits = after
-            .get(..2)
-            .and_then(|digits| str::from_utf8(digits).ok());
-        let value = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match (first, value) {
-            (b'%', Some(value)) => {
-                bytes.push(value);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
