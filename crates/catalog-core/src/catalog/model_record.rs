@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::retirement::Retirement;
@@ -81,9 +83,11 @@ impl Record for ModelRecord {
     ];
 
     fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str> {
-        self.local_path = root
-            .stored_form(&self.local_path)
-            .ok_or("has a local_path that no artifact can have")?;
+        let stored = root.stored_form(&self.local_path);
+        match stored.ok_or("has a local_path that no artifact can have")? {
+            Cow::Borrowed(same) if same.len() == self.local_path.len() => {}
+            other => self.local_path = other.into_owned(),
+        }
         if let Some(digest) = &mut self.digest {
             digest.algo.make_ascii_lowercase();
             digest.value.make_ascii_lowercase();

@@ -81,6 +81,11 @@ impl fmt::Debug for Hasher {
     }
 }
 
+/// The SHA-256 of bytes in memory.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// Hashes one file with a fresh hasher.
 pub(super) fn hash_file(
     path: &Path,

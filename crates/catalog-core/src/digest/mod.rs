@@ -10,6 +10,7 @@ mod verify;
 
 pub use algorithm::{DigestAlgorithm, Proves};
 pub(crate) use files::{FileContent, hash_files};
+pub(crate) use hash::sha256;
 pub use hash::{HashProgress, Hasher};
 pub(crate) use sealed::{seal, unseal};
 pub(crate) use tree::{NOT_THE_MODEL, tree_digest};

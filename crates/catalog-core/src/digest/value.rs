@@ -2,6 +2,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::algorithm::{DigestAlgorithm, Proves};
@@ -199,21 +201,36 @@ impl<'de> Deserialize<'de> for Digest {
     /// Takes any `algorithm:value`, as a newer release may know more algorithms than this one;
     /// whoever computes or compares checks.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextOrFields)
+    }
+}
+
+struct TextOrFields;
+
+impl<'de> Visitor<'de> for TextOrFields {
+    type Value = Digest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a digest, as text or as fields")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Digest, E> {
+        match text.split_once(':') {
+            Some((algo, value)) => Ok(Digest {
+                algo: algo.to_owned(),
+                value: value.to_owned(),
+            }),
+            None => Err(E::custom(DigestError::MissingAlgorithm)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Digest, A::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Text(String),
-            Fields { algo: String, value: String },
+        struct Fields {
+            algo: String,
+            value: String,
         }
-        match Form::deserialize(deserializer)? {
-            Form::Fields { algo, value } => Ok(Self { algo, value }),
-            Form::Text(text) => match text.split_once(':') {
-                Some((algo, value)) => Ok(Self {
-                    algo: algo.to_owned(),
-                    value: value.to_owned(),
-                }),
-                None => Err(serde::de::Error::custom(DigestError::MissingAlgorithm)),
-            },
-        }
+        let Fields { algo, value } = Fields::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Digest { algo, value })
     }
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
 use super::folder::create_folder_durably;
@@ -82,24 +83,17 @@ impl StoreRoot {
 
     /// The form in which a path from a file of the store is kept, by its text alone: relative if it
     /// is below the root. None for a path that leaves the root or names a file of the store.
-    pub(crate) fn stored_form(&self, path: &str) -> Option<String> {
-        let path = Path::new(path);
-        let below = path
-            .strip_prefix(&self.path)
-            .or_else(|_| path.strip_prefix(&self.spelled));
-        let path = below.unwrap_or(path);
-        if path.components().any(|part| part == Component::ParentDir) {
+    pub(crate) fn stored_form<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {
+        let below = [&self.path, &self.spelled]
+            .into_iter()
+            .find_map(|root| Path::new(path).strip_prefix(root).ok()?.to_str());
+        let plain = plain_spelling(below.unwrap_or(path))?;
+        let named = Path::new(&*plain);
+        let is_the_stores = named.is_relative() && Layout::is_store_file(named);
+        if plain.is_empty() || is_the_stores || self.path.starts_with(named) {
             return None;
         }
-        let plain: PathBuf = path
-            .components()
-            .filter(|part| *part != Component::CurDir)
-            .collect();
-        let is_the_stores = plain.is_relative() && Layout::is_store_file(&plain);
-        if plain.as_os_str().is_empty() || is_the_stores || self.path.starts_with(&plain) {
-            return None;
-        }
-        plain.to_str().map(str::to_owned)
+        Some(plain)
     }
 
     /// Decides where a path lies; a relative one means relative to the root.
@@ -162,4 +156,22 @@ impl StoreRoot {
     fn is_spelled_below(&self, path: &Path) -> bool {
         path.is_relative() || path.starts_with(&self.path) || path.starts_with(&self.spelled)
     }
+}
+
+/// A path without `.` and repeated slashes; none if it has a `..`.
+fn plain_spelling(path: &str) -> Option<Cow<'_, str>> {
+    let mut is_plain = true;
+    for part in path.strip_prefix('/').unwrap_or(path).split('/') {
+        match part {
+            ".." => return None,
+            "." | "" => is_plain = false,
+            _ => {}
+        }
+    }
+    if is_plain {
+        return Some(Cow::Borrowed(path));
+    }
+    let parts = Path::new(path).components();
+    let plain: PathBuf = parts.filter(|part| *part != Component::CurDir).collect();
+    plain.to_str().map(|text| Cow::Owned(text.to_owned()))
 }

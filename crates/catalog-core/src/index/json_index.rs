@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::edit::Edit;
-use super::format::{self, Unreadable};
+use super::format;
+use super::read::{self, Purpose, Unreadable};
 use super::record::Record;
 use super::snapshot::Snapshot;
 use super::source::Source;
@@ -86,10 +87,14 @@ impl<R: Record> JsonIndex<R> {
 
     /// The content as of now.
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot<R>>> {
+        self.snapshot_for(Purpose::Reading)
+    }
+
+    fn snapshot_for(&self, purpose: Purpose) -> Result<Arc<Snapshot<R>>> {
         if let Some(current) = self.current()? {
             return Ok(current);
         }
-        let loaded = self.load()?;
+        let loaded = self.load(purpose)?;
         let snapshot = Arc::clone(&loaded.snapshot);
         self.remember(Some(loaded));
         Ok(snapshot)
@@ -152,16 +157,17 @@ impl<R: Record> JsonIndex<R> {
         Ok(lock)
     }
 
-    fn load(&self) -> Result<Loaded<R>> {
+    fn load(&self, purpose: Purpose) -> Result<Loaded<R>> {
         self.root.check_present()?;
         let Some(mut file) = open_own_file(&self.path, OpenOptions::new().read(true))? else {
-            return self.absent();
+            return self.absent(purpose);
         };
         let failed = |error| CatalogError::io("read", &self.path, error);
         let metadata = file.metadata().map_err(failed)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
-        let snapshot = format::read(&bytes, &self.root).map_err(|why| self.unreadable(why))?;
+        let snapshot =
+            read::read(&bytes, &self.root, purpose).map_err(|why| self.unreadable(why))?;
         Ok(Loaded {
             snapshot: Arc::new(snapshot),
             source: Some(Source::new(file, &metadata)),
@@ -169,7 +175,7 @@ impl<R: Record> JsonIndex<R> {
     }
 
     /// No file is an empty index only if there never was one.
-    fn absent(&self) -> Result<Loaded<R>> {
+    fn absent(&self, purpose: Purpose) -> Result<Loaded<R>> {
         let previous = self.root.layout().previous_index(R::FILE);
         match fs::symlink_metadata(&previous) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Loaded {
@@ -178,7 +184,7 @@ impl<R: Record> JsonIndex<R> {
             }),
             Err(error) => Err(CatalogError::io("look at", &previous, error)),
             // A writer may have made both since the file was looked for.
-            Ok(_) if self.path.exists() => self.load(),
+            Ok(_) if self.path.exists() => self.load(purpose),
             Ok(_) => Err(self.unreadable(Unreadable::Damaged(
                 "it is missing, but the generation before it is there".to_owned(),
             ))),
@@ -240,7 +246,7 @@ impl<R: Record> JsonIndex<R> {
 impl<R: Record> Commit<R, WriterLock> for JsonIndex<R> {
     fn begin(&self, deadline: Instant) -> Result<(WriterLock, Edit<R>)> {
         let lock = self.lock(deadline)?;
-        let current = self.snapshot()?;
+        let current = self.snapshot_for(Purpose::Writing)?;
         Ok((lock, Edit::of(current)))
     }
 

@@ -4,6 +4,8 @@
 mod edit;
 mod format;
 mod json_index;
+mod object;
+mod read;
 mod record;
 mod recover;
 mod snapshot;

@@ -14,7 +14,7 @@ pub(crate) type Unknown = BTreeMap<String, Verbatim>;
 /// JSON that is kept to the letter: a number may have more digits than any type here.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Verbatim(Box<RawValue>);
+pub(crate) struct Verbatim(pub(super) Box<RawValue>);
 
 impl PartialEq for Verbatim {
     fn eq(&self, other: &Self) -> bool {

@@ -4,9 +4,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::format::{self, Unreadable};
+use super::format;
 use super::json_index::JsonIndex;
-use super::record::{Record, Unknown};
+use super::read::{self, Head, Purpose, Unreadable};
+use super::record::Record;
 use super::snapshot::{Entries, Snapshot, Stored};
 use super::writers::Commit;
 use crate::disk::{open_own_file, replace_durably};
@@ -79,19 +80,21 @@ impl<R: Record> JsonIndex<R> {
             entries.insert(id, stored);
         }
         let is_lost = |line: &Vec<u8>| {
-            format::id_of_line(line).is_none_or(|id| !report.entries.contains_key(&id))
+            read::id_of_line(entry_text(line)).is_none_or(|id| !report.entries.contains_key(&id))
         };
         let lost = current.bad_lines.iter().filter(|line| is_lost(line));
         report.lost = lost
             .map(|line| String::from_utf8_lossy(line).into_owned())
             .collect();
 
-        let (current_generation, current_unknown) = current.head.unwrap_or_default();
-        let (generation, unknown) = previous.head.unwrap_or((0, current_unknown));
+        let newest = current.head.unwrap_or_default();
+        // The one before was whole, so its envelope is the one to trust.
+        let trusted = previous.head.unwrap_or_else(|| newest.clone());
+        let generation = trusted.generation.max(newest.generation);
         let next = Snapshot {
-            generation: generation.max(current_generation).saturating_add(1),
+            generation: generation.saturating_add(1),
             entries,
-            unknown,
+            unknown: trusted.unknown,
         };
         report.kept_aside = self.keep_aside(&report.path)?;
         // Without keeping it as the previous generation: that is the good one.
@@ -130,9 +133,9 @@ impl<R: Record> JsonIndex<R> {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)
             .map_err(|error| CatalogError::io("read", path, error))?;
-        match format::read::<R>(&bytes, self.root()) {
+        match read::read::<R>(&bytes, self.root(), Purpose::Writing) {
             Ok(snapshot) => {
-                salvage.head = Some((snapshot.generation, snapshot.unknown));
+                salvage.head = Some(Head::of(&snapshot));
                 salvage.entries = snapshot.entries;
             }
             Err(Unreadable::TooNew(found)) => {
@@ -144,9 +147,10 @@ impl<R: Record> JsonIndex<R> {
             }
             Err(Unreadable::Damaged(_)) => {
                 for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-                    if let Some((id, record)) = format::read_line::<R>(line, self.root()) {
-                        salvage.entries.insert(id.into(), Stored::new(record));
-                    } else if let Some(head) = format::read_head(line) {
+                    let text = entry_text(line);
+                    if let Some((id, record)) = read::read_line::<R>(text, self.root()) {
+                        salvage.entries.insert(id, Stored::new(record));
+                    } else if let Ok(head) = read::read_head(text) {
                         salvage.head = Some(head);
                     } else if !line.starts_with(b"}") {
                         salvage.bad_lines.push(line.to_vec());
@@ -160,11 +164,17 @@ impl<R: Record> JsonIndex<R> {
 
 /// What is good in the bytes of an index.
 struct Salvage<R> {
-    /// Its generation, and envelope fields of a newer release.
-    head: Option<(u64, Unknown)>,
+    head: Option<Head>,
     entries: Entries<R>,
     /// Lines that should be an entry or the head, but are not whole.
     bad_lines: Vec<Vec<u8>>,
+}
+
+/// A line as text, without what separates it from the next; empty if it is none.
+fn entry_text(line: &[u8]) -> &str {
+    let text = str::from_utf8(line).unwrap_or_default();
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix(',').unwrap_or(text)
 }
 
 fn milliseconds_since_1970() -> u64 {

@@ -41,6 +41,14 @@ impl<R: Record> Stored<R> {
         })
     }
 
+    /// A record with its line in the file.
+    pub(super) fn with_line(record: R, line: &str) -> Arc<Self> {
+        Arc::new(Self {
+            record,
+            line: OnceLock::from(Box::from(line)),
+        })
+    }
+
     /// Its line in the file, as `write` makes it when it is first needed.
     pub(super) fn line(&self, write: impl FnOnce(&R) -> String) -> &str {
         self.line.get_or_init(|| write(&self.record).into())
