@@ -12,8 +12,9 @@ use catalog_core::{
 use model_provisioner::{ModelProvisioner, Policy, StagingMode};
 use serde_json::Value;
 
-use crate::measure::{Contender, Stat, alternate};
+use crate::measure::{Contender, ROUNDS, Stat, alternate};
 use crate::table::{Row, Table};
+use crate::tools::HUB;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const CALLS: usize = 5_000;
@@ -38,40 +39,39 @@ pub fn measure(table: &mut Table) {
     ollama(&base.join("ollama"), &model);
     let cache = hf_hub::Cache::new(base.join("hub")).model("org/repo".to_owned());
 
-    let mut stats = alternate(vec![
-        Contender::new("ensure_present, in place", CALLS, |_| {
-            in_place
-                .ensure_present(&model_ref, None)
-                .expect("it is here");
-        }),
-        Contender::new("ensure_present, managed", CALLS, |_| {
-            managed
-                .ensure_present(&model_ref, None)
-                .expect("it is here");
-        }),
-        Contender::new("locate (no proof)", CALLS, |_| {
-            let found = in_place
-                .catalog()
-                .locate(&model_ref)
-                .expect("it can be read");
-            assert!(found.is_some());
-        }),
-        Contender::new("hf-hub in Rust (no proof)", CALLS, |_| {
-            assert!(cache.get("model.bin").is_some_and(|path| path.exists()));
-        }),
-        Contender::new("Ollama-style manifest (no proof)", CALLS, |_| {
-            assert!(ollama_has(&base.join("ollama")));
-        }),
-    ]);
+    let mut stats = alternate(
+        ROUNDS,
+        vec![
+            Contender::new("ensure_present, in place", CALLS, |_| {
+                in_place
+                    .ensure_present(&model_ref, None)
+                    .expect("it is here");
+            }),
+            Contender::new("ensure_present, managed", CALLS, |_| {
+                managed
+                    .ensure_present(&model_ref, None)
+                    .expect("it is here");
+            }),
+            Contender::new("locate (no proof)", CALLS, |_| {
+                let found = in_place
+                    .catalog()
+                    .locate(&model_ref)
+                    .expect("it can be read");
+                assert!(found.is_some());
+            }),
+            Contender::new("hf-hub in Rust (no proof)", CALLS, |_| {
+                assert!(cache.get("model.bin").is_some_and(|path| path.exists()));
+            }),
+            Contender::new("Ollama-style manifest (no proof)", CALLS, |_| {
+                assert!(ollama_has(&base.join("ollama")));
+            }),
+        ],
+    );
     match python(&base.join("hub")) {
         Ok(stat) => stats.push(stat),
         Err(why) => table.skip("huggingface_hub in Python", &why),
     }
-    table.add(Row {
-        work: "warm look-up of a present model".to_owned(),
-        size: None,
-        stats,
-    });
+    table.add(Row::of_time("warm look-up of a present model", stats));
 }
 
 fn provisioner(root: &Path, staging: StagingMode) -> ModelProvisioner<FsCatalog, FileFetcher> {
@@ -171,21 +171,17 @@ for _ in range(7):
 assert isinstance(found, str)
 print(*rounds)
 ";
-    let python =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/hub-tools/new/bin/python");
-    if !python.exists() {
-        return Err("tests/run installs it".to_owned());
-    }
+    let python = HUB.program("python")?;
     let output = Command::new(python)
         .args(["-c", SCRIPT])
         .arg(cache)
         .output()
         .map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let times: Vec<Duration> = text
+    let times: Vec<f64> = text
         .split_whitespace()
-        .filter_map(|nanos| nanos.parse().ok())
-        .map(Duration::from_nanos)
+        .filter_map(|nanos| nanos.parse::<f64>().ok())
+        .map(|nanos| nanos * 1e-9)
         .collect();
     match times.is_empty() {
         true => Err(String::from_utf8_lossy(&output.stderr).into_owned()),

@@ -1,14 +1,18 @@
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How many rounds each row has; its figures are medians of them.
-const ROUNDS: usize = 7;
+use crate::files::write_back;
+
+/// How many rounds a row has whose work takes less than a second.
+pub const ROUNDS: usize = 7;
+/// How many rounds a row has whose work takes seconds.
+pub const FEW_ROUNDS: usize = 3;
 
 /// Somebody who does the work of a row.
 pub struct Contender<'c> {
     name: String,
     /// Calls in a round.
     count: usize,
+    prepare: Box<dyn Fn(usize) + 'c>,
     call: Box<dyn Fn(usize) + 'c>,
 }
 
@@ -18,53 +22,55 @@ impl<'c> Contender<'c> {
         Self {
             name: name.to_owned(),
             count,
+            prepare: Box::new(|_| {}),
             call: Box::new(call),
         }
     }
+
+    /// What is done before each round, which is given its number, and not counted.
+    #[must_use]
+    pub fn prepared(mut self, prepare: impl Fn(usize) + 'c) -> Self {
+        self.prepare = Box::new(prepare);
+        self
+    }
 }
 
-/// The time of one call.
+/// What one contender needs, in seconds or in bytes.
 #[derive(Debug, Clone)]
 pub struct Stat {
     /// Whose.
     pub name: String,
     /// The median of the rounds.
-    pub median: Duration,
-    /// The fastest and the slowest round.
-    pub spread: (Duration, Duration),
+    pub median: f64,
+    /// The best and the worst round.
+    pub spread: (f64, f64),
 }
 
 impl Stat {
-    /// Of times that were taken elsewhere.
-    pub fn of(name: &str, mut times: Vec<Duration>) -> Self {
-        times.sort();
+    /// Of what was measured, in any order.
+    pub fn of(name: &str, mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
         Self {
             name: name.to_owned(),
-            median: times[times.len() / 2],
-            spread: (times[0], times[times.len() - 1]),
+            median: values[values.len() / 2],
+            spread: (values[0], values[values.len() - 1]),
         }
     }
 }
 
-/// Writes all that is dirty in memory to the disks, so that nobody's turn pays for what the one
-/// before left behind: some sync nothing.
-fn write_back() {
-    let status = Command::new("sync").status();
-    assert!(status.is_ok_and(|status| status.success()), "sync");
-}
-
-/// Has the contenders take turns, round by round.
-pub fn alternate(contenders: Vec<Contender<'_>>) -> Vec<Stat> {
+/// Has the contenders take turns, round by round, and tells the seconds that one call of each takes.
+/// Each turn begins with nothing left to be written.
+pub fn alternate(rounds: usize, contenders: Vec<Contender<'_>>) -> Vec<Stat> {
     let mut times = vec![Vec::new(); contenders.len()];
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         for (contender, times) in contenders.iter().zip(&mut times) {
+            (contender.prepare)(round);
             write_back();
             let begin = Instant::now();
             for number in 0..contender.count {
                 (contender.call)(round * contender.count + number);
             }
-            let count = u32::try_from(contender.count).unwrap_or(u32::MAX);
-            times.push(begin.elapsed() / count);
+            times.push(begin.elapsed().as_secs_f64() / contender.count as f64);
         }
     }
     let both = contenders.iter().zip(times);

@@ -10,19 +10,36 @@ use rusqlite::{Connection, OptionalExtension};
 
 /// A store of entries by id, as a peer of the catalog.
 pub trait Peer: Sync {
-    fn name(&self) -> &'static str;
     fn put_all(&self, entries: &[CatalogEntry]);
     fn put(&self, entry: &CatalogEntry);
     fn get(&self, id: &str) -> Option<CatalogEntry>;
     fn list(&self) -> Vec<CatalogEntry>;
 }
 
-pub struct Ours(pub FsCatalog);
+/// All of them; ours comes first.
+pub const KINDS: [&str; 5] = [
+    "FsCatalog",
+    "SQLite",
+    "redb",
+    "cacache (no sync)",
+    "JSON file (no sync)",
+];
+
+/// Opens a store of a kind, or makes it.
+pub fn open_store(kind: &str, path: &Path) -> Box<dyn Peer> {
+    match kind {
+        "FsCatalog" => Box::new(Ours(FsCatalog::new(path).expect("it opens"))),
+        "SQLite" => Box::new(Sqlite::open(path)),
+        "redb" => Box::new(Redb(Database::create(path).expect("it opens"))),
+        "cacache (no sync)" => Box::new(Cacache(path.to_owned())),
+        "JSON file (no sync)" => Box::new(NaiveJson(Mutex::new(path.to_owned()))),
+        _ => panic!("there is no {kind}"),
+    }
+}
+
+struct Ours(FsCatalog);
 
 impl Peer for Ours {
-    fn name(&self) -> &'static str {
-        "FsCatalog"
-    }
     fn put_all(&self, entries: &[CatalogEntry]) {
         let all = self
             .0
@@ -41,16 +58,16 @@ impl Peer for Ours {
 }
 
 /// One connection behind a lock: SQLite has one writer anyhow.
-pub struct Sqlite(pub Mutex<Connection>);
+struct Sqlite(Mutex<Connection>);
 
 impl Sqlite {
-    pub fn open(path: &Path) -> Self {
+    fn open(path: &Path) -> Self {
         let connection = Connection::open(path).expect("it opens");
         connection
             .execute_batch(
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
-                 CREATE TABLE models (id TEXT PRIMARY KEY, path TEXT NOT NULL, lifecycle TEXT NOT NULL,
-                                      digest TEXT, verified INTEGER) WITHOUT ROWID;",
+                 CREATE TABLE IF NOT EXISTS models (id TEXT PRIMARY KEY, path TEXT NOT NULL,
+                                                    lifecycle TEXT NOT NULL, digest TEXT, verified INTEGER) WITHOUT ROWID;",
             )
             .expect("it can be set up");
         Self(Mutex::new(connection))
@@ -89,9 +106,6 @@ impl Sqlite {
 }
 
 impl Peer for Sqlite {
-    fn name(&self) -> &'static str {
-        "SQLite"
-    }
     fn put_all(&self, entries: &[CatalogEntry]) {
         let mut connection = self.0.lock().expect("no panic");
         let transaction = connection.transaction().expect("it begins");
@@ -127,7 +141,7 @@ impl Peer for Sqlite {
 
 const MODELS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("models");
 
-pub struct Redb(pub Database);
+struct Redb(Database);
 
 impl Redb {
     fn write(&self, entries: &[CatalogEntry]) {
@@ -146,9 +160,6 @@ impl Redb {
 }
 
 impl Peer for Redb {
-    fn name(&self) -> &'static str {
-        "redb"
-    }
     fn put_all(&self, entries: &[CatalogEntry]) {
         self.write(entries);
     }
@@ -174,12 +185,9 @@ impl Peer for Redb {
 }
 
 /// Content by key, with an index file for each; a put is a file of content and an index entry.
-pub struct Cacache(pub PathBuf);
+struct Cacache(PathBuf);
 
 impl Peer for Cacache {
-    fn name(&self) -> &'static str {
-        "cacache (no sync)"
-    }
     fn put_all(&self, entries: &[CatalogEntry]) {
         entries.iter().for_each(|entry| self.put(entry));
     }
@@ -202,7 +210,7 @@ impl Peer for Cacache {
 }
 
 /// All entries in one file, read and written as a whole by every call.
-pub struct NaiveJson(pub Mutex<PathBuf>);
+struct NaiveJson(Mutex<PathBuf>);
 
 impl NaiveJson {
     fn read(path: &Path) -> Vec<CatalogEntry> {
@@ -214,9 +222,6 @@ impl NaiveJson {
 }
 
 impl Peer for NaiveJson {
-    fn name(&self) -> &'static str {
-        "JSON file (no sync)"
-    }
     fn put_all(&self, entries: &[CatalogEntry]) {
         let path = self.0.lock().expect("no panic");
         let bytes = serde_json::to_vec(entries).expect("it is plain");

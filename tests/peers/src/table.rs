@@ -1,8 +1,15 @@
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::measure::Stat;
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// How long one call takes.
+    Seconds,
+    /// The most memory that the process held.
+    Bytes,
+}
 
 /// One kind of work; ours comes first.
 #[derive(Debug, Clone)]
@@ -11,8 +18,38 @@ pub struct Row {
     pub work: String,
     /// Over how many entries, if that counts.
     pub size: Option<usize>,
-    /// How long it takes.
+    pub unit: Unit,
+    /// What each needs.
     pub stats: Vec<Stat>,
+    /// What else there is to know.
+    pub remark: Option<String>,
+}
+
+impl Row {
+    /// The time that work takes.
+    pub fn of_time(work: impl Into<String>, stats: Vec<Stat>) -> Self {
+        Self {
+            work: work.into(),
+            size: None,
+            unit: Unit::Seconds,
+            stats,
+            remark: None,
+        }
+    }
+
+    /// It is about so many entries.
+    #[must_use]
+    pub fn over(mut self, entries: usize) -> Self {
+        self.size = Some(entries);
+        self
+    }
+
+    /// Something else that was seen.
+    #[must_use]
+    pub fn remark(mut self, remark: String) -> Self {
+        self.remark = Some(remark);
+        self
+    }
 }
 
 /// All rows of a run.
@@ -29,17 +66,22 @@ impl Table {
         let size = row
             .size
             .map_or_else(String::new, |size| format!(", {size} entries"));
-        let mut line = format!("{:<44}", format!("{}{size}", row.work));
-        let ours = row.stats.first().map(|stat| stat.median.as_secs_f64());
+        println!("{}{size}", row.work);
+        let ours = row.stats.first().map_or(f64::NAN, |stat| stat.median);
         for stat in &row.stats {
-            let ratio = stat.median.as_secs_f64() / ours.unwrap_or(f64::NAN);
-            line.push_str(&format!(
-                "  {} {} ({ratio:.2}x)",
+            let (best, worst) = stat.spread;
+            println!(
+                "    {:<44} {:>10}  {:>9.2}x  [{} to {}]",
                 stat.name,
-                shown(stat.median)
-            ));
+                row.unit.show(stat.median),
+                stat.median / ours,
+                row.unit.show(best),
+                row.unit.show(worst),
+            );
         }
-        println!("{line}");
+        if let Some(remark) = &row.remark {
+            println!("    {remark}");
+        }
         self.rows.push(row);
     }
 
@@ -65,7 +107,7 @@ impl Table {
                 .filter(|other| other.work == row.work)
                 .filter_map(|other| {
                     let first = other.stats.first()?;
-                    Some((other.size? as f64, first.median.as_secs_f64()))
+                    Some((other.size? as f64, first.median))
                 })
                 .collect();
             if let Some(exponent) = exponent(&points) {
@@ -86,15 +128,15 @@ fn row_json(row: &Row) -> Value {
         .stats
         .iter()
         .map(|stat| {
-            json!({
-                "name": stat.name,
-                "median_ns": stat.median.as_nanos() as u64,
-                "fastest_ns": stat.spread.0.as_nanos() as u64,
-                "slowest_ns": stat.spread.1.as_nanos() as u64,
-            })
+            let (best, worst) = stat.spread;
+            json!({"name": stat.name, "median": stat.median, "best": best, "worst": worst})
         })
         .collect();
-    json!({"work": row.work, "entries": row.size, "times": stats})
+    let unit = match row.unit {
+        Unit::Seconds => "seconds",
+        Unit::Bytes => "bytes",
+    };
+    json!({"work": row.work, "entries": row.size, "unit": unit, "measured": stats, "remark": row.remark})
 }
 
 /// The slope of a line through the points in logarithms, by least squares.
@@ -121,12 +163,19 @@ fn kind(exponent: f64) -> &'static str {
     }
 }
 
-/// A time for people.
-pub fn shown(time: Duration) -> String {
-    let micros = time.as_secs_f64() * 1e6;
-    match micros {
-        0.0..1_000.0 => format!("{micros:.2} us"),
-        1_000.0..1_000_000.0 => format!("{:.2} ms", micros / 1e3),
-        _ => format!("{:.2} s", micros / 1e6),
+impl Unit {
+    /// A value for people.
+    fn show(self, value: f64) -> String {
+        let steps: &[(f64, &str)] = match self {
+            Self::Seconds => &[(1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns")],
+            Self::Bytes => &[
+                (1_073_741_824.0, "GiB"),
+                (1_048_576.0, "MiB"),
+                (1024.0, "KiB"),
+            ],
+        };
+        let fits = steps.iter().find(|(one, _)| value >= *one);
+        let (one, name) = fits.or(steps.last()).expect("there are steps");
+        format!("{:.2} {name}", value / one)
     }
 }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
@@ -15,72 +16,83 @@ pub struct Repo {
 /// A file of a repository.
 #[derive(Debug, Clone)]
 pub struct RepoFile {
-    /// What it consists of, as the hub states it.
-    bytes: Vec<u8>,
-    /// What is sent instead.
-    sent: Option<Vec<u8>>,
-    is_large: bool,
+    /// What the hub states of it.
+    size: u64,
+    git_oid: String,
+    /// Only of files that git does not keep itself.
+    sha256: Option<String>,
+    /// What is sent.
+    sent: Arc<[u8]>,
 }
 
 impl RepoFile {
     /// A file that git keeps itself.
     pub fn small(bytes: impl Into<Vec<u8>>) -> Self {
+        let sent: Arc<[u8]> = bytes.into().into();
         Self {
-            bytes: bytes.into(),
-            sent: None,
-            is_large: false,
+            size: sent.len() as u64,
+            git_oid: git_oid(&sent),
+            sha256: None,
+            sent,
         }
     }
 
     /// A file whose SHA-256 the hub states.
     pub fn large(bytes: impl Into<Vec<u8>>) -> Self {
+        let small = Self::small(bytes);
         Self {
-            is_large: true,
-            ..Self::small(bytes)
+            sha256: Some(hex::encode(Sha256::digest(&small.sent))),
+            ..small
+        }
+    }
+
+    /// A file of so many bytes that is listed, with its SHA-256, but never sent.
+    pub fn only_listed(size: u64, sha256: &str) -> Self {
+        Self {
+            size,
+            git_oid: git_oid(sha256.as_bytes()),
+            sha256: Some(sha256.to_owned()),
+            sent: Arc::default(),
         }
     }
 
     /// One byte of what is sent differs from what the hub states.
     #[must_use]
     pub fn corrupt(mut self) -> Self {
-        let mut sent = self.bytes.clone();
+        let mut sent = self.sent.to_vec();
         if let Some(last) = sent.last_mut() {
             *last ^= 1;
         }
-        self.sent = Some(sent);
+        self.sent = sent.into();
         self
     }
 
-    pub(super) fn sent(&self) -> &[u8] {
-        self.sent.as_deref().unwrap_or(&self.bytes)
+    pub(super) fn sent(&self) -> &Arc<[u8]> {
+        &self.sent
     }
 
     /// The hash that stands in its `ETag`.
-    pub(super) fn etag(&self) -> String {
-        if self.is_large {
-            hex::encode(Sha256::digest(&self.bytes))
-        } else {
-            self.git_oid()
-        }
-    }
-
-    fn git_oid(&self) -> String {
-        let mut hash = Sha1::new();
-        hash.update(format!("blob {}\0", self.bytes.len()));
-        hash.update(&self.bytes);
-        hex::encode(hash.finalize())
+    pub(super) fn etag(&self) -> &str {
+        self.sha256.as_ref().unwrap_or(&self.git_oid)
     }
 
     fn listed(&self, path: &str) -> Value {
-        let size = self.bytes.len();
         let mut listed = json!({
-            "type": "file", "path": path, "size": size, "oid": self.git_oid(),
+            "type": "file", "path": path, "size": self.size, "oid": self.git_oid,
         });
-        if self.is_large {
-            listed["lfs"] = json!({"oid": self.etag(), "size": size, "pointerSize": 130});
+        if let Some(sha256) = &self.sha256 {
+            listed["lfs"] = json!({"oid": sha256, "size": self.size, "pointerSize": 130});
         }
         listed
     }
+}
+
+/// What git calls a file of these bytes.
+fn git_oid(bytes: &[u8]) -> String {
+    let mut hash = Sha1::new();
+    hash.update(format!("blob {}\0", bytes.len()));
+    hash.update(bytes);
+    hex::encode(hash.finalize())
 }
 
 impl Repo {
@@ -103,7 +115,7 @@ impl Repo {
         let mut hash = Sha1::new();
         for (path, file) in &self.files {
             hash.update(path);
-            hash.update(&file.bytes);
+            hash.update(&file.git_oid);
         }
         hex::encode(hash.finalize())
     }

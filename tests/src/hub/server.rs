@@ -231,7 +231,10 @@ impl Shared {
             let range = format!("bytes {}-{last}/{}", request.from, sent.len());
             answer.headers.push(("Content-Range", range));
         }
-        answer.body = sent.get(request.from..).unwrap_or_default().to_vec();
+        answer.body = match request.from {
+            0 => Arc::clone(sent),
+            from => sent.get(from..).unwrap_or_default().into(),
+        };
         answer.pause = faults.pause;
         if request.seen.method == "GET" && faults.cut_bodies > 0 {
             self.faults.cut_bodies -= 1;

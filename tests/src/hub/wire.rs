@@ -1,5 +1,6 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -58,7 +59,7 @@ pub(super) fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
 pub(super) struct Answer {
     pub(super) status: &'static str,
     pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Arc<[u8]>,
     /// Send only half of it.
     pub(super) is_cut: bool,
     pub(super) pause: Duration,
@@ -69,7 +70,7 @@ impl Answer {
         Self {
             status,
             headers: Vec::new(),
-            body: Vec::new(),
+            body: Arc::default(),
             is_cut: false,
             pause: Duration::ZERO,
         }
@@ -77,7 +78,7 @@ impl Answer {
 
     pub(super) fn json(value: &serde_json::Value) -> Self {
         Self {
-            body: value.to_string().into_bytes(),
+            body: value.to_string().into_bytes().into(),
             ..Self::new("200 OK")
         }
     }
@@ -106,11 +107,12 @@ impl Answer {
         } else {
             self.body.len()
         };
+        if self.pause.is_zero() {
+            return stream.write_all(&self.body[..end]);
+        }
         for piece in self.body[..end].chunks(1024) {
             stream.write_all(piece)?;
-            if !self.pause.is_zero() {
-                thread::sleep(self.pause);
-            }
+            thread::sleep(self.pause);
         }
         Ok(())
     }

@@ -1,0 +1,93 @@
+//! The most memory that a process holds at any time, of ours and of the others.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use catalog_core::CatalogEntry;
+
+use crate::catalog::entry;
+use crate::child;
+use crate::files::{GIB, command, fill, remove};
+use crate::measure::Stat;
+use crate::stores::{KINDS, open_store};
+use crate::table::{Row, Table, Unit};
+
+/// Measures the rows; `scale` divides the sizes.
+pub fn measure(scale: usize, table: &mut Table) {
+    let folder = tempfile::tempdir_in(".").expect("a folder can be made here");
+    let file = folder.path().join("file.bin");
+    fill(&file, 8 * GIB / scale, 1);
+    let mut add = |work: String, stats| {
+        table.add(Row {
+            unit: Unit::Bytes,
+            ..Row::of_time(work, stats)
+        });
+    };
+    let gib = 8.0 / scale as f64;
+    add(
+        format!("memory while hashing {gib} GiB"),
+        vec![
+            peak("Digest::of_file", child::command("hash").arg(&file)),
+            peak(
+                "openssl dgst -sha256",
+                command("openssl").args(["dgst", "-sha256"]).arg(&file),
+            ),
+            peak("sha256sum", command("sha256sum").arg(&file)),
+        ],
+    );
+    let to = |name: &str| folder.path().join(name);
+    let (root, copy, cache) = (to("root"), to("copy.bin"), to("cacache"));
+    let mut stats = Vec::new();
+    for (name, program, target) in [
+        ("import", &mut child::command("import"), &root),
+        ("cacache", &mut child::command("cacache"), &cache),
+        ("cp", command("cp").arg("--reflink=auto"), &copy),
+    ] {
+        stats.push(peak(name, program.arg(&file).arg(target)));
+        remove(target);
+    }
+    add(format!("memory while importing {gib} GiB"), stats);
+    remove(&file);
+
+    let count = 100_000 / scale;
+    let entries: Vec<CatalogEntry> = (0..count).map(entry).collect();
+    let stats = KINDS
+        .iter()
+        .filter(|kind| !kind.contains("cacache"))
+        .map(|kind| {
+            let path = folder.path().join("store");
+            open_store(kind, &path).put_all(&entries);
+            let stat = peak(kind, child::command("open").arg(kind).arg(&path));
+            remove(&path);
+            stat
+        });
+    let stats = stats.collect();
+    add(format!("memory with {count} entries open, one read"), stats);
+}
+
+/// Runs a process to its end and looks at the most memory that it ever held, again and again: what
+/// the kernel tells of a process that ended is for its parent alone, by a call that std lacks.
+fn peak(name: &str, program: &mut Command) -> Stat {
+    let mut process = program.spawn().expect("it runs");
+    let status = format!("/proc/{}/status", process.id());
+    let mut most = 0.0_f64;
+    while process.try_wait().expect("it is ours").is_none() {
+        most = most.max(high_water_mark(Path::new(&status)));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(
+        process.wait().is_ok_and(|status| status.success()),
+        "{name}"
+    );
+    Stat::of(name, vec![most])
+}
+
+/// In bytes; 0 if the process is gone.
+fn high_water_mark(status: &Path) -> f64 {
+    let text = fs::read_to_string(status).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().split(' ').next()?.parse::<f64>().ok());
+    kib.unwrap_or(0.0) * 1024.0
+}
