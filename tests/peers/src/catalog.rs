@@ -2,11 +2,15 @@
 //! each as its documentation recommends; cacache, which syncs nothing; and the JSON file that is read
 //! and written as a whole, which syncs nothing and locks nothing.
 
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use catalog_core::{CatalogEntry, Digest, LifecycleState};
 
 use crate::measure::{Contender, ROUNDS, alternate};
+use crate::places::on_each;
 use crate::stores::{KINDS, Peer, open_store};
 use crate::table::{Row, Table};
 
@@ -25,6 +29,55 @@ pub fn entry(number: usize) -> CatalogEntry {
     }
 }
 
+/// An entry of them that was verified once more.
+fn changed(entries: &[CatalogEntry], number: usize) -> CatalogEntry {
+    CatalogEntry {
+        last_verified_ms: Some(number as u64),
+        ..entries[number * 7919 % entries.len()].clone()
+    }
+}
+
+/// Measures a durable put on each file system, beside the stores that sync, and the bare system calls
+/// that replacing a file of that size durably takes.
+pub fn measure_puts(table: &mut Table) {
+    const SIZE: usize = 1_000;
+    let entries: Vec<CatalogEntry> = (0..SIZE).map(entry).collect();
+    on_each(512 << 20, "put", table, |place, folder, table| {
+        let kinds = KINDS.into_iter().filter(|kind| !kind.contains("no sync"));
+        let stores: Vec<_> = kinds
+            .map(|kind| (kind, open_store(kind, &folder.join(kind))))
+            .collect();
+        stores.iter().for_each(|(_, store)| store.put_all(&entries));
+        let index = fs::read(folder.join("FsCatalog/index.json")).expect("it is there");
+        let mut contenders: Vec<_> = stores
+            .iter()
+            .map(|(kind, store)| {
+                Contender::new(kind, 100, |number| store.put(&changed(&entries, number)))
+            })
+            .collect();
+        contenders.push(Contender::new("the bare system calls of ours", 100, |_| {
+            replace(folder, &index).expect("it can be replaced");
+        }));
+        let stats = alternate(ROUNDS, contenders);
+        table.add(Row::of_time(format!("put {place}"), stats).over(SIZE));
+    });
+}
+
+/// Replaces a file durably, and keeps the one before it.
+fn replace(folder: &Path, bytes: &[u8]) -> io::Result<()> {
+    let [new, old, target, previous] =
+        ["new", "old", "target", "previous"].map(|name| folder.join(name));
+    let mut file = File::create_new(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    if target.exists() {
+        fs::hard_link(&target, &old)?;
+        fs::rename(&old, &previous)?;
+    }
+    fs::rename(&new, &target)?;
+    File::open(folder)?.sync_all()
+}
+
 /// Measures all rows at one size.
 pub fn measure(size: usize, table: &mut Table) {
     let folder = tempfile::tempdir_in(".").expect("a folder can be made here");
@@ -41,10 +94,6 @@ pub fn measure(size: usize, table: &mut Table) {
     // Ours is at its fastest once its handle is older than the file system's clock is coarse.
     std::thread::sleep(Duration::from_secs(3));
     let id = |number: usize| &entries[number * 7919 % size].id;
-    let changed = |number: usize| CatalogEntry {
-        last_verified_ms: Some(number as u64),
-        ..entries[number * 7919 % size].clone()
-    };
     let mut add = |work: &str, count: usize, call: &(dyn Fn(&dyn Peer, usize) + Sync)| {
         let contenders = kinds.iter().zip(&stores).map(|(kind, store)| {
             let store = &**store;
@@ -64,11 +113,14 @@ pub fn measure(size: usize, table: &mut Table) {
     add("list", (200_000 / size).clamp(2, 200), &|peer, _| {
         assert_eq!(peer.list().len(), size);
     });
-    add("put", 40, &|peer, number| peer.put(&changed(number)));
+    add("put", 40, &|peer, number| {
+        peer.put(&changed(&entries, number))
+    });
     add("put, each of 16 threads", 10, &|peer, number| {
+        let entries = &entries;
         std::thread::scope(|scope| {
             for thread in 0..16 {
-                scope.spawn(move || peer.put(&changed(number * 16 + thread)));
+                scope.spawn(move || peer.put(&changed(entries, number * 16 + thread)));
             }
         });
     });

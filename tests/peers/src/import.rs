@@ -4,28 +4,27 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use cacache::{Algorithm, WriteOpts};
 use catalog_core::{CatalogStore, FsCatalog, ImportRequest};
-use workspace_tests::mounts::Mount;
 
-use crate::files::{GIB, MIB, command, fill, remove, run};
+use crate::files::{GIB, MIB, command, fill, remove, run, write_back};
 use crate::measure::{Contender, FEW_ROUNDS, alternate};
+use crate::places::on_each;
 use crate::table::{Row, Table};
+
+/// What a virtual disk whose rate is limited over seconds is given to recover from the turn before.
+const RECOVERY: Duration = Duration::from_secs(3);
 
 /// Measures the rows; `scale` divides the size.
 pub fn measure(scale: usize, table: &mut Table) {
     let size = GIB / scale;
-    let here = tempfile::tempdir_in(".").expect("a folder can be made here");
-    import(size, "here", here.path(), table);
-    for (kind, mkfs) in [("XFS", "mkfs.xfs"), ("btrfs", "mkfs.btrfs")] {
-        // The source, a copy of each contender, and as much again for what is freed late.
-        let image = 5 * size as u64 + (512 << 20);
-        match Mount::in_large_image(mkfs, &["-q", "-f"], image) {
-            Ok(mount) => import(size, &format!("on {kind}"), &mount.path(), table),
-            Err(why) => table.skip(&format!("import on {kind}"), &why),
-        }
-    }
+    // The source, a copy of each contender, and as much again for what is freed late.
+    let image = 5 * size as u64 + (512 << 20);
+    on_each(image, "import", table, |place, folder, table| {
+        import(size, place, folder, table);
+    });
 }
 
 fn import(size: usize, place: &str, folder: &Path, table: &mut Table) {
@@ -37,6 +36,8 @@ fn import(size: usize, place: &str, folder: &Path, table: &mut Table) {
         catalog.delete("model").expect("it can be deleted");
         remove(&copy);
         remove(&cache);
+        write_back();
+        std::thread::sleep(RECOVERY);
     };
     let copy_with = |option: &str| {
         run(command("cp").arg(option).arg(&source).arg(&copy));

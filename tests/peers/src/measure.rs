@@ -5,7 +5,7 @@ use crate::files::write_back;
 /// How many rounds a row has whose work takes less than a second.
 pub const ROUNDS: usize = 7;
 /// How many rounds a row has whose work takes seconds.
-pub const FEW_ROUNDS: usize = 3;
+pub const FEW_ROUNDS: usize = 5;
 
 /// Somebody who does the work of a row.
 pub struct Contender<'c> {
@@ -63,7 +63,10 @@ impl Stat {
 pub fn alternate(rounds: usize, contenders: Vec<Contender<'_>>) -> Vec<Stat> {
     let mut times = vec![Vec::new(); contenders.len()];
     for round in 0..rounds {
-        for (contender, times) in contenders.iter().zip(&mut times) {
+        for turn in 0..contenders.len() {
+            // Another one begins each round, so that nobody always follows the same neighbour.
+            let who = (round + turn) % contenders.len();
+            let (contender, times) = (&contenders[who], &mut times[who]);
             (contender.prepare)(round);
             write_back();
             let begin = Instant::now();

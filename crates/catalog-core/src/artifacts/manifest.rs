@@ -240,7 +240,9 @@ pub(super) fn read_text(path: &Path, max: u64) -> Result<Option<String>> {
     let Some(file) = open_own_file(path, OpenOptions::new().read(true))? else {
         return Ok(None);
     };
-    let mut text = String::new();
+    // Read at once: a plan of collection reads thousands of them.
+    let len = file.metadata().map_or(0, |metadata| metadata.len());
+    let mut text = String::with_capacity(len.min(max) as usize + 1);
     match file.take(max + 1).read_to_string(&mut text) {
         Ok(len) if len as u64 <= max => Ok(Some(text)),
         Ok(_) => Err(damaged(path, "it is too long".to_owned())),
