@@ -12,7 +12,7 @@ use catalog_core::{CatalogEntry, Digest, LifecycleState};
 use crate::measure::{Contender, ROUNDS, alternate};
 use crate::places::on_each;
 use crate::stores::{KINDS, Peer, open_store};
-use crate::table::{Row, Table};
+use crate::table::{Growth, Row, Table};
 
 /// One of the entries that all stores hold.
 pub fn entry(number: usize) -> CatalogEntry {
@@ -28,6 +28,15 @@ pub fn entry(number: usize) -> CatalogEntry {
         last_verified_ms: Some(1_700_000_000_000),
     }
 }
+
+/// How the README says that our costs grow with the number of entries.
+pub const DOCUMENTED: [(&str, Growth); 5] = [
+    ("get", Growth::Log),
+    ("list", Growth::Linear),
+    ("put", Growth::FixedAndLinear),
+    ("put, each of 16 threads", Growth::FixedAndLinear),
+    ("open and list", Growth::Linear),
+];
 
 /// An entry of them that was verified once more.
 fn changed(entries: &[CatalogEntry], number: usize) -> CatalogEntry {

@@ -74,7 +74,7 @@ fn main() {
                 for size in &sizes {
                     catalog::measure(*size, &mut table);
                 }
-                table.print_growth();
+                table.print_growth(&catalog::DOCUMENTED);
             }
             "put" => catalog::measure_puts(&mut table),
             "lookup" => lookup::measure(&mut table),

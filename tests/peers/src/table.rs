@@ -56,6 +56,7 @@ impl Row {
 #[derive(Debug, Default)]
 pub struct Table {
     rows: Vec<Row>,
+    growth: Vec<Value>,
     /// What was not measured, and why.
     skipped: Vec<String>,
 }
@@ -91,35 +92,36 @@ impl Table {
         self.skipped.push(format!("{what}: {why}"));
     }
 
-    /// How the cost of each kind of work grows with the number of entries: the exponent between the
-    /// smallest and the largest size, and what that is.
-    pub fn print_growth(&self) {
+    /// How the cost of each kind of work grows with the number of entries, beside what the README
+    /// says that it grows like at most.
+    pub fn print_growth(&mut self, documented: &[(&str, Growth)]) {
         println!("growth of ours, from the smallest to the largest size");
-        let mut seen: Vec<&str> = Vec::new();
-        for row in self.rows.iter().filter(|row| row.size.is_some()) {
-            if seen.contains(&row.work.as_str()) {
-                continue;
-            }
-            seen.push(&row.work);
-            let points: Vec<(f64, f64)> = self
-                .rows
-                .iter()
-                .filter(|other| other.work == row.work)
-                .filter_map(|other| {
-                    let first = other.stats.first()?;
-                    Some((other.size? as f64, first.median))
-                })
+        for (work, at_most) in documented {
+            let of_work = self.rows.iter().filter(|row| row.work == *work);
+            let points: Vec<(f64, f64)> = of_work
+                .filter_map(|row| Some((row.size? as f64, row.stats.first()?.median)))
                 .collect();
-            if let Some(exponent) = exponent(&points) {
-                println!("  {:<26} n^{exponent:.2}: {}", row.work, kind(exponent));
-            }
+            let Some(exponent) = exponent(&points) else {
+                continue;
+            };
+            let found = Growth::of(exponent);
+            let verdict = if found > *at_most {
+                ": FASTER than"
+            } else {
+                ", at most"
+            };
+            println!("    {work:<26} n^{exponent:.2}, {found:?}{verdict} documented: {at_most:?}");
+            self.growth.push(json!({
+                "work": work, "exponent": exponent, "is": format!("{found:?}"),
+                "documented": format!("{at_most:?}"),
+            }));
         }
     }
 
     /// All of it, with what it was measured on.
     pub fn to_json(&self, machine: &Value) -> Value {
         let rows: Vec<Value> = self.rows.iter().map(row_json).collect();
-        json!({"machine": machine, "rows": rows, "skipped": self.skipped})
+        json!({"machine": machine, "rows": rows, "growth": self.growth, "skipped": self.skipped})
     }
 }
 
@@ -153,13 +155,28 @@ fn exponent(points: &[(f64, f64)]) -> Option<f64> {
     Some(covariance / variance)
 }
 
-fn kind(exponent: f64) -> &'static str {
-    match exponent {
-        ..0.1 => "constant",
-        0.1..0.4 => "between constant and a root, as of caches that no longer hold all",
-        0.4..0.8 => "less than linear: a fixed part, and one for each entry",
-        0.8..1.2 => "linear",
-        _ => "more than linear",
+/// How a cost grows with the number of entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Growth {
+    Constant,
+    /// As a search does, and caches that no longer hold all.
+    Log,
+    /// A fixed part, and one for each entry.
+    FixedAndLinear,
+    Linear,
+    More,
+}
+
+impl Growth {
+    /// What an exponent comes nearest to, over sizes that differ a hundredfold or more.
+    fn of(exponent: f64) -> Self {
+        match exponent {
+            ..0.1 => Self::Constant,
+            0.1..0.35 => Self::Log,
+            0.35..0.85 => Self::FixedAndLinear,
+            0.85..1.15 => Self::Linear,
+            _ => Self::More,
+        }
     }
 }
 

@@ -78,10 +78,11 @@ fn read_current<R: Record>(
         };
         entries.push((id, stored));
     }
-    let twice = entries.windows(2).find(|pair| pair[0].0 >= pair[1].0);
-    if let Some(pair) = twice {
+    if let Some(pair) = entries.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
         let id = &pair[1].0;
-        return Err(damaged(format!("entry {id:?} is not in its place")));
+        return Err(damaged(format!(
+            "entry {id:?} is there twice, or not in its place"
+        )));
     }
     Ok(Snapshot {
         generation: head.generation,

@@ -4,7 +4,7 @@ use std::fs;
 
 use catalog_core::{CatalogStore, FsCatalog, LifecycleState};
 
-use crate::util::{entry, fixture, root_with};
+use crate::util::{entry, fixture, root_with, sealed};
 
 /// Opening fails with `index_damaged`, the message names the file, and not a byte of it changes.
 #[track_caller]
@@ -124,6 +124,39 @@ fn what_is_no_index_is_refused_and_left_as_it_was() {
     ] {
         let text = format!("{{\"a\":{{\"local_path\":\"{path}\",\"lifecycle\":\"Active\"}}}}");
         is_refused(text.as_bytes(), &format!("a record with the path {path:?}"));
+    }
+}
+
+/// CAT-421
+#[test]
+fn lines_that_no_release_wrote_are_refused_though_their_sums_are_right() {
+    const HEAD: &str = r#"{"version":1,"generation":1,"entries":{"#;
+    let line = |id: &str| format!(r#""{id}":{{"local_path":"m","lifecycle":"active""#);
+    let root = root_with("index.json", &sealed(HEAD, &[&line("a"), &line("b")]));
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    assert_eq!(catalog.list().unwrap().len(), 2, "such lines are read");
+    let two = format!("{}}},{}", line("a"), line("b"));
+    for (what, lines) in [
+        ("an id twice", vec![line("a"), line("a")]),
+        ("entries out of order", vec![line("b"), line("a")]),
+        ("an empty id", vec![line("")]),
+        ("two entries on a line", vec![two]),
+        (
+            "a line without an id",
+            vec![r#"{"local_path":"m""#.to_owned()],
+        ),
+        ("an entry that is none", vec![r#""a":["m""#.to_owned()]),
+        (
+            "a field twice",
+            vec![format!(r#"{},"lifecycle":"retired""#, line("a"))],
+        ),
+        (
+            "another id inside",
+            vec![format!(r#"{},"id":"b""#, line("a"))],
+        ),
+    ] {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        is_refused(&sealed(HEAD, &lines), what);
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use catalog_core::{CatalogEntry, LifecycleState};
+use catalog_core::{CatalogEntry, Hasher, LifecycleState};
 
 /// The bytes of a file beside the tests.
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
@@ -95,4 +95,29 @@ pub(crate) fn as_unprivileged(test: &str, work: impl FnOnce()) {
         text.contains("1 passed"),
         "as nobody, the test of that name ran: {text}"
     );
+}
+
+/// The bytes of an index whose checksums are right, from its first line and those of its entries,
+/// each without its sum and end.
+pub(crate) fn sealed(head: &str, entries: &[&str]) -> Vec<u8> {
+    let digest = |text: &str| {
+        let mut hasher = Hasher::new();
+        hasher.update(text.as_bytes());
+        hasher.finish()
+    };
+    let sums: Vec<String> = entries
+        .iter()
+        .map(|entry| digest(entry).value[..16].to_owned())
+        .collect();
+    let lines: Vec<String> = entries
+        .iter()
+        .zip(&sums)
+        .map(|(entry, sum)| format!("\n{entry},\"sum\":\"{sum}\"}}"))
+        .collect();
+    let checksum = digest(&format!("{head}{}", sums.concat()));
+    format!(
+        "{head}{}\n}},\"checksum\":\"{checksum}\"}}\n",
+        lines.join(",")
+    )
+    .into_bytes()
 }
