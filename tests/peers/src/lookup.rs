@@ -6,11 +6,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use catalog_core::{
-    CatalogEntry, CatalogStore, Digest, FileFetcher, FsCatalog, LifecycleState, ModelRef,
-};
+use catalog_core::{CatalogStore, Digest, FileFetcher, FsCatalog, ModelRef};
 use model_provisioner::{ModelProvisioner, Policy, StagingMode};
 use serde_json::Value;
+use workspace_tests::state::register_others;
 
 use crate::measure::{Contender, ROUNDS, Stat, alternate};
 use crate::table::{Row, Table};
@@ -76,18 +75,7 @@ pub fn measure(table: &mut Table) {
 
 fn provisioner(root: &Path, staging: StagingMode) -> ModelProvisioner<FsCatalog, FileFetcher> {
     let catalog = FsCatalog::new(root).expect("it opens");
-    let fill = catalog.update(|edit| {
-        (0..10_000).try_for_each(|number| {
-            edit.put(&CatalogEntry {
-                id: format!("hf:organisation/model-{number:06}"),
-                local_path: format!("/srv/models/model-{number:06}/model.gguf").into(),
-                lifecycle: LifecycleState::Active,
-                digest: None,
-                last_verified_ms: None,
-            })
-        })
-    });
-    fill.expect("it can be filled");
+    register_others(&catalog, 10_000).expect("they can be registered");
     let mut policy = Policy::default();
     policy.staging = staging;
     ModelProvisioner::new(catalog, FileFetcher).with_policy(policy)

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use catalog_core::{CatalogEntry, CatalogStore, FsCatalog, LifecycleState, ModelRef};
+use catalog_core::{CatalogStore, FsCatalog, ModelRef};
 use model_provisioner::{ModelProvisioner, Policy, StagingMode};
 
 use crate::figure::{Extent, Measured, Outcome, Trial};
+use crate::state::register_others;
 use crate::strace::{missing, program};
 
 const ENTRIES: usize = 10_000;
@@ -138,7 +139,7 @@ pub fn run_warm(arguments: &[String]) -> Result<(), String> {
     let calls: usize = calls.parse().map_err(|_| "CALLS is a number")?;
     let catalog = FsCatalog::new(root).map_err(|error| text(&error))?;
     if catalog.list().map_err(|error| text(&error))?.is_empty() {
-        fill(&catalog).map_err(|error| text(&error))?;
+        register_others(&catalog, ENTRIES).map_err(|error| text(&error))?;
     }
     let model: PathBuf = Path::new(root).with_file_name("model.bin");
     if !model.exists() {
@@ -183,19 +184,4 @@ pub fn run_warm(arguments: &[String]) -> Result<(), String> {
     times.sort_unstable();
     println!("{}", times[times.len() / 2]);
     Ok(())
-}
-
-fn fill(catalog: &FsCatalog) -> catalog_core::Result<()> {
-    catalog.update(|edit| {
-        for number in 0..ENTRIES {
-            edit.put(&CatalogEntry {
-                id: format!("hf:organisation/model-{number:06}"),
-                local_path: format!("/srv/models/model-{number:06}/model.gguf").into(),
-                lifecycle: LifecycleState::Active,
-                digest: None,
-                last_verified_ms: None,
-            })?;
-        }
-        Ok(())
-    })
 }

@@ -2,7 +2,6 @@ use std::fs::{OpenOptions, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,7 @@ use super::store::ArtifactStore;
 use crate::digest::{seal, unseal};
 use crate::disk::{
     FileLock, LockMode, Locking, StagingFolder, WriterLock, create_own_folder,
-    describe_this_process, open_own_file,
+    describe_this_process, open_own_file, poll,
 };
 use crate::error::{CatalogError, Result};
 
@@ -91,18 +90,19 @@ pub(super) fn make_claimed_folder(
         .map_err(|error| CatalogError::io("create", &path, error))?;
     file.write_all(Claim::new(id, 0).to_text().as_bytes())
         .map_err(|error| CatalogError::io("write", &path, error))?;
-    let deadline = store.deadline();
-    loop {
-        file = match FileLock::try_acquire(file, &path, LockMode::Exclusive, store.locking)? {
-            Ok(claim) => {
-                // From now on its owner removes it.
-                let _ = folder.keep();
-                return Ok((claimed, claim));
-            }
-            Err(_) if Instant::now() >= deadline => return Err(CatalogError::InUse { path }),
-            // By somebody who looks whether its owner lives, for as long as that takes.
-            Err(file) => file,
+    let mut file = Some(file);
+    // Taken at most by somebody who looks whether its owner lives.
+    let claim = poll(store.deadline(), || {
+        let Some(free) = file.take() else {
+            return Ok(None);
         };
-        std::thread::sleep(Duration::from_millis(1));
-    }
+        let tried = FileLock::try_acquire(free, &path, LockMode::Exclusive, store.locking)?;
+        Ok(tried.map_err(|taken| file = Some(taken)).ok())
+    });
+    let Some(claim) = claim? else {
+        return Err(CatalogError::InUse { path });
+    };
+    // From now on its owner removes it.
+    let _ = folder.keep();
+    Ok((claimed, claim))
 }

@@ -1,9 +1,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::disk::{FileLock, FileStamp, LockMode, Locking, is_absence, is_at, open_own_file};
+use crate::disk::{FileLock, FileStamp, LockMode, Locking, is_absence, is_at, open_own_file, poll};
 use crate::error::{CatalogError, Result};
 
 /// The promise that an artifact stays as long as this is held, or its process lives.
@@ -27,9 +27,6 @@ impl Lease {
         Self { path, _lock: lock }
     }
 }
-
-/// Between two looks at a lock that excludes leases.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// How a try to lock what leases are taken on went.
 #[derive(Debug)]
@@ -63,12 +60,13 @@ pub(crate) fn wait_for_lease(
     locking: Locking,
     deadline: Instant,
 ) -> Result<LeaseLock> {
-    loop {
-        match try_lock(path, LockMode::Shared, locking)? {
-            LeaseLock::Taken if Instant::now() < deadline => std::thread::sleep(PAUSE),
-            outcome => return Ok(outcome),
-        }
-    }
+    let outcome = poll(deadline, || {
+        Ok(match try_lock(path, LockMode::Shared, locking)? {
+            LeaseLock::Taken => None,
+            outcome => Some(outcome),
+        })
+    });
+    Ok(outcome?.unwrap_or(LeaseLock::Taken))
 }
 
 /// Tries to lock a file or folder that an entry names below the root and the store did not make.

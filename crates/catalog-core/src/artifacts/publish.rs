@@ -3,7 +3,6 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use super::artifact::Artifact;
 use super::lease::{LeaseLock, try_lock};
@@ -11,12 +10,9 @@ use super::manifest::{Manifest, ManifestFile, Sharing, write_text};
 use super::verify::VerifiedStaging;
 use crate::digest::Digest;
 use crate::disk::{
-    self, ArtifactFolder, FileStamp, Links, create_own_folder, list_files, sync_folder,
+    self, ArtifactFolder, FileStamp, Links, create_own_folder, list_files, poll, sync_folder,
 };
 use crate::error::{CatalogError, Result};
-
-/// Between two tries to publish what others are busy with.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// A blob of the digest that a staged file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,22 +41,20 @@ impl VerifiedStaging {
 
         let store = &self.staging.store;
         let target = store.layout().artifact(&self.manifest.key());
-        let deadline = store.deadline();
-        loop {
+        // Again if others publish the same bytes, which are hashed before they are shared, and not
+        // under the lock; or if somebody looks whether the artifact that is there is in use.
+        let published = poll(store.deadline(), || {
             let blobs = self.look_at_blobs(&staged)?;
             let lock = store.lock()?;
             let published = self.publish_under_lock(&staged, &target, &blobs);
             lock.release();
-            if let Some((manifest, lease)) = published? {
-                return Ok(Artifact::new(&target, manifest, lease));
-            }
-            // Others publish the same bytes, which are hashed before they are shared, and not under
-            // the lock; or somebody looks whether the artifact that is there is in use.
-            if Instant::now() >= deadline {
-                let path = target.path().to_path_buf();
-                return Err(CatalogError::InUse { path });
-            }
-            std::thread::sleep(PAUSE);
+            published
+        });
+        match published? {
+            Some((manifest, lease)) => Ok(Artifact::new(&target, manifest, lease)),
+            None => Err(CatalogError::InUse {
+                path: target.path().to_path_buf(),
+            }),
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use super::fs_catalog::FsCatalog;
 use super::host::Host;
 use crate::artifacts::{Lease, LeaseLock, try_lock, try_lock_unmanaged};
-use crate::disk::{FileLock, Layout, LockMode};
+use crate::disk::{FileLock, Layout, LockMode, poll};
 use crate::error::{CatalogError, Result};
 
 /// Longer than anybody holds the lock of leases who only looks whether there are any.
@@ -20,30 +20,38 @@ impl FsCatalog {
     /// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::ArtifactMissing`] if
     /// its artifact is not there.
     pub fn lease(&self, id: &str) -> Result<Lease> {
-        let deadline = self.host.artifacts.deadline();
-        loop {
-            let stored = self.host.stored_path_of(id)?;
-            let path = self.host.root.absolute(Path::new(&stored));
-            let lock = self.host.try_lock_artifact(&stored, LockMode::Shared)?;
-            // Who deletes it holds its lock, and changes the entry first.
-            if self.host.stored_path_of(id)? != stored {
-                continue;
-            }
-            match lock {
-                Some(LeaseLock::Held(lock)) => {
-                    if let Some(key) = Layout::key_of(Path::new(&stored)) {
-                        self.host.artifacts.note_use(key);
-                    }
-                    return Ok(Lease::new(path, Some(lock)));
+        let lease = poll(self.host.artifacts.deadline(), || self.try_lease(id));
+        lease?.ok_or_else(|| self.in_use(id))
+    }
+
+    /// Takes a lease, unless somebody looks whether there is one, or the entry changes meanwhile.
+    fn try_lease(&self, id: &str) -> Result<Option<Lease>> {
+        let stored = self.host.stored_path_of(id)?;
+        let path = self.host.root.absolute(Path::new(&stored));
+        let lock = self.host.try_lock_artifact(&stored, LockMode::Shared)?;
+        // Who deletes it holds its lock, and changes the entry first.
+        if self.host.stored_path_of(id)? != stored {
+            return Ok(None);
+        }
+        match lock {
+            Some(LeaseLock::Held(lock)) => {
+                if let Some(key) = Layout::key_of(Path::new(&stored)) {
+                    self.host.artifacts.note_use(key);
                 }
-                None if path.exists() => return Ok(Lease::new(path, None)),
-                None | Some(LeaseLock::Gone) => return Err(CatalogError::ArtifactMissing { path }),
-                // By somebody who looks whether it is in use, or is about to remove it.
-                Some(LeaseLock::Taken) if Instant::now() < deadline => {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Some(LeaseLock::Taken) => return Err(CatalogError::InUse { path }),
+                Ok(Some(Lease::new(path, Some(lock))))
             }
+            None if path.exists() => Ok(Some(Lease::new(path, None))),
+            None | Some(LeaseLock::Gone) => Err(CatalogError::ArtifactMissing { path }),
+            Some(LeaseLock::Taken) => Ok(None),
+        }
+    }
+
+    fn in_use(&self, id: &str) -> CatalogError {
+        match self.host.stored_path_of(id) {
+            Ok(stored) => CatalogError::InUse {
+                path: self.host.root.absolute(Path::new(&stored)),
+            },
+            Err(error) => error,
         }
     }
 }
@@ -79,20 +87,15 @@ impl Host {
     ///
     /// [`CatalogError::InUse`] if somebody has one.
     pub(crate) fn exclude_leases(&self, stored: &str) -> Result<Option<FileLock>> {
-        let deadline = Instant::now() + PROBE;
-        loop {
-            match self.try_lock_artifact(stored, LockMode::Exclusive)? {
-                Some(LeaseLock::Held(lock)) => return Ok(Some(lock)),
-                None | Some(LeaseLock::Gone) => return Ok(None),
-                Some(LeaseLock::Taken) if Instant::now() < deadline => {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Some(LeaseLock::Taken) => {
-                    return Err(CatalogError::InUse {
-                        path: self.root.absolute(Path::new(stored)),
-                    });
-                }
-            }
-        }
+        let excluded = poll(Instant::now() + PROBE, || {
+            Ok(match self.try_lock_artifact(stored, LockMode::Exclusive)? {
+                Some(LeaseLock::Held(lock)) => Some(Some(lock)),
+                None | Some(LeaseLock::Gone) => Some(None),
+                Some(LeaseLock::Taken) => None,
+            })
+        });
+        excluded?.ok_or_else(|| CatalogError::InUse {
+            path: self.root.absolute(Path::new(stored)),
+        })
     }
 }

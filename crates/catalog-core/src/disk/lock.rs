@@ -11,9 +11,10 @@
 //!
 //! **What it is.** The kernel's advisory lock on the open file (`flock` on Linux). A holder that
 //! dies releases it, so nothing is ever broken by age. The file is never deleted; should somebody
-//! else delete it, a waiter notices and queues on the new one, and a holder writes no more. Two handles exclude each other within one process
-//! too. On a file system without such locks every write is refused, unless its user chose
-//! [`Locking::SingleProcess`]; then the handles of one process exclude each other in memory.
+//! else delete it, a waiter notices and queues on the new one, and a holder writes no more. Two
+//! handles exclude each other within one process too. On a file system without such locks every
+//! write is refused, unless its user chose [`Locking::SingleProcess`]; then the handles of one
+//! process exclude each other in memory.
 //!
 //! **Who waits, how long.** A writer tries until its time is up, with growing pauses; the error
 //! names the holder. Waiters hold a shared lock on `locks/<name>.waiting` meanwhile; a process that
@@ -25,7 +26,9 @@
 //! that its temporary files may be there; none of them is in use, as only a holder makes them.
 //!
 //! **Others.** What is staged holds an exclusive lock on its claim, what is used a shared one on its
-//! manifest or file ([`FileLock`]). Nobody waits for those: who finds one taken leaves it alone.
+//! manifest or file ([`FileLock`]). Nobody waits for their end: who finds one taken leaves alone what
+//! it protects. Only for the moment in which somebody looks whether one is taken does
+//! [`poll`](super::poll()) wait.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -109,6 +112,7 @@ impl WriterLock {
                 let holder = read_holder(&file);
                 tracing::warn!(lock = %path.display(), %holder, "still waiting for a lock");
             }
+            // The kernel has no wait for a lock that ends at some time.
             thread::sleep(pause.min(deadline - now));
             pause = (pause * 2).min(PAUSES.1);
         };

@@ -10,6 +10,7 @@ mod listing;
 mod lock;
 mod native;
 mod own_file;
+mod poll;
 mod remove;
 mod replace;
 mod resolve;
@@ -29,6 +30,7 @@ pub(crate) use layout::{
 pub(crate) use lock::{LastHolder, WriterLock, describe_this_process, open_lock};
 pub(crate) use native::{Reflink, clone_file, free_space};
 pub(crate) use own_file::{is_at, open_or_create_own_file, open_own_file};
+pub(crate) use poll::poll;
 pub(crate) use remove::remove_artifact;
 pub(crate) use replace::{remove_temporary_files, replace_durably};
 pub(crate) use resolve::{LastLink, is_absence, resolve, trail};

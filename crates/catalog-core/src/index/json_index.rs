@@ -237,6 +237,7 @@ impl<R: Record> JsonIndex<R> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
+        // A pause that gives way to others, not a wait for something: they look every 2 ms at most.
         if let Some(until) = until {
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
         }

@@ -1,4 +1,5 @@
 mod grammar;
 mod id;
+mod random_id;
 mod round_trip;
 mod secrets;

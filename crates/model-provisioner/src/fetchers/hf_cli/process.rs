@@ -24,7 +24,8 @@ printf '\n%s %s\n' "$mark" "$?" >&2
 kill -KILL 0
 "#;
 
-/// Between two looks at a child.
+/// Between two looks at a child: std has no wait for one that ends at some time, and cancel and
+/// deadline have to be seen meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Between two calls of what watches it.

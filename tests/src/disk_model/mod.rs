@@ -10,74 +10,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Something a process did to files below the root, in the order of the trace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// A new file got a name.
-    Create {
-        /// Its name, relative to the root.
-        name: String,
-        /// Which file.
-        file: usize,
-    },
-    /// A file got a second name.
-    Link {
-        /// The new name.
-        name: String,
-        /// Which file.
-        file: usize,
-    },
-    /// A name was moved over another.
-    Rename {
-        /// The old name.
-        from: String,
-        /// The new one.
-        to: String,
-        /// Which file.
-        file: usize,
-    },
-    /// A name was removed.
-    Remove {
-        /// The name.
-        name: String,
-    },
-    /// A folder was made.
-    CreateFolder {
-        /// Its name, relative to the root.
-        name: String,
-    },
-    /// A folder was moved with all in it.
-    RenameFolder {
-        /// The old name.
-        from: String,
-        /// The new one.
-        to: String,
-    },
-    /// An empty folder was removed.
-    RemoveFolder {
-        /// Its name.
-        name: String,
-    },
-    /// A file's bytes became these.
-    Write {
-        /// Which file.
-        file: usize,
-        /// All its bytes now.
-        content: Vec<u8>,
-    },
-    /// A file was synced.
-    SyncFile {
-        /// Which file.
-        file: usize,
-    },
-    /// A folder was synced.
-    SyncFolder {
-        /// Its name relative to the root; empty for the root itself.
-        name: String,
-    },
-    /// A call of the workload returned.
-    Answer,
-}
+mod action;
+mod names;
+
+pub use action::Action;
+use names::{Names, is_in};
 
 /// What lies below a root: folders, and files by name, where equal numbers are one file with
 /// several names.
@@ -87,13 +24,6 @@ pub struct Tree {
     pub folders: BTreeSet<String>,
     /// The file behind each name, and its bytes.
     pub files: BTreeMap<String, (usize, Vec<u8>)>,
-}
-
-/// The names of folders and files.
-#[derive(Debug, Clone, Default)]
-struct Names {
-    folders: BTreeSet<String>,
-    files: BTreeMap<String, usize>,
 }
 
 /// A file's possible bytes and a folder's possible names, at some point of a trace.
@@ -186,7 +116,7 @@ impl Disk {
     fn pin(&mut self, folder: &str) {
         let mut pending: Vec<Action> = Vec::new();
         for change in std::mem::take(&mut self.pending) {
-            if folder_of(&change) != folder {
+            if change.folder() != folder {
                 pending.push(change);
                 continue;
             }
@@ -199,11 +129,11 @@ impl Disk {
                     );
                     pending
                         .iter_mut()
-                        .for_each(|earlier| move_change(earlier, from, to));
+                        .for_each(|earlier| earlier.follow(from, to));
                 }
                 // Whatever became of what was in it.
                 Action::RemoveFolder { name } => {
-                    pending.retain(|earlier| !is_in(folder_of(earlier), name));
+                    pending.retain(|earlier| !is_in(earlier.folder(), name));
                 }
                 _ => {}
             }
@@ -271,98 +201,5 @@ impl Disk {
             }
         }
         contents
-    }
-}
-
-impl Names {
-    fn change(&mut self, change: &Action) {
-        match change {
-            Action::Create { name, file } | Action::Link { name, file } => {
-                self.files.insert(name.clone(), *file);
-            }
-            Action::Rename { from, to, file } => {
-                self.files.remove(from);
-                self.files.insert(to.clone(), *file);
-            }
-            Action::Remove { name } => drop(self.files.remove(name)),
-            Action::CreateFolder { name } => drop(self.folders.insert(name.clone())),
-            Action::RemoveFolder { name } => drop(self.folders.remove(name)),
-            Action::RenameFolder { from, to } => {
-                let folders = std::mem::take(&mut self.folders);
-                self.folders = folders.iter().map(|name| moved(name, from, to)).collect();
-                self.folders.insert(to.clone());
-                let files = std::mem::take(&mut self.files);
-                let files = files.into_iter();
-                self.files = files
-                    .map(|(name, file)| (moved(&name, from, to), file))
-                    .collect();
-            }
-            Action::Write { .. }
-            | Action::SyncFile { .. }
-            | Action::SyncFolder { .. }
-            | Action::Answer => {}
-        }
-    }
-
-    /// Drops names whose folders are not there.
-    fn drop_what_hangs_in_the_air(&mut self) {
-        let folders = self.folders.clone();
-        let stands = |name: &str| {
-            let ends = name.match_indices('/').map(|(end, _)| end);
-            ends.into_iter().all(|end| folders.contains(&name[..end]))
-        };
-        self.folders.retain(|name| stands(name));
-        self.files.retain(|name, _| stands(name));
-    }
-}
-
-/// The folder whose names a change concerns; of a move, the one it leads to.
-fn folder_of(change: &Action) -> &str {
-    let name = match change {
-        Action::Create { name, .. }
-        | Action::Link { name, .. }
-        | Action::Remove { name }
-        | Action::CreateFolder { name }
-        | Action::RemoveFolder { name } => name,
-        Action::Rename { to, .. } | Action::RenameFolder { to, .. } => to,
-        Action::Write { .. }
-        | Action::SyncFile { .. }
-        | Action::SyncFolder { .. }
-        | Action::Answer => unreachable!("these change no names"),
-    };
-    name.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// Gives a change of names the names that it has after a folder was moved.
-fn move_change(change: &mut Action, from: &str, to: &str) {
-    match change {
-        Action::Create { name, .. }
-        | Action::Link { name, .. }
-        | Action::Remove { name }
-        | Action::CreateFolder { name }
-        | Action::RemoveFolder { name } => *name = moved(name, from, to),
-        Action::Rename {
-            from: old, to: new, ..
-        }
-        | Action::RenameFolder { from: old, to: new } => {
-            *old = moved(old, from, to);
-            *new = moved(new, from, to);
-        }
-        Action::Write { .. }
-        | Action::SyncFile { .. }
-        | Action::SyncFolder { .. }
-        | Action::Answer => {}
-    }
-}
-
-fn is_in(name: &str, folder: &str) -> bool {
-    name.strip_prefix(folder)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-fn moved(name: &str, from: &str, to: &str) -> String {
-    match name.strip_prefix(from) {
-        Some(rest) if is_in(name, from) => format!("{to}{rest}"),
-        _ => name.to_owned(),
     }
 }

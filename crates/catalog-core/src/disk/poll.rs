@@ -1,0 +1,26 @@
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::Result;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Looks until there is something, at least once, and no longer than until `deadline`.
+///
+/// For what others hold only to look at it themselves. The kernel has no wait for a lock that ends
+/// at some time, so this looks again after a pause; nothing is assumed of what happens in it.
+pub(crate) fn poll<T>(
+    deadline: Instant,
+    mut look: impl FnMut() -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    loop {
+        if let Some(found) = look()? {
+            return Ok(Some(found));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        thread::sleep(PAUSE);
+    }
+}

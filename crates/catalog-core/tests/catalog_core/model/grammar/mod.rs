@@ -1,0 +1,93 @@
+//! The grammar of `ModelRef`, a fact a line: what holds for all forms here, each form in a file.
+
+mod hub;
+mod path;
+mod url;
+
+use catalog_core::{ModelRef, ModelRefErrorKind as Kind};
+
+#[track_caller]
+fn parse(text: &str) -> ModelRef {
+    match ModelRef::parse(text) {
+        Ok(mr) => mr,
+        Err(error) => panic!("{text:?} is a reference, but: {error}"),
+    }
+}
+
+/// The position of the error, which must be of a kind that `expected` takes.
+#[track_caller]
+fn fails(text: &str, expected: impl Fn(&Kind) -> bool, position: usize) {
+    let error = match text.parse::<ModelRef>() {
+        Ok(mr) => panic!("{text:?} is no reference, but was read as {mr:?}"),
+        Err(error) => error,
+    };
+    assert!(
+        expected(error.kind()),
+        "{text:?} fails with another kind: {error}"
+    );
+    assert_eq!(error.position(), position, "{text:?}: {error}");
+}
+
+/// CAT-106
+#[test]
+fn another_scheme_is_unsupported_and_the_supported_ones_are_named() {
+    for text in [
+        "ftp://host/x",
+        "ollama://llama3",
+        "git+ssh://host/x",
+        "x-y.z://",
+    ] {
+        fails(text, |kind| matches!(kind, Kind::UnsupportedScheme(_)), 0);
+    }
+    let error = ModelRef::parse("FTP://user:pw@host/x").unwrap_err();
+    assert_eq!(error.code(), "unsupported_scheme");
+    let message = error.to_string();
+    for word in [
+        "`ftp`", "hf:", "file:", "http://", "https://", "s3://", "oci://",
+    ] {
+        assert!(message.contains(word), "{message:?} names {word}");
+    }
+    assert!(!message.contains("pw"), "{message:?}");
+}
+
+/// CAT-112
+#[test]
+fn a_text_with_a_url_in_it_is_not_taken_for_a_path() {
+    let looks_like_url = |kind: &Kind| matches!(kind, Kind::LooksLikeUrl);
+    for text in [
+        "\"https://u:secret@h/m\"",
+        "<https://h/m?token=secret>",
+        "\u{feff}https://u:secret@h/m",
+        "url=https://u:secret@h",
+        "my_s://u:secret@h",
+        "dir/x://y",
+    ] {
+        fails(text, looks_like_url, 0);
+    }
+    let too_long = |kind: &Kind| matches!(kind, Kind::TooLong);
+    fails(&format!("https://h/{}", "a".repeat(8192)), too_long, 8202);
+    fails(&"a".repeat(8193), too_long, 8193);
+    // Each of these bytes is printed as three.
+    fails(&format!("//{}", "%".repeat(4000)), too_long, 4002);
+}
+
+/// CAT-107
+#[test]
+fn blank_text_and_control_characters_are_refused_everywhere() {
+    for text in ["", " ", "\t\n", "\u{3000}"] {
+        fails(text, |kind| matches!(kind, Kind::Empty), 0);
+    }
+    for prefix in [
+        "hf:org/repo/a",
+        "file:/a",
+        "rel",
+        "https://host/a",
+        "s3://bucket/a",
+    ] {
+        for character in ['\0', '\n', '\u{7f}', '\u{85}', '\u{1b}'] {
+            let text = format!("{prefix}{character}b");
+            let is_it = |kind: &Kind| *kind == Kind::ControlCharacter(character);
+            fails(&text, is_it, prefix.len());
+        }
+    }
+}

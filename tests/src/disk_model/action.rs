@@ -1,0 +1,108 @@
+use super::names::moved;
+
+/// Something a process did to files below the root, in the order of the trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// A new file got a name.
+    Create {
+        /// Its name, relative to the root.
+        name: String,
+        /// Which file.
+        file: usize,
+    },
+    /// A file got a second name.
+    Link {
+        /// The new name.
+        name: String,
+        /// Which file.
+        file: usize,
+    },
+    /// A name was moved over another.
+    Rename {
+        /// The old name.
+        from: String,
+        /// The new one.
+        to: String,
+        /// Which file.
+        file: usize,
+    },
+    /// A name was removed.
+    Remove {
+        /// The name.
+        name: String,
+    },
+    /// A folder was made.
+    CreateFolder {
+        /// Its name, relative to the root.
+        name: String,
+    },
+    /// A folder was moved with all in it.
+    RenameFolder {
+        /// The old name.
+        from: String,
+        /// The new one.
+        to: String,
+    },
+    /// An empty folder was removed.
+    RemoveFolder {
+        /// Its name.
+        name: String,
+    },
+    /// A file's bytes became these.
+    Write {
+        /// Which file.
+        file: usize,
+        /// All its bytes now.
+        content: Vec<u8>,
+    },
+    /// A file was synced.
+    SyncFile {
+        /// Which file.
+        file: usize,
+    },
+    /// A folder was synced.
+    SyncFolder {
+        /// Its name relative to the root; empty for the root itself.
+        name: String,
+    },
+    /// A call of the workload returned.
+    Answer,
+}
+
+impl Action {
+    /// The folder whose names a change concerns; of a move, the one it leads to.
+    pub(super) fn folder(&self) -> &str {
+        let name = match self {
+            Self::Create { name, .. }
+            | Self::Link { name, .. }
+            | Self::Remove { name }
+            | Self::CreateFolder { name }
+            | Self::RemoveFolder { name } => name,
+            Self::Rename { to, .. } | Self::RenameFolder { to, .. } => to,
+            Self::Write { .. } | Self::SyncFile { .. } | Self::SyncFolder { .. } | Self::Answer => {
+                unreachable!("these change no names")
+            }
+        };
+        name.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// Gives a change of names the names that it has after a folder was moved.
+    pub(super) fn follow(&mut self, from: &str, to: &str) {
+        match self {
+            Self::Create { name, .. }
+            | Self::Link { name, .. }
+            | Self::Remove { name }
+            | Self::CreateFolder { name }
+            | Self::RemoveFolder { name } => *name = moved(name, from, to),
+            Self::Rename {
+                from: old, to: new, ..
+            }
+            | Self::RenameFolder { from: old, to: new } => {
+                *old = moved(old, from, to);
+                *new = moved(new, from, to);
+            }
+            Self::Write { .. } | Self::SyncFile { .. } | Self::SyncFolder { .. } | Self::Answer => {
+            }
+        }
+    }
+}
