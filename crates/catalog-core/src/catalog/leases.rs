@@ -18,7 +18,8 @@ impl FsCatalog {
     /// # Errors
     ///
     /// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::ArtifactMissing`] if
-    /// its artifact is not there.
+    /// its artifact is not there, [`CatalogError::InUse`] if somebody kept leases out of it for as
+    /// long as a writer waits.
     pub fn lease(&self, id: &str) -> Result<Lease> {
         let lease = poll(self.host.artifacts.deadline(), || self.try_lease(id));
         lease?.ok_or_else(|| self.in_use(id))
