@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use catalog_core::{
-    CatalogError, EntryPoint, Expectation, FetchProgress, FetchTask, Fetched, Hasher, ModelFetcher,
-    ModelRef, ResolvedModel, Result, SourceStates, Staging,
+    CatalogError, EntryPoint, Expectation, FetchTask, Fetched, Hasher, ModelFetcher, ModelRef,
+    Progress, ResolvedModel, Result, SourceStates, Staging,
 };
 
 /// The name of the file that it brings.
@@ -80,7 +80,7 @@ impl ModelFetcher for ToyFetcher {
         &self,
         _: &FetchTask<'_>,
         staging: &mut Staging,
-        progress: &mut dyn FnMut(FetchProgress) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Fetched> {
         let failed = |source| CatalogError::Io {
             action: "write",
@@ -98,7 +98,7 @@ impl ModelFetcher for ToyFetcher {
         {
             file.write_all(piece).map_err(failed)?;
             done += piece.len() as u64;
-            progress(FetchProgress { done, total })?;
+            progress(Progress { done, total })?;
             if !self.pause.is_zero() {
                 std::thread::sleep(self.pause);
             }

@@ -24,14 +24,16 @@
 //! | module | what lives there |
 //! | --- | --- |
 //! | `error` | what can go wrong, by what the caller can do |
-//! | `disk` | the hands: confined root, atomic replace, lock, the one layout |
+//! | `progress` | how far a call is, and when it has to stop |
+//! | `root` | the file system: confined paths, atomic replace, locks, the one layout |
 //! | `digest` | proof of bytes |
-//! | `model` | words: references, ids, redaction |
-//! | `entry` | what is remembered of models and engines |
+//! | `reference` | words: references, ids, redaction |
+//! | `entry` | the plain values of models and engines |
 //! | `index` | one JSON file of entries: snapshot, update |
 //! | `artifacts` | managed models: staging, publishing, leases, space, removal |
+//! | `state` | the state below one root: records, pins, leases, model locks, deletion |
+//! | `maintenance` | verification, quarantine, repair, collection, rebuilding |
 //! | `catalog` | the two catalogs |
-//! | `upkeep` | verification, quarantine, repair, collection, rebuilding |
 //! | `fetch` | how bytes come to be here |
 //! | `conformance` | the suites that implementations run |
 //!
@@ -57,43 +59,49 @@ compile_error!("catalog-core tells files apart by device and inode, which only U
 mod artifacts;
 mod catalog;
 mod digest;
-mod disk;
 mod entry;
 mod error;
 mod fetch;
 mod index;
-mod model;
-mod upkeep;
+mod maintenance;
+mod progress;
+mod reference;
+mod root;
+mod state;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
 pub use artifacts::{
-    Artifact, ArtifactStore, EntryPoint, Evidence, Expectation, Import, ImportProgress,
-    ImportRequest, Lease, Manifest, ManifestFile, Provenance, Sharing, StagedFile, Staging,
-    VerifiedStaging, shard_set,
+    Artifact, ArtifactStore, EntryPoint, Evidence, Expectation, Import, ImportRequest, Lease,
+    Manifest, ManifestFile, Provenance, Sharing, StagedFile, Staging, VerifiedStaging, shard_set,
 };
 pub use catalog::{
-    CatalogEdit, CatalogSnapshot, CatalogStore, EngineEdit, EngineSnapshot, EngineStore, Expected,
-    Flight, FlightAttempt, FlightFailure, FlightStatus, FsCatalog, FsEngineStore, MAX_ID_LEN,
-    MemoryCatalog, MemoryEngineStore, OutsidePaths, Pin, Recovery, StoreOptions, recover,
+    CatalogSnapshot, CatalogStore, EngineSnapshot, EngineStore, FsCatalog, FsEngineStore,
+    ManagedCatalog, MemoryCatalog, MemoryEngineStore,
 };
 pub use digest::{
-    Digest, DigestAlgorithm, HashProgress, Hasher, Proves, VerificationOutcome,
-    VerificationOutcomeKind, verify_digest,
+    Digest, DigestAlgorithm, DigestSubject, Hasher, VerificationOutcome, VerificationOutcomeKind,
+    verify_digest,
 };
-pub use disk::{Locking, default_model_cache_dir};
 pub use entry::{
-    CatalogEntry, EngineArtifact, EngineEntry, EngineFilter, LifecycleState, ResolvedModel,
+    CatalogEntry, EngineArtifact, EngineEntry, EngineFilter, Expected, LifecycleState,
+    ResolvedModel,
 };
 pub use error::{
     CatalogError, DigestError, FetchProblem, ModelRefError, ModelRefErrorKind, PathProblem, Result,
 };
-pub use fetch::{FetchProgress, FetchTask, Fetched, FileFetcher, ModelFetcher, SourceStates};
-pub use index::{EntryFate, IndexRecovery};
-pub use model::{HfParts, ModelRef};
-pub use upkeep::{
+pub use fetch::{FetchTask, Fetched, FileFetcher, ModelFetcher, SourceStates};
+pub use index::{IndexRecovery, RecoveryAction};
+pub use maintenance::{
     BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, LogMark, PlannedRemoval, Rebuilt,
-    Removable, RemovalReason, RepairReport, ScrubBudget, ScrubReport, Verification, VerifiedBy,
-    Verify, rebuild,
+    Recovery, Removable, RemovalReason, RepairReport, ScrubBudget, ScrubReport, Verification,
+    VerifiedBy, Verify, rebuild, recover,
+};
+pub use progress::{CancelToken, Limits, Progress};
+pub use reference::{HfParts, ModelRef};
+pub use root::{Locking, default_model_cache_dir};
+pub use state::{
+    CatalogEdit, EngineEdit, MAX_ID_LEN, ModelLock, ModelLockAttempt, ModelLockFailure,
+    ModelLockStatus, OutsidePaths, Pin, StoreOptions,
 };

@@ -17,8 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use catalog_core::{
-    Digest, DigestAlgorithm, HashProgress, ModelRef, VerificationOutcomeKind,
-    default_model_cache_dir,
+    Digest, DigestAlgorithm, ModelRef, Progress, VerificationOutcomeKind, default_model_cache_dir,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model_provisioner::{Event, EventKind, Handoff, ModelProvisioner, ProvisionRequest};
@@ -150,15 +149,17 @@ struct HashBarState {
 }
 
 impl HashBar {
-    fn show(&self, progress: HashProgress) {
+    fn show(&self, progress: Progress) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let begin = *state.begin.get_or_insert_with(Instant::now);
-        if progress.done == progress.total {
+        if Some(progress.done) == progress.total {
             if let Some(bar) = state.bar.take() {
                 bar.finish_and_clear();
             }
         } else if begin.elapsed() > SHOW_AFTER {
-            let bar = state.bar.get_or_insert_with(|| hash_bar(progress.total));
+            let bar = state
+                .bar
+                .get_or_insert_with(|| hash_bar(progress.total.unwrap_or(progress.done)));
             bar.set_position(progress.done);
         }
     }

@@ -24,7 +24,6 @@
 //! | module | what lives there |
 //! | --- | --- |
 //! | `policy` | what may be done, as plain data |
-//! | `cancel` | stopping a call from another thread |
 //! | `error` | what can go wrong, by what the caller can do |
 //! | `means` | by what means a model comes to be here, and what proves it |
 //! | `fetchers` | fetchers to compose |
@@ -40,7 +39,6 @@
 //!   after: publishing it changes the times that prove it unchanged.
 //! - Syncing a large file to the disk cannot be stopped in the middle.
 
-mod cancel;
 mod error;
 mod fetchers;
 mod handoff;
@@ -49,7 +47,7 @@ mod observe;
 mod policy;
 mod provision;
 
-pub use cancel::CancelToken;
+pub use catalog_core::CancelToken;
 pub use error::{ProvisionError, Result};
 #[cfg(feature = "hf-cli")]
 pub use fetchers::HfCliFetcher;

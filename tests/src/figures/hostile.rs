@@ -271,7 +271,7 @@ const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
         };
         let is_small = fs::metadata(text).is_ok_and(|metadata| metadata.is_file());
         let is_remote = ModelRef::parse(text).is_ok_and(|mr| mr.scheme() != "file");
-        let _ = catalog.try_flight(text);
+        let _ = catalog.try_lock_model(text);
         let provisioner = ModelProvisioner::new(catalog, ToyFetcher::of(text.as_bytes()));
         for reference in [text.to_owned(), format!("hf:org/repo/{text}")] {
             if is_small || is_remote || reference != text {

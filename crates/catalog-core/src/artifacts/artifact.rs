@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use super::lease::Lease;
 use super::manifest::Manifest;
 use crate::digest::Digest;
-use crate::disk::{ArtifactFolder, FileLock, now_ms};
 use crate::entry::{CatalogEntry, LifecycleState};
+use crate::root::{ArtifactFolder, FileLock, now_ms};
 
 /// A managed model in its place, which stays there as long as this is held.
 #[derive(Debug)]

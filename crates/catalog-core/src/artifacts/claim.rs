@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::manifest::read_text;
 use super::store::ArtifactStore;
 use crate::digest::{seal, unseal};
-use crate::disk::{
+use crate::error::{CatalogError, Result};
+use crate::root::{
     FileLock, LockMode, Locking, StagingFolder, WriterLock, create_own_folder,
     describe_this_process, open_own_file, poll,
 };
-use crate::error::{CatalogError, Result};
 
 /// What the owner of something in flight says of it; its lock says that the owner lives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub(super) struct Claim {
 impl Claim {
     pub(super) fn new(id: &str, needed: u64) -> Self {
         Self {
-            id: crate::model::shown_id(id),
+            id: crate::reference::shown_id(id),
             needed,
             holder: describe_this_process(),
         }

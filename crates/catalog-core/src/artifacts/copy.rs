@@ -7,8 +7,8 @@ use std::thread;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::disk::FileStamp;
 use crate::error::{CatalogError, Result};
+use crate::root::FileStamp;
 
 /// How much is copied, and how much is read to be hashed, at once.
 const STEP: usize = 1 << 20;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::NOT_THE_MODEL;
-use crate::disk::{FileStamp, Layout, Links, is_older_than_granularity, list_files};
 use crate::error::{CatalogError, Result};
+use crate::root::{FileStamp, Layout, Links, is_older_than_granularity, list_files};
 
 /// What the file system says of an artifact without reading it: of a file, or of all files of a
 /// folder, with their names.
@@ -26,7 +26,7 @@ impl Fingerprint {
     pub(crate) fn of(path: &Path) -> Result<Self> {
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
-            Err(error) if crate::disk::is_absence(&error) => {
+            Err(error) if crate::root::is_absence(&error) => {
                 let path = path.to_path_buf();
                 return Err(CatalogError::ArtifactMissing { path });
             }

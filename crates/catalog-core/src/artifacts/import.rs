@@ -1,3 +1,4 @@
+use crate::progress::Progress;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -10,11 +11,11 @@ use super::manifest::{Provenance, Sharing};
 use super::staging::Staging;
 use super::store::ArtifactStore;
 use super::verify::Expectation;
-use crate::digest::{FileContent, HashProgress, NOT_THE_MODEL, hash_files};
-use crate::disk::{
+use crate::digest::{FileContent, NOT_THE_MODEL, hash_files};
+use crate::error::{CatalogError, Result};
+use crate::root::{
     FileStamp, FoundFile, LastLink, Links, Reflink, clone_file, list_files, resolve,
 };
-use crate::error::{CatalogError, Result};
 
 /// How local files get into the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,15 +75,6 @@ impl<'r> ImportRequest<'r> {
     }
 }
 
-/// How far an import is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ImportProgress {
-    /// Bytes that are in the store and hashed.
-    pub done: u64,
-    /// Bytes in all.
-    pub total: u64,
-}
-
 impl ArtifactStore {
     /// Brings a local model into the store; it is not registered in the catalog yet. `progress` may
     /// stop it by failing, which leaves nothing behind.
@@ -95,7 +87,7 @@ impl ArtifactStore {
     pub fn import(
         &self,
         request: &ImportRequest<'_>,
-        progress: &mut dyn FnMut(ImportProgress) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Artifact> {
         let files = files_of(request.source)?;
         let total = sum(files.iter().map(|file| file.stamp.size()));
@@ -108,7 +100,7 @@ impl ArtifactStore {
         let mut done = 0;
         let mut advance = |bytes: u64| {
             done += bytes;
-            progress(ImportProgress { done, total })
+            progress(Progress::of(done, total))
         };
         let linked = staging.link_all(&files, request.how)?;
         let rest = &files[linked.len()..];
@@ -133,7 +125,7 @@ impl ArtifactStore {
             false => &linked[..],
         };
         let mut before = 0;
-        let contents = hash_files(to_read, &mut |now: HashProgress| {
+        let contents = hash_files(to_read, &mut |now: Progress| {
             let bytes = now.done - before;
             before = now.done;
             advance(bytes)
@@ -240,7 +232,7 @@ fn files_of(source: &Path) -> Result<Vec<FoundFile>> {
     };
     let metadata = match fs::metadata(&source) {
         Ok(metadata) => metadata,
-        Err(error) if crate::disk::is_absence(&error) => return Err(missing(&source)),
+        Err(error) if crate::root::is_absence(&error) => return Err(missing(&source)),
         Err(error) => return Err(CatalogError::io("look at", &source, error)),
     };
     if metadata.is_dir() {

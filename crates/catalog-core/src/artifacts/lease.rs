@@ -3,8 +3,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::disk::{FileLock, FileStamp, LockMode, Locking, is_absence, is_at, open_own_file, poll};
 use crate::error::{CatalogError, Result};
+use crate::root::{FileLock, FileStamp, LockMode, Locking, is_absence, is_at, open_own_file, poll};
 
 /// The promise that an artifact stays as long as this is held, or its process lives.
 ///

@@ -8,9 +8,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::{Digest, FileContent, seal, tree_digest, unseal};
-use crate::disk::{ArtifactFolder, is_sha256, open_own_file};
 use crate::error::{CatalogError, Result};
-use crate::model::check_file_name;
+use crate::reference::check_file_name;
+use crate::root::{ArtifactFolder, is_sha256, open_own_file};
 
 /// The version that this release writes, and the newest that it reads.
 const VERSION: u64 = 1;
@@ -114,7 +114,7 @@ impl Manifest {
             id: id.to_owned(),
             entry_file,
             digest,
-            source: provenance.source.as_deref().map(crate::model::shown_id),
+            source: provenance.source.as_deref().map(crate::reference::shown_id),
             revision: provenance.revision.clone(),
             fetcher: provenance.fetcher.clone(),
             is_unproved: false,

@@ -9,10 +9,10 @@ use super::lease::{LeaseLock, try_lock};
 use super::manifest::{Manifest, ManifestFile, Sharing, write_text};
 use super::verify::VerifiedStaging;
 use crate::digest::Digest;
-use crate::disk::{
+use crate::error::{CatalogError, Result};
+use crate::root::{
     self, ArtifactFolder, FileStamp, Links, create_own_folder, list_files, poll, sync_folder,
 };
-use crate::error::{CatalogError, Result};
 
 /// A blob of the digest that a staged file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,13 +65,13 @@ impl VerifiedStaging {
         staged: &ArtifactFolder,
         target: &ArtifactFolder,
         blobs: &[Blob],
-    ) -> Result<Option<(Manifest, disk::FileLock)>> {
+    ) -> Result<Option<(Manifest, root::FileLock)>> {
         let locking = self.staging.store.locking;
-        let shared = disk::LockMode::Shared;
+        let shared = root::LockMode::Shared;
         let path = staged.manifest();
         let manifest = File::open(&path).map_err(|error| CatalogError::io("open", path, error))?;
         // Before anybody can see the artifact.
-        let Ok(lease) = disk::FileLock::try_acquire(manifest, &target.manifest(), shared, locking)?
+        let Ok(lease) = root::FileLock::try_acquire(manifest, &target.manifest(), shared, locking)?
         else {
             return Ok(None);
         };
@@ -238,7 +238,7 @@ impl VerifiedStaging {
                 is_changed = true;
             }
         }
-        is_changed |= self.set_strangers_aside(target)?;
+        is_changed |= self.quarantine_unlisted_files(target)?;
         match Manifest::read(target) {
             Ok(Some(_)) => {}
             _ => {
@@ -256,7 +256,7 @@ impl VerifiedStaging {
 impl VerifiedStaging {
     /// Moves files into quarantine that are in the folder of an artifact and no part of it: who is
     /// handed the folder would use them. Tells whether there were any.
-    fn set_strangers_aside(&self, target: &ArtifactFolder) -> Result<bool> {
+    fn quarantine_unlisted_files(&self, target: &ArtifactFolder) -> Result<bool> {
         let files = target.files();
         if !files.exists() {
             return Ok(false);

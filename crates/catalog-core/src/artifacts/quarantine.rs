@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::manifest::{Manifest, ManifestFile, write_text};
 use super::store::ArtifactStore;
 use crate::digest::{Digest, seal};
-use crate::disk::{
+use crate::error::{CatalogError, Result};
+use crate::root::{
     LastLink, QuarantineFolder, WriterLock, create_own_folder, now_ms, resolve, sync_folder,
 };
-use crate::error::{CatalogError, Result};
 
 /// Why a file is in quarantine: `evidence.json` beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,7 +161,7 @@ impl ArtifactStore {
 fn inode_of(path: &Path) -> Result<Option<(u64, u64)>> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Some((metadata.dev(), metadata.ino()))),
-        Err(error) if crate::disk::is_absence(&error) => Ok(None),
+        Err(error) if crate::root::is_absence(&error) => Ok(None),
         Err(error) => Err(CatalogError::io("look at", path, error)),
     }
 }

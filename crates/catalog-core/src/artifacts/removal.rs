@@ -6,15 +6,15 @@ use super::claim::make_claimed_folder;
 use super::manifest::Manifest;
 use super::space::space_of;
 use super::store::ArtifactStore;
-use crate::disk::{
+use crate::error::{CatalogError, Result};
+use crate::root::{
     FileLock, StagingFolder, WriterLock, check_own_folder, remove_artifact, sync_folder,
 };
-use crate::error::{CatalogError, Result};
 
 /// Artifacts that are out of their places, durably, and only take space any more.
 #[derive(Debug)]
 #[must_use = "their space is freed by `remove`"]
-pub(crate) struct Detached {
+pub(crate) struct PendingRemoval {
     folder: StagingFolder,
     /// The blobs that they used.
     blobs: Vec<String>,
@@ -29,7 +29,7 @@ impl ArtifactStore {
         &self,
         lock: &WriterLock,
         keys: impl IntoIterator<Item = (&'k str, Option<FileLock>)>,
-    ) -> Result<Detached> {
+    ) -> Result<PendingRemoval> {
         let (folder, claim) = make_claimed_folder(self, lock, "")?;
         let mut blobs = Vec::new();
         for (number, (key, excluded)) in keys.into_iter().enumerate() {
@@ -49,7 +49,7 @@ impl ArtifactStore {
         let artifacts = self.layout().artifacts();
         sync_folder(&artifacts)
             .map_err(|error| CatalogError::io("sync folder", &artifacts, error))?;
-        Ok(Detached {
+        Ok(PendingRemoval {
             folder,
             blobs,
             _claim: claim,
@@ -58,7 +58,7 @@ impl ArtifactStore {
 
     /// Removes what is detached, and the blobs that nothing else uses. Tells how many bytes that
     /// freed. Takes the lock for the blobs only.
-    pub(crate) fn remove(&self, detached: Detached) -> Result<u64> {
+    pub(crate) fn remove(&self, detached: PendingRemoval) -> Result<u64> {
         remove_artifact(detached.folder.path())?;
         let mut freed = 0;
         for some in detached.blobs.chunks(BATCH) {

@@ -4,8 +4,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::claim::{Claim, Owner, owner_of};
-use crate::disk::{Locking, StagingFolder, StoreRoot, free_space, list_folder};
 use crate::error::{CatalogError, Result};
+use crate::root::{Locking, StagingFolder, StoreRoot, free_space, list_folder};
 
 /// Refuses `needed` bytes for `own`, those included that are written there already, if the rest may
 /// not fit beside what others have reserved and not written yet. The caller holds the lock of

@@ -10,9 +10,9 @@ use super::manifest::{ManifestFile, Provenance, Sharing};
 use super::space::admit;
 use super::store::ArtifactStore;
 use crate::digest::FileContent;
-use crate::disk::{ArtifactFolder, FileLock, FileStamp, StagingFolder, remove_artifact};
 use crate::error::{CatalogError, Result};
-use crate::model::check_file_name;
+use crate::reference::check_file_name;
+use crate::root::{ArtifactFolder, FileLock, FileStamp, StagingFolder, remove_artifact};
 
 /// A model on its way into the store: a folder that its owner fills and then publishes.
 ///

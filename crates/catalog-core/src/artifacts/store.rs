@@ -7,11 +7,11 @@ use super::artifact::Artifact;
 use super::lease::{LeaseLock, wait_for_lease};
 use super::manifest::Manifest;
 use super::staging::Staging;
-use crate::disk::{
+use crate::error::{CatalogError, Result};
+use crate::root::{
     Layout, Locking, StoreLock, StoreRoot, WriterLock, check_own_folder, create_own_folder,
     is_sha256, list_folder, open_or_create_own_file, open_own_file,
 };
-use crate::error::{CatalogError, Result};
 
 /// The managed models of a root: content that was copied or fetched, once for each content, under
 /// its real names, proven to the byte.

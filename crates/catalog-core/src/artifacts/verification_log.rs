@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
 use crate::digest::{Digest, seal, unseal};
-use crate::disk::{
+use crate::error::{CatalogError, Result};
+use crate::root::{
     FileStamp, Locking, StoreLock, StoreRoot, WriterLock, open_or_create_own_file, open_own_file,
     replace_durably,
 };
-use crate::error::{CatalogError, Result};
 
 /// A file that is not longer is never replaced.
 const MIN_ROTATED: u64 = 1 << 20;

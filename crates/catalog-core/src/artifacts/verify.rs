@@ -1,3 +1,4 @@
+use crate::progress::Progress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -6,11 +7,11 @@ use super::formats::{Shard, check_header, missing_files};
 use super::manifest::{Manifest, ManifestFile, Sharing};
 use super::staging::Staging;
 use crate::digest::{
-    Digest, DigestAlgorithm, FileContent, HashProgress, NOT_THE_MODEL, Proves, hash_files,
+    Digest, DigestAlgorithm, DigestSubject, FileContent, NOT_THE_MODEL, hash_files,
 };
-use crate::disk::{FoundFile, Links, list_files, now_ms, sync_files};
 use crate::error::{CatalogError, DigestError, Result};
-use crate::model::check_file_name;
+use crate::reference::check_file_name;
+use crate::root::{FoundFile, Links, list_files, now_ms, sync_files};
 
 /// What staged bytes have to be.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -71,11 +72,11 @@ impl Staging {
     pub fn verify(
         self,
         expected: &Expectation,
-        progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<VerifiedStaging> {
         let folder = self.folder();
         for name in NOT_THE_MODEL {
-            crate::disk::remove_artifact(&folder.join(name))?;
+            crate::root::remove_artifact(&folder.join(name))?;
         }
         // Goes if nothing else is in it.
         let _ = fs::remove_dir(folder.join(".cache"));
@@ -135,7 +136,7 @@ impl Staging {
     fn contents(
         &self,
         files: &[FoundFile],
-        progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<(Vec<FileContent>, Vec<Sharing>)> {
         let known = |file: &FoundFile| {
             let hashed = self.hashed.get(&file.name);
@@ -231,8 +232,8 @@ fn check_whole(manifest: &Manifest, folder: &Path, expected: &Digest) -> Result<
     let expected = expected.canonical().map_err(CatalogError::InvalidDigest)?;
     let algorithm = expected.algorithm().map_err(CatalogError::InvalidDigest)?;
     match (algorithm.proves(), &manifest.files[..]) {
-        (Proves::Folder, _) => compare(folder, &expected, &manifest.tree_digest()),
-        (Proves::File, [only]) => {
+        (DigestSubject::Folder, _) => compare(folder, &expected, &manifest.tree_digest()),
+        (DigestSubject::File, [only]) => {
             let path = folder.join(&only.name);
             match algorithm {
                 DigestAlgorithm::Sha256 => compare(&path, &expected, &only.digest),
@@ -242,10 +243,10 @@ fn check_whole(manifest: &Manifest, folder: &Path, expected: &Digest) -> Result<
                 }
             }
         }
-        (Proves::File, _) => Err(CatalogError::InvalidDigest(DigestError::WrongKind {
+        (DigestSubject::File, _) => Err(CatalogError::InvalidDigest(DigestError::WrongKind {
             algorithm: algorithm.name(),
-            proves: Proves::File.name(),
-            found: Proves::Folder.name(),
+            proves: DigestSubject::File.name(),
+            found: DigestSubject::Folder.name(),
             path: fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf()),
         })),
     }

@@ -1,14 +1,18 @@
+use crate::progress::Progress;
 use std::path::Path;
 
-use super::edits::CatalogEdit;
-use super::expected::Expected;
-use super::host::Host;
-use super::options::StoreOptions;
-use super::snapshots::CatalogSnapshot;
+use super::managed::ManagedCatalog;
+use super::snapshot::CatalogSnapshot;
 use super::store::CatalogStore;
-use crate::artifacts::{ArtifactStore, ImportProgress, ImportRequest};
-use crate::entry::{CatalogEntry, LifecycleState};
+use crate::artifacts::{Artifact, ArtifactStore, ImportRequest, Lease, StagedFile};
+
+use crate::entry::{CatalogEntry, Expected, LifecycleState};
 use crate::error::Result;
+use crate::maintenance::{
+    self, BadFile, Collected, CollectionPlan, CollectionPolicy, LogMark, RepairReport, ScrubBudget,
+    ScrubReport, Verification, Verify,
+};
+use crate::state::{self, CatalogEdit, ModelLockAttempt, Pin, RootState, StoreOptions};
 
 /// The catalog of a host, in `index.json` below a root that any number of processes share.
 ///
@@ -35,7 +39,7 @@ use crate::error::Result;
 /// ```
 #[derive(Debug)]
 pub struct FsCatalog {
-    pub(crate) host: Host,
+    state: RootState,
 }
 
 impl FsCatalog {
@@ -54,35 +58,35 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`new`](Self::new).
     pub fn open(root: impl AsRef<Path>, options: StoreOptions) -> Result<Self> {
-        let host = Host::open(root.as_ref(), options)?;
-        host.models.snapshot()?;
-        Ok(Self { host })
+        let state = RootState::open(root.as_ref(), options)?;
+        state.models.snapshot()?;
+        Ok(Self { state })
     }
 
     /// The root, absolute, with symbolic links resolved.
     pub fn root(&self) -> &Path {
-        self.host.root.path()
+        self.state.root.path()
     }
 
     /// The managed models below the root.
     pub fn artifacts(&self) -> &ArtifactStore {
-        &self.host.artifacts
+        &self.state.artifacts
     }
 
-    /// Brings a local model into the store and registers it as Active. What was registered under
-    /// its id before stays on disk until it is collected.
+    /// Copies a local model into the store and registers it as Active. The artifact that was
+    /// registered under its id before stays on disk until it is collected.
     ///
     /// # Errors
     ///
-    /// As [`ArtifactStore::import`] and [`put`](CatalogStore::put).
+    /// Those of [`ArtifactStore::import`] and [`put`](CatalogStore::put).
     pub fn import(
         &self,
         request: &ImportRequest<'_>,
-        progress: &mut dyn FnMut(ImportProgress) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<CatalogEntry> {
-        let artifact = self.host.artifacts.import(request, progress)?;
+        let artifact = self.state.artifacts.import(request, progress)?;
         let entry = artifact.entry();
         self.put(&entry)?;
         Ok(entry)
@@ -92,11 +96,11 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// Those of [`new`](Self::new).
     pub fn snapshot(&self) -> Result<CatalogSnapshot> {
         Ok(CatalogSnapshot {
-            root: self.host.root.clone(),
-            snapshot: self.host.models.snapshot()?,
+            root: self.state.root.clone(),
+            snapshot: self.state.models.snapshot()?,
         })
     }
 
@@ -120,20 +124,203 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// What `change` returns, and what writing fails with.
+    /// Whatever `change` returns, and the errors of writing.
     pub fn update<T>(&self, change: impl FnOnce(&mut CatalogEdit<'_>) -> Result<T>) -> Result<T> {
-        let host = &self.host;
-        host.models
-            .update(|edit| change(&mut CatalogEdit { host, edit }))
+        self.state.update_models(change)
+    }
+
+    /// Protects the artifact of a model from removal while the lease is held and its process lives.
+    /// A caller that starts an engine on it holds one for as long as the engine runs. The use is
+    /// noted, for collections that begin with the least recently used.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry,
+    /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing) if its artifact is not there,
+    /// [`InUse`](crate::CatalogError::InUse) if another process kept leases out of it for as long as
+    /// a writer waits.
+    pub fn lease(&self, id: &str) -> Result<Lease> {
+        state::lease(&self.state, id)
+    }
+
+    /// Protects a model from deletion and collection until its owner unpins it. A second pin of one
+    /// owner replaces the first.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry,
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for an owner that is no word.
+    pub fn pin(&self, id: &str, owner: &str, reason: &str) -> Result<()> {
+        state::pin(&self.state, id, owner, reason)
+    }
+
+    /// Removes the pin of one owner. Returns whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`pin`](Self::pin).
+    pub fn unpin(&self, id: &str, owner: &str) -> Result<bool> {
+        state::unpin(&self.state, id, owner)
+    }
+
+    /// Returns all pins, by owner.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new), for `pins.json`.
+    pub fn pins(&self) -> Result<Vec<Pin>> {
+        Ok(self.state.pins.snapshot()?.pins().collect())
+    }
+
+    /// Tries to take the lock of a model, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`NotWritable`](crate::CatalogError::NotWritable),
+    /// [`LocksUnsupported`](crate::CatalogError::LocksUnsupported),
+    /// [`RootChanged`](crate::CatalogError::RootChanged).
+    pub fn try_lock_model(&self, id: &str) -> Result<ModelLockAttempt> {
+        state::try_lock_model(&self.state, id)
+    }
+
+    /// Compares the bytes of a model with its digest, and records the outcome. A managed file that
+    /// fails is moved to quarantine, and every model that it was served for is Retired; a file
+    /// outside of the store is reported and never touched. `progress` may stop it by failing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::CatalogError::NotFound),
+    /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing),
+    /// [`ArtifactChanged`](crate::CatalogError::ArtifactChanged). A mismatch is an outcome, not an
+    /// error.
+    pub fn verify(
+        &self,
+        id: &str,
+        how: Verify,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Verification> {
+        maintenance::verify(&self.state, id, how, progress)
+    }
+
+    /// The end of the log as of now.
+    ///
+    /// # Errors
+    ///
+    /// [`Io`](crate::CatalogError::Io).
+    pub fn log_mark(&self) -> Result<LogMark> {
+        maintenance::log_mark(&self.state)
+    }
+
+    /// Whether the bytes of a registered model are proved to be what `entry`, which was read from
+    /// this catalog, says: they were hashed, and device, inode, size and times of every file are as
+    /// they were then. Reads no byte of it.
+    ///
+    /// What was hashed so soon after it changed that another change could go unnoticed is no proof,
+    /// except for a caller that waited for that verification: give the mark from before the wait as
+    /// `since`.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing), [`Io`](crate::CatalogError::Io).
+    pub fn is_proved(&self, entry: &CatalogEntry, since: Option<LogMark>) -> Result<bool> {
+        maintenance::is_proved(&self.state, entry, since)
+    }
+
+    /// Hashes what `entry` names and compares it with the entry's digest, whether or not it is
+    /// registered yet, and logs the outcome. Otherwise as [`verify`](Self::verify).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify); [`PathRefused`](crate::CatalogError::PathRefused) for a
+    /// path that this catalog could not hold.
+    pub fn verify_candidate(
+        &self,
+        entry: &CatalogEntry,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Verification> {
+        maintenance::verify_candidate(&self.state, entry, progress)
+    }
+
+    /// Registers a published artifact as Active, if what is registered under its id is as expected,
+    /// and logs that it was verified while it was staged.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`put_if`](CatalogStore::put_if).
+    pub fn register(
+        &self,
+        artifact: &Artifact,
+        expected: Expected<'_, CatalogEntry>,
+    ) -> Result<CatalogEntry> {
+        maintenance::register(&self.state, artifact, expected)
+    }
+
+    /// Verifies models fully, beginning with those whose verification is longest ago. Ends when the
+    /// budget is used up; the next call goes on where this one ended, in whatever process. `progress`
+    /// may stop it with [`Cancelled`](crate::CatalogError::Cancelled).
+    ///
+    /// # Errors
+    ///
+    /// That, and those of the index. A model that cannot be verified is an error in the report only.
+    pub fn scrub(
+        &self,
+        budget: ScrubBudget,
+        progress: &mut dyn FnMut(&str, Progress) -> Result<()>,
+    ) -> Result<ScrubReport> {
+        maintenance::scrub(&self.state, budget, progress)
+    }
+
+    /// Makes a managed model whole again: verifies all its files, has `fetch` write those that are
+    /// bad or missing, and only those, and turns the entry Active. What is fetched is proved before
+    /// it is let in; other models that lack the same bytes are repaired without fetching them again.
+    /// `progress` may stop it by failing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::CatalogError::NotFound); [`Conflict`](crate::CatalogError::Conflict) if
+    /// the entry was given other content or was deleted meanwhile;
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for a model that is not managed; whatever
+    /// `fetch` fails with; [`DigestMismatch`](crate::CatalogError::DigestMismatch) if the fetched
+    /// bytes are not the right ones.
+    pub fn repair(
+        &self,
+        id: &str,
+        fetch: &mut dyn FnMut(&BadFile<'_>, &mut StagedFile<'_>) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<RepairReport> {
+        maintenance::repair(&self.state, id, fetch, progress)
+    }
+
+    /// Says what [`collect`](Self::collect) would remove, why, and how many bytes that really frees.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the indexes and pins: without them nothing is safe to remove.
+    pub fn plan_collection(&self, policy: &CollectionPolicy) -> Result<CollectionPlan> {
+        maintenance::plan_collection(&self.state, policy)
+    }
+
+    /// Removes what is planned, after looking again, under lock, whether each of it may still go.
+    /// Others can publish, lease and write while it runs.
+    ///
+    /// Also notes, for models that an older release or an earlier run of the kernel retired, how long
+    /// that is certain to have been.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading and writing the indexes.
+    pub fn collect(&self, plan: &CollectionPlan) -> Result<Collected> {
+        maintenance::collect(&self.state, plan)
     }
 }
 
 impl CatalogStore for FsCatalog {
     fn get(&self, id: &str) -> Result<Option<CatalogEntry>> {
-        let snapshot = self.host.models.snapshot()?;
+        let snapshot = self.state.models.snapshot()?;
         Ok(snapshot
             .get(id)
-            .map(|record| record.entry(id, &self.host.root)))
+            .map(|record| record.entry(id, &self.state.root)))
     }
 
     fn put(&self, entry: &CatalogEntry) -> Result<()> {
@@ -152,20 +339,58 @@ impl CatalogStore for FsCatalog {
         Ok(self.snapshot()?.iter().collect())
     }
 
-    fn on_disk(&self) -> Option<&FsCatalog> {
+    fn managed(&self) -> Option<&dyn ManagedCatalog> {
         Some(self)
     }
 
     fn delete(&self, id: &str) -> Result<bool> {
-        self.host.models.update_then(
-            |edit| {
-                self.host.check_not_pinned(id)?;
-                Ok(edit.remove(id))
-            },
-            |removed| match removed {
-                None => Ok(false),
-                Some(record) => self.host.reclaim(id, &record.local_path).map(|()| true),
-            },
-        )
+        state::delete_model(&self.state, id)
+    }
+}
+
+impl ManagedCatalog for FsCatalog {
+    fn artifacts(&self) -> &ArtifactStore {
+        self.artifacts()
+    }
+
+    fn lease(&self, id: &str) -> Result<Lease> {
+        self.lease(id)
+    }
+
+    fn try_lock_model(&self, id: &str) -> Result<ModelLockAttempt> {
+        self.try_lock_model(id)
+    }
+
+    fn log_mark(&self) -> Result<LogMark> {
+        self.log_mark()
+    }
+
+    fn is_proved(&self, entry: &CatalogEntry, since: Option<LogMark>) -> Result<bool> {
+        self.is_proved(entry, since)
+    }
+
+    fn verify_candidate(
+        &self,
+        entry: &CatalogEntry,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Verification> {
+        self.verify_candidate(entry, progress)
+    }
+
+    fn register(
+        &self,
+        artifact: &Artifact,
+        expected: Expected<'_, CatalogEntry>,
+    ) -> Result<CatalogEntry> {
+        self.register(artifact, expected)
+    }
+
+    fn repair(
+        &self,
+        id: &str,
+        fetch: &mut dyn FnMut(&BadFile<'_>, &mut StagedFile<'_>) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<RepairReport> {
+        self.repair(id, fetch, progress)
     }
 }

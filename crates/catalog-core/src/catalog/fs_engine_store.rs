@@ -1,12 +1,11 @@
 use std::path::Path;
 
-use super::edits::EngineEdit;
 use super::engine_store::EngineStore;
-use super::host::Host;
-use super::options::StoreOptions;
-use super::snapshots::EngineSnapshot;
+use super::snapshot::EngineSnapshot;
 use crate::entry::{EngineEntry, EngineFilter};
 use crate::error::Result;
+use crate::state::StoreOptions;
+use crate::state::{EngineEdit, RootState, reclaim};
 
 /// The engines of a host, in `engines.json` below a root that any number of processes share.
 ///
@@ -33,7 +32,7 @@ use crate::error::Result;
 /// ```
 #[derive(Debug)]
 pub struct FsEngineStore {
-    host: Host,
+    state: RootState,
 }
 
 impl FsEngineStore {
@@ -52,14 +51,14 @@ impl FsEngineStore {
     ///
     /// As there.
     pub fn open(root: impl AsRef<Path>, options: StoreOptions) -> Result<Self> {
-        let host = Host::open(root.as_ref(), options)?;
-        host.engines.snapshot()?;
-        Ok(Self { host })
+        let state = RootState::open(root.as_ref(), options)?;
+        state.engines.snapshot()?;
+        Ok(Self { state })
     }
 
     /// The root, absolute, with symbolic links resolved.
     pub fn root(&self) -> &Path {
-        self.host.root.path()
+        self.state.root.path()
     }
 
     /// The engines as of now, as an immutable value.
@@ -69,8 +68,8 @@ impl FsEngineStore {
     /// As [`new`](Self::new).
     pub fn snapshot(&self) -> Result<EngineSnapshot> {
         Ok(EngineSnapshot {
-            root: self.host.root.clone(),
-            snapshot: self.host.engines.snapshot()?,
+            root: self.state.root.clone(),
+            snapshot: self.state.engines.snapshot()?,
         })
     }
 
@@ -80,18 +79,16 @@ impl FsEngineStore {
     ///
     /// As there.
     pub fn update<T>(&self, change: impl FnOnce(&mut EngineEdit<'_>) -> Result<T>) -> Result<T> {
-        let host = &self.host;
-        host.engines
-            .update(|edit| change(&mut EngineEdit { host, edit }))
+        self.state.update_engines(change)
     }
 }
 
 impl EngineStore for FsEngineStore {
     fn get(&self, id: &str) -> Result<Option<EngineEntry>> {
-        let snapshot = self.host.engines.snapshot()?;
+        let snapshot = self.state.engines.snapshot()?;
         Ok(snapshot
             .get(id)
-            .map(|record| record.entry(id, &self.host.root)))
+            .map(|record| record.entry(id, &self.state.root)))
     }
 
     fn put(&self, entry: &EngineEntry) -> Result<()> {
@@ -103,7 +100,7 @@ impl EngineStore for FsEngineStore {
     }
 
     fn delete(&self, id: &str) -> Result<bool> {
-        self.host.engines.update_then(
+        self.state.engines.update_then(
             |edit| Ok(edit.remove(id)),
             |removed| {
                 let Some(record) = removed else {
@@ -112,7 +109,7 @@ impl EngineStore for FsEngineStore {
                 let mut outcome = Ok(true);
                 for artifact in record.local_artifacts() {
                     let stored = artifact.to_string_lossy();
-                    let reclaimed = self.host.reclaim(id, &stored);
+                    let reclaimed = reclaim(&self.state, id, &stored);
                     outcome = outcome.and_then(|_| reclaimed.map(|()| true));
                 }
                 outcome

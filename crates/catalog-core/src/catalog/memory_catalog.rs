@@ -2,15 +2,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::expected::Expected;
-use super::options::OutsidePaths;
-use super::placed::place_model;
-use super::reclaim::reclaim;
 use super::store::CatalogStore;
-use crate::disk::StoreRoot;
+use crate::entry::Expected;
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::error::{CatalogError, Result};
-use crate::model::shown_id;
+use crate::reference::shown_id;
+use crate::root::StoreRoot;
+use crate::state::OutsidePaths;
+use crate::state::reclaim_unshared;
+use crate::state::validate_model;
 
 /// A catalog that forgets everything with its process: the reference that
 /// [`FsCatalog`](crate::FsCatalog) is tested against, and a stand-in for tests of its users.
@@ -51,7 +51,7 @@ impl CatalogStore for MemoryCatalog {
     }
 
     fn put_if(&self, entry: &CatalogEntry, expected: Expected<'_, CatalogEntry>) -> Result<()> {
-        let stored = PathBuf::from(place_model(&self.root, OutsidePaths::Record, entry)?);
+        let stored = PathBuf::from(validate_model(&self.root, OutsidePaths::Record, entry)?);
         let mut entries = self.entries();
         expected.check(&entry.id, entries.get(&entry.id).map(|(found, _)| found))?;
         let entry = CatalogEntry {
@@ -86,7 +86,7 @@ impl CatalogStore for MemoryCatalog {
             return Ok(false);
         };
         let users = entries.values().map(|(_, stored)| Ok(stored));
-        reclaim(&self.root, id, &stored, users)?;
+        reclaim_unshared(&self.root, id, &stored, users)?;
         Ok(true)
     }
 }

@@ -2,14 +2,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::engine_record::EngineRecord;
 use super::engine_store::EngineStore;
-use super::options::OutsidePaths;
-use super::placed::place_engine;
-use super::reclaim::reclaim;
-use crate::disk::StoreRoot;
 use crate::entry::{EngineEntry, EngineFilter};
 use crate::error::Result;
+use crate::root::StoreRoot;
+use crate::state::EngineRecord;
+use crate::state::OutsidePaths;
+use crate::state::reclaim_unshared;
+use crate::state::validate_engine;
 
 /// An engine store that forgets everything with its process; see
 /// [`MemoryCatalog`](crate::MemoryCatalog).
@@ -44,7 +44,7 @@ impl EngineStore for MemoryEngineStore {
     }
 
     fn put(&self, entry: &EngineEntry) -> Result<()> {
-        let stored = place_engine(&self.root, OutsidePaths::Record, entry)?;
+        let stored = validate_engine(&self.root, OutsidePaths::Record, entry)?;
         let record = EngineRecord::new(entry, stored);
         self.entries().insert(entry.id.clone(), record);
         Ok(())
@@ -65,7 +65,7 @@ impl EngineStore for MemoryEngineStore {
                 .values()
                 .flat_map(EngineRecord::local_artifacts)
                 .map(Ok);
-            let reclaimed = reclaim(&self.root, id, &artifact, users);
+            let reclaimed = reclaim_unshared(&self.root, id, &artifact, users);
             outcome = outcome.and_then(|_| reclaimed.map(|()| true));
         }
         outcome

@@ -3,11 +3,11 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::expected::Expected;
-use super::fs_catalog::FsCatalog;
+use super::managed::ManagedCatalog;
+use crate::entry::Expected;
 use crate::entry::{CatalogEntry, LifecycleState, ResolvedModel};
 use crate::error::{CatalogError, Result};
-use crate::model::ModelRef;
+use crate::reference::ModelRef;
 
 /// Which models are on this host, where, in what state, and what proves their bytes.
 ///
@@ -72,9 +72,9 @@ pub trait CatalogStore: Send + Sync {
         self.put(entry)
     }
 
-    /// The catalog on disk behind this one, if it is one. With it come managed models, proofs that
-    /// outlive a process, and flights that processes share; a wrapper passes it on.
-    fn on_disk(&self) -> Option<&FsCatalog> {
+    /// The abilities of a catalog that has an artifact store; none if this one has no store. A
+    /// wrapper passes them on.
+    fn managed(&self) -> Option<&dyn ManagedCatalog> {
         None
     }
 
@@ -143,8 +143,8 @@ macro_rules! forward_catalog_store {
             ) -> Result<()> {
                 (**self).put_if(entry, expected)
             }
-            fn on_disk(&self) -> Option<&FsCatalog> {
-                (**self).on_disk()
+            fn managed(&self) -> Option<&dyn ManagedCatalog> {
+                (**self).managed()
             }
             fn exists(&self, id_or_ref: &str) -> Result<bool> {
                 (**self).exists(id_or_ref)

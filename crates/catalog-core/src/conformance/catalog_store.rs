@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use super::model_calls::{entry, get, put, refuses};
 use super::sandbox::{ODD_IDS, Sandbox, write};
-use crate::catalog::{CatalogStore, Expected, MAX_ID_LEN};
+use crate::catalog::CatalogStore;
 use crate::digest::Digest;
+use crate::entry::Expected;
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::error::CatalogError;
-use crate::model::ModelRef;
+use crate::reference::ModelRef;
+use crate::state::MAX_ID_LEN;
 
 /// Makes a `#[test]` of each case; takes a function from a root to the store.
 #[macro_export]

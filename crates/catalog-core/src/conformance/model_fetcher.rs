@@ -9,7 +9,7 @@ use super::sandbox::Sandbox;
 use crate::catalog::FsCatalog;
 use crate::error::CatalogError;
 use crate::fetch::{FetchTask, ModelFetcher};
-use crate::model::ModelRef;
+use crate::reference::ModelRef;
 
 /// Makes a `#[test]` of each case; takes a function from a folder to a [`FetcherUnderTest`].
 #[macro_export]

@@ -17,14 +17,14 @@ pub enum DigestAlgorithm {
 
 /// What a digest stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Proves {
+pub enum DigestSubject {
     /// The bytes of one file.
     File,
     /// The names, sizes and bytes of all files in a folder.
     Folder,
 }
 
-impl Proves {
+impl DigestSubject {
     /// `file` or `folder`.
     pub fn name(self) -> &'static str {
         match self {
@@ -56,10 +56,10 @@ impl DigestAlgorithm {
     }
 
     /// Whether it stands for a file or a folder.
-    pub fn proves(self) -> Proves {
+    pub fn proves(self) -> DigestSubject {
         match self {
-            Self::Sha256 | Self::Sha512 => Proves::File,
-            Self::Sha256Tree => Proves::Folder,
+            Self::Sha256 | Self::Sha512 => DigestSubject::File,
+            Self::Sha256Tree => DigestSubject::Folder,
         }
     }
 }

@@ -1,3 +1,4 @@
+use crate::progress::Progress;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -6,10 +7,10 @@ use std::thread;
 use sha2::{Digest as _, Sha256};
 
 use super::algorithm::DigestAlgorithm;
-use super::hash::{HashProgress, read_whole};
+use super::hasher::read_whole;
 use super::value::Digest;
-use crate::disk::FoundFile;
 use crate::error::{CatalogError, Result};
+use crate::root::FoundFile;
 
 /// What proves the content of one file among several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl FileContent {
 /// `progress` fails, with that.
 pub(crate) fn hash_files(
     files: &[FoundFile],
-    progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Vec<FileContent>> {
     let total = files
         .iter()
@@ -55,7 +56,7 @@ pub(crate) fn hash_files(
         for bytes in read {
             done += bytes;
             // On failure nobody listens any more, which ends the workers.
-            progress(HashProgress { done, total })?;
+            progress(Progress::of(done, total))?;
         }
         let mut contents = Vec::with_capacity(files.len());
         for worker in workers {

@@ -1,13 +1,14 @@
+use crate::progress::Progress;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
 use super::algorithm::DigestAlgorithm;
 use super::files::{FileContent, hash_files};
-use super::hash::HashProgress;
+
 use super::value::Digest;
-use crate::disk::{Links, list_files};
 use crate::error::{CatalogError, Result};
+use crate::root::{Links, list_files};
 
 /// Keeps a tree digest apart from every other use of SHA-256, and this encoding from later ones.
 const DOMAIN: &[u8] = b"model-tree/sha256/v1\0";
@@ -19,12 +20,12 @@ pub(crate) const NOT_THE_MODEL: [&str; 2] = [".git", ".cache/huggingface"];
 /// Computes the tree digest as documented on [`Digest::of_tree`].
 pub(super) fn hash_tree(
     folder: &Path,
-    progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Digest> {
     let files = list_files(folder, &NOT_THE_MODEL, Links::Follow)?;
     let contents = hash_files(&files, progress)?;
     if files.is_empty() {
-        progress(HashProgress { done: 0, total: 0 })?;
+        progress(Progress::of(0, 0))?;
     }
     // Again, to see that no file was changed, added or taken away after it was read.
     let now = list_files(folder, &NOT_THE_MODEL, Links::Follow)?;

@@ -1,3 +1,4 @@
+use crate::progress::Progress;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -6,8 +7,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::algorithm::{DigestAlgorithm, Proves};
-use super::hash::{HashProgress, Hasher, hash_file};
+use super::algorithm::{DigestAlgorithm, DigestSubject};
+use super::hasher::{Hasher, hash_file};
 use super::tree::hash_tree;
 use crate::error::{CatalogError, DigestError, Result};
 
@@ -77,7 +78,7 @@ impl Digest {
     pub fn compute(
         path: &Path,
         algorithm: DigestAlgorithm,
-        progress: &mut dyn FnMut(HashProgress),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<Self> {
         Self::compute_or_stop(path, algorithm, &mut |now| {
             progress(now);
@@ -93,7 +94,7 @@ impl Digest {
     pub fn compute_or_stop(
         path: &Path,
         algorithm: DigestAlgorithm,
-        progress: &mut dyn FnMut(HashProgress) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Self> {
         let found = what_is_at(path)?;
         if found != algorithm.proves() {
@@ -155,10 +156,10 @@ impl Digest {
 }
 
 /// Whether a file or a folder is at a path, behind links.
-fn what_is_at(path: &Path) -> Result<Proves> {
+fn what_is_at(path: &Path) -> Result<DigestSubject> {
     match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(Proves::File),
-        Ok(metadata) if metadata.is_dir() => Ok(Proves::Folder),
+        Ok(metadata) if metadata.is_file() => Ok(DigestSubject::File),
+        Ok(metadata) if metadata.is_dir() => Ok(DigestSubject::Folder),
         Ok(_) => Err(CatalogError::ArtifactUnusable {
             path: path.to_path_buf(),
             found: "a socket, pipe or device",

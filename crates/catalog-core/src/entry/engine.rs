@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CatalogError, PathProblem, Result};
-use crate::model::check_image_reference;
+use crate::reference::check_image_reference;
 
 /// What is known of one built or pulled engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -291,6 +291,21 @@ pub enum CatalogError {
         detail: String,
     },
 
+    /// The deadline of the call passed: try again with a later one.
+    #[error("the deadline passed while {action}; try again with a later deadline")]
+    DeadlineExceeded {
+        /// What the call was doing, as in "hashing".
+        action: &'static str,
+    },
+
+    /// An `update` closure wrote to the root that it is changing: write through its edit, or after
+    /// it.
+    #[error("a write to {root} was begun inside an update of the same root; use the edit that the closure is given, or write after the update", root = root.display())]
+    NestedWrite {
+        /// The root.
+        root: PathBuf,
+    },
+
     /// Its caller asked it to stop; nothing was changed that another call does not continue.
     #[error("stopped, as its caller asked")]
     Cancelled,

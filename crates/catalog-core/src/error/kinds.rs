@@ -37,6 +37,8 @@ impl CatalogError {
             Self::InUse { .. } => "in_use",
             Self::StoreDamaged { .. } => "store_damaged",
             Self::Fetch { problem, .. } => problem.code(),
+            Self::DeadlineExceeded { .. } => "deadline_exceeded",
+            Self::NestedWrite { .. } => "nested_write",
             Self::Cancelled => "cancelled",
         }
     }
@@ -52,6 +54,7 @@ impl CatalogError {
             | Self::ArtifactChanged { .. }
             | Self::LockTimeout { .. }
             | Self::InUse { .. }
+            | Self::DeadlineExceeded { .. }
             | Self::NoSpace { .. } => true,
             Self::Fetch { problem, .. } => problem.is_retryable(),
             Self::Io { source, .. } => matches!(

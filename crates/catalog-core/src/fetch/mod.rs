@@ -1,10 +1,10 @@
 //! How bytes come to be on this host. This crate only uses what is there already; what fetches
 //! from elsewhere is composed in by whoever wants it.
 
-mod file_fetcher;
-mod model_fetcher;
+mod fetcher;
+mod file;
 mod task;
 
-pub use file_fetcher::FileFetcher;
-pub use model_fetcher::ModelFetcher;
-pub use task::{FetchProgress, FetchTask, Fetched, SourceStates};
+pub use fetcher::ModelFetcher;
+pub use file::FileFetcher;
+pub use task::{FetchTask, Fetched, SourceStates};

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use crate::artifacts::Expectation;
-use crate::model::ModelRef;
+use crate::reference::ModelRef;
 
 /// What a fetcher is to bring into a staging area.
 #[derive(Debug, Clone, Copy)]
@@ -28,15 +28,6 @@ impl<'t> FetchTask<'t> {
             revision: None,
         }
     }
-}
-
-/// How far a fetch is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct FetchProgress {
-    /// Bytes that are here.
-    pub done: u64,
-    /// Bytes in all, if the source told.
-    pub total: Option<u64>,
 }
 
 /// What a fetcher brought, and what proves it.

@@ -70,7 +70,7 @@ impl<R: Record> Edit<R> {
     /// Stores a record; fields that a newer release gave to the one before it stay.
     pub(crate) fn insert(&mut self, id: &str, mut record: R) {
         if let Some(old) = self.get(id) {
-            *record.unknown() = old.clone().unknown().clone();
+            *record.extra() = old.clone().extra().clone();
             if *old == record {
                 return;
             }
@@ -116,7 +116,7 @@ impl<R: Record> Edit<R> {
     pub(super) fn content(&self) -> Content<'_, impl Iterator<Item = (&str, &Stored<R>)> + Clone> {
         Content {
             generation: self.base.generation.saturating_add(1),
-            unknown: &self.base.unknown,
+            extra: &self.base.extra,
             entries: self.stored(),
         }
     }

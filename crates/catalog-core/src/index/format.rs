@@ -74,7 +74,7 @@ pub(super) fn write<'s, R: Record>(
         R::VERSION,
         content.generation
     );
-    for (name, value) in content.unknown {
+    for (name, value) in content.extra {
         text.push_str(&format!("{}:{},", quoted(name), value.text()));
     }
     text.push_str("\"entries\":{");

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use super::edit::Edit;
 use super::format;
+use super::group_commit::{Commit, Writers};
 use super::read::{self, Purpose, Unreadable};
 use super::record::Record;
 use super::snapshot::Snapshot;
 use super::source::Source;
-use super::writers::{Commit, Writers};
-use crate::disk::{
+use crate::error::{CatalogError, Result};
+use crate::root::{
     LastHolder, Locking, StoreLock, StoreRoot, WriterLock, open_own_file, remove_temporary_files,
     replace_durably,
 };
-use crate::error::{CatalogError, Result};
 
 /// How writers of an index are kept apart, and how long one waits for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ const COURTESY: Duration = Duration::from_millis(4);
 /// All entries of one kind, in one file below a root, shared with other processes.
 ///
 /// Reading takes no lock and costs one `stat` while nobody writes. Writing queues on the lock of
-/// the root (see `disk::lock`), starts from what is on disk, and returns when the new file is
+/// the root (see `root::lock`), starts from what is on disk, and returns when the new file is
 /// durable. What cannot be read is never replaced.
 #[derive(Debug)]
 pub(crate) struct JsonIndex<R> {

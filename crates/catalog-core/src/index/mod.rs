@@ -3,6 +3,7 @@
 
 mod edit;
 mod format;
+mod group_commit;
 mod json_index;
 mod object;
 mod read;
@@ -10,11 +11,10 @@ mod record;
 mod recover;
 mod snapshot;
 mod source;
-mod writers;
 
 pub(crate) use edit::Edit;
 pub(crate) use json_index::{JsonIndex, Writing};
-pub use recover::{EntryFate, IndexRecovery};
+pub use recover::{IndexRecovery, RecoveryAction};
 
-pub(crate) use record::{Record, Unknown};
+pub(crate) use record::{ExtraFields, Record};
 pub(crate) use snapshot::Snapshot;

@@ -9,7 +9,7 @@ use serde::forward_to_deserialize_any;
 use serde_json::value::RawValue;
 
 use super::format::SUM_FIELD;
-use super::record::{Record, Unknown, Verbatim};
+use super::record::{ExtraFields, RawJson, Record};
 
 /// What an entry's object holds.
 pub(super) struct Object<R> {
@@ -17,7 +17,7 @@ pub(super) struct Object<R> {
     /// The id by which the object calls itself, as format 0 may.
     pub(super) id: Option<String>,
     /// Fields that the record does not know.
-    pub(super) unknown: Unknown,
+    pub(super) extra: ExtraFields,
 }
 
 /// Reads the object of an entry.
@@ -33,7 +33,7 @@ pub(super) fn read_object<R: Record>(object: &str) -> serde_json::Result<Object<
     Ok(Object {
         record,
         id: others.id,
-        unknown: others.unknown,
+        extra: others.extra,
     })
 }
 
@@ -47,7 +47,7 @@ struct Splitting<'o, D> {
 #[derive(Default)]
 struct Others {
     id: Option<String>,
-    unknown: Unknown,
+    extra: ExtraFields,
 }
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Splitting<'_, D> {
@@ -100,9 +100,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Splitting<'_, A> {
                     self.inner.next_value::<IgnoredAny>()?;
                 }
                 Name::Id => self.others.id = Some(self.inner.next_value()?),
-                Name::Unknown(name) => {
+                Name::ExtraFields(name) => {
                     let value: Box<RawValue> = self.inner.next_value()?;
-                    self.others.unknown.insert(name, Verbatim(value));
+                    self.others.extra.insert(name, RawJson(value));
                 }
             }
         }
@@ -119,7 +119,7 @@ enum Name {
     Known(&'static str),
     Sum,
     Id,
-    Unknown(String),
+    ExtraFields(String),
 }
 
 /// Reads a name; these are the known ones.
@@ -146,7 +146,7 @@ impl Visitor<'_> for NameAmong {
             (Some(known), _) => Name::Known(known),
             (None, SUM_FIELD) => Name::Sum,
             (None, "id") => Name::Id,
-            (None, _) => Name::Unknown(text.to_owned()),
+            (None, _) => Name::ExtraFields(text.to_owned()),
         })
     }
 }

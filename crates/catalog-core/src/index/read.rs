@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 
 use super::format::{self, Lines, Unproved};
 use super::object::{Object, read_object};
-use super::record::{Record, Unknown, unknown_fields};
+use super::record::{ExtraFields, Record, extra_fields};
 use super::snapshot::{Entries, Snapshot, Stored};
-use crate::disk::StoreRoot;
+use crate::root::StoreRoot;
 
 /// The fields of the first line that this release knows.
 const ENVELOPE: [&str; 4] = ["version", "generation", "entries", "checksum"];
@@ -87,7 +87,7 @@ fn read_current<R: Record>(
     Ok(Snapshot {
         generation: head.generation,
         entries: entries.into_iter().collect(),
-        unknown: head.unknown,
+        extra: head.extra,
     })
 }
 
@@ -97,7 +97,7 @@ pub(super) struct Head {
     version: u64,
     pub(super) generation: u64,
     /// Fields of a newer release.
-    pub(super) unknown: Unknown,
+    pub(super) extra: ExtraFields,
 }
 
 impl Head {
@@ -106,7 +106,7 @@ impl Head {
         Self {
             version: R::VERSION,
             generation: snapshot.generation,
-            unknown: snapshot.unknown.clone(),
+            extra: snapshot.extra.clone(),
         }
     }
 }
@@ -124,7 +124,7 @@ pub(super) fn read_head(line: &str) -> Result<Head, Unreadable> {
     Ok(Head {
         version: known.version,
         generation: known.generation,
-        unknown: unknown_fields(&closed, &ENVELOPE).map_err(damaged)?,
+        extra: extra_fields(&closed, &ENVELOPE).map_err(damaged)?,
     })
 }
 
@@ -163,12 +163,12 @@ fn read_record<R: Record>(id: &str, object: &str, root: &StoreRoot) -> Result<R,
     let Object {
         mut record,
         id: inner,
-        unknown,
+        extra,
     } = read_object::<R>(object).map_err(|error| wrong(&format_args!("is not one: {error}")))?;
     if inner.is_some_and(|inner| inner != id) {
         return Err(wrong(&"calls itself by another id"));
     }
-    *record.unknown() = unknown;
+    *record.extra() = extra;
     record.normalise(root).map_err(|why| wrong(&why))?;
     Ok(record)
 }
@@ -185,7 +185,7 @@ fn read_format_0<R: Record>(text: &str, root: &StoreRoot) -> Result<Snapshot<R>,
     Ok(Snapshot {
         generation: 0,
         entries,
-        unknown: Unknown::new(),
+        extra: ExtraFields::new(),
     })
 }
 

@@ -5,36 +5,36 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::disk::{IndexFile, StoreRoot};
+use crate::root::{IndexFile, StoreRoot};
 
 /// Fields that a newer release of the same schema version wrote, as they stand in the file; they
 /// outlive a rewrite by this one.
-pub(crate) type Unknown = BTreeMap<String, Verbatim>;
+pub(crate) type ExtraFields = BTreeMap<String, RawJson>;
 
 /// JSON that is kept to the letter: a number may have more digits than any type here.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Verbatim(pub(super) Box<RawValue>);
+pub(crate) struct RawJson(pub(super) Box<RawValue>);
 
-impl PartialEq for Verbatim {
+impl PartialEq for RawJson {
     fn eq(&self, other: &Self) -> bool {
         self.text() == other.text()
     }
 }
 
-impl Verbatim {
+impl RawJson {
     pub(crate) fn text(&self) -> &str {
         self.0.get()
     }
 }
 
 /// The fields of a JSON object that are not among the known ones.
-pub(super) fn unknown_fields(object: &str, known: &[&str]) -> serde_json::Result<Unknown> {
+pub(super) fn extra_fields(object: &str, known: &[&str]) -> serde_json::Result<ExtraFields> {
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(object)?;
     fields.retain(|name, _| !known.contains(&name.as_str()));
     Ok(fields
         .into_iter()
-        .map(|(name, value)| (name, Verbatim(value)))
+        .map(|(name, value)| (name, RawJson(value)))
         .collect())
 }
 
@@ -54,7 +54,7 @@ pub(crate) trait Record:
     fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str>;
 
     /// The fields this release does not know. Deserialising leaves them empty.
-    fn unknown(&mut self) -> &mut Unknown;
+    fn extra(&mut self) -> &mut ExtraFields;
 
     /// The record without what is true of this host only, such as when its clock said what.
     fn without_host(&self) -> Self {

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::format;
+use super::group_commit::Commit;
 use super::json_index::JsonIndex;
 use super::read::{self, Head, Purpose, Unreadable};
 use super::record::Record;
 use super::snapshot::{Entries, Snapshot, Stored};
-use super::writers::Commit;
-use crate::disk::{open_own_file, replace_durably};
 use crate::error::{CatalogError, Result};
+use crate::root::{open_own_file, replace_durably};
 
 /// What recovery did with one index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,14 +24,14 @@ pub struct IndexRecovery {
     /// Where the damaged file is kept, unless there was none at all.
     pub kept_aside: Option<PathBuf>,
     /// What became of each entry, sorted by id.
-    pub entries: BTreeMap<String, EntryFate>,
+    pub entries: BTreeMap<String, RecoveryAction>,
     /// The text of damaged lines for which no older state was found.
     pub lost: Vec<String>,
 }
 
 /// What recovery did with one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EntryFate {
+pub enum RecoveryAction {
     /// Its line was whole: it is as it was written last.
     Kept,
     /// It came from the generation before: its last change, or its deletion, may be undone.
@@ -73,10 +73,10 @@ impl<R: Record> JsonIndex<R> {
         let mut entries = previous.entries;
         let restored = entries
             .keys()
-            .map(|id| (id.to_string(), EntryFate::Restored));
+            .map(|id| (id.to_string(), RecoveryAction::Restored));
         report.entries.extend(restored);
         for (id, stored) in current.entries {
-            report.entries.insert(id.to_string(), EntryFate::Kept);
+            report.entries.insert(id.to_string(), RecoveryAction::Kept);
             entries.insert(id, stored);
         }
         let is_lost = |line: &Vec<u8>| {
@@ -94,7 +94,7 @@ impl<R: Record> JsonIndex<R> {
         let next = Snapshot {
             generation: generation.saturating_add(1),
             entries,
-            unknown: trusted.unknown,
+            extra: trusted.extra,
         };
         report.kept_aside = self.keep_aside(&report.path)?;
         // Without keeping it as the previous generation: that is the good one.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use super::record::{Record, Unknown};
+use super::record::{ExtraFields, Record};
 
 /// The content of an index at one generation; never changes.
 #[derive(Debug, Clone)]
@@ -11,7 +11,7 @@ pub(crate) struct Snapshot<R> {
     /// By id, sorted.
     pub(super) entries: Entries<R>,
     /// Envelope fields of a newer release.
-    pub(super) unknown: Unknown,
+    pub(super) extra: ExtraFields,
 }
 
 pub(super) type Entries<R> = BTreeMap<Arc<str>, Arc<Stored<R>>>;
@@ -22,7 +22,7 @@ pub(super) type Changes<R> = BTreeMap<Arc<str>, Option<Arc<Stored<R>>>>;
 /// What an index file is made of; the entries are sorted by id.
 pub(super) struct Content<'s, I> {
     pub(super) generation: u64,
-    pub(super) unknown: &'s Unknown,
+    pub(super) extra: &'s ExtraFields,
     pub(super) entries: I,
 }
 
@@ -60,14 +60,14 @@ impl<R: Record> Snapshot<R> {
         Self {
             generation: 0,
             entries: BTreeMap::new(),
-            unknown: Unknown::new(),
+            extra: ExtraFields::new(),
         }
     }
 
     pub(super) fn content(&self) -> Content<'_, impl Iterator<Item = (&str, &Stored<R>)> + Clone> {
         Content {
             generation: self.generation,
-            unknown: &self.unknown,
+            extra: &self.extra,
             entries: self.entries.iter().map(|(id, stored)| (&**id, &**stored)),
         }
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::disk::{CLOCK_GRANULARITY, FileStamp};
+use crate::root::{CLOCK_GRANULARITY, FileStamp};
 
 /// For how long after a look at the path the handle alone is asked: within it a root that was moved
 /// or mounted over goes unseen by a reader. Writers look at the root itself.

@@ -8,6 +8,6 @@ mod digest;
 mod error;
 mod fetch;
 mod index;
-mod model;
-mod upkeep;
+mod maintenance;
+mod reference;
 mod util;

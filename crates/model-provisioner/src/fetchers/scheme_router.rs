@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use catalog_core::{
-    CatalogError, FetchProgress, FetchTask, Fetched, ModelFetcher, ModelRef, ResolvedModel, Result,
+    CatalogError, FetchTask, Fetched, ModelFetcher, ModelRef, Progress, ResolvedModel, Result,
     Staging,
 };
 
@@ -66,7 +66,7 @@ impl ModelFetcher for SchemeRouter {
         &self,
         task: &FetchTask<'_>,
         staging: &mut Staging,
-        progress: &mut dyn FnMut(FetchProgress) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Fetched> {
         self.of(task.model_ref)?.stage(task, staging, progress)
     }
@@ -74,7 +74,7 @@ impl ModelFetcher for SchemeRouter {
     fn resolve_revision(
         &self,
         mr: &ModelRef,
-        progress: &mut dyn FnMut(FetchProgress) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Option<String>> {
         self.of(mr)?.resolve_revision(mr, progress)
     }

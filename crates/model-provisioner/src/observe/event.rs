@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog_core::{FetchProgress, HashProgress, VerificationOutcomeKind};
+use catalog_core::{Progress, VerificationOutcomeKind};
 
 use crate::means::{Satisfied, Step};
 
@@ -30,12 +30,12 @@ pub enum EventKind {
         /// The process: its id, since when in seconds since 1970, its program.
         holder: String,
         /// How far it is.
-        progress: FetchProgress,
+        progress: Progress,
     },
     /// Bytes are coming in; several times a second.
-    Fetching(FetchProgress),
+    Fetching(Progress),
     /// Bytes are being hashed; about once a mebibyte.
-    Verifying(HashProgress),
+    Verifying(Progress),
     /// The bytes are proved and in their place.
     Published {
         /// The path that engines are given.

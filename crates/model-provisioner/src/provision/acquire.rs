@@ -4,9 +4,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use catalog_core::{
-    BadFile, CatalogError, CatalogStore, Digest, Expectation, FetchProgress, FetchTask,
-    FileFetcher, FsCatalog, HashProgress, ImportProgress, ImportRequest, Manifest, ModelFetcher,
-    ModelRef, RepairReport, SourceStates, StagedFile, VerificationOutcomeKind, VerifiedBy,
+    BadFile, CatalogError, CatalogStore, Digest, Expectation, FetchTask, FileFetcher,
+    ImportRequest, ManagedCatalog, Manifest, ModelFetcher, ModelRef, Progress, RepairReport,
+    SourceStates, StagedFile, VerificationOutcomeKind, VerifiedBy,
 };
 
 use super::admit::{Admissible, Place};
@@ -54,8 +54,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         self.watch.during(Part::Fetching, || {
             self.watch.check()?;
             if !matches!(self.model_ref, ModelRef::File { .. }) {
-                self.watch
-                    .tell(EventKind::Fetching(FetchProgress::default()));
+                self.watch.tell(EventKind::Fetching(Progress::default()));
             }
             let fetched = self.fetcher.ensure_present(self.model_ref)?;
             if fetched.id != self.id() {
@@ -74,18 +73,22 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
     }
 
     /// Brings a local model into the store.
-    pub(super) fn import(&self, host: &FsCatalog, expected: Option<Digest>) -> Result<Admissible> {
+    pub(super) fn import(
+        &self,
+        host: &dyn ManagedCatalog,
+        expected: Option<Digest>,
+    ) -> Result<Admissible> {
         self.check_will_be_proved(expected.as_ref())?;
         let lies = self.where_it_lies()?;
         let mut request = ImportRequest::new(self.id(), &lies);
         request.expected.digest = self.to_enforce(expected.as_ref());
         let mut staged = 0;
         let imported = self.watch.during(Part::Fetching, || {
-            let mut progress = |now: ImportProgress| {
-                staged = now.total;
-                self.watch.fetching(FetchProgress {
+            let mut progress = |now: Progress| {
+                staged = now.total.unwrap_or(now.done);
+                self.watch.fetching(Progress {
                     done: now.done,
-                    total: Some(now.total),
+                    total: now.total,
                 })
             };
             host.artifacts().import(&request, &mut progress)
@@ -110,7 +113,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
     /// its source states no hashes.
     pub(super) fn fetch(
         &self,
-        host: &FsCatalog,
+        host: &dyn ManagedCatalog,
         expected: Option<Digest>,
         unless_hashed: Option<&Digest>,
     ) -> Result<Admissible> {
@@ -118,7 +121,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         let watch = self.watch;
         let mut staging = host.artifacts().stage(self.id(), 0)?;
         let fetched = watch.during(Part::Fetching, || {
-            watch.fetching(FetchProgress::default())?;
+            watch.fetching(Progress::default())?;
             let task = FetchTask::new(self.model_ref);
             self.fetcher
                 .stage(&task, &mut staging, &mut |now| watch.fetching(now))
@@ -161,7 +164,11 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
     }
 
     /// Has the files of a managed model brought that are bad or missing.
-    pub(super) fn repair(&self, host: &FsCatalog, manifest: &Manifest) -> Result<RepairReport> {
+    pub(super) fn repair(
+        &self,
+        host: &dyn ManagedCatalog,
+        manifest: &Manifest,
+    ) -> Result<RepairReport> {
         let mut bring = |bad: &BadFile<'_>, file: &mut StagedFile<'_>| {
             let wanted = self.bring_one(host, bad, file);
             wanted.map_err(|error| match error {
@@ -179,8 +186,8 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         }
         let size = manifest.size();
         self.watch.during(Part::Fetching, || {
-            let mut progress = |now: HashProgress| self.watch.verifying(now);
-            self.watch.fetching(FetchProgress {
+            let mut progress = |now: Progress| self.watch.verifying(now);
+            self.watch.fetching(Progress {
                 done: 0,
                 total: Some(size),
             })?;
@@ -191,7 +198,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
 
     fn bring_one(
         &self,
-        host: &FsCatalog,
+        host: &dyn ManagedCatalog,
         bad: &BadFile<'_>,
         file: &mut StagedFile<'_>,
     ) -> Result<()> {

@@ -2,9 +2,9 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use catalog_core::{
-    Artifact, CatalogEntry, CatalogError, CatalogStore, Digest, Expected, FsCatalog, HashProgress,
-    LifecycleState, ModelFetcher, VerificationOutcome, VerificationOutcomeKind, VerifiedBy,
-    verify_digest,
+    Artifact, CatalogEntry, CatalogError, CatalogStore, Digest, Expected, LifecycleState,
+    ManagedCatalog, ModelFetcher, Progress, VerificationOutcome, VerificationOutcomeKind,
+    VerifiedBy, verify_digest,
 };
 
 use super::acquire::Call;
@@ -121,7 +121,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
     fn compare(&self, path: &Path, expected: Option<Digest>) -> Result<Found> {
         let mut progress = |now| self.watch.verifying(now);
         self.watch.check()?;
-        if let Some(host) = self.catalog.on_disk() {
+        if let Some(host) = self.catalog.managed() {
             let candidate = CatalogEntry {
                 id: self.id().to_owned(),
                 local_path: path.to_path_buf(),
@@ -129,7 +129,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                 digest: expected,
                 last_verified_ms: None,
             };
-            let found = host.check(&candidate, &mut progress)?;
+            let found = host.verify_candidate(&candidate, &mut progress)?;
             return Ok(Found {
                 outcome: found.outcome,
                 by: found.by,
@@ -149,7 +149,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             .algorithm()
             .map_err(|source| ProvisionError::InvalidExpectedDigest { source })?;
         let mut hashed = 0;
-        let mut progress = |now: HashProgress| {
+        let mut progress = |now: Progress| {
             hashed = now.done;
             progress(now)
         };
@@ -187,7 +187,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         };
         let known = if is_noted { now.as_ref() } else { known };
         let expected = known.map_or(Expected::Absent, Expected::Exactly);
-        if let (Place::Store(artifact), Some(host)) = (&admissible.place, self.catalog.on_disk()) {
+        if let (Place::Store(artifact), Some(host)) = (&admissible.place, self.catalog.managed()) {
             self.watch.tell(EventKind::Published {
                 path: artifact.path().to_path_buf(),
             });
@@ -212,7 +212,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
     /// same, unless they pinned another digest: bringing the bytes again would change nothing.
     fn register_artifact(
         &self,
-        host: &FsCatalog,
+        host: &dyn ManagedCatalog,
         artifact: &Artifact,
         known: Option<&CatalogEntry>,
         expected: Expected<'_, CatalogEntry>,

@@ -1,5 +1,5 @@
 use catalog_core::{
-    CatalogEntry, CatalogError, CatalogStore, Digest, Expected, FsCatalog, LifecycleState,
+    CatalogEntry, CatalogError, CatalogStore, Digest, Expected, LifecycleState, ManagedCatalog,
     Manifest, ModelFetcher, ResolvedModel, VerificationOutcome, VerificationOutcomeKind,
     VerifiedBy,
 };
@@ -24,7 +24,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
     ) -> Result<ProvisionReport> {
         let known = look.known.as_ref();
         let expected = look.plan.expected.clone();
-        let admissible = match (step, known, self.catalog.on_disk()) {
+        let admissible = match (step, known, self.catalog.managed()) {
             (Step::Nothing, Some(known), _) => return self.as_it_is(known, expected),
             (Step::Activate, Some(known), _) => {
                 let mut report = self.as_it_is(known, expected)?;
@@ -121,7 +121,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         if self.is_digest_given || expected.is_none() {
             return Ok(());
         }
-        let manifest = match self.catalog.on_disk() {
+        let manifest = match self.catalog.managed() {
             Some(host) => manifest_of(host, known)?,
             None => None,
         };
@@ -136,7 +136,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
     /// Repairs a managed model; one whose manifest is gone cannot be, and is brought again.
     fn mend(
         &self,
-        host: &FsCatalog,
+        host: &dyn ManagedCatalog,
         entry: &CatalogEntry,
         look: &Look,
         given: Option<&Digest>,
@@ -188,7 +188,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
 }
 
 /// What the manifest of a managed model says; none if it is missing or damaged.
-fn manifest_of(host: &FsCatalog, entry: &CatalogEntry) -> Result<Option<Manifest>> {
+fn manifest_of(host: &dyn ManagedCatalog, entry: &CatalogEntry) -> Result<Option<Manifest>> {
     match host.artifacts().manifest_at(&entry.local_path) {
         Err(CatalogError::StoreDamaged { .. }) => Ok(None),
         found => Ok(found?),

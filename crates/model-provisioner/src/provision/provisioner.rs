@@ -147,7 +147,7 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
     /// [`CatalogError::Cancelled`](catalog_core::CatalogError::Cancelled).
     pub fn provision(&self, request: &ProvisionRequest) -> Result<ProvisionReport> {
         let mut report = self.run(request)?;
-        if let Some(host) = self.catalog.on_disk()
+        if let Some(host) = self.catalog.managed()
             && let Ok(Some(manifest)) = host.artifacts().manifest_at(&report.resolved.local_path)
         {
             if report.bytes_staged == 0 {

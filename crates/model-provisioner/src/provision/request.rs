@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use catalog_core::{Digest, ModelRef};
 
-use crate::cancel::CancelToken;
+use catalog_core::CancelToken;
 
 /// What is to be made present.
 ///

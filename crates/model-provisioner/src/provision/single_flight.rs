@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use catalog_core::{CatalogError, FetchProgress, Flight, FlightAttempt, FsCatalog, LogMark};
+use catalog_core::{CatalogError, LogMark, ManagedCatalog, ModelLock, ModelLockAttempt, Progress};
 
 use super::watch::{Part, Watch};
 use crate::error::{ProvisionError, Result};
@@ -22,13 +22,17 @@ const TELL_EVERY: Duration = Duration::from_millis(200);
 /// A call whose turn it is.
 pub(super) struct Turn {
     /// None where the store can only be read: then nothing can be brought anyhow.
-    pub(super) flight: Option<Flight>,
+    pub(super) flight: Option<ModelLock>,
     /// The end of the log of verifications before the wait, if it waited.
     pub(super) since: Option<LogMark>,
 }
 
 /// Waits for the turn of a call. `terms` is what it asks for.
-pub(super) fn wait_for_turn(host: &FsCatalog, terms: &str, watch: &Watch<'_>) -> Result<Turn> {
+pub(super) fn wait_for_turn(
+    host: &dyn ManagedCatalog,
+    terms: &str,
+    watch: &Watch<'_>,
+) -> Result<Turn> {
     let begin = Instant::now();
     let began_ms = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -38,8 +42,8 @@ pub(super) fn wait_for_turn(host: &FsCatalog, terms: &str, watch: &Watch<'_>) ->
     let mut told: Option<Instant> = None;
     let mut is_waiting = false;
     loop {
-        let status = match host.try_flight(&watch.id) {
-            Ok(FlightAttempt::Begun(flight)) => {
+        let status = match host.try_lock_model(&watch.id) {
+            Ok(ModelLockAttempt::Begun(flight)) => {
                 if is_waiting {
                     watch.count(Part::Waiting, begin.elapsed());
                     return take_over(flight, mark, terms, began_ms, watch);
@@ -56,7 +60,7 @@ pub(super) fn wait_for_turn(host: &FsCatalog, terms: &str, watch: &Watch<'_>) ->
                 });
             }
             Err(error) => return Err(error.into()),
-            Ok(FlightAttempt::Taken(status)) => status,
+            Ok(ModelLockAttempt::Taken(status)) => status,
         };
         is_waiting = true;
         watch.during(Part::Waiting, || watch.check())?;
@@ -64,7 +68,7 @@ pub(super) fn wait_for_turn(host: &FsCatalog, terms: &str, watch: &Watch<'_>) ->
             told = Some(Instant::now());
             watch.tell(EventKind::Waiting {
                 holder: status.holder,
-                progress: FetchProgress {
+                progress: Progress {
                     done: status.done,
                     total: status.total,
                 },
@@ -77,7 +81,7 @@ pub(super) fn wait_for_turn(host: &FsCatalog, terms: &str, watch: &Watch<'_>) ->
 
 /// The turn of a call that waited.
 fn take_over(
-    flight: Flight,
+    flight: ModelLock,
     mark: LogMark,
     terms: &str,
     began_ms: u64,
@@ -93,7 +97,7 @@ fn take_over(
             since: Some(mark),
         });
     };
-    flight.pass_on();
+    flight.release_keeping_failure();
     Err(ProvisionError::FailedElsewhere {
         id: watch.id.to_string(),
         code: failure.code,

@@ -1,8 +1,8 @@
 //! One call, from its first look to its report.
 
 use catalog_core::{
-    CatalogEntry, CatalogError, CatalogStore, Digest, FlightFailure, Hasher, LogMark, ModelFetcher,
-    ModelRef,
+    CatalogEntry, CatalogError, CatalogStore, Digest, Hasher, LogMark, ModelFetcher,
+    ModelLockFailure, ModelRef,
 };
 
 use super::acquire::Call;
@@ -53,7 +53,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
     ) -> Result<ProvisionReport> {
         let terms = self.terms(request, given);
         let mut since = None;
-        if let Some(host) = self.catalog.on_disk() {
+        if let Some(host) = self.catalog.managed() {
             let turn = wait_for_turn(host, &terms, self.watch)
                 .map_err(|error| self.watch.explain(error))?;
             since = turn.since;
@@ -75,7 +75,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         if let (Err(error), Some(flight)) = (&done, self.watch.take_flight())
             && is_everybodys(error)
         {
-            flight.fail(FlightFailure::now(
+            flight.fail(ModelLockFailure::now(
                 &terms,
                 error.code(),
                 &with_causes(error),
@@ -146,7 +146,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         given: Option<&Digest>,
         since: Option<LogMark>,
     ) -> Result<Look> {
-        let host = self.catalog.on_disk();
+        let host = self.catalog.managed();
         let known = self.catalog.get(self.id())?;
         let is_in_store = |entry: &CatalogEntry| {
             host.is_some_and(|host| host.artifacts().holds(&entry.local_path))

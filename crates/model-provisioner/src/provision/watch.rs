@@ -2,7 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog_core::{CatalogError, FetchProgress, Flight, HashProgress};
+use catalog_core::{CatalogError, ModelLock, Progress};
 
 use super::report::Durations;
 use super::request::ProvisionRequest;
@@ -23,7 +23,7 @@ pub(super) struct Watch<'w> {
     part: Cell<Part>,
     durations: RefCell<Durations>,
     refusal: RefCell<Option<Refusal>>,
-    flight: RefCell<Option<Flight>>,
+    flight: RefCell<Option<ModelLock>>,
     reported: Cell<Option<Instant>>,
 }
 
@@ -130,7 +130,7 @@ impl<'w> Watch<'w> {
         Some(deadline.saturating_duration_since(Instant::now()))
     }
 
-    pub(super) fn fetching(&self, progress: FetchProgress) -> catalog_core::Result<()> {
+    pub(super) fn fetching(&self, progress: Progress) -> catalog_core::Result<()> {
         self.check()?;
         self.check_size(progress.total.unwrap_or(progress.done).max(progress.done))?;
         self.report(progress);
@@ -138,11 +138,11 @@ impl<'w> Watch<'w> {
         Ok(())
     }
 
-    pub(super) fn verifying(&self, progress: HashProgress) -> catalog_core::Result<()> {
+    pub(super) fn verifying(&self, progress: Progress) -> catalog_core::Result<()> {
         self.check()?;
-        self.report(FetchProgress {
+        self.report(Progress {
             done: progress.done,
-            total: Some(progress.total),
+            total: progress.total,
         });
         self.tell(EventKind::Verifying(progress));
         Ok(())
@@ -158,7 +158,7 @@ impl<'w> Watch<'w> {
         }
     }
 
-    fn report(&self, progress: FetchProgress) {
+    fn report(&self, progress: Progress) {
         let is_due = self
             .reported
             .get()
@@ -170,12 +170,12 @@ impl<'w> Watch<'w> {
     }
 
     /// Keeps the flight of the call and tells those who wait for it how far it is.
-    pub(super) fn keep(&self, flight: Flight) {
+    pub(super) fn keep(&self, flight: ModelLock) {
         *self.flight.borrow_mut() = Some(flight);
     }
 
     /// Gives it back.
-    pub(super) fn take_flight(&self) -> Option<Flight> {
+    pub(super) fn take_flight(&self) -> Option<ModelLock> {
         self.flight.borrow_mut().take()
     }
 

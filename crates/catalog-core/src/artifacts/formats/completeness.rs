@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::shards::Shard;
 use crate::error::{CatalogError, Result};
-use crate::model::check_file_name;
+use crate::reference::check_file_name;
 
 /// The largest index of shards that is read: a hundred times those of the largest models.
 const MAX_INDEX: u64 = 256 << 20;

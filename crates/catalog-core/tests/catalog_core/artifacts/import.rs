@@ -125,7 +125,7 @@ fn an_import_tells_its_progress_and_can_be_stopped() {
         })
         .unwrap();
     assert!(seen.is_sorted() && seen.len() > 1);
-    assert_eq!(seen.last(), Some(&(5 << 20, 5 << 20)));
+    assert_eq!(seen.last(), Some(&(5 << 20, Some(5 << 20))));
 
     let stopped = catalog.import(&ImportRequest::new("other", &source), &mut |_| {
         Err(CatalogError::Cancelled)

@@ -1,4 +1,4 @@
 mod conformance;
-mod flights;
+mod model_lock;
 mod same_as_reference;
 mod strict;

@@ -180,7 +180,7 @@ fn progress_counts_all_bytes_of_the_folder() {
     })
     .unwrap();
     let last = last.unwrap();
-    assert_eq!((last.done, last.total), (7, 7));
+    assert_eq!((last.done, last.total), (7, Some(7)));
 }
 
 /// CAT-233
@@ -199,7 +199,7 @@ fn sizes_that_no_disk_holds_do_not_overflow() {
             folder.path(),
             DigestAlgorithm::Sha256Tree,
             &mut |progress| {
-                assert!(progress.total >= 1 << 40);
+                assert!(progress.total >= Some(1 << 40));
                 std::panic::panic_any("seen");
             },
         )

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use catalog_core::{CatalogStore, EntryFate, FsCatalog, IndexRecovery, LifecycleState, recover};
+use catalog_core::{
+    CatalogStore, FsCatalog, IndexRecovery, LifecycleState, RecoveryAction, recover,
+};
 
 use crate::util::{entry, fixture, names_in, root_with, state_of};
 
@@ -55,7 +57,7 @@ fn recovered(root: &Path, damaged: &[u8]) -> IndexRecovery {
     report.models
 }
 
-fn fates(report: &IndexRecovery) -> Vec<(&str, EntryFate)> {
+fn fates(report: &IndexRecovery) -> Vec<(&str, RecoveryAction)> {
     report
         .entries
         .iter()
@@ -66,7 +68,7 @@ fn fates(report: &IndexRecovery) -> Vec<(&str, EntryFate)> {
 /// CAT-460
 #[test]
 fn whole_lines_are_kept_and_the_generation_before_fills_in() {
-    use EntryFate::{Kept, Restored};
+    use RecoveryAction::{Kept, Restored};
 
     let root = root_with_history();
     let damaged = damage(root.path(), flip_in_line("b"));
@@ -139,7 +141,10 @@ fn a_missing_index_with_a_generation_before_it_is_damage_and_is_recovered() {
     assert_eq!(report.kept_aside, None);
     assert_eq!(
         fates(&report),
-        [("a", EntryFate::Restored), ("b", EntryFate::Restored)]
+        [
+            ("a", RecoveryAction::Restored),
+            ("b", RecoveryAction::Restored)
+        ]
     );
     assert_eq!(open.list().unwrap().len(), 2);
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use catalog_core::{
-    Artifact, ArtifactStore, CatalogError, Expectation, FetchProblem, FetchProgress, FetchTask,
-    Fetched, HfParts, ManifestFile, ModelFetcher, ModelRef, Provenance, ResolvedModel, Result,
+    Artifact, ArtifactStore, CatalogError, Expectation, FetchProblem, FetchTask, Fetched, HfParts,
+    ManifestFile, ModelFetcher, ModelRef, Progress, Provenance, ResolvedModel, Result,
     SourceStates, Staging,
 };
 
@@ -156,11 +156,11 @@ impl ModelFetcher for HfCliFetcher {
         &self,
         task: &FetchTask<'_>,
         staging: &mut Staging,
-        progress: &mut dyn FnMut(FetchProgress) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Fetched> {
         let mr = task.model_ref;
         let parts = parts_of(mr)?;
-        let idle = FetchProgress::default();
+        let idle = Progress::default();
         let tool = self.tool(mr, &mut || progress(idle))?;
         let repository = Repository {
             fetcher: self,
@@ -179,7 +179,7 @@ impl ModelFetcher for HfCliFetcher {
             wanted = wanted.looked_up(&parts, listing);
             let sizes = wanted.among(listing).into_iter().map(|file| file.size);
             let bytes = sizes.fold(0, u64::saturating_add);
-            progress(FetchProgress {
+            progress(Progress {
                 done: 0,
                 total: Some(bytes),
             })?;
@@ -189,7 +189,7 @@ impl ModelFetcher for HfCliFetcher {
 
         let folder = staging.folder();
         let mut tick = || {
-            progress(FetchProgress {
+            progress(Progress {
                 done: bytes_in(&folder),
                 total,
             })
@@ -238,10 +238,10 @@ impl ModelFetcher for HfCliFetcher {
     fn resolve_revision(
         &self,
         mr: &ModelRef,
-        progress: &mut dyn FnMut(FetchProgress) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Option<String>> {
         let parts = parts_of(mr)?;
-        let mut tick = || progress(FetchProgress::default());
+        let mut tick = || progress(Progress::default());
         let tool = self.tool(mr, &mut tick)?;
         // Below the root, so that a collection removes what a kill leaves.
         let cache = self.store.stage(&mr.id()?, 0)?;

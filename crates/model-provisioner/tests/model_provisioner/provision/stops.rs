@@ -5,8 +5,9 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
 use catalog_core::{
-    CatalogError, CatalogStore, Expectation, FetchProblem, FetchProgress, FetchTask, Fetched,
-    FlightAttempt, FsCatalog, ModelFetcher, ModelRef, ResolvedModel, Result, SourceStates, Staging,
+    CatalogError, CatalogStore, Expectation, FetchProblem, FetchTask, Fetched, FsCatalog,
+    ModelFetcher, ModelLockAttempt, ModelRef, Progress, ResolvedModel, Result, SourceStates,
+    Staging,
 };
 use model_provisioner::{
     CancelToken, Channel, EventKind, ModelProvisioner, ProvisionError, ProvisionRequest, Satisfied,
@@ -53,7 +54,7 @@ impl ModelFetcher for Slow {
         &self,
         task: &FetchTask<'_>,
         staging: &mut Staging,
-        progress: &mut dyn FnMut(FetchProgress) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Fetched> {
         self.began.send(()).unwrap();
         let end = self.end.lock().unwrap().recv().unwrap();
@@ -70,7 +71,7 @@ impl ModelFetcher for Slow {
                 });
             }
             End::Linger => loop {
-                progress(FetchProgress::default())?;
+                progress(Progress::default())?;
                 std::thread::yield_now();
             },
         }
@@ -85,8 +86,8 @@ fn check_untouched(catalog: &FsCatalog) {
     assert_eq!(catalog.list().unwrap(), []);
     let staging = std::fs::read_dir(catalog.root().join("staging"));
     assert_eq!(staging.map_or(0, |all| all.count()), 0);
-    let flight = catalog.try_flight(MODEL).unwrap();
-    assert!(matches!(flight, FlightAttempt::Begun(_)), "{flight:?}");
+    let flight = catalog.try_lock_model(MODEL).unwrap();
+    assert!(matches!(flight, ModelLockAttempt::Begun(_)), "{flight:?}");
 }
 
 /// PROV-150
@@ -259,7 +260,7 @@ fn who_waited_for_a_call_that_was_cancelled_takes_over() {
 fn different_models_do_not_wait_for_each_other() {
     let host = Host::new();
     let catalog = host.provisioner.catalog();
-    let held = catalog.try_flight(MODEL).unwrap();
+    let held = catalog.try_lock_model(MODEL).unwrap();
     let path = host.model("m.bin", "weights");
     host.provisioner
         .ensure_present(&reference(&path), None)

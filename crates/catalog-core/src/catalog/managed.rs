@@ -1,0 +1,48 @@
+use crate::artifacts::{Artifact, ArtifactStore, Lease, StagedFile};
+use crate::progress::Progress;
+
+use crate::entry::{CatalogEntry, Expected};
+use crate::error::Result;
+use crate::maintenance::{BadFile, LogMark, RepairReport, Verification};
+use crate::state::ModelLockAttempt;
+
+/// The abilities of a catalog with an artifact store, proofs that outlive a process, leases, and
+/// model locks that processes share. [`FsCatalog`](crate::FsCatalog) documents each.
+pub trait ManagedCatalog: Send + Sync {
+    /// [`FsCatalog::artifacts`](crate::FsCatalog::artifacts).
+    fn artifacts(&self) -> &ArtifactStore;
+
+    /// [`FsCatalog::lease`](crate::FsCatalog::lease).
+    fn lease(&self, id: &str) -> Result<Lease>;
+
+    /// [`FsCatalog::try_lock_model`](crate::FsCatalog::try_lock_model).
+    fn try_lock_model(&self, id: &str) -> Result<ModelLockAttempt>;
+
+    /// [`FsCatalog::log_mark`](crate::FsCatalog::log_mark).
+    fn log_mark(&self) -> Result<LogMark>;
+
+    /// [`FsCatalog::is_proved`](crate::FsCatalog::is_proved).
+    fn is_proved(&self, entry: &CatalogEntry, since: Option<LogMark>) -> Result<bool>;
+
+    /// [`FsCatalog::verify_candidate`](crate::FsCatalog::verify_candidate).
+    fn verify_candidate(
+        &self,
+        entry: &CatalogEntry,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Verification>;
+
+    /// [`FsCatalog::register`](crate::FsCatalog::register).
+    fn register(
+        &self,
+        artifact: &Artifact,
+        expected: Expected<'_, CatalogEntry>,
+    ) -> Result<CatalogEntry>;
+
+    /// [`FsCatalog::repair`](crate::FsCatalog::repair).
+    fn repair(
+        &self,
+        id: &str,
+        fetch: &mut dyn FnMut(&BadFile<'_>, &mut StagedFile<'_>) -> Result<()>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<RepairReport>;
+}

@@ -1,0 +1,92 @@
+use std::sync::Arc;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::entry::{CatalogEntry, EngineEntry};
+use crate::index::{Record, Snapshot};
+use crate::root::StoreRoot;
+use crate::state::EngineRecord;
+use crate::state::ModelRecord;
+
+/// The models at one moment; never changes, and costs nothing to keep or to share.
+///
+/// Serialises canonically, as `{"version", "generation", "entries"}` with the stored form of the
+/// entries sorted by id: equal content gives equal bytes on every host, wherever its root is.
+#[derive(Debug, Clone)]
+pub struct CatalogSnapshot {
+    pub(super) root: StoreRoot,
+    pub(super) snapshot: Arc<Snapshot<ModelRecord>>,
+}
+
+/// The engines at one moment; see [`CatalogSnapshot`].
+#[derive(Debug, Clone)]
+pub struct EngineSnapshot {
+    pub(super) root: StoreRoot,
+    pub(super) snapshot: Arc<Snapshot<EngineRecord>>,
+}
+
+macro_rules! snapshot_methods {
+    ($snapshot:ty, $entry:ty) => {
+        impl $snapshot {
+            /// Counts the changes of the index; 0 before the first.
+            pub fn generation(&self) -> u64 {
+                self.snapshot.generation()
+            }
+
+            /// The entry with this id.
+            pub fn get(&self, id: &str) -> Option<$entry> {
+                let record = self.snapshot.get(id)?;
+                Some(record.entry(id, &self.root))
+            }
+
+            /// All entries, sorted by id.
+            pub fn iter(&self) -> impl Iterator<Item = $entry> {
+                let entries = self.snapshot.iter();
+                entries.map(|(id, record)| record.entry(id, &self.root))
+            }
+
+            /// How many entries there are.
+            pub fn len(&self) -> usize {
+                self.snapshot.len()
+            }
+
+            /// Whether there are none.
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+        }
+
+        impl Serialize for $snapshot {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serialize(&self.snapshot, serializer)
+            }
+        }
+    };
+}
+
+snapshot_methods!(CatalogSnapshot, CatalogEntry);
+snapshot_methods!(EngineSnapshot, EngineEntry);
+
+fn serialize<R: Record, S: Serializer>(
+    snapshot: &Snapshot<R>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    struct Entries<'s, R>(&'s Snapshot<R>);
+
+    impl<R: Record> Serialize for Entries<'_, R> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map(
+                self.0
+                    .iter()
+                    .map(|(id, record)| (id, record.without_host())),
+            )
+        }
+    }
+
+    let mut map = serializer.serialize_map(Some(3))?;
+    map.serialize_entry("version", &R::VERSION)?;
+    map.serialize_entry("generation", &snapshot.generation())?;
+    map.serialize_entry("entries", &Entries(snapshot))?;
+    map.end()
+}

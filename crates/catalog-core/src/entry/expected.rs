@@ -1,0 +1,46 @@
+use crate::error::{CatalogError, Result};
+use crate::reference::shown_id;
+
+/// What a conditional write expects to find under its id.
+#[derive(Debug)]
+pub enum Expected<'e, E> {
+    /// Anything or nothing.
+    Any,
+    /// Nothing.
+    Absent,
+    /// Some entry.
+    Present,
+    /// An entry with exactly this content.
+    Exactly(&'e E),
+}
+
+impl<E> Clone for Expected<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Expected<'_, E> {}
+
+impl<E: PartialEq> Expected<'_, E> {
+    /// Compares with what is there.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Conflict`] if it is something else.
+    pub fn check(&self, id: &str, found: Option<&E>) -> Result<()> {
+        let (is_met, expected) = match self {
+            Self::Any => (true, "anything"),
+            Self::Absent => (found.is_none(), "absent"),
+            Self::Present => (found.is_some(), "present"),
+            Self::Exactly(entry) => (found == Some(*entry), "as it was read before"),
+        };
+        if is_met {
+            return Ok(());
+        }
+        Err(CatalogError::Conflict {
+            id: shown_id(id),
+            expected,
+        })
+    }
+}

@@ -1,0 +1,317 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::freed::Links;
+use super::policy::{CollectionPolicy, Evict, RemovalReason};
+use crate::artifacts::{
+    LeaseLock, Manifest, Owner, Sharing, owner_of, space_of, space_of_store, try_lock,
+};
+use crate::entry::LifecycleState;
+use crate::error::{CatalogError, Result};
+use crate::root::{Layout, LockMode, Moment, StagingFolder, free_space, list_folder};
+use crate::state::{ModelRecord, RootState, exclude_leases};
+
+/// What a collection would remove, and why; see [`FsCatalog::plan_collection`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CollectionPlan {
+    /// In the order in which it would be removed.
+    pub removals: Vec<PlannedRemoval>,
+    /// The ids of models that the policy would remove but for this reason.
+    pub spared: Vec<(String, String)>,
+}
+
+/// One thing that a collection would remove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlannedRemoval {
+    /// What.
+    pub what: Removable,
+    /// Why.
+    pub reason: RemovalReason,
+    /// How many bytes of disk that frees for certain, after all removals before it: what other
+    /// links keep is not counted.
+    pub frees: u64,
+    /// How many more bytes it frees if the files they were cloned from are gone.
+    pub may_free: u64,
+    /// What a model was when it was planned.
+    pub(super) seen: Option<Seen>,
+}
+
+/// What was seen of a model that is to be removed: as something else it stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) stored_path: String,
+    pub(super) lifecycle: LifecycleState,
+    /// When it was used last; none for one that is not managed.
+    pub(super) last_use: Option<SystemTime>,
+}
+
+impl Seen {
+    pub(super) fn of(state: &RootState, record: &ModelRecord) -> Self {
+        let key = Layout::key_of(Path::new(&record.local_path));
+        Self {
+            stored_path: record.local_path.clone(),
+            lifecycle: record.lifecycle,
+            last_use: key.map(|key| state.artifacts.last_use(key)),
+        }
+    }
+}
+
+/// What a collection can remove.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Removable {
+    /// Something in flight that nobody owns any more.
+    Staging(PathBuf),
+    /// A managed artifact without an entry, by its key.
+    Artifact(String),
+    /// A model, by its id: its entry, and its artifact if that is below the root.
+    Model(String),
+    /// A blob, by its SHA-256.
+    Blob(String),
+}
+
+impl CollectionPlan {
+    /// How many bytes of disk the whole plan frees for certain.
+    pub fn frees(&self) -> u64 {
+        let each = self.removals.iter().map(|removal| removal.frees);
+        each.fold(0, u64::saturating_add)
+    }
+}
+
+/// Says what [`collect`](Self::collect) would remove, why, and how many bytes that really frees.
+/// Changes nothing.
+///
+/// # Errors
+///
+/// Whatever cannot be read: with an index, a pin or a manifest unknown, nothing is safe to
+/// remove.
+pub(crate) fn plan_collection(
+    state: &RootState,
+    policy: &CollectionPolicy,
+) -> Result<CollectionPlan> {
+    let mut planner = CollectionPlanner::look(state)?;
+    planner.plan_abandoned()?;
+    planner.plan_unreferenced()?;
+    if let Some(limit) = policy.retired_for {
+        planner.plan_retired(limit);
+    }
+    planner.plan_orphans()?;
+    if let Some(budget) = policy.budget {
+        let taken = space_of_store(&state.root)?;
+        let excess = taken.saturating_sub(budget);
+        planner.evict(excess, policy.evict, RemovalReason::OverBudget);
+    }
+    let free = free_space(state.root.path())
+        .map_err(|error| CatalogError::io("ask for the free space of", state.root.path(), error))?;
+    if let (Some(wanted), Some(free)) = (policy.min_free, free) {
+        let lacking = wanted.saturating_sub(free);
+        planner.evict(lacking, policy.evict, RemovalReason::LowSpace);
+    }
+    Ok(planner.plan)
+}
+
+/// What is known of a state, and what is planned so far.
+struct CollectionPlanner<'c> {
+    state: &'c RootState,
+    plan: CollectionPlan,
+    manifests: BTreeMap<String, Manifest>,
+    /// All models, by id.
+    models: Vec<(String, ModelRecord)>,
+    /// How many entries name each artifact, by key.
+    users: BTreeMap<String, usize>,
+    pinned: BTreeMap<String, String>,
+    planned: BTreeSet<String>,
+    links: Links,
+}
+
+impl<'c> CollectionPlanner<'c> {
+    fn look(state: &'c RootState) -> Result<Self> {
+        // Manifests first: what is published later is not known, what is registered later is.
+        let manifests = state.artifacts.manifests()?.into_iter().collect();
+        let mut users = BTreeMap::new();
+        for path in state.artifacts_in_use() {
+            if let Some(key) = Layout::key_of(&path?) {
+                *users.entry(key.to_owned()).or_default() += 1;
+            }
+        }
+        let models = state.models.snapshot()?;
+        let pins = state.pins.snapshot()?;
+        Ok(Self {
+            state,
+            plan: CollectionPlan::default(),
+            manifests,
+            models: models
+                .iter()
+                .map(|(id, record)| (id.to_owned(), record.clone()))
+                .collect(),
+            users,
+            pinned: pins.pins().map(|pin| (pin.id, pin.owner)).collect(),
+            planned: BTreeSet::new(),
+            links: Links::default(),
+        })
+    }
+
+    fn push(&mut self, what: Removable, reason: RemovalReason, (frees, may_free): (u64, u64)) {
+        self.plan.removals.push(PlannedRemoval {
+            what,
+            reason,
+            frees,
+            may_free,
+            seen: None,
+        });
+    }
+
+    fn plan_abandoned(&mut self) -> Result<()> {
+        let state = self.state;
+        for (path, kind) in list_folder(&state.root.layout().staging())? {
+            let folder = StagingFolder::new(path.clone());
+            if kind.is_dir() && matches!(owner_of(&folder, state.artifacts.locking)?, Owner::Lives)
+            {
+                continue;
+            }
+            let mut freed = (0, 0);
+            let mut files = vec![path.clone()];
+            while let Some(next) = files.pop() {
+                match list_folder(&next) {
+                    Ok(entries) => files.extend(entries.into_iter().map(|(path, _)| path)),
+                    Err(_) => self.links.take(&next, None, Sharing::Nothing, &mut freed),
+                }
+            }
+            self.push(Removable::Staging(path), RemovalReason::Abandoned, freed);
+        }
+        Ok(())
+    }
+
+    fn plan_unreferenced(&mut self) -> Result<()> {
+        let unused: Vec<String> = self
+            .manifests
+            .keys()
+            .filter(|key| !self.users.contains_key(*key))
+            .cloned()
+            .collect();
+        for key in unused {
+            let path = self.state.root.layout().artifact(&key);
+            if self.is_leased(&path.manifest())? {
+                let why = "in use".to_owned();
+                self.plan
+                    .spared
+                    .push((self.manifests[&key].id.clone(), why));
+                continue;
+            }
+            let freed = self.frees(&key);
+            self.push(Removable::Artifact(key), RemovalReason::Unreferenced, freed);
+        }
+        Ok(())
+    }
+
+    fn plan_retired(&mut self, limit: std::time::Duration) {
+        let now = Moment::now();
+        for (id, record) in self.models.clone() {
+            // One without a time was retired by an older release: it is counted from the first
+            // collection on.
+            let age = record.retired.as_ref().map(|since| since.at_least(&now));
+            if record.lifecycle == LifecycleState::Retired
+                && let Some(age) = age.filter(|age| *age > limit)
+            {
+                self.plan_model(&id, &record, RemovalReason::RetiredFor(age));
+            }
+        }
+    }
+
+    /// Plans models until so many bytes are freed beyond those of the plan so far.
+    fn evict(&mut self, wanted: u64, which: Evict, reason: RemovalReason) {
+        let mut queue: Vec<(bool, SystemTime, String, ModelRecord)> = self
+            .models
+            .iter()
+            .filter(|(id, _)| !self.planned.contains(id))
+            .filter_map(|(id, record)| {
+                let key = Layout::key_of(Path::new(&record.local_path))?;
+                let is_active = record.lifecycle == LifecycleState::Active;
+                let used = self.state.artifacts.last_use(key);
+                (which == Evict::Any || !is_active)
+                    .then(|| (is_active, used, id.clone(), record.clone()))
+            })
+            .collect();
+        queue.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
+        for (_, _, id, record) in queue {
+            if self.plan.frees() >= wanted {
+                return;
+            }
+            self.plan_model(&id, &record, reason);
+        }
+    }
+
+    fn plan_model(&mut self, id: &str, record: &ModelRecord, reason: RemovalReason) {
+        let state = self.state;
+        if let Some(owner) = self.pinned.get(id) {
+            let why = format!("pinned by {owner}");
+            self.plan.spared.push((id.to_owned(), why));
+            return;
+        }
+        if let Err(error) = exclude_leases(state, &record.local_path) {
+            self.plan.spared.push((id.to_owned(), error.to_string()));
+            return;
+        }
+        let key = Layout::key_of(Path::new(&record.local_path)).map(str::to_owned);
+        let mut freed = (0, 0);
+        if let Some(key) = key {
+            let users = self.users.entry(key.clone()).or_default();
+            *users = users.saturating_sub(1);
+            if *users == 0 {
+                freed = self.frees(&key);
+            }
+        }
+        self.planned.insert(id.to_owned());
+        self.push(Removable::Model(id.to_owned()), reason, freed);
+        let seen = Seen::of(self.state, record);
+        if let Some(removal) = self.plan.removals.last_mut() {
+            removal.seen = Some(seen);
+        }
+    }
+
+    fn plan_orphans(&mut self) -> Result<()> {
+        for (folder, kind) in list_folder(&self.state.root.layout().blobs())? {
+            if !kind.is_dir() {
+                continue;
+            }
+            for (path, _) in list_folder(&folder)? {
+                let name = path.file_name().and_then(|name| name.to_str());
+                let Some(hex) = name.filter(|name| crate::root::is_sha256(name)) else {
+                    continue;
+                };
+                if let Ok(metadata) = fs::symlink_metadata(&path)
+                    && metadata.is_file()
+                    && self.links.is_orphan(&metadata)
+                {
+                    let freed = (space_of(&metadata), 0);
+                    let blob = Removable::Blob(hex.to_owned());
+                    self.push(blob, RemovalReason::Unreferenced, freed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_leased(&self, manifest: &Path) -> Result<bool> {
+        let locking = self.state.artifacts.locking;
+        let lock = try_lock(manifest, LockMode::Exclusive, locking)?;
+        Ok(matches!(lock, LeaseLock::Taken))
+    }
+
+    /// How many bytes the removal of an artifact frees for certain, and how many more it may.
+    fn frees(&mut self, key: &str) -> (u64, u64) {
+        let mut freed = (0, 0);
+        let state = self.state;
+        let files = self.manifests.get(key).map(|manifest| &manifest.files);
+        for file in files.into_iter().flatten() {
+            let path = state.artifacts.file_of(key, file);
+            let blob = state.root.layout().blob(&file.digest.value);
+            self.links.take(&path, Some(&blob), file.shares, &mut freed);
+        }
+        freed
+    }
+}

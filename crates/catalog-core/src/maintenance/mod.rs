@@ -1,0 +1,31 @@
+//! What keeps a host true over the years: verification, scrubbing, quarantine, repair, collection,
+//! rebuilding. All of it is called for; nothing runs by itself.
+
+mod collect;
+mod collect_plan;
+mod freed;
+mod policy;
+mod proof;
+mod quarantine;
+mod rebuild;
+mod recover;
+mod repair;
+mod scrub;
+mod verify;
+
+pub use collect::Collected;
+pub use collect_plan::{CollectionPlan, PlannedRemoval, Removable};
+pub use policy::{CollectionPolicy, Evict, RemovalReason};
+pub use proof::LogMark;
+pub use rebuild::{Rebuilt, rebuild};
+pub use recover::{Recovery, recover};
+pub use repair::{BadFile, RepairReport};
+pub use scrub::{ScrubBudget, ScrubReport};
+pub use verify::{Verification, VerifiedBy, Verify};
+
+pub(crate) use collect::collect;
+pub(crate) use collect_plan::plan_collection;
+pub(crate) use proof::{is_proved, log_mark, register, verify_candidate};
+pub(crate) use repair::repair;
+pub(crate) use scrub::scrub;
+pub(crate) use verify::verify;

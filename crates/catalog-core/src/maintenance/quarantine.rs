@@ -1,0 +1,75 @@
+use std::path::{Path, PathBuf};
+
+use crate::artifacts::Evidence;
+use crate::entry::LifecycleState;
+use crate::error::Result;
+use crate::root::{FileStamp, FoundFile, Layout};
+use crate::state::{ModelRecord, RootState};
+
+/// Retires a model that failed, unless somebody changed it since.
+pub(super) fn stop_serving(state: &RootState, id: &str, record: &ModelRecord) -> Result<()> {
+    state.models.update(|edit| {
+        let now = edit
+            .get(id)
+            .filter(|now| now.local_path == record.local_path && now.digest == record.digest);
+        if let Some(retired) = now.map(|now| now.in_state(LifecycleState::Retired)) {
+            edit.insert(id, retired);
+        }
+        Ok(())
+    })
+}
+
+/// Retires every model that a bad file was served for, then moves it aside: so no Active entry
+/// ever names what is not there.
+///
+/// Nothing if the file is not the one that was found any more: somebody has mended it.
+pub(super) fn quarantine(
+    state: &RootState,
+    found: &FoundFile,
+    evidence: Evidence,
+) -> Result<Option<PathBuf>> {
+    let artifacts = &state.artifacts;
+    let path = found.path.as_path();
+    state.models.update_then(
+        |edit| {
+            let lock = artifacts.lock()?;
+            let now = std::fs::symlink_metadata(path);
+            let is_found = now.is_ok_and(|now| FileStamp::of(&now).is_same_content(&found.stamp));
+            if !is_found {
+                lock.release();
+                return Ok(None);
+            }
+            let sharers = artifacts.sharers_of(path)?;
+            let keys: Vec<&str> = sharers.iter().map(|(key, ..)| key.as_str()).collect();
+            let uses = |record: &ModelRecord| {
+                let key = Layout::key_of(Path::new(&record.local_path));
+                key.is_some_and(|key| keys.contains(&key))
+            };
+            let users: Vec<(String, ModelRecord)> = edit
+                .iter()
+                .filter(|(_, record)| uses(record))
+                .map(|(id, record)| (id.to_owned(), record.in_state(LifecycleState::Retired)))
+                .collect();
+            let mut evidence = evidence;
+            evidence.ids = users.iter().map(|(id, _)| id.clone()).collect();
+            for (id, record) in users {
+                edit.insert(&id, record);
+            }
+            Ok(Some((lock, evidence)))
+        },
+        |decided| {
+            let Some((lock, evidence)) = decided else {
+                return Ok(None);
+            };
+            let kept = artifacts.quarantine(&lock, path, &evidence);
+            lock.release();
+            if let Ok(kept) = &kept {
+                tracing::warn!(
+                    path = %path.display(), kept = %kept.display(), ids = ?evidence.ids,
+                    "a file is not what its manifest says: moved to quarantine"
+                );
+            }
+            kept.map(Some)
+        },
+    )
+}

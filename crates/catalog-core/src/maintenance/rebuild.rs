@@ -1,0 +1,106 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::verify::files_of;
+use crate::artifacts::ArtifactStore;
+use crate::digest::hash_files;
+use crate::entry::Expected;
+use crate::error::{CatalogError, Result};
+use crate::state::{RootState, StoreOptions};
+
+/// What [`rebuild`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rebuilt {
+    /// The ids that have an entry again, sorted.
+    pub restored: Vec<String>,
+    /// The ids that had one, which was left as it is, sorted.
+    pub kept: Vec<String>,
+    /// The artifacts that got none, and why.
+    pub rejected: Vec<(PathBuf, String)>,
+}
+
+/// Makes the entries of managed models again from what lies below a root: each artifact whose files
+/// are all there and have the digests that its manifest states is registered as Active under the id
+/// it was staged for, unless there is an entry of that id. Of several artifacts of one id the one
+/// published last is taken.
+///
+/// For a root whose index was lost with its generation before; [`recover`](crate::recover) comes
+/// first if it is damaged. All bytes are hashed.
+///
+/// # Errors
+///
+/// [`IndexDamaged`](crate::CatalogError::IndexDamaged), and what writing fails with.
+pub fn rebuild(root: impl AsRef<Path>) -> Result<Rebuilt> {
+    let state = RootState::open(root.as_ref(), StoreOptions::default())?;
+    let artifacts = &state.artifacts;
+    let mut report = Rebuilt::default();
+    let mut by_id: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
+    for key in artifacts.keys()? {
+        match artifacts.manifest(&key) {
+            Ok(manifest) => {
+                let of_id = by_id.entry(manifest.id).or_default();
+                of_id.push((manifest.published_ms, key));
+            }
+            Err(error) => report.reject(artifacts, &key, error.to_string()),
+        }
+    }
+    for (id, mut of_id) in by_id {
+        if state.models.snapshot()?.get(&id).is_some() {
+            report.kept.push(id);
+            continue;
+        }
+        of_id.sort_unstable();
+        let mut is_restored = false;
+        while let Some((_, key)) = of_id.pop() {
+            if is_restored {
+                report.reject(artifacts, &key, "a later one of its id is whole".to_owned());
+                continue;
+            }
+            match restore(&state, &key) {
+                Ok(()) => is_restored = true,
+                Err(error) => report.reject(artifacts, &key, error.to_string()),
+            }
+        }
+        if is_restored {
+            report.restored.push(id);
+        }
+    }
+    Ok(report)
+}
+
+/// Registers an artifact that is whole, under a lease, as no entry protects it from collection yet.
+fn restore(state: &RootState, key: &str) -> Result<()> {
+    let missing = |path: PathBuf| CatalogError::ArtifactMissing { path };
+    let Some(artifact) = state.artifacts.open(key)? else {
+        return Err(missing(
+            state.artifacts.layout().artifact(key).path().to_path_buf(),
+        ));
+    };
+    let manifest = artifact.manifest();
+    let (files, lacking) = files_of(state, key, manifest)?;
+    if !lacking.is_empty() {
+        return Err(CatalogError::ArtifactIncomplete {
+            path: artifact.path().to_path_buf(),
+            missing: lacking,
+        });
+    }
+    let contents = hash_files(&files, &mut |_| Ok(()))?;
+    for ((content, file), found) in contents.iter().zip(&manifest.files).zip(&files) {
+        if content.digest() != file.digest {
+            return Err(CatalogError::DigestMismatch {
+                path: found.path.clone(),
+                expected: file.digest.to_string(),
+                actual: content.digest().to_string(),
+            });
+        }
+    }
+    state.update_models(|edit| edit.put_if(&artifact.entry(), Expected::Absent))
+}
+
+impl Rebuilt {
+    fn reject(&mut self, artifacts: &ArtifactStore, key: &str, why: String) {
+        let folder = artifacts.layout().artifact(key);
+        self.rejected.push((folder.path().to_path_buf(), why));
+    }
+}

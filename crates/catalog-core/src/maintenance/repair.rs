@@ -1,0 +1,153 @@
+use crate::progress::Progress;
+use std::path::Path;
+
+use super::verify::Verify;
+use super::verify::{files_of, verify};
+use crate::artifacts::{
+    EntryPoint, Expectation, Manifest, ManifestFile, Provenance, StagedFile, Staging,
+};
+
+use crate::entry::{CatalogEntry, LifecycleState};
+use crate::error::{CatalogError, Result};
+use crate::root::{FoundFile, Layout, now_ms};
+use crate::state::RootState;
+
+/// A file that a managed model lacks, because it failed verification or is gone.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct BadFile<'f> {
+    /// What it has to be.
+    pub file: &'f ManifestFile,
+    /// What it belongs to, and where that came from.
+    pub manifest: &'f Manifest,
+}
+
+/// What a repair did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RepairReport {
+    /// The entry, which is Active.
+    pub entry: CatalogEntry,
+    /// The names of the files that were brought again.
+    pub brought: Vec<String>,
+    /// How many bytes those have.
+    pub bytes: u64,
+    /// How many files were good.
+    pub kept: usize,
+}
+
+/// Makes a managed model whole again: verifies all its files, has `bring` write those that are
+/// bad or missing, and only those, and turns the entry Active. What is brought is proved before
+/// it is let in; other models that lack the same bytes are repaired without bringing them again.
+/// `progress` may stop it by failing.
+///
+/// # Errors
+///
+/// [`CatalogError::NotFound`]; [`CatalogError::Conflict`] if the entry was given other content or
+/// was deleted meanwhile; [`CatalogError::InvalidEntry`] for a model that is not managed;
+/// what `bring` fails with; [`CatalogError::DigestMismatch`] if what it brings is not it.
+pub(crate) fn repair(
+    state: &RootState,
+    id: &str,
+    bring: &mut dyn FnMut(&BadFile<'_>, &mut StagedFile<'_>) -> Result<()>,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<RepairReport> {
+    let snapshot = state.models.snapshot()?;
+    let record = snapshot.get(id).ok_or_else(|| state.no_such_model(id))?;
+    let Some(key) = Layout::key_of(Path::new(&record.local_path)) else {
+        return Err(CatalogError::InvalidEntry {
+            id: id.to_owned(),
+            problem: "the store does not manage its artifact; mend it where it lies",
+        });
+    };
+    // Moves aside what is bad.
+    verify(state, id, Verify::Full, progress)?;
+    let manifest = state.artifacts.manifest(key)?;
+    let (good, missing) = files_of(state, key, &manifest)?;
+    let is_missing = |file: &&ManifestFile| missing.contains(&file.name);
+    let lacking: Vec<&ManifestFile> = manifest.files.iter().filter(is_missing).collect();
+
+    let sizes = lacking.iter().map(|file| file.size);
+    let bytes = sizes.fold(0, u64::saturating_add);
+    let mut staging = state.artifacts.stage(&manifest.id, bytes)?;
+    for found in &good {
+        link_in(&mut staging, found, &manifest)?;
+    }
+    let mut brought = Vec::new();
+    for file in lacking {
+        if !link_blob(state, &mut staging, file)? {
+            let bad = BadFile {
+                file,
+                manifest: &manifest,
+            };
+            let mut staged = staging.create(&file.name)?;
+            bring(&bad, &mut staged)?;
+            staged.finish()?;
+            brought.push(file.name.clone());
+        }
+    }
+    staging.set_provenance(Provenance {
+        source: manifest.source.clone(),
+        revision: manifest.revision.clone(),
+        fetcher: manifest.fetcher.clone(),
+    });
+    let files = manifest.files.iter();
+    let expected = Expectation {
+        digest: None,
+        files: files
+            .map(|file| (file.name.clone(), file.digest.clone()))
+            .collect(),
+        entry_point: match &manifest.entry_file {
+            Some(name) => EntryPoint::File(name.clone()),
+            None => EntryPoint::Folder,
+        },
+    };
+    let artifact = staging.verify(&expected, progress)?.publish()?;
+    let began = record.entry(id, &state.root);
+    let entry = state.update_models(|edit| {
+        let now = edit
+            .get(id)
+            .filter(|now| now.local_path == began.local_path && now.digest == began.digest);
+        let Some(now) = now else {
+            return Err(CatalogError::Conflict {
+                id: id.to_owned(),
+                expected: "as it was when its repair began",
+            });
+        };
+        let repaired = CatalogEntry {
+            lifecycle: LifecycleState::Active,
+            last_verified_ms: Some(now_ms()),
+            ..now
+        };
+        edit.put(&repaired)?;
+        Ok(repaired)
+    })?;
+    drop(artifact);
+    Ok(RepairReport {
+        entry,
+        brought,
+        bytes,
+        kept: good.len(),
+    })
+}
+
+/// Takes a missing file from the blob of its digest, if that is there and good.
+fn link_blob(state: &RootState, staging: &mut Staging, file: &ManifestFile) -> Result<bool> {
+    let blob = state.root.layout().blob(&file.digest.value);
+    let digest = match crate::digest::Digest::of_file(&blob) {
+        Ok(digest) => digest,
+        Err(CatalogError::ArtifactMissing { .. }) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if digest != file.digest {
+        return Ok(false);
+    }
+    staging.link(&blob, file)?;
+    Ok(true)
+}
+
+/// Gives a file that was found good a second name in a staging area.
+fn link_in(staging: &mut Staging, found: &FoundFile, manifest: &Manifest) -> Result<()> {
+    let file = manifest.files.iter().find(|file| file.name == found.name);
+    staging.link(&found.path, file.expect("it was looked for by that name"))
+}

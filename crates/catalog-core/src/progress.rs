@@ -1,0 +1,151 @@
+//! How far a call is, and when it has to stop: one progress type, one deadline, one cancel token.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::error::{CatalogError, Result};
+
+/// How far a piece of work is, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// The bytes that are done.
+    pub done: u64,
+    /// All bytes, if their number is known.
+    pub total: Option<u64>,
+}
+
+impl Progress {
+    /// The progress of work whose size is known.
+    pub fn of(done: u64, total: u64) -> Self {
+        Self {
+            done,
+            total: Some(total),
+        }
+    }
+}
+
+/// A token that stops calls from another thread. Clones stop the same calls.
+///
+/// ```
+/// use catalog_core::CancelToken;
+///
+/// let token = CancelToken::new();
+/// let of_the_call = token.clone();
+/// token.cancel();
+/// assert!(of_the_call.is_cancelled());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// Creates a token that is not cancelled.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the calls to stop: within a second, and with nothing left behind. A call that is done
+    /// but for the last write may still succeed.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true once [`cancel`](Self::cancel) was called on the token or a clone of it.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl PartialEq for CancelToken {
+    /// Returns true if both tokens stop the same calls.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for CancelToken {}
+
+/// The limits of a call: the time at which it gives up, and the token that cancels it.
+///
+/// A handle with limits comes from [`FsCatalog::with_limits`](crate::FsCatalog::with_limits) or
+/// [`FsEngineStore::with_limits`](crate::FsEngineStore::with_limits). Its calls end every wait for a
+/// lock and every hash of a regular local file at the deadline. Three things can take longer: a sync
+/// of the disk that is under way (the call then ends with
+/// [`OutcomeUnknown`](crate::CatalogError::OutcomeUnknown) or with its result), a file system that
+/// blocks, and a fetcher that ignores its cancellation.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use catalog_core::{CatalogStore, FsCatalog, Limits};
+///
+/// # let root = tempfile::tempdir()?;
+/// let catalog = FsCatalog::new(root.path())?;
+/// let hasty = catalog.with_limits(Limits::within(Duration::from_secs(1)));
+/// assert!(!hasty.delete("hf:org/repo")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Limits {
+    deadline: Option<Instant>,
+    cancel: CancelToken,
+}
+
+impl Limits {
+    /// No limits: calls wait as long as the options of their store say.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Gives up after this time, counted from now.
+    pub fn within(timeout: Duration) -> Self {
+        Self {
+            deadline: Instant::now().checked_add(timeout),
+            cancel: CancelToken::new(),
+        }
+    }
+
+    /// Gives up at this time.
+    pub fn until(deadline: Instant) -> Self {
+        Self {
+            deadline: Some(deadline),
+            cancel: CancelToken::new(),
+        }
+    }
+
+    /// The same limits, with a token that cancels the calls.
+    pub fn cancelled_by(mut self, token: &CancelToken) -> Self {
+        self.cancel = token.clone();
+        self
+    }
+
+    /// The time at which calls give up; none if they have no deadline.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Fails if the call has to stop; `action` says what it was doing, as in "hashing".
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Cancelled`], [`CatalogError::DeadlineExceeded`].
+    pub fn check(&self, action: &'static str) -> Result<()> {
+        if self.cancel.is_cancelled() {
+            return Err(CatalogError::Cancelled);
+        }
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => {
+                Err(CatalogError::DeadlineExceeded { action })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The time until which a wait for a lock lasts that may take `patience`.
+    pub(crate) fn end_of_wait(&self, patience: Duration) -> Instant {
+        const VERY_LONG: Duration = Duration::from_secs(1 << 30);
+        let end = Instant::now() + patience.min(VERY_LONG);
+        self.deadline.map_or(end, |deadline| deadline.min(end))
+    }
+}

@@ -1,0 +1,144 @@
+use super::file::file_text;
+use super::model_ref::ModelRef;
+use super::parse::parse;
+use super::percent;
+use super::redact::{path_without_secrets, query_without_secrets};
+use super::url::{UrlParts, UrlScheme, check_url, split_port, split_url};
+use crate::error::{CatalogError, ModelRefError, ModelRefErrorKind as Kind, PathProblem, Result};
+use crate::root::{LastLink, resolve};
+
+impl ModelRef {
+    /// The id under which a catalog knows what this names. Spellings of one thing share it, two
+    /// things never do.
+    ///
+    /// - `hf:org/repo[@revision][/path]`
+    /// - `file:` and the absolute path, with `.`, `..` and the symbolic links of its folders
+    ///   resolved as the kernel would. A link in the last place is kept: its name carries the
+    ///   extension and the shard number that engines read. This looks at the disk; the file need
+    ///   not exist.
+    ///   A path that would not be read back as it is has the percent-encoded form `file://…`.
+    /// - a URL in one spelling (RFC 3986, 6.2.2), without its fragment, its secrets and what frames
+    ///   a signature: two URLs that differ only there name one thing. Of a parameter like `key`,
+    ///   which may be a secret or a name, a hash of the value is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::InvalidRef`] for a literal that [`parse`](Self::parse) could not have made,
+    /// [`CatalogError::PathRefused`] for a path that is not UTF-8 text, [`CatalogError::Io`] if a
+    /// folder of the path cannot be searched.
+    pub fn id(&self) -> Result<String> {
+        match self {
+            Self::Hf { .. } => {
+                let text = self.to_string();
+                let why = "the fields of a hub reference hold what its text could not";
+                match parse(&text)? {
+                    same if same == *self => Ok(text),
+                    _ => Err(ModelRefError::new(Kind::HubName(why), 0).into()),
+                }
+            }
+            Self::File { path } => {
+                let refuse = |problem| Err(CatalogError::path_refused(path, problem));
+                match path.to_str() {
+                    Some("") => return refuse(PathProblem::Empty),
+                    Some(text) if !text.contains('\0') => {}
+                    _ => return refuse(PathProblem::NotText),
+                }
+                let absolute = resolve(path, LastLink::Keep)?;
+                match absolute.to_str() {
+                    Some(_) => Ok(file_text(&absolute)),
+                    None => refuse(PathProblem::NotText),
+                }
+            }
+            Self::Url { url } => {
+                let fault = |(kind, _)| ModelRefError::new(kind, 0);
+                check_url(url).map_err(fault)?;
+                let parts =
+                    split_url(url).ok_or_else(|| fault((Kind::Missing("the scheme"), "")))?;
+                Ok(url_id(url, &parts))
+            }
+        }
+    }
+}
+
+fn url_id(url: &str, parts: &UrlParts<'_>) -> String {
+    let scheme = parts.scheme.name();
+    let host = normal_host(parts);
+    match parts.scheme {
+        UrlScheme::Http | UrlScheme::Https => {
+            let path = normal_path(parts.path);
+            let query = parts.query.and_then(normal_query);
+            let query = query.map_or(String::new(), |query| format!("?{query}"));
+            format!("{scheme}://{host}{path}{query}")
+        }
+        // A key is any text: nothing in it has a second spelling.
+        UrlScheme::S3 | UrlScheme::Oci => {
+            let (_, rest) = url.split_once("://").unwrap_or_default();
+            let (_, rest) = rest.split_once('/').unwrap_or_default();
+            format!("{scheme}://{host}/{rest}")
+        }
+    }
+}
+
+/// One spelling, without secrets and dot parts.
+fn normal_path(path: &str) -> String {
+    let mut path = percent::normalise(path);
+    loop {
+        let escaped = percent::normalise(&path_without_secrets(&path));
+        let next = without_dot_parts(&escaped);
+        if next == path {
+            return path;
+        }
+        // What is left out may bring other parts together.
+        path = next;
+    }
+}
+
+/// One spelling, without secrets and what frames a signature; none if nothing else is in it.
+fn normal_query(query: &str) -> Option<String> {
+    let mut query = percent::normalise(query);
+    loop {
+        let next = percent::normalise(&query_without_secrets(&query)?);
+        if next == query {
+            return Some(query);
+        }
+        query = next;
+    }
+}
+
+/// Lower case, without the root's dot, IPv6 in its one spelling, without the scheme's own port.
+fn normal_host(parts: &UrlParts<'_>) -> String {
+    let (host, port) = split_port(parts.host);
+    let host = host.to_ascii_lowercase();
+    let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+        Some(address) => match address.parse::<std::net::Ipv6Addr>() {
+            Ok(address) => format!("[{address}]"),
+            Err(_) => host,
+        },
+        None => host.strip_suffix('.').unwrap_or(&host).to_owned(),
+    };
+    match port.and_then(|port| port.parse::<u16>().ok()) {
+        Some(port) if Some(port) != parts.scheme.default_port() => format!("{host}:{port}"),
+        _ => host,
+    }
+}
+
+/// Removes `.` and `..` parts of an absolute path (RFC 3986, 5.2.4).
+fn without_dot_parts(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut parts = path.split('/').skip(1).peekable();
+    while let Some(part) = parts.next() {
+        let is_last = parts.peek().is_none();
+        match part {
+            "." | ".." => {
+                if part == ".." {
+                    kept.pop();
+                }
+                if is_last {
+                    kept.push("");
+                }
+            }
+            _ => kept.push(part),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}

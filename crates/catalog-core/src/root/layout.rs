@@ -1,0 +1,294 @@
+use std::path::{Component, Path, PathBuf};
+
+/// What is locked: each has a file of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreLock {
+    /// The indexes.
+    Index,
+    /// What lies below `artifacts`, `blobs`, `staging` and `quarantine`.
+    Artifacts,
+    /// The log of verifications.
+    Verifications,
+}
+
+impl StoreLock {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Artifacts => "artifacts",
+            Self::Verifications => "verifications",
+        }
+    }
+}
+
+/// Forms every path inside a root; nobody else spells one.
+///
+/// ```text
+/// index.json  engines.json  pins.json   the indexes
+/// <index>.previous           the generation before
+/// <index>.damaged-<n>        a damaged one that recovery replaced
+/// .<index>.new .<index>.old  one being written, and a second link to the one before
+/// locks/<name>.lock          where writers queue: see `root::lock`
+/// locks/<name>.waiting       those of them that wait hold this one shared
+/// locks/flights/<sha256>     held by whoever makes the model present whose id has this digest
+/// locks/last-use             its time is that of the last use of any artifact
+/// blobs/sha256/ab/<hex>      content, named by its digest, read-only
+/// artifacts/<key>/           one managed model: manifest.json, and files/ with their real names
+/// staging/<unique>/          one in flight: claim, and artifact/ as it is going to be; or some that
+///                            are being removed: claim, 0/, 1/ …
+/// quarantine/<unique>/       a file that failed verification: evidence.json, and the file
+/// verifications.jsonl        one line per verification
+/// ```
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+/// Names in the folder of an index; see [`Layout::temporary_files`].
+#[derive(Debug)]
+pub(crate) struct TemporaryFiles {
+    pub(crate) new: String,
+    pub(crate) old: String,
+}
+
+/// The indexes that a root holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexFile {
+    Models,
+    Engines,
+    Pins,
+}
+
+impl IndexFile {
+    pub(crate) const ALL: [Self; 3] = [Self::Models, Self::Engines, Self::Pins];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Models => "index.json",
+            Self::Engines => "engines.json",
+            Self::Pins => "pins.json",
+        }
+    }
+}
+
+/// First parts of a path below the root that are the store's own, with all below them.
+const RESERVED: [&str; 8] = [
+    "index.json",
+    "engines.json",
+    "pins.json",
+    "verifications.jsonl",
+    "blobs",
+    "staging",
+    "quarantine",
+    "locks",
+];
+
+/// The folder of managed artifacts: itself the store's, what is below it are artifacts.
+const ARTIFACTS: &str = "artifacts";
+
+impl Layout {
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    pub(crate) fn index(&self, file: IndexFile) -> PathBuf {
+        self.root.join(file.name())
+    }
+
+    /// The generation of an index before the current one.
+    pub(crate) fn previous_index(&self, file: IndexFile) -> PathBuf {
+        self.root.join(format!("{}.previous", file.name()))
+    }
+
+    /// Where a damaged index is kept that was replaced; `unique` tells several apart.
+    pub(crate) fn damaged_index(&self, file: IndexFile, unique: u64) -> PathBuf {
+        self.root.join(format!("{}.damaged-{unique}", file.name()))
+    }
+
+    pub(crate) fn locks(&self) -> PathBuf {
+        self.root.join("locks")
+    }
+
+    pub(crate) fn lock(&self, which: StoreLock) -> PathBuf {
+        self.locks().join(format!("{}.lock", which.name()))
+    }
+
+    pub(crate) fn waiting_lock(&self, which: StoreLock) -> PathBuf {
+        self.locks().join(format!("{}.waiting", which.name()))
+    }
+
+    pub(crate) fn flights(&self) -> PathBuf {
+        self.locks().join("flights")
+    }
+
+    /// The lock of whoever makes a model present; `name` is the SHA-256 of its id.
+    pub(crate) fn flight(&self, name: &str) -> PathBuf {
+        self.flights().join(name)
+    }
+
+    pub(crate) fn last_use(&self) -> PathBuf {
+        self.locks().join("last-use")
+    }
+
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.root.join(ARTIFACTS)
+    }
+
+    /// The folder of the artifact with this key.
+    pub(crate) fn artifact(&self, key: &str) -> ArtifactFolder {
+        ArtifactFolder(self.artifacts().join(key))
+    }
+
+    /// The key in a path relative to the root that leads to a managed artifact or into it.
+    pub(crate) fn key_of(relative: &Path) -> Option<&str> {
+        let mut parts = relative.iter();
+        if parts.next()? != ARTIFACTS {
+            return None;
+        }
+        parts.next()?.to_str().filter(|key| is_sha256(key))
+    }
+
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.root.join("blobs").join("sha256")
+    }
+
+    /// The folders whose files change their places under the lock of artifacts.
+    pub(crate) fn own_folders(&self) -> [PathBuf; 5] {
+        [
+            self.artifacts(),
+            self.root.join("blobs"),
+            self.blobs(),
+            self.staging(),
+            self.quarantine(),
+        ]
+    }
+
+    /// The blob with this SHA-256, in hexadecimal.
+    pub(crate) fn blob(&self, hex: &str) -> PathBuf {
+        self.blobs().join(&hex[..2]).join(hex)
+    }
+
+    pub(crate) fn staging(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+
+    pub(crate) fn quarantine(&self) -> PathBuf {
+        self.root.join("quarantine")
+    }
+
+    pub(crate) fn verifications(&self) -> PathBuf {
+        self.root.join("verifications.jsonl")
+    }
+
+    /// Whether a folder is the root of a store in which somebody wrote.
+    pub(crate) fn is_root_of_a_store(folder: &Path) -> bool {
+        Self::new(folder.to_path_buf())
+            .lock(StoreLock::Index)
+            .exists()
+    }
+
+    /// The names under which a new index, and a second link to the old one, come into being. One of
+    /// each is enough, as only the holder of the writer lock makes them.
+    pub(crate) fn temporary_files(target: &Path) -> TemporaryFiles {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        TemporaryFiles {
+            new: format!(".{name}.new"),
+            old: format!(".{name}.old"),
+        }
+    }
+
+    /// Whether a path relative to the root is the store's own.
+    ///
+    /// Names are compared without case, as some file systems do; `index.json.previous` and
+    /// `.index.json.new` belong to `index.json`.
+    pub(crate) fn is_store_file(relative: &Path) -> bool {
+        let mut parts = relative.components();
+        let Some(Component::Normal(first)) = parts.next() else {
+            return false;
+        };
+        let first = first.to_string_lossy().to_ascii_lowercase();
+        let first = first.trim_start_matches('.');
+        if first == ARTIFACTS {
+            return parts.next().is_none();
+        }
+        RESERVED.iter().any(|reserved| {
+            first
+                .strip_prefix(reserved)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    }
+}
+
+/// The folder of one artifact, in its place or being staged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ArtifactFolder(PathBuf);
+
+impl ArtifactFolder {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn manifest(&self) -> PathBuf {
+        self.0.join("manifest.json")
+    }
+
+    /// Where its files are, under their real names.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.0.join("files")
+    }
+}
+
+/// The folder of something in flight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StagingFolder(PathBuf);
+
+impl StagingFolder {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Locked as long as its owner lives.
+    pub(crate) fn claim(&self) -> PathBuf {
+        self.0.join("claim")
+    }
+
+    pub(crate) fn artifact(&self) -> ArtifactFolder {
+        ArtifactFolder(self.0.join("artifact"))
+    }
+
+    /// Where one of several artifacts goes that are being removed.
+    pub(crate) fn removed(&self, number: usize) -> PathBuf {
+        self.0.join(number.to_string())
+    }
+}
+
+/// The folder of one file that failed verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QuarantineFolder(PathBuf);
+
+impl QuarantineFolder {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn evidence(&self) -> PathBuf {
+        self.0.join("evidence.json")
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.0.join("file")
+    }
+}
+
+/// Whether a name is a SHA-256 as the store writes it.
+pub(crate) fn is_sha256(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}

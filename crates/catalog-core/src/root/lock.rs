@@ -1,0 +1,231 @@
+//! The locks that the writers of a root queue on.
+//!
+//! **Which.** `locks/index.lock` is taken by whoever writes an index of a root. One for all of
+//! them, so that deleting a model can look at the engines that use its files. Whoever moves files
+//! of the artifact store, from staging to collection, takes `locks/artifacts.lock`; whoever appends
+//! to the log of verifications takes `locks/verifications.lock`. All are exclusive. Readers take
+//! none.
+//!
+//! **Order.** Index before artifacts before verifications; nobody waits for one while holding a
+//! later one. Bytes are read, hashed, copied and synced under none of them.
+//!
+//! **What it is.** The kernel's advisory lock on the open file (`flock` on Linux). A holder that
+//! dies releases it, so nothing is ever broken by age. The file is never deleted; should somebody
+//! else delete it, a waiter notices and queues on the new one, and a holder writes no more. Two
+//! handles exclude each other within one process too. On a file system without such locks every
+//! write is refused, unless its user chose [`Locking::SingleProcess`]; then the handles of one
+//! process exclude each other in memory.
+//!
+//! **Who waits, how long.** A writer tries until its time is up, with growing pauses; the error
+//! names the holder. Waiters hold a shared lock on `locks/<name>.waiting` meanwhile; a process that
+//! has just released the lock and sees one lets it go first, so that no process starves another.
+//! Threads that share a store do not come here one by one: they share one write (`index::group_commit`).
+//!
+//! **What a kill leaves.** A holder writes who it is into the file, and empties it before it
+//! releases the lock. So text that is found after acquiring it tells that its writer died, and
+//! that its temporary files may be there; none of them is in use, as only a holder makes them.
+//!
+//! **Others.** What is staged holds an exclusive lock on its claim, what is used a shared one on its
+//! manifest or file ([`FileLock`]). Nobody waits for their end: who finds one taken leaves alone what
+//! it protects. Only for the moment in which somebody looks whether one is taken does
+//! [`poll`](super::poll()) wait.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::file_lock::{FileLock, LockMode, Locking};
+use super::folder::create_own_folder;
+use super::host_clock::now_ms;
+use super::layout::{Layout, StoreLock};
+use super::own_file::{is_at, open_or_create_own_file};
+use crate::error::{CatalogError, Result};
+
+/// The first and the longest pause between two looks at a lock that is taken.
+const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(2));
+
+/// After this long a waiter says in the log whom it waits for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the last holder left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastHolder {
+    Released,
+    Died,
+}
+
+/// The right to write, held until it is dropped or the process dies.
+#[derive(Debug)]
+pub(crate) struct WriterLock {
+    lock: FileLock,
+    last_holder: LastHolder,
+    path: PathBuf,
+    waiting: PathBuf,
+}
+
+impl WriterLock {
+    /// Waits for a lock until `deadline`; creates its files and folder as needed.
+    pub(crate) fn acquire(
+        layout: &Layout,
+        which: StoreLock,
+        locking: Locking,
+        deadline: Instant,
+    ) -> Result<Self> {
+        let path = layout.lock(which);
+        create_own_folder(&layout.locks())?;
+        let mut file = open_lock(&path)?;
+        let begin = Instant::now();
+        let mut pause = PAUSES.0;
+        let mut waiting = None;
+        let mut is_told = false;
+        let mut lock = loop {
+            file = match FileLock::try_acquire(file, &path, LockMode::Exclusive, locking)? {
+                Ok(lock) if is_at(lock.file(), &path)? => {
+                    break Self::new(lock, layout.waiting_lock(which), &path);
+                }
+                Ok(removed) => {
+                    // Somebody removed the file that this lock is on: others lock the new one.
+                    drop(removed);
+                    file = open_lock(&path)?;
+                    continue;
+                }
+                Err(file) => file,
+            };
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(CatalogError::LockTimeout {
+                    holder: read_holder(&file),
+                    path,
+                    waited: now - begin,
+                });
+            }
+            if waiting.is_none() {
+                let file = open_lock(&layout.waiting_lock(which))?;
+                // Courtesy only: without it, this waiter is overtaken more often.
+                waiting = file.try_lock_shared().ok().map(|()| file);
+            }
+            if !is_told && now - begin > PATIENCE {
+                is_told = true;
+                let holder = read_holder(&file);
+                tracing::warn!(lock = %path.display(), %holder, "still waiting for a lock");
+            }
+            // The kernel has no wait for a lock that ends at some time.
+            thread::sleep(pause.min(deadline - now));
+            pause = (pause * 2).min(PAUSES.1);
+        };
+        let is_empty = lock.last_holder == LastHolder::Released;
+        match write_holder(lock.lock.file_mut(), is_empty) {
+            Ok(()) => Ok(lock),
+            Err(error) => Err(CatalogError::io("write to", &path, error)),
+        }
+    }
+
+    fn new(lock: FileLock, waiting: PathBuf, path: &Path) -> Self {
+        let last_holder = match lock.file().metadata() {
+            Ok(metadata) if metadata.len() == 0 => LastHolder::Released,
+            _ => LastHolder::Died,
+        };
+        Self {
+            lock,
+            last_holder,
+            path: path.to_path_buf(),
+            waiting,
+        }
+    }
+
+    /// Fails if somebody removed the lock file: then another process may hold a lock on a new one.
+    pub(crate) fn check_held(&self) -> Result<()> {
+        if is_at(self.lock.file(), &self.path)? {
+            return Ok(());
+        }
+        let error = io::Error::other("somebody removed it while it was held; nothing was written");
+        Err(CatalogError::io("keep the lock", &self.path, error))
+    }
+
+    pub(crate) fn last_holder(&self) -> LastHolder {
+        self.last_holder
+    }
+
+    /// Releases the lock, and tells whether other processes wait for it.
+    pub(crate) fn release(self) -> Released {
+        let are_others_waiting = File::open(&self.waiting)
+            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
+        Released { are_others_waiting }
+    }
+}
+
+/// What was seen when a lock was released.
+pub(crate) struct Released {
+    pub(crate) are_others_waiting: bool,
+}
+
+impl Drop for WriterLock {
+    fn drop(&mut self) {
+        // Should this fail, the next holder looks for leftovers that are not there.
+        drop(self.lock.file().set_len(0));
+    }
+}
+
+/// Opens a lock file, creating it as needed. One with a second name is refused: what is written
+/// into it would be written into somebody else's file.
+pub(crate) fn open_lock(path: &Path) -> Result<File> {
+    let file = open_or_create_own_file(path, OpenOptions::new().read(true).write(true))?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| CatalogError::io("look at", path, error))?;
+    if metadata.nlink() > 1 {
+        let error = io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it has a second name where the store keeps a file of its own; remove it",
+        );
+        return Err(CatalogError::io("use", path, error));
+    }
+    Ok(file)
+}
+
+/// Who this process is, for people and for those who wait for it: its id, the seconds since 1970,
+/// and its program.
+pub(crate) fn describe_this_process() -> String {
+    let program = std::env::args_os().next().unwrap_or_default();
+    let program = Path::new(&program).file_name().unwrap_or_default();
+    format!(
+        "{} {} {}",
+        std::process::id(),
+        now_ms() / 1000,
+        program.to_string_lossy()
+    )
+}
+
+fn write_holder(file: &mut File, is_empty: bool) -> io::Result<()> {
+    let text = format!("{}\n", describe_this_process());
+    file.rewind()?;
+    file.write_all(text.as_bytes())?;
+    if is_empty {
+        return Ok(());
+    }
+    file.set_len(text.len() as u64)
+}
+
+/// Who holds a lock, for people, from what its holder wrote.
+fn read_holder(mut file: &File) -> String {
+    let mut text = String::new();
+    let read = file
+        .rewind()
+        .and_then(|()| file.take(200).read_to_string(&mut text));
+    let mut words = text.trim_end().splitn(3, ' ');
+    let fields = (
+        words.next(),
+        words.next().map(str::parse::<u64>),
+        words.next(),
+    );
+    match (read, fields) {
+        (Ok(_), (Some(process), Some(Ok(since)), Some(program))) => {
+            let age = (now_ms() / 1000).saturating_sub(since);
+            format!("process {process} ({program}) for {age} s")
+        }
+        _ => "a process that has not said who it is".to_owned(),
+    }
+}

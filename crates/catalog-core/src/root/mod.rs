@@ -1,0 +1,41 @@
+//! The hands: everything that touches files of the store, and nothing that knows what is in them.
+
+mod confine;
+mod default_root;
+mod file_lock;
+mod file_system;
+mod folder;
+mod host_clock;
+mod layout;
+mod listing;
+mod lock;
+mod native;
+mod own_file;
+mod poll;
+mod remove;
+mod replace;
+mod resolve;
+mod stamp;
+mod walk;
+
+pub use default_root::default_model_cache_dir;
+pub use file_lock::Locking;
+
+pub(crate) use confine::{Placement, StoreRoot};
+pub(crate) use file_lock::{FileLock, LockMode};
+pub(crate) use folder::{check_own_folder, create_own_folder, sync_folder};
+pub(crate) use host_clock::{Moment, now_ms};
+pub(crate) use layout::{
+    ArtifactFolder, IndexFile, Layout, QuarantineFolder, StagingFolder, StoreLock, is_sha256,
+};
+pub(crate) use lock::{LastHolder, WriterLock, describe_this_process, open_lock};
+pub(crate) use native::{Reflink, clone_file, free_space};
+pub(crate) use own_file::{is_at, open_or_create_own_file, open_own_file};
+pub(crate) use poll::poll;
+pub(crate) use remove::remove_artifact;
+pub(crate) use replace::{remove_temporary_files, replace_durably};
+pub(crate) use resolve::{LastLink, is_absence, resolve, trail};
+pub(crate) use stamp::{CLOCK_GRANULARITY, FileStamp, is_older_than_granularity};
+pub(crate) use walk::{
+    FoundFile, Links, has_file, links_below, list_files, list_folder, sync_files,
+};

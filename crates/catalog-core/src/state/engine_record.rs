@@ -1,0 +1,108 @@
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::entry::{EngineArtifact, EngineEntry};
+use crate::index::{ExtraFields, Record};
+use crate::root::{IndexFile, StoreRoot};
+
+/// An engine as `engines.json` holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EngineRecord {
+    engine: String,
+    version: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    build_ref: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    build_flags: Option<Vec<String>>,
+    /// Image references, and paths as in [`ModelRecord`](super::model_record::ModelRecord), told
+    /// apart as [`EngineArtifact`] does.
+    #[serde(default)]
+    artifacts: Vec<String>,
+    created_ms: i64,
+    #[serde(flatten, skip_deserializing)]
+    extra: ExtraFields,
+}
+
+impl EngineRecord {
+    pub(crate) fn new(entry: &EngineEntry, stored_artifacts: Vec<String>) -> Self {
+        Self {
+            engine: entry.engine.clone(),
+            version: entry.version.clone(),
+            build_ref: entry.build_ref.clone(),
+            digest: entry.digest.clone(),
+            build_flags: entry.build_flags.clone(),
+            artifacts: stored_artifacts,
+            created_ms: entry.created_ms,
+            extra: ExtraFields::new(),
+        }
+    }
+
+    pub(crate) fn entry(&self, id: &str, root: &StoreRoot) -> EngineEntry {
+        let path_of = |text: &String| match EngineArtifact::of(Path::new(text)) {
+            Ok(EngineArtifact::Local(path)) => root.absolute(&without_mark(path)),
+            _ => PathBuf::from(text),
+        };
+        EngineEntry {
+            id: id.to_owned(),
+            engine: self.engine.clone(),
+            version: self.version.clone(),
+            build_ref: self.build_ref.clone(),
+            digest: self.digest.clone(),
+            build_flags: self.build_flags.clone(),
+            artifacts: self.artifacts.iter().map(path_of).collect(),
+            created_ms: self.created_ms,
+        }
+    }
+
+    /// The stored paths of its local artifacts.
+    pub(crate) fn local_artifacts(&self) -> impl Iterator<Item = PathBuf> {
+        self.artifacts
+            .iter()
+            .filter_map(|text| match EngineArtifact::of(Path::new(text)) {
+                Ok(EngineArtifact::Local(path)) => Some(without_mark(path)),
+                _ => None,
+            })
+    }
+}
+
+/// Takes off the `./` that keeps a path with a colon from being read as an image.
+fn without_mark(path: &Path) -> PathBuf {
+    path.strip_prefix(".").unwrap_or(path).to_path_buf()
+}
+
+impl Record for EngineRecord {
+    const FILE: IndexFile = IndexFile::Engines;
+    const VERSION: u64 = 1;
+    const FIELDS: &'static [&'static str] = &[
+        "engine",
+        "version",
+        "build_ref",
+        "digest",
+        "build_flags",
+        "artifacts",
+        "created_ms",
+    ];
+
+    fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str> {
+        for artifact in &mut self.artifacts {
+            match EngineArtifact::of(Path::new(artifact)) {
+                Ok(EngineArtifact::Image(_)) => {}
+                Ok(EngineArtifact::Local(_)) => {
+                    let stored = root
+                        .stored_form(artifact)
+                        .ok_or("has an artifact path that no artifact can have")?;
+                    *artifact = EngineArtifact::mark_local(&stored);
+                }
+                Err(_) => return Err("has an artifact that is neither a path nor an image"),
+            }
+        }
+        Ok(())
+    }
+
+    fn extra(&mut self) -> &mut ExtraFields {
+        &mut self.extra
+    }
+}

@@ -1,0 +1,31 @@
+//! The state below one root: the records of its indexes, pins, leases, model locks and deletion.
+
+mod deletion;
+mod edit;
+mod engine_record;
+mod lease;
+mod model_lock;
+mod model_record;
+mod options;
+mod pins;
+mod referenced_paths;
+mod retirement;
+mod root_state;
+mod validate;
+
+pub use edit::{CatalogEdit, EngineEdit};
+pub use model_lock::{ModelLock, ModelLockAttempt, ModelLockFailure, ModelLockStatus};
+pub use options::{OutsidePaths, StoreOptions};
+pub use pins::Pin;
+pub use validate::MAX_ID_LEN;
+
+pub(crate) use deletion::{delete_model, reclaim, take_away};
+pub(crate) use engine_record::EngineRecord;
+pub(crate) use lease::{exclude_leases, lease};
+pub(crate) use model_lock::try_lock_model;
+pub(crate) use model_record::ModelRecord;
+pub(crate) use pins::{check_not_pinned, pin, unpin};
+pub(crate) use referenced_paths::reclaim_unshared;
+pub(crate) use retirement::Retirement;
+pub(crate) use root_state::RootState;
+pub(crate) use validate::{validate_engine, validate_model};
