@@ -48,8 +48,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     eprintln!("waiting for {holder}: {} bytes so far", progress.done);
                 }
                 EventKind::Fetching(now) => eprintln!("fetching: {} bytes", now.done),
-                EventKind::Verifying(now) if now.done == now.total => {
-                    eprintln!("verified {} bytes", now.total);
+                EventKind::Verifying(now) if Some(now.done) == now.total => {
+                    eprintln!("verified {} bytes", now.done);
                 }
                 _ => {}
             }
