@@ -55,6 +55,11 @@ impl StoreRoot {
         &self.path
     }
 
+    /// What the file system said of the root when it was opened.
+    pub(crate) fn stamp(&self) -> FileStamp {
+        self.stamp
+    }
+
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
