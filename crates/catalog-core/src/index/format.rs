@@ -162,6 +162,9 @@ fn read_record<R: Record>(
     if id.is_empty() {
         return Err(damaged("an entry's id is empty"));
     }
+    if object.contains("\"id\":") && states_other_id(object, id) {
+        return Err(wrong(&"states another id inside"));
+    }
     let mut record: R = serde_json::from_str(object)
         .map_err(|error| wrong(&format_args!("is not an entry: {error}")))?;
     record.normalise(root).map_err(|why| wrong(&why))?;
@@ -169,6 +172,16 @@ fn read_record<R: Record>(
         id: id.into(),
         record,
     })
+}
+
+/// Whether the object of an entry states an id of its own, as format 0 may, and another one.
+fn states_other_id(object: &str, id: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Inner {
+        id: Option<String>,
+    }
+    let inner = serde_json::from_str::<Inner>(object);
+    inner.is_ok_and(|inner| inner.id.is_some_and(|inner| inner != id))
 }
 
 /// The line of an entry. Fields of a newer release that the entry before it had are kept.
@@ -301,20 +314,10 @@ pub(super) fn read_format_0<R: Record>(
     text: &str,
     root: &StoreRoot,
 ) -> Result<Format0<R>, Unreadable> {
-    #[derive(Deserialize)]
-    struct Inner {
-        id: Option<String>,
-    }
     let raw: UniqueEntries<'_> = serde_json::from_str(text).map_err(damaged)?;
     let (mut entries, mut bad) = (Vec::new(), Vec::new());
     for (id, object) in raw.0 {
-        let inner = serde_json::from_str::<Inner>(object.get());
-        let has_other_id = inner.is_ok_and(|inner| inner.id.is_some_and(|inner| inner != id));
-        let read = match has_other_id {
-            true => Err(damaged(format!("entry {id:?} states another id inside"))),
-            false => read_record(&id, object.get(), root),
-        };
-        match read {
+        match read_record(&id, object.get(), root) {
             Ok(entry) => entries.push(Arc::new(entry)),
             Err(why) => bad.push((format!("{}:{}", quoted(&id), object.get()), why)),
         }

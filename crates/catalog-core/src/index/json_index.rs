@@ -177,7 +177,6 @@ impl<R: Record> JsonIndex<R> {
 
     fn begin(&self, limits: &Limits) -> Result<(WriterLock, Edit<R>)> {
         let lock = self.lock(limits)?;
-        self.files.ensure(&lock)?;
         let current = self.snapshot()?;
         Ok((lock, Edit::of(current)))
     }
@@ -223,6 +222,7 @@ impl<R: Record> JsonIndex<R> {
         if !edit.is_changed() {
             return Ok(());
         }
+        self.files.ensure(lock)?;
         let root = self.root();
         edit.drop_tombstones_of_what_is_gone(root);
         let next = edit.into_next();

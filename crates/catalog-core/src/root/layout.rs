@@ -232,6 +232,10 @@ impl Layout {
 pub(crate) struct ArtifactFolder(PathBuf);
 
 impl ArtifactFolder {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }

@@ -11,7 +11,7 @@ use super::root_state::RootState;
 use crate::artifacts::space_below;
 use crate::error::{CatalogError, Result};
 use crate::index::{Edit, Record};
-use crate::root::{FileLock, Layout, Tombstone, move_aside, remove_artifact};
+use crate::root::{ArtifactFolder, FileLock, Layout, Tombstone, move_aside, remove_artifact};
 
 /// An artifact that no entry names any more.
 #[derive(Debug)]
@@ -84,7 +84,8 @@ pub(crate) fn mark<R: Record>(
 #[derive(Debug, Default)]
 #[must_use = "`free` unlinks them"]
 pub(crate) struct MovedAside {
-    paths: Vec<PathBuf>,
+    /// Each with the part of it whose space is counted: of a managed artifact, its files.
+    paths: Vec<(PathBuf, PathBuf)>,
     blobs: Vec<String>,
 }
 
@@ -110,7 +111,14 @@ pub(crate) fn move_all_aside(state: &RootState, pending: Vec<PendingRemoval>) ->
             moved.blobs.extend(state.artifacts.blobs_of(key));
         }
         match move_aside(&path, &state.root.layout().removed()) {
-            Ok(aside) => moved.paths.extend(aside),
+            Ok(Some(aside)) => {
+                let counted = match Layout::key_of(&pending.path) {
+                    Some(_) => ArtifactFolder::new(aside.clone()).files(),
+                    None => aside.clone(),
+                };
+                moved.paths.push((aside, counted));
+            }
+            Ok(None) => {}
             Err(error) => failed.push((path, error)),
         }
     }
@@ -124,8 +132,8 @@ pub(crate) fn move_all_aside(state: &RootState, pending: Vec<PendingRemoval>) ->
 /// how many bytes of disk that freed.
 pub(crate) fn free(state: &RootState, moved: MovedAside) -> Result<u64> {
     let mut freed = 0_u64;
-    for path in &moved.paths {
-        freed = freed.saturating_add(space_below(path)?);
+    for (path, counted) in &moved.paths {
+        freed = freed.saturating_add(space_below(counted)?);
         remove_artifact(path)?;
     }
     Ok(freed.saturating_add(state.artifacts.remove_blobs(&moved.blobs)?))
