@@ -166,7 +166,10 @@ impl<R: Record> Edit<R> {
             if let Some(record) = to {
                 let before = place.ok().map(|at| base.text.line(at));
                 text.push(&format::line(&id, &record, before));
-                entries.push(Arc::new(Entry { id, record }));
+                entries.push(Entry {
+                    id: id.into(),
+                    record: Arc::new(record),
+                });
             }
         }
         text.copy(&base.text, copied..base.len());

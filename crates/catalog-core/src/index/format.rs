@@ -38,14 +38,14 @@ pub(super) fn empty<R: Record>() -> Snapshot<R> {
 }
 
 /// Composes an index from entries that are sorted by id.
-pub(super) fn compose<R: Record>(head: Head, entries: Vec<Arc<Entry<R>>>) -> Snapshot<R> {
+pub(super) fn compose<R: Record>(head: Head, entries: Vec<Entry<R>>) -> Snapshot<R> {
     let head = Head {
         version: R::VERSION,
         ..head
     };
     let lines: Vec<String> = entries
         .iter()
-        .map(|entry| line(&entry.id, &entry.record, None))
+        .map(|entry| line(&entry.id, &*entry.record, None))
         .collect();
     let text = IndexText::compose(&head_line(&head), lines.iter().map(String::as_str));
     Snapshot {
@@ -95,7 +95,7 @@ pub(super) fn read_changed<R: Record>(
 /// entries are right; only the order of the `changed` ones is in question.
 fn assemble<R: Record>(
     text: IndexText,
-    entries: Result<Vec<Arc<Entry<R>>>, Unreadable>,
+    entries: Result<Vec<Entry<R>>, Unreadable>,
     changed: Range<usize>,
 ) -> Result<Snapshot<R>, Unreadable> {
     let entries = entries.map_err(|why| explain::<R>(text.as_str(), why))?;
@@ -109,7 +109,7 @@ fn assemble<R: Record>(
     })
 }
 
-fn check<R: Record>(text: &IndexText, entries: &[Arc<Entry<R>>]) -> Result<Head, Unreadable> {
+fn check<R: Record>(text: &IndexText, entries: &[Entry<R>]) -> Result<Head, Unreadable> {
     if !text.has_right_checksum() {
         return Err(damaged("its checksum does not match its content"));
     }
@@ -131,13 +131,13 @@ fn read_lines<R: Record>(
     text: &IndexText,
     numbers: Range<usize>,
     root: &StoreRoot,
-) -> Result<Vec<Arc<Entry<R>>>, Unreadable> {
+) -> Result<Vec<Entry<R>>, Unreadable> {
     let read = |number| {
         let line = text.line(number);
         if !is_sum_right(line) {
             return Err(damaged("its checksum does not match its content"));
         }
-        read_line(line, root).map(Arc::new)
+        read_line(line, root)
     };
     numbers.map(read).collect()
 }
@@ -170,7 +170,7 @@ fn read_record<R: Record>(
     record.normalise(root).map_err(|why| wrong(&why))?;
     Ok(Entry {
         id: id.into(),
-        record,
+        record: Arc::new(record),
     })
 }
 
@@ -306,7 +306,7 @@ pub(super) fn is_format_0(text: &str) -> bool {
 }
 
 /// Entries that were read, and the text of those that could not be.
-type Format0<R> = (Vec<Arc<Entry<R>>>, Vec<(String, Unreadable)>);
+type Format0<R> = (Vec<Entry<R>>, Vec<(String, Unreadable)>);
 
 /// Reads format 0: a bare map from id to entry, as tools before the first release wrote it. An
 /// entry may repeat its id. Each entry is judged by itself.
@@ -318,7 +318,7 @@ pub(super) fn read_format_0<R: Record>(
     let (mut entries, mut bad) = (Vec::new(), Vec::new());
     for (id, object) in raw.0 {
         match read_record(&id, object.get(), root) {
-            Ok(entry) => entries.push(Arc::new(entry)),
+            Ok(entry) => entries.push(entry),
             Err(why) => bad.push((format!("{}:{}", quoted(&id), object.get()), why)),
         }
     }

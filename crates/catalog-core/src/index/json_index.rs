@@ -40,7 +40,7 @@ pub(crate) struct JsonIndex<R> {
     files: Arc<IndexFiles>,
     path: PathBuf,
     writing: Writing,
-    latest: RwLock<Option<Arc<Loaded<R>>>>,
+    latest: RwLock<Option<Loaded<R>>>,
     /// Held by the thread that reads a new file, and while a writer's new file takes its place.
     renewal: Mutex<()>,
     writers: GroupCommit<R>,
@@ -92,7 +92,8 @@ impl<R: Record> JsonIndex<R> {
 
     /// The snapshot in memory, if the file on disk is the one that it was read from.
     fn current(&self) -> Result<Option<Arc<Snapshot<R>>>> {
-        let Some(loaded) = self.latest() else {
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(loaded) = &*latest else {
             return Ok(None);
         };
         let is_current = loaded
@@ -102,16 +103,17 @@ impl<R: Record> JsonIndex<R> {
         Ok(is_current.then(|| Arc::clone(&loaded.snapshot)))
     }
 
-    fn latest(&self) -> Option<Arc<Loaded<R>>> {
-        self.latest
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    fn latest(&self) -> Option<Arc<Snapshot<R>>> {
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        latest.as_ref().map(|loaded| Arc::clone(&loaded.snapshot))
     }
 
     fn remember(&self, loaded: Option<Loaded<R>>) {
-        let loaded = loaded.map(Arc::new);
-        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *latest, loaded);
+        drop(latest);
+        // Not while readers wait: it may be the last owner of many entries.
+        drop(before);
     }
 
     fn lock_renewal(&self) -> MutexGuard<'_, ()> {
@@ -281,7 +283,7 @@ impl<R: Record> JsonIndex<R> {
             // what is there twice.
             let stamp = FileStamp::of(&metadata);
             let read = match self.latest() {
-                Some(before) => format::read_changed(&before.snapshot, bytes, root),
+                Some(before) => format::read_changed(&before, bytes, root),
                 None => format::read(bytes, root),
             };
             match read {

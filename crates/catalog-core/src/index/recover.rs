@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::format::{self, Unreadable};
 use super::json_index::JsonIndex;
@@ -117,7 +116,7 @@ fn keep_aside(path: &Path, aside: &Path) -> Result<Option<PathBuf>> {
 /// The intact parts of the bytes of an index.
 struct Salvage<R> {
     head: Option<Head>,
-    entries: Vec<Arc<Entry<R>>>,
+    entries: Vec<Entry<R>>,
     /// Lines in the place of an entry or of the first line that are not intact.
     bad_lines: Vec<String>,
 }
@@ -161,7 +160,7 @@ fn salvage<R: Record>(index: &JsonIndex<R>, path: &Path) -> Result<Salvage<R>> {
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let text = entry_text(line);
         if let Some(entry) = format::read_intact_line::<R>(text, index.root()) {
-            salvage.entries.push(Arc::new(entry));
+            salvage.entries.push(entry);
         } else if let Ok(head) = format::read_head(text) {
             salvage.head = Some(head);
         } else if !line.starts_with(b"}") {

@@ -13,7 +13,7 @@ pub(crate) struct Snapshot<R> {
     /// In the current format, also if the file was written by an older release.
     pub(super) text: IndexText,
     /// Sorted by id; entry `n` is line `n` of the text.
-    pub(super) entries: Vec<Arc<Entry<R>>>,
+    pub(super) entries: Vec<Entry<R>>,
 }
 
 /// The fields of the first line of an index.
@@ -27,11 +27,20 @@ pub(super) struct Head {
     pub(super) extra: String,
 }
 
-/// A record with its id.
-#[derive(Debug, PartialEq)]
+/// A record with its id. Clones share both, so that a snapshot costs little beside the one before it.
+#[derive(Debug)]
 pub(super) struct Entry<R> {
-    pub(super) id: Box<str>,
-    pub(super) record: R,
+    pub(super) id: Arc<str>,
+    pub(super) record: Arc<R>,
+}
+
+impl<R> Clone for Entry<R> {
+    fn clone(&self) -> Self {
+        Self {
+            id: Arc::clone(&self.id),
+            record: Arc::clone(&self.record),
+        }
+    }
 }
 
 impl<R: Record> Snapshot<R> {
@@ -48,12 +57,14 @@ impl<R: Record> Snapshot<R> {
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&R> {
-        self.place(id).ok().map(|at| &self.entries[at].record)
+        self.place(id).ok().map(|at| &*self.entries[at].record)
     }
 
     /// All records with their ids, sorted by id.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &R)> {
-        self.entries.iter().map(|entry| (&*entry.id, &entry.record))
+        self.entries
+            .iter()
+            .map(|entry| (&*entry.id, &*entry.record))
     }
 
     /// The number of the entry with this id, or the number that it would get.
