@@ -62,6 +62,7 @@ impl IndexFiles {
         }
         let layout = self.root.layout();
         remove_temporary_files(layout).map_err(CatalogError::of_writing)?;
+        self.root.sync_own_name()?;
         let mut created = Vec::new();
         for (file, bytes) in &self.empty {
             let path = layout.index(*file);
