@@ -74,7 +74,8 @@ pub mod conformance;
 
 pub use artifacts::{
     Artifact, ArtifactStore, EntryPoint, Evidence, Expectation, Import, ImportRequest, Lease,
-    Manifest, ManifestFile, Provenance, Sharing, StagedFile, Staging, VerifiedStaging, shard_set,
+    LocalModel, LocalModelKind, Manifest, ManifestFile, Provenance, Sharing, StagedFile, Staging,
+    VerifiedStaging, shard_set,
 };
 pub use catalog::{
     CatalogSnapshot, CatalogStore, EngineSnapshot, EngineStore, FsCatalog, FsEngineStore,

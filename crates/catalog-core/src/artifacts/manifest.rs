@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::formats::Shard;
 use crate::digest::{Digest, FileContent, seal, tree_digest, unseal};
 use crate::error::{CatalogError, Result};
 use crate::reference::check_file_name;
@@ -127,6 +128,12 @@ impl Manifest {
     /// The tree digest of all files.
     pub fn tree_digest(&self) -> Digest {
         tree_of(&self.files)
+    }
+
+    /// Returns whether its first shard is handed out, which stands for all shards of a set.
+    pub(crate) fn is_shard_set(&self) -> bool {
+        let entry = self.entry_file.as_deref();
+        self.files.len() > 1 && entry.and_then(Shard::parse).is_some()
     }
 
     /// How many bytes its files have.

@@ -243,6 +243,16 @@ fn check_whole(manifest: &Manifest, folder: &Path, expected: &Digest) -> Result<
                 }
             }
         }
+        (DigestSubject::File, _) if manifest.is_shard_set() => {
+            Err(CatalogError::InvalidDigest(DigestError::OfOneShard {
+                path: manifest
+                    .entry_file
+                    .as_ref()
+                    .map_or_else(|| folder.to_path_buf(), |name| folder.join(name)),
+                given: expected.to_string(),
+                tree: manifest.tree_digest().to_string(),
+            }))
+        }
         (DigestSubject::File, _) => Err(CatalogError::InvalidDigest(DigestError::WrongKind {
             algorithm: algorithm.name(),
             proves: DigestSubject::File.name(),

@@ -10,7 +10,7 @@ use crate::entry::CatalogEntry;
 use crate::error::{CatalogError, Result};
 use crate::index::{JsonIndex, Writing};
 use crate::reference::shown_id;
-use crate::root::StoreRoot;
+use crate::root::{Locking, StoreRoot, refuse_without_shared_locks};
 use crate::state::validate_model;
 
 /// Everything that one handle knows of a root: its indexes, its artifact store, its options. Each of
@@ -30,6 +30,9 @@ pub(crate) struct RootState {
 impl RootState {
     pub(crate) fn open(root: &Path, options: StoreOptions) -> Result<Self> {
         let root = StoreRoot::open(root)?;
+        if options.locking == Locking::Kernel {
+            refuse_without_shared_locks(root.path())?;
+        }
         let writing = Writing {
             locking: options.locking,
             wait: options.lock_wait,
