@@ -31,6 +31,8 @@ pub(super) fn is_absence(error: &CatalogError) -> bool {
     match error {
         CatalogError::NotFound { .. }
         | CatalogError::ArtifactMissing { .. }
+        | CatalogError::ArtifactUnusable { .. }
+        | CatalogError::ArtifactIncomplete { .. }
         | CatalogError::ArtifactChanged { .. }
         | CatalogError::StoreDamaged { .. } => true,
         CatalogError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
