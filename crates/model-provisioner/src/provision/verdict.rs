@@ -19,6 +19,7 @@ pub(super) fn is_everybodys(error: &ProvisionError) -> bool {
             CatalogError::DigestMismatch { .. }
                 | CatalogError::FormatRefused { .. }
                 | CatalogError::ArtifactIncomplete { .. }
+                | CatalogError::ForeignShards { .. }
                 | CatalogError::NameRefused { .. }
                 | CatalogError::NoSpace { .. }
         ),
@@ -65,6 +66,8 @@ pub(super) fn is_of_the_bytes(error: &ProvisionError, step: Step) -> bool {
         Catalog(error) => matches!(
             error,
             CatalogError::ArtifactMissing { .. }
+                | CatalogError::ArtifactIncomplete { .. }
+                | CatalogError::ForeignShards { .. }
                 | CatalogError::DigestMismatch { .. }
                 | CatalogError::StoreDamaged { .. }
         ),

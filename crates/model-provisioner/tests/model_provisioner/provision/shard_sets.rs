@@ -92,10 +92,9 @@ fn a_pinned_digest_of_one_shard_is_accepted_with_a_warning() {
         assert_eq!(host.entry(&pinned.id), Some(pinned.clone()));
     }
     let strict = ModelProvisioner::file_only(host.cache()).unwrap();
-    let strict = strict.with_policy(Policy {
-        unverified: Unverified::Refuse,
-        ..Policy::default()
-    });
+    let mut policy = Policy::default();
+    policy.unverified = Unverified::Refuse;
+    let strict = strict.with_policy(policy);
     let refused = strict.ensure_present(&reference(&shards[1]), None);
     assert_eq!(refused.unwrap_err().code(), "policy_refused");
 
