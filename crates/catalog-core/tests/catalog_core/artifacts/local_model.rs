@@ -57,6 +57,11 @@ fn fetch(path: &Path) -> Result<(), CatalogError> {
         .map(drop)
 }
 
+fn make_pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
 fn with_digest(path: &Path, digest: Digest) -> CatalogEntry {
     CatalogEntry {
         digest: Some(digest),
@@ -106,17 +111,15 @@ fn a_shard_that_is_missing_or_no_regular_file_is_listed_everywhere() {
     let digest = tree_of(&shards);
     let candidate = with_digest(&shards[0], digest);
     catalog.put(&candidate).unwrap();
-    let pipe = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
-    let damages: [(&str, &dyn Fn(&Path)); 4] = [
-        ("nothing", &|_| ()),
-        ("a folder", &|path| fs::create_dir(path).unwrap()),
-        ("a dangling link", &|path| symlink("nowhere", path).unwrap()),
-        ("a pipe", &pipe),
-    ];
-    for (what, damage) in damages {
+    for what in ["nothing", "a folder", "a dangling link", "a pipe"] {
         let _ = fs::remove_file(&shards[1]);
         let _ = fs::remove_dir(&shards[1]);
-        damage(&shards[1]);
+        match what {
+            "a folder" => fs::create_dir(&shards[1]).unwrap(),
+            "a dangling link" => symlink("nowhere", &shards[1]).unwrap(),
+            "a pipe" => make_pipe(&shards[1]),
+            _ => {}
+        }
         let request = ImportRequest::new("imported", &shards[2]);
         let errors = [
             LocalModel::resolve(&shards[0]).map(drop),
@@ -150,13 +153,7 @@ fn what_is_named_and_is_no_model_is_an_error_and_is_never_opened() {
     symlink("nowhere", &path).unwrap();
     assert_eq!(code(), "artifact_unusable");
     fs::remove_file(&path).unwrap();
-    assert!(
-        Command::new("mkfifo")
-            .arg(&path)
-            .status()
-            .unwrap()
-            .success()
-    );
+    make_pipe(&path);
     assert_eq!(code(), "artifact_unusable");
     let error = Digest::of_file(&path).unwrap_err();
     assert_eq!(error.code(), "artifact_unusable");

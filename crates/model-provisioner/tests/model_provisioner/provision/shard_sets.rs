@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use catalog_core::{
     CatalogEntry, CatalogStore, Digest, DigestAlgorithm, FileFetcher, LifecycleState, LocalModel,
@@ -23,10 +23,10 @@ fn set(host: &Host) -> ([PathBuf; 2], Digest) {
 }
 
 /// An entry of the first edition: a set that is pinned by the digest of one shard.
-fn pinned_by_one_shard(path: &PathBuf) -> CatalogEntry {
+fn pinned_by_one_shard(path: &Path) -> CatalogEntry {
     CatalogEntry {
         id: id_of(path),
-        local_path: path.clone(),
+        local_path: path.to_path_buf(),
         lifecycle: LifecycleState::Active,
         digest: Some(sha256(path)),
         last_verified_ms: None,
