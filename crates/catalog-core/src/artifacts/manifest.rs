@@ -8,8 +8,8 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::formats::Shard;
-use crate::digest::{Digest, FileContent, seal, tree_digest, unseal};
-use crate::error::{CatalogError, Result};
+use crate::digest::{Digest, DigestSubject, FileContent, seal, tree_digest, unseal};
+use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
 use crate::root::{ArtifactFolder, is_sha256, open_own_file};
 
@@ -130,10 +130,28 @@ impl Manifest {
         tree_of(&self.files)
     }
 
-    /// Returns whether its first shard is handed out, which stands for all shards of a set.
-    pub(crate) fn is_shard_set(&self) -> bool {
-        let entry = self.entry_file.as_deref();
-        self.files.len() > 1 && entry.and_then(Shard::parse).is_some()
+    /// Refuses a digest of one file for a set of shards, which is handed out by its first shard.
+    /// `folder` holds the files.
+    ///
+    /// # Errors
+    ///
+    /// [`DigestError::OfOneShard`], which gives the tree digest.
+    pub(crate) fn refuse_digest_of_one_shard(&self, given: &Digest, folder: &Path) -> Result<()> {
+        let algorithm = given.algorithm().map_err(CatalogError::InvalidDigest)?;
+        match &self.entry_file {
+            Some(name)
+                if algorithm.proves() == DigestSubject::File
+                    && self.files.len() > 1
+                    && Shard::parse(name).is_some() =>
+            {
+                Err(CatalogError::InvalidDigest(DigestError::OfOneShard {
+                    path: folder.join(name),
+                    given: given.to_string(),
+                    tree: self.tree_digest().to_string(),
+                }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// How many bytes its files have.

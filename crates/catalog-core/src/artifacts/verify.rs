@@ -231,6 +231,7 @@ fn check_file(path: &Path, name: &str, expected: &Digest, contents: &[FileConten
 fn check_whole(manifest: &Manifest, folder: &Path, expected: &Digest) -> Result<()> {
     let expected = expected.canonical().map_err(CatalogError::InvalidDigest)?;
     let algorithm = expected.algorithm().map_err(CatalogError::InvalidDigest)?;
+    manifest.refuse_digest_of_one_shard(&expected, folder)?;
     match (algorithm.proves(), &manifest.files[..]) {
         (DigestSubject::Folder, _) => compare(folder, &expected, &manifest.tree_digest()),
         (DigestSubject::File, [only]) => {
@@ -242,16 +243,6 @@ fn check_whole(manifest: &Manifest, folder: &Path, expected: &Digest) -> Result<
                     compare(&path, &expected, &actual)
                 }
             }
-        }
-        (DigestSubject::File, _) if manifest.is_shard_set() => {
-            Err(CatalogError::InvalidDigest(DigestError::OfOneShard {
-                path: manifest
-                    .entry_file
-                    .as_ref()
-                    .map_or_else(|| folder.to_path_buf(), |name| folder.join(name)),
-                given: expected.to_string(),
-                tree: manifest.tree_digest().to_string(),
-            }))
         }
         (DigestSubject::File, _) => Err(CatalogError::InvalidDigest(DigestError::WrongKind {
             algorithm: algorithm.name(),

@@ -9,7 +9,7 @@ use crate::artifacts::{
 use crate::digest::{
     Digest, DigestSubject, VerificationOutcome, VerificationOutcomeKind, hash_files, verify_digest,
 };
-use crate::error::{CatalogError, DigestError, Result};
+use crate::error::{CatalogError, Result};
 use crate::root::{FileStamp, FoundFile, Layout, Links, list_files, now_ms, sync_files};
 use crate::state::{ModelRecord, RootState};
 
@@ -242,7 +242,7 @@ fn hash_managed(
         && let Some(expected) = &record.digest
     {
         if pinned != Some(expected) {
-            refuse_digest_of_one_shard(expected, manifest, &folder)?;
+            manifest.refuse_digest_of_one_shard(expected, &folder)?;
         }
         let actual = digest_as(expected, manifest, &files)?;
         if actual != *expected {
@@ -311,21 +311,6 @@ fn digest_as(like: &Digest, manifest: &Manifest, files: &[FoundFile]) -> Result<
             Digest::compute(&only.path, algorithm, &mut |_| {})
         }
         _ => Ok(manifest.digest.clone()),
-    }
-}
-
-/// Refuses a newly given digest of one file for a managed set of shards.
-fn refuse_digest_of_one_shard(given: &Digest, manifest: &Manifest, folder: &Path) -> Result<()> {
-    let algorithm = given.algorithm().map_err(CatalogError::InvalidDigest)?;
-    match (algorithm.proves(), &manifest.entry_file) {
-        (DigestSubject::File, Some(name)) if manifest.is_shard_set() => {
-            Err(CatalogError::InvalidDigest(DigestError::OfOneShard {
-                path: folder.join(name),
-                given: given.to_string(),
-                tree: manifest.tree_digest().to_string(),
-            }))
-        }
-        _ => Ok(()),
     }
 }
 
