@@ -47,7 +47,8 @@
 //! # Limitations
 //!
 //! - Unix only: files are told apart by device and inode.
-//! - The root belongs to one trusted account or group, on a file system with working locks.
+//! - The root belongs to one trusted account or group, on a file system with working locks; NFS is
+//!   refused.
 //! - Paths and file names are UTF-8 text.
 //! - Managed models need a file system with hard links. Adding or removing a model of the same bytes
 //!   changes the link count of shared files, and with it their time of change: the next quick
@@ -74,7 +75,8 @@ pub mod conformance;
 
 pub use artifacts::{
     Artifact, ArtifactStore, EntryPoint, Evidence, Expectation, Import, ImportRequest, Lease,
-    Manifest, ManifestFile, Provenance, Sharing, StagedFile, Staging, VerifiedStaging, shard_set,
+    LocalModel, LocalModelKind, Manifest, ManifestFile, Provenance, Sharing, StagedFile, Staging,
+    VerifiedStaging, shard_set,
 };
 pub use catalog::{
     CatalogSnapshot, CatalogStore, EngineSnapshot, EngineStore, FsCatalog, FsEngineStore,

@@ -94,9 +94,11 @@ fn refuse(error: &ProvisionError) -> Response {
         | "fetch_revision_not_found" => StatusCode::NOT_FOUND,
         "conflict" | "in_use" | "pinned" | "artifact_kept" => StatusCode::CONFLICT,
         "policy_refused" | "fetch_access_denied" => StatusCode::FORBIDDEN,
-        "digest_mismatch" | "format_refused" | "artifact_incomplete" | "unsound" => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        "digest_mismatch"
+        | "format_refused"
+        | "artifact_incomplete"
+        | "foreign_shards"
+        | "unsound" => StatusCode::UNPROCESSABLE_ENTITY,
         "no_space" | "fetch_no_space" => StatusCode::INSUFFICIENT_STORAGE,
         "fetch_unreachable" => StatusCode::BAD_GATEWAY,
         "lock_timeout" | "deadline_exceeded" => StatusCode::GATEWAY_TIMEOUT,

@@ -3,7 +3,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use catalog_core::{CatalogError, Digest, VerificationOutcomeKind, shard_set};
+use catalog_core::{CatalogError, Digest, LocalModel, LocalModelKind, VerificationOutcomeKind};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
@@ -60,39 +60,28 @@ pub enum EngineView {
 }
 
 impl Handoff {
-    /// What to hand to an engine of a model that was made present.
+    /// Describes a provisioned model for an engine. Of a set of shards, the engine gets the first.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`] if it cannot be looked at.
+    /// As [`LocalModel::resolve`].
     pub fn of(report: &ProvisionReport) -> Result<Self> {
-        let path = report.resolved.local_path.clone();
-        let metadata = fs::metadata(&path).map_err(failed("look at", &path))?;
-        let name = path.file_name().and_then(|name| name.to_str());
-        let set = name.and_then(shard_set).filter(|_| metadata.is_file());
-        let (view, size) = match &set {
-            _ if metadata.is_dir() => (EngineView::Folder, size_below(&path)?),
-            None => (EngineView::File, metadata.len()),
-            Some(set) => {
-                let mut size = 0;
-                for name in set {
-                    let shard = path.with_file_name(name);
-                    let metadata = fs::metadata(&shard).map_err(failed("look at", &shard))?;
-                    size += metadata.len();
-                }
-                (EngineView::FirstShard, size)
-            }
+        let model = LocalModel::resolve(&report.resolved.local_path)?;
+        let view = match model.kind() {
+            LocalModelKind::File => EngineView::File,
+            LocalModelKind::ShardSet => EngineView::FirstShard,
+            LocalModelKind::Folder => EngineView::Folder,
         };
         Ok(Self {
             version: VERSION,
             id: report.resolved.id.clone(),
-            path,
+            path: model.engine_path().to_path_buf(),
             digest: report
                 .digest
                 .as_ref()
                 .filter(|_| report.outcome.kind == VerificationOutcomeKind::Pass)
                 .map(Digest::to_string),
-            size,
+            size: model.size(),
             view,
         })
     }
@@ -142,22 +131,6 @@ impl Handoff {
         }
         Ok(handoff)
     }
-}
-
-fn size_below(folder: &Path) -> Result<u64> {
-    let mut size: u64 = 0;
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).map_err(failed("list", &folder))? {
-            let path = entry.map_err(failed("list", &folder))?.path();
-            let metadata = fs::metadata(&path).map_err(failed("look at", &path))?;
-            match metadata.is_dir() {
-                true => folders.push(path),
-                false => size = size.saturating_add(metadata.len()),
-            }
-        }
-    }
-    Ok(size)
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> CatalogError {

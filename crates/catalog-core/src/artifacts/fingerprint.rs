@@ -1,75 +1,163 @@
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::digest::NOT_THE_MODEL;
-use crate::error::{CatalogError, Result};
-use crate::root::{FileStamp, Layout, Links, is_older_than_granularity, list_files};
+use super::local::LocalModel;
+use crate::error::Result;
+use crate::root::{FileSystem, FoundFile, Layout, is_older_than_granularity};
 
-/// What the file system says of an artifact without reading it: of a file, or of all files of a
-/// folder, with their names.
+/// The facts that the file system states about the files of a model, read without opening them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
     pub(crate) files: u64,
     pub(crate) bytes: u64,
-    /// A digest of device, inode, size, mtime and ctime of each.
+    /// The number of the device on which the first file lies.
+    device: u64,
+    /// The stable id of the file system, if it has one and all files are on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file_system: Option<String>,
+    /// The mounts of all files that are on an image; an empty one is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mount: Option<String>,
+    /// A digest of name, inode, size, mtime and ctime of each file, and of its device if that is not
+    /// the one of the first file.
     stamps: String,
-    /// The latest of those times, in nanoseconds since 1970.
-    latest: i128,
+    #[serde(skip)]
+    latest: Latest,
 }
 
+/// The latest time of any file, in nanoseconds since 1970. It makes no difference between two.
+#[derive(Debug, Clone, Copy)]
+struct Latest(i128);
+
+impl Default for Latest {
+    /// A time that never settles: a stored fingerprint has none.
+    fn default() -> Self {
+        Self(i128::MAX)
+    }
+}
+
+impl PartialEq for Latest {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Latest {}
+
 impl Fingerprint {
-    /// Of what is at a path, behind links.
+    /// Takes the fingerprint of the model at a path.
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalModel::resolve`].
     pub(crate) fn of(path: &Path) -> Result<Self> {
-        let metadata = match fs::metadata(path) {
-            Ok(metadata) => metadata,
-            Err(error) if crate::root::is_absence(&error) => {
-                let path = path.to_path_buf();
-                return Err(CatalogError::ArtifactMissing { path });
-            }
-            Err(error) => return Err(CatalogError::io("look at", path, error)),
-        };
-        if metadata.is_file() {
-            let stamp = FileStamp::of(&metadata);
-            return Ok(Self::over([("", stamp)].into_iter()));
-        }
-        let files = list_files(path, &NOT_THE_MODEL, Links::Follow)?;
-        Ok(Self::over(
-            files.iter().map(|file| (file.name.as_str(), file.stamp)),
-        ))
+        Ok(Self::of_model(&LocalModel::resolve(path)?))
     }
 
-    /// Of a folder that is not there.
+    /// Takes the fingerprint of a model, with the facts about its file systems. It can be stored.
+    pub(crate) fn of_model(model: &LocalModel) -> Self {
+        Self::of_stamps(model.files()).with_file_systems(model.files())
+    }
+
+    /// Takes the fingerprint of a folder that is not there.
     pub(crate) fn of_nothing() -> Self {
-        Self::over(std::iter::empty())
+        Self::of_stamps(&[])
     }
 
-    fn over<'f>(files: impl Iterator<Item = (&'f str, FileStamp)>) -> Self {
+    /// Returns whether the model is still as this stored fingerprint says. It asks about file systems
+    /// only if the device differs, or if an image is involved.
+    pub(crate) fn is_still_of(&self, model: &LocalModel) -> bool {
+        let now = Self::of_stamps(model.files());
+        if !self.has_same_stamps(&now) {
+            return false;
+        }
+        let is_decided = self.device == now.device && self.mount.is_none();
+        is_decided || self.is_same_as(&now.with_file_systems(model.files()))
+    }
+
+    /// Returns whether both are of the same files with the same content, as far as the file system
+    /// tells. A file system that was mounted again, on another device, is known by its stable id. On
+    /// an image, both have to be of the same mount.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        let is_same_device = self.device == other.device;
+        let is_same_file_system =
+            self.file_system.is_some() && self.file_system == other.file_system;
+        let is_known_mount = self.mount.as_ref().is_none_or(|mount| !mount.is_empty());
+        self.has_same_stamps(other)
+            && (is_same_device || is_same_file_system)
+            && self.mount == other.mount
+            && is_known_mount
+    }
+
+    fn has_same_stamps(&self, other: &Self) -> bool {
+        (self.files, self.bytes, &self.stamps) == (other.files, other.bytes, &other.stamps)
+    }
+
+    fn of_stamps(files: &[FoundFile]) -> Self {
+        let device = files.first().map_or(0, |file| file.stamp.device());
         let mut stamps = Sha256::new();
-        let (mut count, mut bytes, mut latest) = (0, 0_u64, i128::MIN);
-        for (name, stamp) in files {
+        let (mut bytes, mut latest) = (0_u64, i128::MIN);
+        for FoundFile { name, stamp, .. } in files {
             stamps.update((name.len() as u64).to_be_bytes());
             stamps.update(name);
             stamps.update(stamp.to_bytes());
-            count += 1;
+            if stamp.device() == device {
+                stamps.update([0]);
+            } else {
+                stamps.update([1]);
+                stamps.update(stamp.device().to_be_bytes());
+            }
             bytes = bytes.saturating_add(stamp.size());
             latest = latest.max(stamp.latest_nanos());
         }
         Self {
-            files: count,
+            files: files.len() as u64,
             bytes,
+            device,
+            file_system: None,
+            mount: None,
             stamps: hex::encode(&stamps.finalize()[..16]),
-            latest,
+            latest: Latest(latest),
         }
     }
 
-    /// Whether everything in it was older than the clock is coarse at `now`: then a later change
-    /// gives another fingerprint.
+    fn with_file_systems(self, files: &[FoundFile]) -> Self {
+        // One file of each device.
+        let devices: BTreeMap<u64, &FoundFile> = files
+            .iter()
+            .map(|file| (file.stamp.device(), file))
+            .collect();
+        let mut found: Vec<FileSystem> = devices
+            .values()
+            .map(|file| FileSystem::of(&file.path))
+            .collect();
+        let mounts: Vec<String> = found
+            .iter_mut()
+            .filter_map(|found| found.mount.take())
+            .collect();
+        let is_unknown = mounts.iter().any(String::is_empty);
+        let mount = match is_unknown {
+            true => String::new(),
+            false => mounts.join(" "),
+        };
+        Self {
+            mount: (!mounts.is_empty()).then_some(mount),
+            file_system: match &mut found[..] {
+                [only] => only.id.take(),
+                _ => None,
+            },
+            ..self
+        }
+    }
+
+    /// Returns whether everything in it was older at `now` than the clock is coarse: then a later
+    /// change gives another fingerprint.
     pub(crate) fn is_settled_at(&self, now: SystemTime) -> bool {
-        is_older_than_granularity(self.latest, now)
+        is_older_than_granularity(self.latest.0, now)
     }
 }
 
@@ -79,4 +167,78 @@ pub(crate) fn now_at_most(layout: &Layout) -> Option<SystemTime> {
     let file = tempfile::tempfile_in(layout.locks()).ok()?;
     let there = file.metadata().ok()?.modified().ok()?;
     Some(there.min(SystemTime::now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fingerprint of a fresh file, and the file's folder.
+    fn fingerprint() -> (tempfile::TempDir, Fingerprint) {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join("m.bin");
+        std::fs::write(&path, "weights").expect("a file can be written");
+        let fingerprint = Fingerprint::of(&path).expect("it can be looked at");
+        (folder, fingerprint)
+    }
+
+    /// CAT-1040
+    #[test]
+    fn what_is_stored_and_read_back_is_the_same_and_never_settles() {
+        let (folder, now) = fingerprint();
+        let text = serde_json::to_string(&now).expect("it can be written");
+        let read: Fingerprint = serde_json::from_str(&text).expect("it can be read");
+        let model = LocalModel::resolve(&folder.path().join("m.bin")).expect("it is there");
+        assert!(read.is_same_as(&now) && read.is_still_of(&model));
+        let later = SystemTime::now() + std::time::Duration::from_secs(3_600);
+        assert!(now.is_settled_at(later) && !read.is_settled_at(later));
+    }
+
+    /// CAT-1041
+    #[test]
+    fn another_device_number_counts_only_without_a_stable_id() {
+        let (_folder, now) = fingerprint();
+        let with = |device: u64, id: Option<&str>| Fingerprint {
+            device: now.device + device,
+            file_system: id.map(str::to_owned),
+            mount: None,
+            ..now.clone()
+        };
+        for (recorded, now, is_same) in [
+            (with(0, None), with(0, None), true),
+            (with(0, None), with(0, Some("a")), true),
+            (with(0, Some("a")), with(1, Some("a")), true),
+            (with(0, Some("a")), with(1, Some("b")), false),
+            (with(0, Some("a")), with(1, None), false),
+            (with(0, None), with(1, None), false),
+        ] {
+            assert_eq!(recorded.is_same_as(&now), is_same, "{recorded:?} {now:?}");
+            let changed = Fingerprint {
+                stamps: "other".to_owned(),
+                ..now
+            };
+            assert!(!recorded.is_same_as(&changed), "whatever the device");
+        }
+    }
+
+    /// CAT-1043
+    #[test]
+    fn on_an_image_a_proof_holds_for_one_mount() {
+        let (_folder, now) = fingerprint();
+        let on = |mount: &str| Fingerprint {
+            mount: Some(mount.to_owned()),
+            ..now.clone()
+        };
+        assert!(on("boot/1").is_same_as(&on("boot/1")));
+        assert!(!on("boot/1").is_same_as(&on("boot/2")));
+        assert!(
+            !on("").is_same_as(&on("")),
+            "an unknown mount proves nothing"
+        );
+        let no_image = Fingerprint {
+            mount: None,
+            ..now.clone()
+        };
+        assert!(!on("boot/1").is_same_as(&no_image));
+    }
 }

@@ -6,16 +6,14 @@ use std::path::Path;
 use super::artifact::Artifact;
 use super::copy::{Mover, check_unchanged, copy_and_hash};
 use super::fingerprint::now_at_most;
-use super::formats::Shard;
+use super::local::LocalModel;
 use super::manifest::{Provenance, Sharing};
 use super::staging::Staging;
 use super::store::ArtifactStore;
 use super::verify::Expectation;
-use crate::digest::{FileContent, NOT_THE_MODEL, hash_files};
+use crate::digest::{FileContent, hash_files};
 use crate::error::{CatalogError, Result};
-use crate::root::{
-    FileStamp, FoundFile, LastLink, Links, Reflink, clone_file, list_files, resolve,
-};
+use crate::root::{FileStamp, FoundFile, LastLink, Reflink, clone_file, resolve};
 
 /// How local files get into the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,13 +81,15 @@ impl ArtifactStore {
     ///
     /// As [`Staging::verify`], [`VerifiedStaging::publish`](super::VerifiedStaging::publish) and
     /// [`stage`](Self::stage); [`CatalogError::ArtifactChanged`] if the source is changed meanwhile,
-    /// [`CatalogError::ArtifactIncomplete`] if a shard is not there.
+    /// [`CatalogError::ArtifactIncomplete`] if a shard is not there, [`CatalogError::ForeignShards`].
     pub fn import(
         &self,
         request: &ImportRequest<'_>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Artifact> {
-        let files = files_of(request.source)?;
+        let model = LocalModel::resolve(&resolve(request.source, LastLink::Keep)?)?;
+        model.check_shards()?;
+        let files = model.files();
         let total = sum(files.iter().map(|file| file.stamp.size()));
         let mut staging = self.stage(request.id, 0)?;
         staging.set_provenance(request.provenance.clone().unwrap_or_else(|| Provenance {
@@ -102,7 +102,7 @@ impl ArtifactStore {
             done += bytes;
             progress(Progress::of(done, total))
         };
-        let linked = staging.link_all(&files, request.how)?;
+        let linked = staging.link_all(files, request.how)?;
         let rest = &files[linked.len()..];
         if !rest.is_empty() {
             staging.reserve(sum(rest.iter().map(|file| file.stamp.allocated())))?;
@@ -130,7 +130,7 @@ impl ArtifactStore {
             before = now.done;
             advance(bytes)
         })?;
-        for ((content, file), source) in contents.into_iter().zip(&linked).zip(&files) {
+        for ((content, file), source) in contents.into_iter().zip(&linked).zip(files) {
             check_unchanged(&source.path, &source.stamp, content.size)?;
             check_unchanged(&file.path, &file.stamp, content.size)?;
             let shares = match request.how {
@@ -221,56 +221,6 @@ impl Staging {
             sha256: copied.sha256,
         };
         self.note(&path, content, Sharing::Nothing)
-    }
-}
-
-/// The files that a local model consists of, with the names that they get.
-fn files_of(source: &Path) -> Result<Vec<FoundFile>> {
-    let source = resolve(source, LastLink::Keep)?;
-    let missing = |path: &Path| CatalogError::ArtifactMissing {
-        path: path.to_path_buf(),
-    };
-    let metadata = match fs::metadata(&source) {
-        Ok(metadata) => metadata,
-        Err(error) if crate::root::is_absence(&error) => return Err(missing(&source)),
-        Err(error) => return Err(CatalogError::io("look at", &source, error)),
-    };
-    if metadata.is_dir() {
-        return list_files(&source, &NOT_THE_MODEL, Links::Follow);
-    }
-    let name = source.file_name().and_then(|name| name.to_str());
-    let name = name.unwrap_or_default();
-    let names: Vec<String> = match Shard::parse(name) {
-        Some(shard) => shard.set().collect(),
-        None => vec![name.to_owned()],
-    };
-    let mut files = Vec::new();
-    let mut absent = Vec::new();
-    for name in names {
-        let path = source.with_file_name(&name);
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => files.push(FoundFile {
-                name,
-                path,
-                stamp: FileStamp::of(&metadata),
-            }),
-            Ok(_) => {
-                return Err(CatalogError::ArtifactUnusable {
-                    path,
-                    found: "a socket, pipe, folder or device",
-                });
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => absent.push(name),
-            Err(error) => return Err(CatalogError::io("look at", path, error)),
-        }
-    }
-    if absent.is_empty() {
-        Ok(files)
-    } else {
-        Err(CatalogError::ArtifactIncomplete {
-            path: source.parent().unwrap_or(&source).to_path_buf(),
-            missing: absent,
-        })
     }
 }
 

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::digest::{Digest, FileContent, seal, tree_digest, unseal};
-use crate::error::{CatalogError, Result};
+use super::formats::Shard;
+use crate::digest::{Digest, DigestSubject, FileContent, seal, tree_digest, unseal};
+use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
 use crate::root::{ArtifactFolder, is_sha256, open_own_file};
 
@@ -127,6 +128,30 @@ impl Manifest {
     /// The tree digest of all files.
     pub fn tree_digest(&self) -> Digest {
         tree_of(&self.files)
+    }
+
+    /// Refuses a digest of one file for a set of shards, which is handed out by its first shard.
+    /// `folder` holds the files.
+    ///
+    /// # Errors
+    ///
+    /// [`DigestError::OfOneShard`], which gives the tree digest.
+    pub(crate) fn refuse_digest_of_one_shard(&self, given: &Digest, folder: &Path) -> Result<()> {
+        let algorithm = given.algorithm().map_err(CatalogError::InvalidDigest)?;
+        match &self.entry_file {
+            Some(name)
+                if algorithm.proves() == DigestSubject::File
+                    && self.files.len() > 1
+                    && Shard::parse(name).is_some() =>
+            {
+                Err(CatalogError::InvalidDigest(DigestError::OfOneShard {
+                    path: folder.join(name),
+                    given: given.to_string(),
+                    tree: self.tree_digest().to_string(),
+                }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// How many bytes its files have.

@@ -231,6 +231,7 @@ fn check_file(path: &Path, name: &str, expected: &Digest, contents: &[FileConten
 fn check_whole(manifest: &Manifest, folder: &Path, expected: &Digest) -> Result<()> {
     let expected = expected.canonical().map_err(CatalogError::InvalidDigest)?;
     let algorithm = expected.algorithm().map_err(CatalogError::InvalidDigest)?;
+    manifest.refuse_digest_of_one_shard(&expected, folder)?;
     match (algorithm.proves(), &manifest.files[..]) {
         (DigestSubject::Folder, _) => compare(folder, &expected, &manifest.tree_digest()),
         (DigestSubject::File, [only]) => {

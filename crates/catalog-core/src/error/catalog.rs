@@ -160,6 +160,18 @@ pub enum CatalogError {
         source: io::Error,
     },
 
+    /// A root cannot be on this kind of file system, because its locks do not keep the writers of
+    /// several hosts apart: put the root elsewhere.
+    #[error("the root {root} is on a file system that is refused ({file_system}): {repair}", root = root.display())]
+    FileSystemRefused {
+        /// The root.
+        root: PathBuf,
+        /// The kind of the file system, as its mount names it, such as `nfs4`.
+        file_system: String,
+        /// What the operator can do.
+        repair: &'static str,
+    },
+
     /// Another writer held the lock for longer than the caller wanted to wait: try again.
     #[error("waited {waited:?} for the lock {path}, held by {holder}", path = path.display())]
     LockTimeout {
@@ -221,6 +233,16 @@ pub enum CatalogError {
         path: PathBuf,
         /// The names of the missing files, sorted.
         missing: Vec<String>,
+    },
+
+    /// The headers of some shards say that they belong to another set, or to another place in it:
+    /// fetch them again.
+    #[error("{path} holds {foreign}, whose headers say that they are other shards than their names say; fetch them again", path = path.display(), foreign = foreign.join(", "))]
+    ForeignShards {
+        /// The folder of the set.
+        path: PathBuf,
+        /// The names of these files, sorted.
+        foreign: Vec<String>,
     },
 
     /// A file is not what its name says, such as a page of HTML in the place of weights: fetch it

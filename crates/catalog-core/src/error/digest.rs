@@ -36,6 +36,16 @@ pub enum DigestError {
         /// Where.
         path: std::path::PathBuf,
     },
+    /// The digest of one file was given for a set of shards: give the tree digest of the set.
+    #[error("{given} is a digest of one file, and a digest of one shard cannot prove the set of {path}; give {tree}", path = path.display())]
+    OfOneShard {
+        /// The shard that was named.
+        path: std::path::PathBuf,
+        /// The digest that was given.
+        given: String,
+        /// The tree digest of the set as it is now.
+        tree: String,
+    },
 }
 
 /// Spelled for people; `digest::DigestAlgorithm` is what decides, and a test compares the two.

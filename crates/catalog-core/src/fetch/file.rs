@@ -1,12 +1,9 @@
-use std::fs::{self, File};
-use std::io;
-use std::path::Path;
-
 use super::fetcher::ModelFetcher;
+use crate::artifacts::LocalModel;
 use crate::entry::ResolvedModel;
 use crate::error::{CatalogError, Result};
 use crate::reference::ModelRef;
-use crate::root::{LastLink, has_file, resolve};
+use crate::root::{LastLink, resolve};
 
 /// Uses local files and folders where they are: no copy, no network, no process.
 ///
@@ -27,11 +24,13 @@ use crate::root::{LastLink, has_file, resolve};
 pub struct FileFetcher;
 
 impl ModelFetcher for FileFetcher {
-    /// Looks whether a file or a folder that is not empty is there and can be read.
+    /// Checks that the model is there: a file that can be read, a complete set of shards, or a folder
+    /// with a file in it.
     ///
     /// # Errors
     ///
     /// [`CatalogError::ArtifactMissing`], [`CatalogError::ArtifactUnusable`],
+    /// [`CatalogError::ArtifactIncomplete`] and [`CatalogError::ForeignShards`] for a set of shards,
     /// [`CatalogError::Io`] if it cannot be read, [`CatalogError::NoFetcher`] for a reference to
     /// another host.
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
@@ -39,7 +38,9 @@ impl ModelFetcher for FileFetcher {
             ModelRef::File { path } => {
                 let id = mr.id()?;
                 let local_path = resolve(path, LastLink::Keep)?;
-                check_readable(&local_path)?;
+                let model = LocalModel::resolve(&local_path)?;
+                model.check_readable()?;
+                model.check_shards()?;
                 Ok(ResolvedModel { id, local_path })
             }
             ModelRef::Hf { .. } | ModelRef::Url { .. } => {
@@ -51,42 +52,6 @@ impl ModelFetcher for FileFetcher {
                 })
             }
         }
-    }
-}
-
-fn check_readable(path: &Path) -> Result<()> {
-    let unusable = |found| {
-        Err(CatalogError::ArtifactUnusable {
-            path: path.to_path_buf(),
-            found,
-        })
-    };
-    // Looked at before it is opened: opening a pipe waits for a writer.
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return match fs::symlink_metadata(path) {
-                Ok(_) => unusable("a symbolic link that leads nowhere"),
-                Err(_) => Err(CatalogError::ArtifactMissing {
-                    path: path.to_path_buf(),
-                }),
-            };
-        }
-        Err(error) => return Err(CatalogError::io("look at", path, error)),
-    };
-    if metadata.is_file() {
-        return match File::open(path) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(CatalogError::io("open", path, error)),
-        };
-    }
-    if !metadata.is_dir() {
-        return unusable("a socket, pipe or device");
-    }
-    if has_file(path)? {
-        Ok(())
-    } else {
-        unusable("a folder without any file")
     }
 }
 

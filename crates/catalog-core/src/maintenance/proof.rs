@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::verify::Verification;
 use super::verify::{hash_record, managed};
-use crate::artifacts::{Artifact, Fingerprint, LogLine, Logged, LoggedOutcome};
+use crate::artifacts::{Artifact, Fingerprint, LocalModel, LogLine, Logged, LoggedOutcome};
 
 use crate::entry::CatalogEntry;
 use crate::entry::Expected;
@@ -68,14 +68,14 @@ pub(super) fn is_record_proved(
     let Some(proved) = state.log.with_latest(id, latest)? else {
         return Ok(false);
     };
-    if Fingerprint::of(&fingerprinted(state, record))? == proved {
+    if proved.is_still_of(&LocalModel::resolve(&fingerprinted(state, record))?) {
         return Ok(true);
     }
     // An entry may name one file of an artifact by itself.
     let path = state.root.absolute(Path::new(&record.local_path));
     let is_one_of_several = Layout::key_of(Path::new(&record.local_path)).is_some()
         && managed(state, record, &path)?.is_none();
-    Ok(is_one_of_several && Fingerprint::of(&path)? == proved)
+    Ok(is_one_of_several && proved.is_still_of(&LocalModel::resolve(&path)?))
 }
 
 /// Of what a verification takes the fingerprint: all files of a managed model.
@@ -99,7 +99,10 @@ pub(crate) fn verify_candidate(
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Verification> {
     let record = state.record_of(entry)?;
-    hash_record(state, &entry.id, &record, progress)
+    let snapshot = state.models.snapshot()?;
+    let registered = snapshot.get(&entry.id);
+    let pinned = registered.and_then(|registered| registered.digest.as_ref());
+    hash_record(state, &entry.id, &record, pinned, progress)
 }
 
 /// Registers a published artifact as Active, if what is registered under its id is as expected,

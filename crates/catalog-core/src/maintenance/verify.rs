@@ -3,7 +3,9 @@ use std::path::{Path, PathBuf};
 
 use super::proof::is_record_proved;
 use super::quarantine::{quarantine, stop_serving};
-use crate::artifacts::{Evidence, Fingerprint, LogLine, LoggedOutcome, Manifest, now_at_most};
+use crate::artifacts::{
+    Evidence, Fingerprint, LocalModel, LogLine, LoggedOutcome, Manifest, now_at_most,
+};
 use crate::digest::{
     Digest, DigestSubject, VerificationOutcome, VerificationOutcomeKind, hash_files, verify_digest,
 };
@@ -82,14 +84,16 @@ pub(crate) fn verify(
             quarantined: Vec::new(),
         });
     }
-    hash_record(state, id, record, progress)
+    hash_record(state, id, record, record.digest.as_ref(), progress)
 }
 
-/// Hashes what a record names, and logs the outcome.
+/// Hashes what a record names, and logs the outcome. `pinned` is the digest that is registered under
+/// this id.
 pub(super) fn hash_record(
     state: &RootState,
     id: &str,
     record: &ModelRecord,
+    pinned: Option<&Digest>,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Verification> {
     let path = state.root.absolute(Path::new(&record.local_path));
@@ -106,8 +110,10 @@ pub(super) fn hash_record(
         found => found,
     };
     // What is still to be written through a mapping changes no time until it is.
-    if path.exists() || managed.is_none() {
-        sync_files(&path)?;
+    match &managed {
+        None => LocalModel::resolve(&path)?.sync()?,
+        Some(_) if path.exists() => sync_files(&path)?,
+        Some(_) => {}
     }
     let before = look()?;
     let found = || match &managed {
@@ -120,10 +126,11 @@ pub(super) fn hash_record(
     let mut bad = Vec::new();
     let (outcome, by, actual) = match &managed {
         Some((key, manifest)) => {
-            let (outcome, actual) = hash_managed(state, key, manifest, record, progress, &mut bad)?;
+            let (outcome, actual) =
+                hash_managed(state, key, manifest, record, pinned, progress, &mut bad)?;
             (outcome, VerifiedBy::Hash, actual)
         }
-        None => hash_unmanaged(&path, record.digest.as_ref(), progress)?,
+        None => hash_unmanaged(&path, record.digest.as_ref(), pinned, progress)?,
     };
     let after = look()?;
     // Other models of the same bytes come and go, which changes the links of a managed one.
@@ -200,6 +207,7 @@ fn hash_managed(
     key: &str,
     manifest: &Manifest,
     record: &ModelRecord,
+    pinned: Option<&Digest>,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
     bad: &mut Vec<(FoundFile, Evidence)>,
 ) -> Result<(VerificationOutcome, Option<Digest>)> {
@@ -233,6 +241,9 @@ fn hash_managed(
     if problems.is_empty()
         && let Some(expected) = &record.digest
     {
+        if pinned != Some(expected) {
+            manifest.refuse_digest_of_one_shard(expected, &folder)?;
+        }
         let actual = digest_as(expected, manifest, &files)?;
         if actual != *expected {
             problems.push(format!("it was staged as {actual}, not {expected}"));
@@ -313,14 +324,15 @@ fn is_same_content(before: &[FoundFile], after: &[FoundFile]) -> bool {
 fn hash_unmanaged(
     path: &Path,
     expected: Option<&Digest>,
+    pinned: Option<&Digest>,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<(VerificationOutcome, VerifiedBy, Option<Digest>)> {
+    let model = LocalModel::resolve(path)?;
     let Some(expected) = expected else {
+        model.check_shards()?;
         return Ok((verify_digest(None, None), VerifiedBy::Nothing, None));
     };
-    let algorithm = expected.algorithm().map_err(CatalogError::InvalidDigest)?;
-    let actual = Digest::compute_or_stop(path, algorithm, progress)?;
-    let outcome = verify_digest(Some(&actual), Some(expected));
+    let (outcome, actual) = model.compare(expected, pinned, progress)?;
     Ok((outcome, VerifiedBy::Hash, Some(actual)))
 }
 

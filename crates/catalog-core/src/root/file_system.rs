@@ -1,23 +1,205 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::native::{file_system_id, kind_number, mount_number};
+use crate::error::{CatalogError, Result};
+
+/// The facts about a file system that decide whether a file on it is the same as before, although
+/// it was mounted again meanwhile.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct FileSystem {
+    /// An id that stays the same for ever; none where there is none, or it is unknown.
+    pub(crate) id: Option<String>,
+    /// The identity of the mount, for a file system that is an image; none for others. It is empty
+    /// if it cannot be found out.
+    pub(crate) mount: Option<String>,
+}
+
+/// The kinds of file systems that are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Its id is part of what is on the disk.
+    WithStableId,
+    /// The content of one image. Another image has the same inodes and times on the same device.
+    Image,
+    /// Its server decides about locks.
+    Nfs,
+    Other,
+}
+
+impl FileSystem {
+    /// Looks at the file system on which a path lies.
+    pub(crate) fn of(path: &Path) -> Self {
+        match kind_of(path) {
+            Kind::WithStableId => Self {
+                id: file_system_id(path).map(|id| format!("{id:x}")),
+                mount: None,
+            },
+            Kind::Image => Self {
+                id: None,
+                mount: Some(mount_identity(path).unwrap_or_default()),
+            },
+            Kind::Nfs | Kind::Other => Self::default(),
+        }
+    }
+}
+
+/// Fails if the locks of the kernel do not keep all writers apart on the file system of a root.
+///
+/// # Errors
+///
+/// [`CatalogError::FileSystemRefused`].
+pub(crate) fn refuse_without_shared_locks(root: &Path) -> Result<()> {
+    if kind_of(root) != Kind::Nfs {
+        return Ok(());
+    }
+    Err(CatalogError::FileSystemRefused {
+        root: root.to_path_buf(),
+        file_system: file_system_of(root).unwrap_or_else(|| "nfs".to_owned()),
+        repair: "put the root on a local disk, or choose Locking::SingleProcess if no other \
+                 process uses it",
+    })
+}
+
 /// The kind of the file system that a path lies on, as its mount names it (`nfs4`, `ext4`); none
 /// where the kernel does not tell.
 pub(crate) fn file_system_of(path: &Path) -> Option<String> {
-    let path = path.canonicalize().ok()?;
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let below = |(place, _): &(PathBuf, &str)| path.starts_with(place);
-    let of_path = mounts.lines().filter_map(mount).filter(below);
-    // The deepest one, and of several at one place the last: it hides the others.
-    let (_, kind) = of_path.max_by_key(|(place, _)| place.components().count())?;
-    Some(kind.to_owned())
+    let mount = mount_of(&path.canonicalize().ok()?, &mounts)?;
+    Some(mount.kind.to_owned())
 }
 
-/// The place and the kind of a mount, from its line in `mountinfo`: see proc(5).
-fn mount(line: &str) -> Option<(PathBuf, &str)> {
+fn kind_of(path: &Path) -> Kind {
+    match kind_number(path) {
+        Some(number) => kind_by_number(number),
+        None => file_system_of(path).map_or(Kind::Other, |name| kind_by_name(&name)),
+    }
+}
+
+/// Decides by the number of the kernel; see statfs(2) and `linux/magic.h`.
+fn kind_by_number(number: u32) -> Kind {
+    match number {
+        // ext2, ext3 and ext4, btrfs, zfs, bcachefs.
+        0xEF53 | 0x9123_683E | 0x2FC1_2FC1 | 0xCA45_1A4E => Kind::WithStableId,
+        // squashfs, erofs, iso9660, cramfs, romfs.
+        0x7371_7368 | 0xE0F5_E1E2 | 0x9660 | 0x28CD_3D45 | 0x7275 => Kind::Image,
+        0x6969 => Kind::Nfs,
+        _ => Kind::Other,
+    }
+}
+
+/// Decides by the name of the mount. An id is not known then.
+fn kind_by_name(name: &str) -> Kind {
+    match name {
+        "squashfs" | "erofs" | "iso9660" | "cramfs" | "romfs" => Kind::Image,
+        "nfs" | "nfs4" => Kind::Nfs,
+        _ => Kind::Other,
+    }
+}
+
+/// Returns the identity of a mount: it is of one mount during one run of the system.
+fn mount_identity(path: &Path) -> Option<String> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let number = mount_number(path).or_else(|| {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+        mount_of(&path.canonicalize().ok()?, &mounts)?.number
+    });
+    Some(format!("{}/{}", boot.trim(), number?))
+}
+
+/// A mount, from its line in `mountinfo`: see proc(5).
+struct Mount<'l> {
+    number: Option<u64>,
+    place: PathBuf,
+    kind: &'l str,
+}
+
+/// Returns the mount on which a canonical path lies.
+fn mount_of<'m>(path: &Path, mounts: &'m str) -> Option<Mount<'m>> {
+    let above = |mount: &Mount<'_>| path.starts_with(&mount.place);
+    let of_path = mounts.lines().filter_map(mount).filter(above);
+    // The deepest one, and of several at one place the last: it hides the others.
+    of_path.max_by_key(|mount| mount.place.components().count())
+}
+
+fn mount(line: &str) -> Option<Mount<'_>> {
     let (place_and_options, kind_and_source) = line.split_once(" - ")?;
-    let place = place_and_options.split(' ').nth(4)?;
+    let mut words = place_and_options.split(' ');
+    let number = words.next()?.parse().ok();
+    let place = words.nth(3)?;
     // A place with other characters than these escaped ones is found under no other name.
     let place = place.replace("\\040", " ").replace("\\134", "\\");
-    Some((place.into(), kind_and_source.split(' ').next()?))
+    Some(Mount {
+        number,
+        place: place.into(),
+        kind: kind_and_source.split(' ').next()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CAT-1042
+    #[test]
+    fn only_file_systems_whose_id_is_on_the_disk_have_a_stable_one() {
+        for number in [0xEF53, 0x9123_683E, 0x2FC1_2FC1, 0xCA45_1A4E] {
+            assert_eq!(kind_by_number(number), Kind::WithStableId, "{number:x}");
+        }
+        // tmpfs, XFS, overlay, FUSE, SMB.
+        for number in [
+            0x0102_1994,
+            0x5846_5342,
+            0x794C_7630,
+            0x6573_5546,
+            0xFE53_4D42,
+        ] {
+            assert_eq!(kind_by_number(number), Kind::Other, "{number:x}");
+        }
+        assert_eq!(FileSystem::of(Path::new("/proc")), FileSystem::default());
+    }
+
+    /// CAT-1043
+    #[test]
+    fn images_are_known_by_number_and_name_and_have_a_mount() {
+        for (number, name) in [
+            (0x7371_7368, "squashfs"),
+            (0xE0F5_E1E2, "erofs"),
+            (0x9660, "iso9660"),
+            (0x28CD_3D45, "cramfs"),
+            (0x7275, "romfs"),
+        ] {
+            assert_eq!(kind_by_number(number), Kind::Image, "{name}");
+            assert_eq!(kind_by_name(name), Kind::Image, "{name}");
+        }
+        let (root, proc) = (Path::new("/"), Path::new("/proc"));
+        assert_eq!(mount_identity(root), mount_identity(root));
+        assert_ne!(mount_identity(root), mount_identity(proc));
+    }
+
+    /// CAT-1044
+    #[test]
+    fn nfs_is_refused_and_nothing_else() {
+        assert_eq!(kind_by_number(0x6969), Kind::Nfs);
+        let line = |place: &str, kind: &str| {
+            format!("36 35 98:0 /a {place} rw,noatime master:1 - {kind} host:/a rw\n")
+        };
+        let mounts = [
+            line("/", "ext4"),
+            line("/srv", "nfs4"),
+            line("/srv/a\\040b", "xfs"),
+        ];
+        let mounts = mounts.concat();
+        for (path, kind) in [
+            ("/srvx", Kind::Other),
+            ("/srv/models", Kind::Nfs),
+            ("/srv/a b/root", Kind::Other),
+        ] {
+            let mount = mount_of(Path::new(path), &mounts).expect("there is a mount");
+            assert_eq!(kind_by_name(mount.kind), kind, "{path}");
+            assert_eq!(mount.number, Some(36));
+        }
+        let here = tempfile::tempdir().expect("a folder can be made");
+        refuse_without_shared_locks(here.path()).expect("tests do not run on NFS");
+    }
 }

@@ -25,6 +25,7 @@ pub use file_lock::Locking;
 
 pub(crate) use confine::{Placement, StoreRoot};
 pub(crate) use file_lock::{FileLock, LockMode};
+pub(crate) use file_system::{FileSystem, refuse_without_shared_locks};
 pub(crate) use folder::{check_own_folder, create_own_folder, sync_folder};
 pub(crate) use host_clock::{Moment, now_ms};
 pub(crate) use layout::{
@@ -40,6 +41,4 @@ pub(crate) use replace::{Replacement, create_whole, keep_spare, remove_temporary
 pub(crate) use resolve::{LastLink, is_absence, resolve, trail};
 pub(crate) use stamp::{CLOCK_GRANULARITY, FileStamp, is_older_than_granularity};
 pub(crate) use tombstone::Tombstone;
-pub(crate) use walk::{
-    FoundFile, Links, has_file, links_below, list_files, list_folder, sync_files,
-};
+pub(crate) use walk::{FoundFile, Links, links_below, list_files, list_folder, sync_files};

@@ -1,5 +1,5 @@
 //! What the standard library does not offer of file systems. Without the feature `native-fs`
-//! nothing of it is known: no free space, no shared extents.
+//! nothing of it is known: no free space, no shared extents, no kinds and ids of file systems.
 
 use std::fs::File;
 use std::io;
@@ -72,4 +72,50 @@ pub(crate) fn touch(path: &Path) -> io::Result<()> {
 #[cfg(not(feature = "native-fs"))]
 pub(crate) fn touch(path: &Path) -> io::Result<()> {
     File::open(path)?.set_modified(std::time::SystemTime::now())
+}
+
+/// Returns the number by which the kernel knows the kind of the file system of a path (`f_type`);
+/// none if unknown.
+#[cfg(all(feature = "native-fs", target_os = "linux"))]
+pub(super) fn kind_number(path: &Path) -> Option<u32> {
+    let found = rustix::fs::statfs(path).ok()?;
+    // The type differs between processors; all numbers have 32 bits.
+    Some(found.f_type as u32)
+}
+
+#[cfg(not(all(feature = "native-fs", target_os = "linux")))]
+pub(super) fn kind_number(_: &Path) -> Option<u32> {
+    None
+}
+
+/// Returns the id that the file system of a path states (`f_fsid`); none if unknown. It is stable
+/// on some kinds of file systems only.
+#[cfg(all(feature = "native-fs", target_os = "linux"))]
+pub(super) fn file_system_id(path: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(path).ok()?;
+    Some(found.f_fsid).filter(|id| *id != 0)
+}
+
+#[cfg(not(all(feature = "native-fs", target_os = "linux")))]
+pub(super) fn file_system_id(_: &Path) -> Option<u64> {
+    None
+}
+
+/// Returns the number of the mount on which a path lies, as long as the system runs; none if
+/// unknown.
+#[cfg(all(feature = "native-fs", target_os = "linux"))]
+pub(super) fn mount_number(path: &Path) -> Option<u64> {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+    /// `STATX_MNT_ID_UNIQUE`, since Linux 6.8: a number that no later mount gets.
+    const UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
+    let found = statx(CWD, path, AtFlags::empty(), StatxFlags::MNT_ID | UNIQUE).ok()?;
+    let known = StatxFlags::from_bits_retain(found.stx_mask);
+    known
+        .intersects(StatxFlags::MNT_ID | UNIQUE)
+        .then_some(found.stx_mnt_id)
+}
+
+#[cfg(not(all(feature = "native-fs", target_os = "linux")))]
+pub(super) fn mount_number(_: &Path) -> Option<u64> {
+    None
 }

@@ -46,10 +46,14 @@ impl FileStamp {
         }
     }
 
-    /// Device, inode, size and times, for a digest over several.
-    pub(crate) fn to_bytes(self) -> [u8; 56] {
+    /// Returns the number of the device. It differs after the file system is mounted again.
+    pub(crate) fn device(&self) -> u64 {
+        self.device
+    }
+
+    /// Returns everything but the device as bytes: inode, size and times, for a digest over several.
+    pub(crate) fn to_bytes(self) -> [u8; 48] {
         let words = [
-            self.device,
             self.inode,
             self.size,
             self.modified.0 as u64,
@@ -57,7 +61,7 @@ impl FileStamp {
             self.changed.0 as u64,
             self.changed.1 as u64,
         ];
-        let mut bytes = [0; 56];
+        let mut bytes = [0; 48];
         for (word, place) in words.iter().zip(bytes.chunks_exact_mut(8)) {
             place.copy_from_slice(&word.to_be_bytes());
         }

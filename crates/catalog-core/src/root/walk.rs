@@ -25,21 +25,6 @@ impl FoundFile {
     }
 }
 
-/// Whether there is any file or link below a folder.
-pub(crate) fn has_file(folder: &Path) -> Result<bool> {
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for (path, kind) in entries_of(&folder)? {
-            if kind.is_dir() {
-                folders.push(path);
-            } else {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
-}
-
 /// Lists all links below a folder.
 pub(crate) fn links_below(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut links = Vec::new();

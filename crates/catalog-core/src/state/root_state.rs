@@ -12,7 +12,7 @@ use crate::error::{CatalogError, Result};
 use crate::index::{IndexFiles, JsonIndex, Writing};
 use crate::progress::Limits;
 use crate::reference::shown_id;
-use crate::root::{StoreRoot, UpdateScope};
+use crate::root::{Locking, StoreRoot, UpdateScope, refuse_without_shared_locks};
 use crate::state::validate_model;
 
 /// Everything that one handle knows of a root: its indexes, its artifact store, its options, and the
@@ -33,6 +33,9 @@ pub(crate) struct RootState {
 impl RootState {
     pub(crate) fn open(root: &Path, options: StoreOptions) -> Result<Self> {
         let root = StoreRoot::open(root)?;
+        if options.locking == Locking::Kernel {
+            refuse_without_shared_locks(root.path())?;
+        }
         let writing = Writing {
             locking: options.locking,
             wait: options.lock_wait,

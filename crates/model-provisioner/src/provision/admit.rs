@@ -3,8 +3,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use catalog_core::{
     Artifact, CatalogEntry, CatalogError, CatalogStore, Digest, Expected, LifecycleState,
-    ManagedCatalog, ModelFetcher, Progress, VerificationOutcome, VerificationOutcomeKind,
-    VerifiedBy, verify_digest,
+    LocalModel, ManagedCatalog, ModelFetcher, Progress, VerificationOutcome,
+    VerificationOutcomeKind, VerifiedBy, verify_digest,
 };
 
 use super::acquire::Call;
@@ -65,9 +65,9 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
     ) -> Result<Admissible> {
         // The time before the first byte is read: what changes later was not seen.
         let at_ms = now_ms();
-        let found = self
-            .watch
-            .during(Part::Verifying, || self.compare(&path, expected.clone()))?;
+        let found = self.watch.during(Part::Verifying, || {
+            self.compare(&path, expected.clone(), known)
+        })?;
         let proof = match (found.outcome.kind, self.is_digest_given) {
             (VerificationOutcomeKind::Pass, true) => Proof::CallersDigest,
             (VerificationOutcomeKind::Pass, false) => Proof::PinnedDigest,
@@ -75,7 +75,14 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         };
         let (digest, pinned, outcome) = match (found.outcome.kind, &expected) {
             (VerificationOutcomeKind::Pass, _) => (expected.clone(), expected, found.outcome),
-            (VerificationOutcomeKind::Warn, _) => (None, None, self.unverified()?),
+            // A pinned digest of one shard does not prove its set, but stays the expectation.
+            (VerificationOutcomeKind::Warn, Some(_)) => {
+                if let Some(refusal) = self.policy.unverified_refusal() {
+                    return Err(ProvisionError::refused(self.id(), refusal));
+                }
+                (None, expected, self.warn_of(found.outcome.reason))
+            }
+            (VerificationOutcomeKind::Warn, None) => (None, None, self.unverified()?),
             // Only of bytes that are all there, and are something: damage is no other model.
             (VerificationOutcomeKind::Fail, _)
                 if self.policy.on_mismatch == OnMismatch::Warn && found.actual.is_some() =>
@@ -118,7 +125,12 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         }
     }
 
-    fn compare(&self, path: &Path, expected: Option<Digest>) -> Result<Found> {
+    fn compare(
+        &self,
+        path: &Path,
+        expected: Option<Digest>,
+        known: Option<&CatalogEntry>,
+    ) -> Result<Found> {
         let mut progress = |now| self.watch.verifying(now);
         self.watch.check()?;
         if let Some(host) = self.catalog.managed() {
@@ -145,17 +157,19 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                 hashed: 0,
             });
         };
-        let algorithm = expected
-            .algorithm()
-            .map_err(|source| ProvisionError::InvalidExpectedDigest { source })?;
+        if let Err(source) = expected.algorithm() {
+            return Err(ProvisionError::InvalidExpectedDigest { source });
+        }
+        let model = LocalModel::resolve(path)?;
         let mut hashed = 0;
         let mut progress = |now: Progress| {
             hashed = now.done;
             progress(now)
         };
-        let actual = Digest::compute_or_stop(path, algorithm, &mut progress)?;
+        let pinned = known.and_then(|known| known.digest.as_ref());
+        let (outcome, actual) = model.compare(&expected, pinned, &mut progress)?;
         Ok(Found {
-            outcome: verify_digest(Some(&actual), Some(&expected)),
+            outcome,
             by: VerifiedBy::Hash,
             actual: Some(actual),
             hashed,

@@ -1,8 +1,10 @@
 //! One call, from its first look to its report.
 
+use std::path::Path;
+
 use catalog_core::{
-    CatalogEntry, CatalogError, CatalogStore, Digest, Hasher, LogMark, ModelFetcher,
-    ModelLockFailure, ModelRef,
+    CatalogEntry, CatalogError, CatalogStore, Digest, Hasher, LocalModel, LogMark, ModelFetcher,
+    ModelLockFailure, ModelRef, shard_set,
 };
 
 use super::acquire::Call;
@@ -162,7 +164,11 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             _ => false,
         };
         // What is proved is there.
-        let is_here = is_proved || (known.is_some() && self.catalog.exists(self.id())?);
+        let is_here = is_proved
+            || match &known {
+                Some(entry) => self.catalog.exists(self.id())? && is_complete(&entry.local_path),
+                None => false,
+            };
         let facts = Facts {
             given,
             entry: known.as_ref(),
@@ -188,4 +194,10 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             plan,
         })
     }
+}
+
+/// Returns false for one shard of a set that lacks another. Of a folder, nothing is listed.
+fn is_complete(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.and_then(shard_set).is_none() || LocalModel::resolve(path).is_ok()
 }

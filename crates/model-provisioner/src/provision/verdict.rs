@@ -19,6 +19,7 @@ pub(super) fn is_everybodys(error: &ProvisionError) -> bool {
             CatalogError::DigestMismatch { .. }
                 | CatalogError::FormatRefused { .. }
                 | CatalogError::ArtifactIncomplete { .. }
+                | CatalogError::ForeignShards { .. }
                 | CatalogError::NameRefused { .. }
                 | CatalogError::NoSpace { .. }
         ),
@@ -31,6 +32,8 @@ pub(super) fn is_absence(error: &CatalogError) -> bool {
     match error {
         CatalogError::NotFound { .. }
         | CatalogError::ArtifactMissing { .. }
+        | CatalogError::ArtifactUnusable { .. }
+        | CatalogError::ArtifactIncomplete { .. }
         | CatalogError::ArtifactChanged { .. }
         | CatalogError::StoreDamaged { .. } => true,
         CatalogError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
@@ -63,6 +66,8 @@ pub(super) fn is_of_the_bytes(error: &ProvisionError, step: Step) -> bool {
         Catalog(error) => matches!(
             error,
             CatalogError::ArtifactMissing { .. }
+                | CatalogError::ArtifactIncomplete { .. }
+                | CatalogError::ForeignShards { .. }
                 | CatalogError::DigestMismatch { .. }
                 | CatalogError::StoreDamaged { .. }
         ),

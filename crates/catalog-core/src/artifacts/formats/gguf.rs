@@ -22,17 +22,38 @@ const UINT32: u32 = 4;
 const STRING: u32 = 8;
 const ARRAY: u32 = 9;
 
+/// The place of a shard in its set, as far as its header states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::artifacts) struct Split {
+    /// The position, counted from 0 (`split.no`).
+    pub(in crate::artifacts) number: Option<u64>,
+    /// The number of shards (`split.count`).
+    pub(in crate::artifacts) count: Option<u64>,
+}
+
+/// Reads the pairs of a header until both numbers of the split are known.
+pub(super) fn split(file: &mut (impl Read + Seek), size: u64) -> Result<Split, Problem> {
+    let mut reader = Reader { file, left: size };
+    let (_, pairs) = reader.counts()?;
+    let mut split = Split::default();
+    for _ in 0..pairs {
+        let key = reader.text()?;
+        let kind = reader.u32()?;
+        match key.as_str() {
+            "split.no" => split.number = reader.whole_number(kind)?,
+            "split.count" => split.count = reader.whole_number(kind)?,
+            _ => reader.skip_value(kind, 0)?,
+        }
+        if split.number.is_some() && split.count.is_some() {
+            break;
+        }
+    }
+    Ok(split)
+}
+
 pub(super) fn check(file: &mut (impl Read + Seek), size: u64) -> Result<(), Problem> {
     let mut reader = Reader { file, left: size };
-    if reader.bytes::<4>()? != *b"GGUF" {
-        return Err("it does not begin with GGUF".to_owned());
-    }
-    let version = reader.u32()?;
-    if !(2..=3).contains(&version) {
-        return Err(format!("its version is {version}, not 2 or 3"));
-    }
-    let tensors = reader.count("tensors")?;
-    let pairs = reader.count("key-value pairs")?;
+    let (tensors, pairs) = reader.counts()?;
     let mut alignment = ALIGNMENT;
     for _ in 0..pairs {
         let key = reader.text()?;
@@ -120,6 +141,37 @@ impl<F: Read + Seek> Reader<'_, F> {
 
     fn u64(&mut self) -> Result<u64, Problem> {
         self.bytes().map(u64::from_le_bytes)
+    }
+
+    /// Reads the fixed beginning; returns the numbers of tensors and of key-value pairs.
+    fn counts(&mut self) -> Result<(u64, u64), Problem> {
+        if self.bytes::<4>()? != *b"GGUF" {
+            return Err("it does not begin with GGUF".to_owned());
+        }
+        let version = self.u32()?;
+        if !(2..=3).contains(&version) {
+            return Err(format!("its version is {version}, not 2 or 3"));
+        }
+        Ok((self.count("tensors")?, self.count("key-value pairs")?))
+    }
+
+    /// Reads a value; none if it is no whole number that is at least 0.
+    fn whole_number(&mut self, kind: u32) -> Result<Option<u64>, Problem> {
+        let signed = |number: i64| u64::try_from(number).ok();
+        Ok(match kind {
+            0 => Some(u64::from(self.bytes::<1>()?[0])),
+            1 => signed(i64::from(i8::from_le_bytes(self.bytes()?))),
+            2 => Some(u64::from(u16::from_le_bytes(self.bytes()?))),
+            3 => signed(i64::from(i16::from_le_bytes(self.bytes()?))),
+            UINT32 => Some(u64::from(self.u32()?)),
+            5 => signed(i64::from(i32::from_le_bytes(self.bytes()?))),
+            10 => Some(self.u64()?),
+            11 => signed(i64::from_le_bytes(self.bytes()?)),
+            _ => {
+                self.skip_value(kind, 0)?;
+                None
+            }
+        })
     }
 
     fn count(&mut self, of: &str) -> Result<u64, Problem> {

@@ -2,6 +2,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
+use super::gguf::Split;
 use super::{gguf, safetensors};
 use crate::error::{CatalogError, Result};
 
@@ -32,4 +33,15 @@ pub(in crate::artifacts) fn check_header(path: &Path, size: u64) -> Result<()> {
         format,
         problem,
     })
+}
+
+/// Reads the place of a shard in its set from the header of a GGUF file. A header that cannot be
+/// read states none.
+///
+/// # Errors
+///
+/// [`CatalogError::Io`] if the file cannot be opened.
+pub(in crate::artifacts) fn split_of(path: &Path, size: u64) -> Result<Split> {
+    let file = File::open(path).map_err(|error| CatalogError::io("open", path, error))?;
+    Ok(gguf::split(&mut BufReader::new(file), size).unwrap_or_default())
 }

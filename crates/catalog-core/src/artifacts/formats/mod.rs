@@ -9,7 +9,8 @@ mod safetensors;
 mod shards;
 
 pub(super) use completeness::missing_files;
-pub(super) use header::check_header;
+pub(super) use gguf::Split;
+pub(super) use header::{check_header, split_of};
 pub(crate) use shards::Shard;
 
 pub use shards::shard_set;

@@ -51,6 +51,16 @@ impl<'n> Shard<'n> {
         self.name_of(1)
     }
 
+    /// The position in its set, counted from 1.
+    pub(crate) fn number(self) -> u32 {
+        self.number
+    }
+
+    /// The number of shards in its set.
+    pub(crate) fn count(self) -> u32 {
+        self.count
+    }
+
     fn name_of(self, number: u32) -> String {
         format!("{}-{number:05}-of-{:05}.gguf", self.stem, self.count)
     }

@@ -3,5 +3,6 @@
 mod deletion;
 mod formats;
 mod import;
+mod local_model;
 mod space;
 mod staging;

@@ -75,6 +75,11 @@ fn one_of_each() -> Vec<CatalogError> {
             file_system: "nfs4".to_owned(),
             source: io(),
         },
+        CatalogError::FileSystemRefused {
+            root: path(),
+            file_system: "nfs4".to_owned(),
+            repair: "put it elsewhere",
+        },
         CatalogError::LockTimeout {
             path: path(),
             holder: "process 1".to_owned(),
@@ -102,6 +107,10 @@ fn one_of_each() -> Vec<CatalogError> {
         CatalogError::ArtifactIncomplete {
             path: path(),
             missing: vec!["a".to_owned(), "b".to_owned()],
+        },
+        CatalogError::ForeignShards {
+            path: path(),
+            foreign: vec!["a".to_owned()],
         },
         CatalogError::FormatRefused {
             path: path(),
@@ -175,12 +184,14 @@ fn codes_are_stable_and_one_for_each_variant() {
             "root_changed",
             "not_writable",
             "locks_unsupported",
+            "file_system_refused",
             "lock_timeout",
             "outcome_unknown",
             "io",
             "name_refused",
             "digest_mismatch",
             "artifact_incomplete",
+            "foreign_shards",
             "format_refused",
             "no_space",
             "pinned",

@@ -65,7 +65,7 @@ fn what_can_be_no_model_is_a_typed_error_that_names_it() {
     fails(&base.join("empty"), "artifact_unusable");
     fails(&socket, "artifact_unusable");
     fails(Path::new("/dev/null"), "artifact_unusable");
-    fails(&base.join("file/below"), "io");
+    fails(&base.join("file/below"), "artifact_missing");
 }
 
 /// CAT-503

@@ -1,0 +1,348 @@
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::formats::{Shard, Split, split_of};
+use crate::digest::{
+    Digest, DigestAlgorithm, DigestSubject, FileContent, NOT_THE_MODEL, VerificationOutcome,
+    VerificationOutcomeKind, hash_files, tree_digest, verify_digest,
+};
+use crate::error::{CatalogError, DigestError, Result};
+use crate::progress::Progress;
+use crate::root::{FileStamp, FoundFile, Links, is_absence, list_files};
+
+/// A local model: one path, resolved to all the files that the model consists of.
+///
+/// - A regular file is a model of one file.
+/// - A shard of a GGUF set, such as `m-00001-of-00003.gguf`, stands for all shards of the set.
+/// - A folder is a model of all files below it, without `.git` and `.cache/huggingface`.
+///
+/// ```
+/// use catalog_core::{LocalModel, LocalModelKind};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let first = folder.path().join("m-00001-of-00002.gguf");
+/// std::fs::write(&first, b"GGUF")?;
+/// assert!(LocalModel::resolve(&first).is_err(), "the second shard is missing");
+///
+/// let second = folder.path().join("m-00002-of-00002.gguf");
+/// std::fs::write(&second, b"GGUF")?;
+/// let model = LocalModel::resolve(&second)?;
+/// assert_eq!(model.kind(), LocalModelKind::ShardSet);
+/// assert_eq!((model.size(), model.engine_path()), (8, first.as_path()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct LocalModel {
+    path: PathBuf,
+    kind: LocalModelKind,
+    /// Sorted by the bytes of their names, which are relative to the model's folder.
+    files: Vec<FoundFile>,
+}
+
+/// The kind of a local model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LocalModelKind {
+    /// One file.
+    File,
+    /// All shards of one GGUF set.
+    ShardSet,
+    /// A folder of files.
+    Folder,
+}
+
+impl LocalModel {
+    /// Resolves a path to the files of its model. Opens none of them.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::ArtifactMissing`] if nothing is at the path,
+    /// [`CatalogError::ArtifactUnusable`] if a socket, pipe or device is there, or a link that leads
+    /// nowhere, [`CatalogError::ArtifactIncomplete`] if a shard of the set is missing or is no
+    /// regular file, [`CatalogError::Io`].
+    pub fn resolve(path: &Path) -> Result<Self> {
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if is_absence(&error) => return Err(absent(path)),
+            Err(error) => return Err(CatalogError::io("look at", path, error)),
+        };
+        let model = |kind, files| Self {
+            path: path.to_path_buf(),
+            kind,
+            files,
+        };
+        if metadata.is_dir() {
+            let files = list_files(path, &NOT_THE_MODEL, Links::Follow)?;
+            return Ok(model(LocalModelKind::Folder, files));
+        }
+        if !metadata.is_file() {
+            return Err(unusable(path, "a socket, pipe or device"));
+        }
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.unwrap_or_default();
+        let named = FoundFile {
+            name: name.to_owned(),
+            path: path.to_path_buf(),
+            stamp: FileStamp::of(&metadata),
+        };
+        // A set of one shard is one file.
+        match Shard::parse(name).filter(|shard| shard.count() > 1) {
+            None => Ok(model(LocalModelKind::File, vec![named])),
+            Some(shard) => Ok(model(LocalModelKind::ShardSet, find_shards(shard, named)?)),
+        }
+    }
+
+    /// Returns the kind of the model.
+    pub fn kind(&self) -> LocalModelKind {
+        self.kind
+    }
+
+    /// Returns the path that was resolved; of a set, it may be any of the shards.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the path to give to an engine: the file, the first shard, or the folder.
+    pub fn engine_path(&self) -> &Path {
+        match (self.kind, self.files.first()) {
+            (LocalModelKind::ShardSet, Some(first)) => &first.path,
+            _ => &self.path,
+        }
+    }
+
+    /// Returns the size of all files together, in bytes.
+    pub fn size(&self) -> u64 {
+        let sizes = self.files.iter().map(|file| file.stamp.size());
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    /// Returns the kind of digest that proves the whole model: a set is proved like a folder.
+    pub fn subject(&self) -> DigestSubject {
+        match self.kind {
+            LocalModelKind::File => DigestSubject::File,
+            LocalModelKind::ShardSet | LocalModelKind::Folder => DigestSubject::Folder,
+        }
+    }
+
+    pub(crate) fn files(&self) -> &[FoundFile] {
+        &self.files
+    }
+
+    /// Opens the file, or each shard. Files of a folder are not opened.
+    pub(crate) fn check_readable(&self) -> Result<()> {
+        if self.kind == LocalModelKind::Folder {
+            return match self.files.is_empty() {
+                true => Err(unusable(&self.path, "a folder without any file")),
+                false => Ok(()),
+            };
+        }
+        self.files.iter().try_for_each(|file| {
+            let opened = File::open(&file.path);
+            let opened = opened.map_err(|error| CatalogError::io("open", &file.path, error));
+            opened.map(drop)
+        })
+    }
+
+    /// Writes all pending bytes of the files to disk.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.files.iter().try_for_each(|file| {
+            let synced = File::open(&file.path).and_then(|opened| opened.sync_data());
+            synced.map_err(|error| CatalogError::io("sync", &file.path, error))
+        })
+    }
+
+    /// Reads the header of each shard, and checks that the number and the count of shards in it are
+    /// those of the file's name. A header without them passes. Other models have no shards to check.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::ForeignShards`], [`CatalogError::Io`].
+    pub fn check_shards(&self) -> Result<()> {
+        if self.kind != LocalModelKind::ShardSet {
+            return Ok(());
+        }
+        let mut foreign = Vec::new();
+        for file in &self.files {
+            let split = split_of(&file.path, file.stamp.size())?;
+            if !is_own_shard(&file.name, split) {
+                foreign.push(file.name.clone());
+            }
+        }
+        match foreign.is_empty() {
+            true => Ok(()),
+            false => Err(CatalogError::ForeignShards {
+                path: folder_of(&self.path).to_path_buf(),
+                foreign,
+            }),
+        }
+    }
+
+    /// Computes a digest of the whole model. `progress` can stop it by failing. The tree digest of
+    /// a set is that of a folder that holds exactly its shards.
+    ///
+    /// # Errors
+    ///
+    /// [`DigestError::WrongKind`] for an algorithm that does not prove such a model,
+    /// [`CatalogError::ArtifactChanged`], [`CatalogError::Io`], and what `progress` fails with.
+    pub fn digest(
+        &self,
+        algorithm: DigestAlgorithm,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Digest> {
+        match (self.kind, algorithm.proves()) {
+            (LocalModelKind::ShardSet, DigestSubject::Folder) => {
+                Ok(tree_digest(&self.hash_shards(progress)?))
+            }
+            (LocalModelKind::ShardSet, DigestSubject::File) => {
+                Err(CatalogError::InvalidDigest(DigestError::WrongKind {
+                    algorithm: algorithm.name(),
+                    proves: algorithm.proves().name(),
+                    found: "set of shards",
+                    path: self.path.clone(),
+                }))
+            }
+            _ => Digest::compute_or_stop(&self.path, algorithm, progress),
+        }
+    }
+
+    /// Hashes the model and compares it with the expected digest. Returns the outcome and the
+    /// digest of the bytes.
+    ///
+    /// A file digest cannot prove a set of shards. If it is `pinned` already, it is compared with
+    /// the shard at [`path`](Self::path): then the outcome is Warn, and its reason names the tree
+    /// digest to pin, or Fail.
+    ///
+    /// # Errors
+    ///
+    /// [`DigestError::OfOneShard`] for a file digest of a set that is not pinned; otherwise as
+    /// [`digest`](Self::digest) and [`check_shards`](Self::check_shards).
+    pub fn compare(
+        &self,
+        expected: &Digest,
+        pinned: Option<&Digest>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<(VerificationOutcome, Digest)> {
+        let expected = expected.canonical().map_err(CatalogError::InvalidDigest)?;
+        let algorithm = expected.algorithm().map_err(CatalogError::InvalidDigest)?;
+        self.check_shards()?;
+        if self.kind != LocalModelKind::ShardSet || algorithm.proves() == DigestSubject::Folder {
+            let actual = self.digest(algorithm, progress)?;
+            return Ok((verify_digest(Some(&actual), Some(&expected)), actual));
+        }
+        let contents = self.hash_shards(progress)?;
+        let tree = tree_digest(&contents);
+        let pinned = pinned.and_then(|pinned| pinned.canonical().ok());
+        if pinned.as_ref() != Some(&expected) {
+            return Err(CatalogError::InvalidDigest(DigestError::OfOneShard {
+                path: self.path.clone(),
+                given: expected.to_string(),
+                tree: tree.to_string(),
+            }));
+        }
+        let total = self.size();
+        let mut at_end = |_| progress(Progress::of(total, total));
+        let actual = match algorithm {
+            DigestAlgorithm::Sha256 => self.digest_of_named(&contents),
+            _ => Digest::compute_or_stop(&self.path, algorithm, &mut at_end)?,
+        };
+        let outcome = verify_digest(Some(&actual), Some(&expected));
+        if outcome.kind != VerificationOutcomeKind::Pass {
+            return Ok((outcome, actual));
+        }
+        let (name, count) = (self.path.display(), contents.len());
+        let reason = format!(
+            "{expected} is the digest of {name}, which is only one of {count} shards; pin {tree}, \
+             which proves all of them"
+        );
+        let outcome = VerificationOutcome {
+            kind: VerificationOutcomeKind::Warn,
+            reason: Some(reason),
+        };
+        Ok((outcome, actual))
+    }
+
+    fn digest_of_named(&self, contents: &[FileContent]) -> Digest {
+        let is_named = |file: &&FoundFile| file.path == self.path;
+        let named = self.files.iter().find(is_named);
+        let named = named.expect("the named shard is one of its set");
+        let content = contents.iter().find(|content| content.name == named.name);
+        content.expect("each shard was hashed").digest()
+    }
+
+    /// Hashes all shards, and checks that the set is still the same afterwards.
+    fn hash_shards(
+        &self,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Vec<FileContent>> {
+        let contents = hash_files(&self.files, progress)?;
+        let now = Self::resolve(&self.path)?;
+        let mut both = now.files.iter().zip(&self.files);
+        match now.files.len() == self.files.len() && both.all(|(now, then)| now.is_same(then)) {
+            true => Ok(contents),
+            false => Err(CatalogError::ArtifactChanged {
+                path: self.path.clone(),
+            }),
+        }
+    }
+}
+
+/// Finds all shards of a set; `named` is the one that is known already.
+fn find_shards(shard: Shard<'_>, named: FoundFile) -> Result<Vec<FoundFile>> {
+    let mut files = Vec::new();
+    let mut missing = Vec::new();
+    for name in shard.set() {
+        if name == named.name {
+            files.push(named.clone());
+            continue;
+        }
+        let path = named.path.with_file_name(&name);
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {
+                let stamp = FileStamp::of(&metadata);
+                files.push(FoundFile { name, path, stamp });
+            }
+            Ok(_) => missing.push(name),
+            Err(error) if is_absence(&error) => missing.push(name),
+            Err(error) => return Err(CatalogError::io("look at", path, error)),
+        }
+    }
+    match missing.is_empty() {
+        true => Ok(files),
+        false => Err(CatalogError::ArtifactIncomplete {
+            path: folder_of(&named.path).to_path_buf(),
+            missing,
+        }),
+    }
+}
+
+/// Returns whether a header that holds this says the same as the name of its file.
+fn is_own_shard(name: &str, split: Split) -> bool {
+    let Some(shard) = Shard::parse(name) else {
+        return false;
+    };
+    let is_same = |stated: Option<u64>, named: u32| stated.is_none_or(|n| n == u64::from(named));
+    is_same(split.number, shard.number() - 1) && is_same(split.count, shard.count())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// The error for a path behind which nothing is.
+fn absent(path: &Path) -> CatalogError {
+    match fs::symlink_metadata(path) {
+        Ok(_) => unusable(path, "a symbolic link that leads nowhere"),
+        Err(_) => CatalogError::ArtifactMissing {
+            path: path.to_path_buf(),
+        },
+    }
+}
+
+fn unusable(path: &Path, found: &'static str) -> CatalogError {
+    CatalogError::ArtifactUnusable {
+        path: path.to_path_buf(),
+        found,
+    }
+}
