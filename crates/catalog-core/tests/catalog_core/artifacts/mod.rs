@@ -3,5 +3,7 @@
 mod deletion;
 mod formats;
 mod import;
+mod leases;
 mod space;
 mod staging;
+mod tombstones;

@@ -1,5 +1,10 @@
+mod creation;
 mod damage;
 mod format;
+mod full_disk;
+mod incremental;
+mod limits;
+mod nested;
 mod planted;
 mod recovery;
 mod sharing;
