@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use catalog_core::{
     CatalogEntry, CatalogStore, Collected, CollectionPlan, EngineEntry, EngineStore, FsCatalog,
-    FsEngineStore, ImportRequest, Removable, RemovalReason,
+    FsEngineStore, ImportRequest, Removable, RemovalReason, recover,
 };
 
 use crate::util::{entry, names_in, sealed, state_of};
@@ -181,6 +181,21 @@ fn an_engine_that_names_the_path_keeps_what_lies_there() {
     assert!(file.exists());
 }
 
+/// CAT-891
+#[test]
+fn a_recovery_keeps_what_lies_at_a_deleted_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let (catalog, file) = with_refused_deletion(folder.path(), "d/e/m");
+    // The mark is in the generation before; the entry that was put since is lost.
+    catalog.put(&entry("new", "d/e/m")).unwrap();
+    let index = catalog.root().join("index.json");
+    fs::write(&index, "{").unwrap();
+    assert!(recover(catalog.root()).unwrap().models.was_damaged);
+    assert_eq!(catalog.get("new").unwrap(), None);
+    assert_eq!(collect(&catalog).removed, []);
+    assert!(file.exists());
+}
+
 /// CAT-892
 #[test]
 fn a_file_that_somebody_replaced_or_changed_since_it_was_deleted_is_kept() {
@@ -247,7 +262,7 @@ fn what_a_killed_deletion_left_goes_with_the_next_collection() {
         stat.ctime_nsec()
     );
     fs::write(catalog.root().join("index.json"), sealed(&head, &[line])).unwrap();
-    assert_eq!(catalog.list().unwrap(), [kept.clone()]);
+    assert_eq!(catalog.list().unwrap(), std::slice::from_ref(&kept));
 
     let planned = plan(&catalog);
     let mut whats: Vec<Removable> = planned.removals.iter().map(|r| r.what.clone()).collect();

@@ -14,6 +14,7 @@ struct Disk(tempfile::TempDir);
 
 impl Disk {
     /// Mounts one; none, with the reason in the output, if this account may not.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says why")]
     fn mounted() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
