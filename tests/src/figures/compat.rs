@@ -9,7 +9,7 @@ use catalog_core::{CatalogStore, EngineStore, FsCatalog, FsEngineStore, Lifecycl
 use crate::figure::{Measured, Outcome, Trial};
 
 /// Name, the index it is, whether this release reads it, and texts that a rewrite must keep.
-const FIXTURES: [(&str, &str, bool, &[&str]); 7] = [
+const FIXTURES: [(&str, &str, bool, &[&str]); 10] = [
     ("index-v0.json", "index.json", true, &[]),
     ("index-v1.json", "index.json", true, &[]),
     ("index-v1-active.json", "index.json", true, &[]),
@@ -24,8 +24,16 @@ const FIXTURES: [(&str, &str, bool, &[&str]); 7] = [
             "\"score\":12345678901234567890123456789.10",
         ],
     ),
-    ("index-v2.json", "index.json", false, &[]),
+    (
+        "index-v2.json",
+        "index.json",
+        true,
+        &["\"is_plain\":true", "\"last_verified_ms\":1700000000000"],
+    ),
+    ("index-v2-active.json", "index.json", true, &[]),
+    ("index-v3.json", "index.json", false, &[]),
     ("engines-v1.json", "engines.json", true, &[]),
+    ("engines-v2.json", "engines.json", true, &[]),
 ];
 
 pub(super) fn measure(_: Trial) -> Outcome {

@@ -12,8 +12,8 @@ use crate::error::{CatalogError, Result};
 use crate::index::{IndexFiles, Writing};
 use crate::progress::Limits;
 use crate::root::{
-    Layout, Locking, StoreLock, StoreRoot, WriterLock, check_own_folder, is_sha256, list_folder,
-    touch,
+    Layout, Locking, StoreLock, StoreRoot, WriterLock, check_not_nested, check_own_folder,
+    is_sha256, list_folder, touch,
 };
 
 /// The managed models of a root: content that was copied or fetched, once for each content, under
@@ -203,6 +203,7 @@ impl ArtifactStore {
     }
 
     fn acquire(&self, which: StoreLock) -> Result<WriterLock> {
+        check_not_nested(&self.root)?;
         self.root.check_present()?;
         let lock = WriterLock::acquire(
             self.layout(),

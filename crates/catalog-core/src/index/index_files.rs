@@ -6,7 +6,7 @@ use super::format::empty_file;
 use super::record::Record;
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    IndexFile, StoreRoot, WriterLock, create_whole, list_folder, open_own_file,
+    FileStamp, IndexFile, StoreRoot, WriterLock, create_whole, list_folder, open_own_file,
     remove_temporary_files, sync_folder,
 };
 
@@ -90,14 +90,19 @@ impl IndexFiles {
         Ok(())
     }
 
-    /// Gives an index without a previous generation one: a copy of itself.
+    /// Gives an index without a previous generation of its own one: a copy of itself.
     fn add_previous(&self, file: IndexFile) -> Result<bool> {
         let layout = self.root.layout();
-        let previous = layout.previous_index(file);
-        if previous.symlink_metadata().is_ok() {
-            return Ok(false);
+        let (path, previous) = (layout.index(file), layout.previous_index(file));
+        if let Ok(old) = previous.symlink_metadata() {
+            // A crash of the first edition may leave both as names of one file.
+            let is_same = path
+                .symlink_metadata()
+                .is_ok_and(|new| FileStamp::of(&new).is_same_file(&FileStamp::of(&old)));
+            if !is_same {
+                return Ok(false);
+            }
         }
-        let path = layout.index(file);
         let Some(mut opened) = open_own_file(&path, fs::OpenOptions::new().read(true))? else {
             return Ok(false);
         };

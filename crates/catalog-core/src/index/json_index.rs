@@ -262,7 +262,7 @@ impl<R: Record> JsonIndex<R> {
             self.remember(None);
             return Err(error);
         }
-        keep_spare(&spare, len);
+        keep_spare(layout, len);
         Ok(())
     }
 

@@ -10,6 +10,8 @@ mod record;
 mod recover;
 mod snapshot;
 mod source;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use recover::{IndexRecovery, RecoveryAction};

@@ -83,6 +83,9 @@ fn recover_under_lock<R: Record>(index: &JsonIndex<R>) -> Result<IndexRecovery> 
     let trusted = previous.head.unwrap_or_else(|| newest.clone());
     let head = Head {
         generation: trusted.generation.max(newest.generation).saturating_add(1),
+        // An entry that was put at a marked path since may be among the lost ones: no collection
+        // removes its file.
+        tombstones: Vec::new(),
         ..trusted
     };
     let next = format::compose(head, entries.into_values().collect());

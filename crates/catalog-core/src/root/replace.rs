@@ -182,14 +182,20 @@ pub(crate) fn create_whole(target: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Sees to it that the spare has room for an index of this length. Best effort: without a spare,
 /// nothing but a write on a full disk fails.
-pub(crate) fn keep_spare(spare: &Path, len: u64) {
-    let wanted = len + SPARE_ROOM;
-    let has_room = fs::symlink_metadata(spare).is_ok_and(|spare| spare.len() >= wanted);
-    if has_room {
+pub(crate) fn keep_spare(layout: &Layout, len: u64) {
+    let spare = layout.spare();
+    let has_room =
+        |len: u64| fs::symlink_metadata(&spare).is_ok_and(|spare| spare.len() >= len + SPARE_ROOM);
+    if has_room(len) {
         return;
     }
+    // A write on a full disk leaves its own old file as the spare: the other indexes may be longer.
+    let lengths = IndexFile::ALL.map(|index| {
+        fs::symlink_metadata(layout.index(index)).map_or(0, |metadata| metadata.len())
+    });
+    let longest = lengths.into_iter().fold(len, u64::max);
     // Twice the room, so that an index that grows does not come here at each write.
-    if let Err(error) = extend(spare, wanted + SPARE_ROOM) {
+    if let Err(error) = extend(&spare, longest + 2 * SPARE_ROOM) {
         tracing::debug!(spare = %spare.display(), %error, "no room is kept for a full disk");
     }
 }

@@ -3,6 +3,8 @@
 mod deletion;
 mod formats;
 mod import;
+mod leases;
 mod local_model;
 mod space;
 mod staging;
+mod tombstones;

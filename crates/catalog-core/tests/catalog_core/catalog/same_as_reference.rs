@@ -115,7 +115,11 @@ fn files_below(folder: &Path) -> BTreeSet<PathBuf> {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(folder).unwrap().to_path_buf();
             let text = name.to_str().unwrap();
-            if text == "locks" || text.starts_with("index.json") {
+            let is_own = ["locks", "removed", ".index.json.spare"].contains(&text)
+                || ["index.json", "engines.json", "pins.json"]
+                    .iter()
+                    .any(|index| text == *index || text == format!("{index}.previous"));
+            if is_own {
                 continue;
             }
             if path.is_dir() {

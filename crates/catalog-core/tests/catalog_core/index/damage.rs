@@ -26,17 +26,19 @@ fn is_refused(bytes: &[u8], what: &str) {
 /// CAT-420
 #[test]
 fn a_flipped_bit_anywhere_is_noticed() {
-    let good = fixture("index-v1-future-minor.json");
-    let root = tempfile::tempdir().unwrap();
-    let path = root.path().join("index.json");
-    for position in 0..good.len() {
-        for bit in 0..8 {
-            let mut bytes = good.clone();
-            bytes[position] ^= 1 << bit;
-            fs::write(&path, &bytes).unwrap();
-            let error = FsCatalog::new(root.path()).expect_err("a flipped bit is noticed");
-            let is_typed = ["index_damaged", "index_too_new"].contains(&error.code());
-            assert!(is_typed, "bit {bit} of byte {position}: {error}");
+    for name in ["index-v1-future-minor.json", "index-v2.json"] {
+        let good = fixture(name);
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("index.json");
+        for position in 0..good.len() {
+            for bit in 0..8 {
+                let mut bytes = good.clone();
+                bytes[position] ^= 1 << bit;
+                fs::write(&path, &bytes).unwrap();
+                let error = FsCatalog::new(root.path()).expect_err("a flipped bit is noticed");
+                let is_typed = ["index_damaged", "index_too_new"].contains(&error.code());
+                assert!(is_typed, "bit {bit} of byte {position} of {name}: {error}");
+            }
         }
     }
 }
@@ -48,6 +50,8 @@ fn a_cut_or_lost_part_is_noticed() {
         "index-v1.json",
         "index-v1-future-minor.json",
         "index-v1-empty.json",
+        "index-v2.json",
+        "index-v2-active.json",
     ] {
         let good = fixture(name);
         for end in 0..good.len() {
@@ -130,11 +134,22 @@ fn what_is_no_index_is_refused_and_left_as_it_was() {
 /// CAT-421
 #[test]
 fn lines_that_no_release_wrote_are_refused_though_their_sums_are_right() {
-    const HEAD: &str = r#"{"version":1,"generation":1,"entries":{"#;
+    const HEAD: &str = r#"{"version":2,"generation":1,"entries":{"#;
     let line = |id: &str| format!(r#""{id}":{{"local_path":"m","lifecycle":"active""#);
     let root = root_with("index.json", &sealed(HEAD, &[&line("a"), &line("b")]));
     let catalog = FsCatalog::new(root.path()).unwrap();
     assert_eq!(catalog.list().unwrap().len(), 2, "such lines are read");
+    for tombstones in [
+        "7",
+        "{}",
+        "[7]",
+        r#"[{"path":"m"}]"#,
+        r#"[{"path":7,"inode":1,"size":1,"modified":[1,1],"changed":[1,1]}]"#,
+    ] {
+        let head =
+            format!(r#"{{"version":2,"generation":1,"tombstones":{tombstones},"entries":{{"#);
+        is_refused(&sealed(&head, &[&line("a")]), tombstones);
+    }
     let two = format!("{}}},{}", line("a"), line("b"));
     for (what, lines) in [
         ("an id twice", vec![line("a"), line("a")]),

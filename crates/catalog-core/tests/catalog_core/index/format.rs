@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use catalog_core::{CatalogEntry, CatalogStore, Digest, FsCatalog, LifecycleState};
 
-use crate::util::{entry, fixture, identity, names_in};
+use crate::util::{STORE_FILES, entry, fixture, identity, names_in};
 
 fn entries() -> [CatalogEntry; 2] {
     let digest = Digest {
@@ -39,7 +39,7 @@ fn the_index_is_the_specified_bytes_with_one_entry_a_line() {
     catalog.delete(&inside.id).unwrap();
     catalog.put(&inside).unwrap();
     let text = fs::read_to_string(root.path().join("index.json")).unwrap();
-    let specified = String::from_utf8(fixture("index-v1-active.json")).unwrap();
+    let specified = String::from_utf8(fixture("index-v2-active.json")).unwrap();
     assert_eq!(text, specified);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 4);
@@ -110,10 +110,7 @@ fn a_write_replaces_the_file_and_leaves_nothing_else() {
         first.0, second.0,
         "a new file took the place of the old one"
     );
-    assert_eq!(
-        names_in(root.path()),
-        ["index.json", "index.json.previous", "locks"]
-    );
+    assert_eq!(names_in(root.path()), STORE_FILES);
 }
 
 /// CAT-404

@@ -1,5 +1,12 @@
+mod creation;
 mod damage;
 mod format;
+// Elsewhere two files cannot be exchanged, and a full disk refuses every write.
+#[cfg(all(feature = "native-fs", target_os = "linux"))]
+mod full_disk;
+mod incremental;
+mod limits;
+mod nested;
 mod planted;
 mod recovery;
 mod sharing;

@@ -7,7 +7,7 @@ use catalog_core::{
     CatalogStore, FsCatalog, IndexRecovery, LifecycleState, RecoveryAction, recover,
 };
 
-use crate::util::{entry, fixture, names_in, root_with, state_of};
+use crate::util::{STORE_FILES, empty_index, entry, fixture, names_in, root_with, state_of};
 
 /// A root with entries `a`, `b` and `c`, of which `c` is new and `b` changed in the last generation.
 fn root_with_history() -> tempfile::TempDir {
@@ -105,9 +105,15 @@ fn whole_lines_are_kept_and_the_generation_before_fills_in() {
 fn from_any_damage_everything_of_the_generation_before_is_restored() {
     let root = root_with_history();
     let good = fs::read(root.path().join("index.json")).unwrap();
-    let previous = fs::read(root.path().join("index.json.previous")).unwrap();
+    let others = STORE_FILES.iter().filter(|name| **name != "locks");
+    let others: Vec<(&str, Vec<u8>)> = others
+        .map(|name| (*name, fs::read(root.path().join(name)).unwrap()))
+        .collect();
     for cut in (0..good.len()).step_by(7) {
-        let root = root_with("index.json.previous", &previous);
+        let root = tempfile::tempdir().unwrap();
+        for (name, bytes) in &others {
+            fs::write(root.path().join(name), bytes).unwrap();
+        }
         fs::write(root.path().join("index.json"), &good[..cut]).unwrap();
         let report = recovered(root.path(), &good[..cut]);
         let ids: Vec<&str> = report.entries.keys().map(String::as_str).collect();
@@ -180,11 +186,11 @@ fn recovery_leaves_whole_and_newer_indexes_alone() {
     assert!(!report.models.was_damaged && !report.engines.was_damaged);
     assert_eq!(files(root.path()), before);
 
-    let root = root_with("index.json", &fixture("index-v2.json"));
+    let root = root_with("index.json", &fixture("index-v3.json"));
     assert_eq!(recover(root.path()).unwrap_err().code(), "index_too_new");
     assert_eq!(
         fs::read(root.path().join("index.json")).unwrap(),
-        fixture("index-v2.json")
+        fixture("index-v3.json")
     );
     assert_eq!(names_in(root.path()), ["index.json", "locks"]);
 }
@@ -192,8 +198,12 @@ fn recovery_leaves_whole_and_newer_indexes_alone() {
 /// CAT-463
 #[test]
 fn what_is_lost_is_told_in_its_own_words() {
-    let root = root_with("index.json", b"complete garbage\nin two lines");
-    let report = recovered(root.path(), b"complete garbage\nin two lines");
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    catalog.put(&entry("m", "m")).unwrap();
+    let garbage = b"complete garbage\nin two lines";
+    damage(root.path(), |bytes| *bytes = garbage.to_vec());
+    let report = recovered(root.path(), garbage);
     assert!(report.entries.is_empty());
     assert_eq!(report.lost, ["complete garbage\n", "in two lines"]);
     assert_eq!(FsCatalog::new(root.path()).unwrap().list().unwrap(), []);
@@ -205,23 +215,28 @@ fn each_write_keeps_the_generation_before() {
     let root = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();
     let read = |name: &str| fs::read(root.path().join(name)).ok();
-    let mut last = None;
+    let mut last = Some(empty_index(2));
     for number in 0..4 {
         catalog.put(&entry(&number.to_string(), "m")).unwrap();
         assert_eq!(read("index.json.previous"), last);
         last = read("index.json");
     }
-    // As a crash leaves it between the two renames: both are names of one file.
+    // As a crash leaves it between the exchange and the rename: the old file has the temporary name.
+    let older = read("index.json.previous").unwrap();
+    fs::write(root.path().join(".index.json.new"), older).unwrap();
+    catalog.put(&entry("next", "m")).unwrap();
+    assert_eq!(read("index.json.previous"), last);
+    assert_eq!(names_in(root.path()), STORE_FILES);
+    // As a crash of the first edition leaves it between two renames: both are names of one file.
+    last = read("index.json");
     fs::remove_file(root.path().join("index.json.previous")).unwrap();
     fs::hard_link(
         root.path().join("index.json"),
         root.path().join("index.json.previous"),
     )
     .unwrap();
-    catalog.put(&entry("next", "m")).unwrap();
+    let next = FsCatalog::new(root.path()).unwrap();
+    next.put(&entry("after", "m")).unwrap();
     assert_eq!(read("index.json.previous"), last);
-    assert_eq!(
-        names_in(root.path()),
-        ["index.json", "index.json.previous", "locks"]
-    );
+    assert_eq!(names_in(root.path()), STORE_FILES);
 }

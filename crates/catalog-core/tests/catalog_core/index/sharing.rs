@@ -194,7 +194,10 @@ fn a_lock_file_that_somebody_removes_loses_no_acknowledged_change() {
     let other = FsCatalog::new(root.path()).unwrap();
     let held = holder.update(|edit| {
         fs::remove_file(&lock).unwrap();
-        other.put(&entry("other", "m")).unwrap();
+        std::thread::scope(|scope| {
+            let put = scope.spawn(|| other.put(&entry("other", "m")));
+            put.join().unwrap().unwrap();
+        });
         edit.put(&entry("holder", "m"))
     });
     assert_eq!(

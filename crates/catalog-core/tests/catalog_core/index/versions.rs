@@ -35,6 +35,7 @@ fn an_index_of_each_version_is_read() {
         "index-v0.json",
         "index-v1.json",
         "index-v1-future-minor.json",
+        "index-v2.json",
     ] {
         let root = root_with("index.json", &fixture(name));
         holds_the_two_models(&FsCatalog::new(root.path()).unwrap());
@@ -47,8 +48,14 @@ fn an_index_of_each_version_is_read() {
 
 /// CAT-411
 #[test]
-fn format_0_is_upgraded_by_the_next_change_and_not_before() {
-    let root = root_with("index.json", &fixture("index-v0.json"));
+fn an_older_version_is_upgraded_by_the_next_change_and_not_before() {
+    for name in ["index-v0.json", "index-v1.json"] {
+        is_upgraded_by_the_next_change(name);
+    }
+}
+
+fn is_upgraded_by_the_next_change(name: &str) {
+    let root = root_with("index.json", &fixture(name));
     let path = root.path().join("index.json");
     let before = identity(&path);
     let catalog = FsCatalog::new(root.path()).unwrap();
@@ -64,6 +71,12 @@ fn format_0_is_upgraded_by_the_next_change_and_not_before() {
         .unwrap();
     holds_the_two_models(&catalog);
     let upgraded = fs::read_to_string(&path).unwrap();
+    assert!(
+        upgraded.starts_with("{\"version\":2,"),
+        "{name}: {upgraded}"
+    );
+    let previous = fs::read_to_string(root.path().join("index.json.previous")).unwrap();
+    assert!(previous.starts_with("{\"version\":2,"), "two changes ago");
     let current = String::from_utf8(fixture("index-v1.json")).unwrap();
     let entries = |text: &str| {
         text.lines()
@@ -79,8 +92,8 @@ fn format_0_is_upgraded_by_the_next_change_and_not_before() {
 #[test]
 fn a_newer_version_is_refused_and_left_as_it_was() {
     let newer = [
-        fixture("index-v2.json"),
-        b"{\"version\":2,\"whatever\":[1,2]}".to_vec(),
+        fixture("index-v3.json"),
+        b"{\"version\":3,\"whatever\":[1,2]}".to_vec(),
         b"{\"version\":99,\"entries\":{},\"checksum\":\"crc32:00\"}\n".to_vec(),
     ];
     for bytes in newer {
@@ -101,7 +114,7 @@ fn a_newer_version_is_refused_and_left_as_it_was() {
     let root = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();
     catalog.put(&entry("id", "m")).unwrap();
-    fs::write(root.path().join("index.json"), fixture("index-v2.json")).unwrap();
+    fs::write(root.path().join("index.json"), fixture("index-v3.json")).unwrap();
     let codes = [
         catalog.get("id").unwrap_err().code(),
         catalog.put(&entry("id", "other")).unwrap_err().code(),
@@ -110,7 +123,7 @@ fn a_newer_version_is_refused_and_left_as_it_was() {
     assert_eq!(codes, ["index_too_new"; 3]);
     assert_eq!(
         fs::read(root.path().join("index.json")).unwrap(),
-        fixture("index-v2.json")
+        fixture("index-v3.json")
     );
 }
 
@@ -124,14 +137,17 @@ fn the_version_decides_also_where_the_checksum_is_right() {
             Err(error) => error.to_string(),
         }
     };
-    let is_read = outcome(&sealed(r#"{"version":1,"generation":1,"entries":{"#, &[]));
-    assert_eq!(is_read, "0 entries");
+    for version in [1, 2] {
+        let head = format!(r#"{{"version":{version},"generation":1,"entries":{{"#);
+        assert_eq!(outcome(&sealed(&head, &[])), "0 entries");
+    }
     for (head, expected) in [
         (
-            r#"{"version":2,"generation":1,"entries":{"#,
-            "schema version 2",
+            r#"{"version":3,"generation":1,"entries":{"#,
+            "schema version 3",
         ),
-        (r#"{"version":2,"things":{"#, "schema version 2"),
+        (r#"{"version":3,"things":{"#, "schema version 3"),
+        (r#"{"version":2,"things":{"#, "missing field"),
         (r#"{"version":1,"things":{"#, "missing field"),
         (
             r#"{"version":0,"generation":1,"entries":{"#,
@@ -208,8 +224,14 @@ fn fields_of_a_newer_release_outlive_our_rewrites() {
 /// ENG-110
 #[test]
 fn the_engine_index_has_its_own_version_and_fixture() {
-    let root = root_with("engines.json", &fixture("engines-v1.json"));
-    fs::write(root.path().join("index.json"), fixture("index-v2.json")).unwrap();
+    for name in ["engines-v1.json", "engines-v2.json"] {
+        engines_are_read_and_rewritten(name);
+    }
+}
+
+fn engines_are_read_and_rewritten(name: &str) {
+    let root = root_with("engines.json", &fixture(name));
+    fs::write(root.path().join("index.json"), fixture("index-v3.json")).unwrap();
     let engines = FsEngineStore::new(root.path()).unwrap();
     let list = engines.find(&EngineFilter::default()).unwrap();
     assert_eq!(list.len(), 2);
@@ -239,7 +261,9 @@ fn the_engine_index_has_its_own_version_and_fixture() {
         engines.put(entry).unwrap();
     }
     let written = fs::read_to_string(root.path().join("engines.json")).unwrap();
-    let expected = String::from_utf8(fixture("engines-v1.json")).unwrap();
+    assert!(written.starts_with("{\"version\":2,"), "{written}");
+    assert!(!written.contains("tombstones"), "what it marked is gone");
+    let expected = String::from_utf8(fixture(name)).unwrap();
     let entries = |text: &str| {
         text.lines()
             .skip(1)

@@ -162,7 +162,8 @@ fn a_writer_that_waits_too_long_is_told_who_holds_the_lock() {
     let waiter = impatient(root.path());
     holder
         .update(|edit| {
-            let error = waiter.put(&entry("id", "m")).unwrap_err();
+            let wait = || waiter.put(&entry("id", "m")).unwrap_err();
+            let error = std::thread::scope(|scope| scope.spawn(wait).join().unwrap());
             let CatalogError::LockTimeout { holder, waited, .. } = &error else {
                 panic!("{error}")
             };
@@ -241,7 +242,18 @@ fn what_writers_that_died_left_is_removed_and_nothing_else() {
     // As a holder that dies leaves it.
     fs::write(root.path().join("locks/index.lock"), "1 0 killed\n").unwrap();
     catalog.put(&entry("b", "m")).unwrap();
-    assert!(is_clean(), "so does the first write after a writer died");
+    assert!(
+        !root.path().join(".index.json.new").exists(),
+        "a writer that needs the name removes what has it"
+    );
+    FsCatalog::new(root.path())
+        .unwrap()
+        .put(&entry("c", "m"))
+        .unwrap();
+    assert!(
+        is_clean(),
+        "the next handle's first write removes the others"
+    );
     assert_eq!(fs::read(root.path().join("locks/index.lock")).unwrap(), b"");
 }
 
@@ -306,7 +318,10 @@ fn in_single_process_mode_the_handles_of_a_process_lose_nothing() {
     let kernel = FsCatalog::new(root.path()).unwrap();
     catalog
         .update(|edit| {
-            kernel.put(&entry("kernel", "m")).unwrap();
+            std::thread::scope(|scope| {
+                let put = scope.spawn(|| kernel.put(&entry("kernel", "m")));
+                put.join().unwrap().unwrap();
+            });
             edit.put(&entry("process", "m"))
         })
         .unwrap();
@@ -341,7 +356,7 @@ fn a_snapshot_never_changes_and_serialises_alike_wherever_the_root_is() {
     let first = json(a.path());
     assert_eq!(first, json(b.path()));
     assert!(
-        first.starts_with("{\"version\":1,\"generation\":2,\"entries\":{\"a\":{"),
+        first.starts_with("{\"version\":2,\"generation\":2,\"entries\":{\"a\":{"),
         "{first}"
     );
 }

@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use catalog_core::{CatalogStore, FsCatalog, ImportRequest, rebuild};
+use catalog_core::{CatalogStore, FsCatalog, ImportRequest, rebuild, recover};
 
 use crate::util::names_in;
 
@@ -35,11 +35,17 @@ fn a_lost_index_is_made_again_from_what_is_whole_and_the_rest_is_reported() {
         .with_file_name("manifest.json");
     let text = fs::read(&manifest).unwrap();
     fs::write(&manifest, &text[..text.len() / 2]).unwrap();
-    for name in names_in(&root) {
-        if name.starts_with("index.json") {
-            fs::remove_file(root.join(name)).unwrap();
+    let lose_index = || {
+        for name in names_in(&root) {
+            if name.starts_with("index.json") {
+                fs::remove_file(root.join(name)).unwrap();
+            }
         }
-    }
+        let error = FsCatalog::new(&root).unwrap_err();
+        assert_eq!(error.code(), "index_damaged", "{error}");
+    };
+    lose_index();
+    assert!(recover(&root).unwrap().models.was_damaged);
     let kept = before.iter().find(|entry| entry.id == "kept").unwrap();
     FsCatalog::new(&root).unwrap().put(kept).unwrap();
 
@@ -59,4 +65,10 @@ fn a_lost_index_is_made_again_from_what_is_whole_and_the_rest_is_reported() {
         (old.digest.clone(), old.local_path.clone())
     );
     assert_eq!(rebuild(&root).unwrap().restored, Vec::<String>::new());
+
+    // Without `recover` before it, an index that was lost becomes an empty one first.
+    lose_index();
+    let report = rebuild(&root).unwrap();
+    assert_eq!(report.restored, ["good", "kept"]);
+    assert_eq!(report.rejected.len(), 3, "{report:?}");
 }

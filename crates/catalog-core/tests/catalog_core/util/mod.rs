@@ -31,6 +31,26 @@ pub(crate) fn entry(id: &str, path: impl Into<PathBuf>) -> CatalogEntry {
     }
 }
 
+/// The files and folders of a root in which models were put and nothing was deleted.
+pub(crate) const STORE_FILES: [&str; 8] = [
+    ".index.json.spare",
+    "engines.json",
+    "engines.json.previous",
+    "index.json",
+    "index.json.previous",
+    "locks",
+    "pins.json",
+    "pins.json.previous",
+];
+
+/// The bytes of an index of this version without entries, before its first change.
+pub(crate) fn empty_index(version: u64) -> Vec<u8> {
+    sealed(
+        &format!("{{\"version\":{version},\"generation\":0,\"entries\":{{"),
+        &[],
+    )
+}
+
 /// What changes whenever a file is replaced or written.
 pub(crate) fn identity(path: &Path) -> (u64, i64, i64) {
     let metadata = fs::metadata(path).unwrap();
