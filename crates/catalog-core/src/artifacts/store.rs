@@ -8,6 +8,7 @@ use super::lease::{LeaseLock, wait_for_lease};
 use super::manifest::Manifest;
 use super::staging::Staging;
 use crate::error::{CatalogError, Result};
+use crate::reference::ModelId;
 use crate::root::{
     Layout, Locking, StoreLock, StoreRoot, WriterLock, check_own_folder, create_own_folder,
     is_sha256, list_folder, open_or_create_own_file, open_own_file,
@@ -35,7 +36,7 @@ impl ArtifactStore {
     /// # Errors
     ///
     /// [`CatalogError::NoSpace`] if they may not fit beside what others have reserved.
-    pub fn stage(&self, id: &str, needed: u64) -> Result<Staging> {
+    pub fn stage(&self, id: &ModelId, needed: u64) -> Result<Staging> {
         let mut staging = Staging::begin(self, id)?;
         if needed > 0 {
             staging.reserve(needed)?;

@@ -6,7 +6,7 @@ use catalog_core::{
     CatalogError, CatalogStore, Digest, Expectation, FsCatalog, Import, ImportRequest, Sharing,
 };
 
-use crate::util::names_in;
+use crate::util::{model_id, names_in};
 
 fn here() -> (tempfile::TempDir, FsCatalog) {
     let folder = tempfile::tempdir().unwrap();
@@ -20,7 +20,8 @@ fn import(
     source: &Path,
     how: Import,
 ) -> Result<catalog_core::CatalogEntry, CatalogError> {
-    let mut request = ImportRequest::new(id, source);
+    let model = model_id(id);
+    let mut request = ImportRequest::new(&model, source);
     request.how = how;
     catalog.import(&request, &mut |_| Ok(()))
 }
@@ -96,7 +97,8 @@ fn a_source_that_changes_while_it_is_read_is_an_error_and_leaves_nothing() {
     let source = folder.path().join("notes.bin");
     for how in [Import::Copy, Import::HardLink] {
         fs::write(&source, vec![1; 4 << 20]).unwrap();
-        let mut request = ImportRequest::new("id", &source);
+        let model = model_id("id");
+        let mut request = ImportRequest::new(&model, &source);
         request.how = how;
         let mut is_touched = false;
         let outcome = catalog.import(&request, &mut |_| {
@@ -119,17 +121,21 @@ fn an_import_tells_its_progress_and_can_be_stopped() {
     fs::write(&source, vec![7; 5 << 20]).unwrap();
     let mut seen = Vec::new();
     catalog
-        .import(&ImportRequest::new("id", &source), &mut |progress| {
-            seen.push((progress.done, progress.total));
-            Ok(())
-        })
+        .import(
+            &ImportRequest::new(&model_id("id"), &source),
+            &mut |progress| {
+                seen.push((progress.done, progress.total));
+                Ok(())
+            },
+        )
         .unwrap();
     assert!(seen.is_sorted() && seen.len() > 1);
     assert_eq!(seen.last(), Some(&(5 << 20, Some(5 << 20))));
 
-    let stopped = catalog.import(&ImportRequest::new("other", &source), &mut |_| {
-        Err(CatalogError::Cancelled)
-    });
+    let stopped = catalog.import(
+        &ImportRequest::new(&model_id("other"), &source),
+        &mut |_| Err(CatalogError::Cancelled),
+    );
     assert_eq!(stopped.unwrap_err().code(), "cancelled");
     assert_eq!(catalog.get("other").unwrap(), None);
     assert!(names_in(&catalog.root().join("staging")).is_empty());
@@ -152,7 +158,8 @@ fn what_cannot_be_imported_is_a_typed_error() {
 
     let source = folder.path().join("notes.bin");
     fs::write(&source, "weights").unwrap();
-    let mut request = ImportRequest::new("id", &source);
+    let model = model_id("id");
+    let mut request = ImportRequest::new(&model, &source);
     request.expected = Expectation {
         digest: Some(format!("sha256:{}", "0".repeat(64)).parse().unwrap()),
         ..Expectation::default()

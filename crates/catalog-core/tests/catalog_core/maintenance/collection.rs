@@ -8,13 +8,14 @@ use catalog_core::{
     Import, ImportRequest, LifecycleState, Removable, RemovalReason,
 };
 
-use crate::util::{entry, names_in, state_of};
+use crate::util::{entry, model_id, names_in, state_of};
 
 fn import(catalog: &FsCatalog, id: &str, content: &[u8]) -> CatalogEntry {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("m.bin");
     fs::write(&source, content).unwrap();
-    let mut request = ImportRequest::new(id, &source);
+    let model = model_id(id);
+    let mut request = ImportRequest::new(&model, &source);
     request.how = Import::Copy;
     catalog.import(&request, &mut |_| Ok(())).unwrap()
 }
@@ -67,7 +68,7 @@ fn what_nobody_needs_goes_and_nothing_else() {
     )
     .unwrap();
     // What lives, and what is not the store's.
-    let staging = catalog.artifacts().stage("living", 0).unwrap();
+    let staging = catalog.artifacts().stage(&model_id("living"), 0).unwrap();
     fs::create_dir_all(root.path().join("artifacts/own")).unwrap();
     fs::write(root.path().join("artifacts/own/m"), "own").unwrap();
 
@@ -143,7 +144,7 @@ fn what_is_used_since_it_was_planned_is_spared() {
     let plan = catalog.plan_collection(&policy).unwrap();
     catalog.put(&registered).unwrap();
     let lease = catalog.lease("leased").unwrap();
-    catalog.pin("pinned", "me", "needed").unwrap();
+    catalog.pin(&model_id("pinned"), "me", "needed").unwrap();
     catalog
         .set_state("revived", LifecycleState::Active)
         .unwrap();
@@ -296,7 +297,8 @@ fn freed_bytes_are_those_that_no_link_keeps() {
 
     let source = root.path().join("own.bin");
     fs::write(&source, [2; 100_000]).unwrap();
-    let mut request = ImportRequest::new("linked", &source);
+    let model = model_id("linked");
+    let mut request = ImportRequest::new(&model, &source);
     request.how = Import::HardLink;
     catalog.import(&request, &mut |_| Ok(())).unwrap();
     catalog.update(|edit| Ok(edit.forget("linked"))).unwrap();

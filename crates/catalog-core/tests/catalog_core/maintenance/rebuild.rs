@@ -4,13 +4,13 @@ use std::path::Path;
 
 use catalog_core::{CatalogStore, FsCatalog, ImportRequest, rebuild};
 
-use crate::util::names_in;
+use crate::util::{model_id, names_in};
 
 fn import(catalog: &FsCatalog, folder: &Path, id: &str, content: &str) {
     let source = folder.join("source.bin");
     fs::write(&source, content).unwrap();
     catalog
-        .import(&ImportRequest::new(id, &source), &mut |_| Ok(()))
+        .import(&ImportRequest::new(&model_id(id), &source), &mut |_| Ok(()))
         .unwrap();
 }
 

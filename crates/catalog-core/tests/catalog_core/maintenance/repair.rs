@@ -8,11 +8,11 @@ use catalog_core::{
     VerificationOutcomeKind as Kind, Verify,
 };
 
-use crate::util::entry;
+use crate::util::{entry, model_id};
 
 fn import(catalog: &FsCatalog, source: &Path, id: &str) -> CatalogEntry {
     catalog
-        .import(&ImportRequest::new(id, source), &mut |_| Ok(()))
+        .import(&ImportRequest::new(&model_id(id), source), &mut |_| Ok(()))
         .unwrap()
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use catalog_core::{CatalogEntry, Hasher, LifecycleState};
+use catalog_core::{CatalogEntry, Hasher, LifecycleState, ModelId};
 
 /// The bytes of a file beside the tests.
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
@@ -19,6 +19,10 @@ pub(crate) fn root_with(name: &str, bytes: &[u8]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join(name), bytes).unwrap();
     root
+}
+
+pub(crate) fn model_id(text: &str) -> ModelId {
+    text.parse().unwrap()
 }
 
 pub(crate) fn entry(id: &str, path: impl Into<PathBuf>) -> CatalogEntry {
