@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CatalogError, PathProblem, Result};
-use crate::reference::{check_image_reference, redact_text};
+use crate::reference::{check_image_reference, redact_image};
 
 /// What is known of one built or pulled engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,12 +141,5 @@ fn shown(text: &str) -> String {
         Some(rest) => (EngineArtifact::IMAGE_SCHEME, rest),
         None => ("", text),
     };
-    let (registry, _) = rest.split_once('/').unwrap_or((rest, ""));
-    let shown = match registry.rsplit_once('@') {
-        Some((userinfo, _)) if !userinfo.contains('/') => {
-            format!("REDACTED{}", &rest[userinfo.len()..])
-        }
-        _ => rest.to_owned(),
-    };
-    format!("{scheme}{}", redact_text(&shown))
+    format!("{scheme}{}", redact_image(rest))
 }

@@ -17,7 +17,7 @@ mod url;
 pub(crate) use image::check_image_reference;
 
 pub(crate) use redact::shown_id;
-pub(crate) use redact_text::{redact_text, text_holds_secret};
+pub(crate) use redact_text::{redact_image, redact_text, text_holds_secret};
 pub(crate) use remote_name::check_file_name;
 
 pub use hf::HfParts;

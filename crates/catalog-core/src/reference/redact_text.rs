@@ -149,18 +149,34 @@ fn redact_words(text: &str) -> String {
     clean
 }
 
-/// Hides what stands before the last `@` of a word if it has a colon, unless a digest follows.
+/// Hides the secrets of a text that was meant as an image reference: all before the last `@` that
+/// no digest follows.
+pub(crate) fn redact_image(text: &str) -> String {
+    let (image, digest) = match text.rsplit_once('@') {
+        Some((image, digest)) if begins_with_digest(digest) => (image, Some(digest)),
+        _ => (text, None),
+    };
+    let image = match image.rsplit_once('@') {
+        Some((_, rest)) => format!("{REDACTED}@{rest}"),
+        None => redact_text(image),
+    };
+    digest.map_or(image.clone(), |digest| format!("{image}@{digest}"))
+}
+
+/// Hides the user name and password in `user:password@host`, but not the name and tag of an image
+/// in front of a digest.
 fn without_login(word: &str) -> String {
     match word.rsplit_once('@') {
-        Some((login, rest)) if login.contains(':') && !begins_with_digest(rest) => {
-            if login.contains("://") {
-                // A URL, whose secrets are hidden already.
-                return word.to_owned();
-            }
+        Some((login, rest)) if is_login(login) && !begins_with_digest(rest) => {
             format!("{REDACTED}@{rest}")
         }
         _ => word.to_owned(),
     }
+}
+
+/// Whether a text is `user:password`. With a slash, it is a path, a URL or a hub reference.
+fn is_login(text: &str) -> bool {
+    text.contains(':') && !text.contains('/')
 }
 
 fn begins_with_digest(text: &str) -> bool {

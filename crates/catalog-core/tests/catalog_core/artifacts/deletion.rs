@@ -3,7 +3,7 @@ use std::path::Path;
 
 use catalog_core::{CatalogEntry, CatalogStore, FsCatalog, ImportRequest};
 
-use crate::util::{entry, model_id};
+use crate::util::{entry, model_id, replacing};
 
 fn managed(folder: &Path) -> (FsCatalog, CatalogEntry) {
     let catalog = FsCatalog::new(folder.join("root")).unwrap();
@@ -146,10 +146,9 @@ fn a_new_content_of_an_id_leaves_the_old_one_to_collection() {
     let lease = catalog.lease("id").unwrap();
     let source = folder.path().join("notes.bin");
     fs::write(&source, "better weights").unwrap();
+    let id = model_id("id");
     let new = catalog
-        .import(&ImportRequest::new(&model_id("id"), &source), &mut |_| {
-            Ok(())
-        })
+        .import(&replacing(&catalog, &id, &source), &mut |_| Ok(()))
         .unwrap();
     assert_eq!(catalog.get("id").unwrap(), Some(new.clone()));
     let collect = || {

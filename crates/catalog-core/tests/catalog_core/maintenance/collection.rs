@@ -8,14 +8,14 @@ use catalog_core::{
     Import, ImportRequest, LifecycleState, Removable, RemovalReason,
 };
 
-use crate::util::{entry, model_id, names_in, state_of};
+use crate::util::{entry, model_id, names_in, replacing, state_of};
 
 fn import(catalog: &FsCatalog, id: &str, content: &[u8]) -> CatalogEntry {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("m.bin");
     fs::write(&source, content).unwrap();
     let model = model_id(id);
-    let mut request = ImportRequest::new(&model, &source);
+    let mut request = replacing(catalog, &model, &source);
     request.how = Import::Copy;
     catalog.import(&request, &mut |_| Ok(())).unwrap()
 }
