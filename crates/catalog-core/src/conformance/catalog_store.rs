@@ -127,6 +127,9 @@ pub fn a_malformed_digest_is_refused<S: CatalogStore>(open: impl Fn(&Path) -> S)
         ("sha256", ""),
         ("sha256", "../x"),
         ("sha256", "AB"),
+        ("sha256", "abc123"),
+        ("sha512", "ab"),
+        ("sha256-tree", "ab"),
         ("a/b", "ab"),
     ] {
         let digest = Some(Digest {

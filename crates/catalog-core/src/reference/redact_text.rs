@@ -81,6 +81,8 @@ fn redact_pairs(text: &str) -> String {
         let is_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
         let before = rest[..at].trim_end().trim_end_matches(['"', '\'']);
         let name = before.rsplit(|c| !is_name(c)).next().unwrap_or("");
+        // A definition on the command line of a compiler or of CMake.
+        let name = name.strip_prefix("-D").unwrap_or(name);
         let behind = &rest[at + 1..];
         let value = value_of(behind);
         if has_secret_word(name) && is_secret_value(value) {

@@ -3,7 +3,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use catalog_core::{
-    CatalogError, CatalogStore, Digest, Expectation, FsCatalog, Import, ImportRequest, Sharing,
+    CatalogEntry, CatalogError, CatalogStore, Digest, DigestAlgorithm, Expectation, Expected,
+    FsCatalog, Import, ImportRequest, Sharing,
 };
 
 use crate::util::{model_id, names_in};
@@ -191,4 +192,75 @@ fn one_model_under_two_ids_takes_its_space_once_and_each_lives_alone() {
     assert!(catalog.delete("b").unwrap());
     assert!(!blob.exists(), "the last one takes the bytes with it");
     assert!(names_in(&catalog.root().join("artifacts")).is_empty());
+}
+
+/// CAT-1055
+#[test]
+fn an_import_replaces_a_pinned_digest_only_on_purpose() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let catalog = FsCatalog::new(&root).unwrap();
+    let (first, second) = (folder.path().join("1.bin"), folder.path().join("2.bin"));
+    fs::write(&first, "first").unwrap();
+    fs::write(&second, "second").unwrap();
+    let id = model_id("m");
+    let import = |request: &ImportRequest<'_>| catalog.import(request, &mut |_| Ok(()));
+    let old = import(&ImportRequest::new(&id, &first)).unwrap();
+
+    let error = import(&ImportRequest::new(&id, &second)).unwrap_err();
+    assert_eq!(error.code(), "digest_mismatch");
+    assert!(error.to_string().contains("digest mismatch"), "{error}");
+    assert_eq!(catalog.get("m").unwrap(), Some(old.clone()));
+    assert_eq!(names_in(&root.join("artifacts")).len(), 1);
+    assert_eq!(names_in(&root.join("staging")).len(), 0);
+    import(&ImportRequest::new(&id, &first)).unwrap();
+
+    let mut given = ImportRequest::new(&id, &second);
+    given.expected.digest = Some(Digest::of_file(&second).unwrap());
+    let new = import(&given).unwrap();
+    assert_eq!(new.digest, given.expected.digest);
+    let mut expecting = ImportRequest::new(&id, &first);
+    expecting.entry = Expected::Exactly(&new);
+    assert_eq!(import(&expecting).unwrap().digest, old.digest);
+
+    // In the algorithm of the pin.
+    let sha512 = Digest::compute(&second, DigestAlgorithm::Sha512, &mut |_| {}).unwrap();
+    let pinned = CatalogEntry {
+        digest: Some(sha512),
+        ..new
+    };
+    catalog.put(&pinned).unwrap();
+    let error = import(&ImportRequest::new(&id, &first)).unwrap_err();
+    assert_eq!(error.code(), "digest_mismatch");
+    import(&ImportRequest::new(&id, &second)).unwrap();
+}
+
+/// CAT-1056
+#[test]
+fn an_import_happens_only_if_the_entry_is_as_expected() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    let source = folder.path().join("m.bin");
+    fs::write(&source, "weights").unwrap();
+    let id = model_id("m");
+    let mut request = ImportRequest::new(&id, &source);
+    request.entry = Expected::Present;
+    let error = catalog.import(&request, &mut |_| panic!("a byte was read"));
+    assert_eq!(error.unwrap_err().code(), "conflict");
+    request.entry = Expected::Absent;
+    // Another caller registers it while the bytes are copied.
+    let outcome = catalog.import(&request, &mut |_| {
+        catalog.put(&crate::util::entry("m", &source))
+    });
+    assert_eq!(outcome.unwrap_err().code(), "conflict");
+    assert_eq!(catalog.get("m").unwrap().unwrap().local_path, source);
+    // Without an expectation, a digest that was pinned meanwhile is not lost.
+    request.entry = Expected::Any;
+    let pinned = CatalogEntry {
+        digest: Some(format!("sha256:{}", "0f".repeat(32)).parse().unwrap()),
+        ..crate::util::entry("m", &source)
+    };
+    let outcome = catalog.import(&request, &mut |_| catalog.put(&pinned));
+    assert_eq!(outcome.unwrap_err().code(), "conflict");
+    assert_eq!(catalog.get("m").unwrap(), Some(pinned));
 }

@@ -336,3 +336,24 @@ fn models_that_are_not_managed_go_by_the_rules_of_deletion() {
     assert!(!inside.exists());
     assert!(catalog.list().unwrap().is_empty());
 }
+
+/// CAT-1058
+#[test]
+fn a_limit_of_zero_removes_all_that_is_retired() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    for id in ["active", "retired", "retired too"] {
+        import(&catalog, id, id.as_bytes());
+    }
+    for id in ["retired", "retired too"] {
+        catalog.set_state(id, LifecycleState::Retired).unwrap();
+    }
+    let policy = CollectionPolicy {
+        retired_for: Some(std::time::Duration::ZERO),
+        ..CollectionPolicy::default()
+    };
+    collect(&catalog, policy);
+    let left = catalog.list().unwrap();
+    let left: Vec<&str> = left.iter().map(|entry| entry.id.as_str()).collect();
+    assert_eq!(left, ["active"]);
+}

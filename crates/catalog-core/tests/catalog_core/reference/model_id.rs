@@ -1,10 +1,8 @@
 use std::fs;
 
-use catalog_core::{
-    CatalogStore, FsCatalog, ImportRequest, LifecycleState, MAX_ID_LEN, ModelId, ModelRef,
-};
+use catalog_core::{CatalogStore, FsCatalog, ImportRequest, MAX_ID_LEN, ModelId, ModelRef};
 
-use crate::util::{entry, model_id, names_in};
+use crate::util::{entry, model_id, names_in, sealed};
 
 /// Texts that are no ids, as they hold a secret or have no right length.
 fn no_ids() -> Vec<String> {
@@ -83,13 +81,34 @@ fn the_secrets_of_a_pins_reason_are_replaced_before_it_is_stored() {
     catalog.put(&entry("m", "m.bin")).unwrap();
     let id = model_id("m");
     for (reason, shown) in [
-        ("serves hf:org/repo@main: 3 pools", "serves hf:org/repo@main: 3 pools"),
-        ("needs hf_transfer and tokenizer=fast", "needs hf_transfer and tokenizer=fast"),
-        ("image ghcr.io/a/b:v1@sha256:00", "image ghcr.io/a/b:v1@sha256:00"),
-        ("see https://host/ticket?id=7", "see https://host/ticket?id=7"),
-        ("from https://u:canary@host/m.", "from https://REDACTED@host/m."),
-        ("from git+https://canary@host/m", "from git+https://REDACTED@host/m"),
-        ("db postgres://u:canary@host/m", "db postgres://REDACTED@host/m"),
+        (
+            "serves hf:org/repo@main: 3 pools",
+            "serves hf:org/repo@main: 3 pools",
+        ),
+        (
+            "needs hf_transfer and tokenizer=fast",
+            "needs hf_transfer and tokenizer=fast",
+        ),
+        (
+            "image ghcr.io/a/b:v1@sha256:00",
+            "image ghcr.io/a/b:v1@sha256:00",
+        ),
+        (
+            "see https://host/ticket?id=7",
+            "see https://host/ticket?id=7",
+        ),
+        (
+            "from https://u:canary@host/m.",
+            "from https://REDACTED@host/m.",
+        ),
+        (
+            "from git+https://canary@host/m",
+            "from git+https://REDACTED@host/m",
+        ),
+        (
+            "db postgres://u:canary@host/m",
+            "db postgres://REDACTED@host/m",
+        ),
         (
             "at https://host/m?part=1&X-Amz-Signature=canary now",
             "at https://host/m?part=1&X-Amz-Signature=REDACTED now",
@@ -97,9 +116,18 @@ fn the_secrets_of_a_pins_reason_are_replaced_before_it_is_stored() {
         ("token=canary123 twice", "token=REDACTED twice"),
         ("HF_TOKEN = 'canary 1' x", "HF_TOKEN = 'REDACTED' x"),
         ("{\"api_key\": \"canary\"}", "{\"api_key\": \"REDACTED\"}"),
-        ("Authorization: Bearer canary x", "Authorization: REDACTED x"),
-        ("curl --hf-token canary file", "curl --hf-token REDACTED file"),
-        ("login user:canary@host/repo:tag", "login REDACTED@host/repo:tag"),
+        (
+            "Authorization: Bearer canary x",
+            "Authorization: REDACTED x",
+        ),
+        (
+            "curl --hf-token canary file",
+            "curl --hf-token REDACTED file",
+        ),
+        (
+            "login user:canary@host/repo:tag",
+            "login REDACTED@host/repo:tag",
+        ),
         ("with hf_canary31415926.", "with REDACTED."),
         ("ghp_canary1234567890canary", "REDACTED"),
         ("github_pat_canary1234567890_x", "REDACTED"),
@@ -146,14 +174,12 @@ fn a_reason_that_an_older_release_stored_is_shown_without_secrets() {
     catalog.put(&entry("m", "m.bin")).unwrap();
     catalog.pin(&model_id("m"), "me", "because").unwrap();
     let file = root.path().join("pins.json");
-    let text = fs::read_to_string(&file).unwrap();
-    let line = r#"{"reason":"token=canary","since_ms":1}"#;
-    let entry = text.lines().find(|line| line.contains("because")).unwrap();
-    assert!(entry.contains("reason"));
-    let old = crate::util::sealed("pins", &[("me m", line)]);
+    let head = r#"{"version":1,"generation":9,"entries":{"#;
+    let line = r#""me m":{"reason":"token=canary","since_ms":1"#;
+    let old = sealed(head, &[line]);
     fs::write(&file, old).unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();
     assert_eq!(catalog.pins().unwrap()[0].reason, "token=REDACTED");
-    let state = catalog.get("m").unwrap().unwrap().lifecycle;
-    assert_eq!(state, LifecycleState::Active);
+    let error = catalog.delete("m").unwrap_err();
+    assert!(!format!("{error:?} {error}").contains("canary"), "{error}");
 }
