@@ -8,22 +8,20 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use catalog_core::{
-    CatalogEntry, CatalogStore, EngineEntry, EngineStore, FileFetcher, FsCatalog, FsEngineStore,
-    ImportRequest, LifecycleState, ModelId, ModelRef,
-};
+use catalog_core::{CatalogEntry, CatalogStore, FileFetcher, FsCatalog, LifecycleState, ModelRef};
 use model_provisioner::{
     CancelToken, Event, EventKind, HfCliFetcher, ModelProvisioner, Policy, ProvisionRequest,
     SchemeRouter, Traced,
 };
 
 use super::hub::{chain, repository, tools};
+use super::secret_texts::try_ids_and_texts;
 use crate::figure::{Measured, Outcome, Trial};
 use crate::hub::{Faults, Hub};
 use crate::strace::program;
 
 /// What may never show; the last one only proves that the search works.
-const CANARIES: [&str; 4] = [
+pub(super) const CANARIES: [&str; 4] = [
     "hf_canary31415926",
     "canarypassword2718",
     "canarysignature1618",
@@ -31,7 +29,7 @@ const CANARIES: [&str; 4] = [
 ];
 
 /// References with a secret in them.
-const REFERENCES: [&str; 5] = [
+pub(super) const REFERENCES: [&str; 5] = [
     "https://user:canarypassword2718@host.invalid/m.gguf",
     "https://host.invalid/m.gguf?part=1&X-Amz-Signature=canarysignature1618",
     "https://canarypassword2718@host.invalid/m.gguf?token=canarysignature1618",
@@ -336,72 +334,4 @@ pub fn run_secrets(arguments: &[String]) -> Result<(), String> {
         )?)?;
     }
     try_ids_and_texts(&catalog()?, &model, &mut note)
-}
-
-/// What callers write into the store by hand: ids, the reasons and owners of pins, and engines.
-fn try_ids_and_texts(
-    catalog: &FsCatalog,
-    model: &Path,
-    note: &mut dyn FnMut(String) -> Result<(), String>,
-) -> Result<(), String> {
-    let said = |error: &dyn std::error::Error, debug: &dyn std::fmt::Debug| {
-        format!("{debug:?} {}", chain(error))
-    };
-    for reference in REFERENCES {
-        let imported = ModelId::new(reference).and_then(|id| {
-            let request = ImportRequest::new(&id, model);
-            catalog.import(&request, &mut |_| Ok(()))
-        });
-        note(match imported {
-            Ok(entry) => format!("flow raw id\n{entry:?}"),
-            Err(error) => format!("flow raw id\n{}", said(&error, &error)),
-        })?;
-    }
-    let id = ModelId::new("pinned").map_err(|error| error.to_string())?;
-    let entry = CatalogEntry {
-        id: id.to_string(),
-        local_path: model.to_path_buf(),
-        lifecycle: LifecycleState::Active,
-        digest: None,
-        last_verified_ms: None,
-    };
-    catalog.put(&entry).map_err(|error| error.to_string())?;
-    let engines = FsEngineStore::new(catalog.root()).map_err(|error| error.to_string())?;
-    for text in [
-        REFERENCES[0].to_owned(),
-        REFERENCES[1].to_owned(),
-        format!("git+https://u:{}@host/x", CANARIES[1]),
-        format!("token={}", CANARIES[2]),
-        format!("--api-key {}", CANARIES[2]),
-        CANARIES[0].to_owned(),
-    ] {
-        let mut heard = "flow texts".to_owned();
-        for outcome in [
-            catalog.pin(&id, "owner", &format!("because of {text} today")),
-            catalog.pin(&id, &text, "reason"),
-            catalog.delete("pinned").map(drop),
-            engines.put(&engine(None, vec![text.clone()])),
-            engines.put(&engine(Some(text.clone()), Vec::new())),
-        ] {
-            if let Err(error) = outcome {
-                heard.push_str(&format!("\n{}", said(&error, &error)));
-            }
-        }
-        heard.push_str(&format!("\n{:?} {:?}", catalog.pins(), engines.list()));
-        note(heard)?;
-    }
-    Ok(())
-}
-
-fn engine(build_ref: Option<String>, build_flags: Vec<String>) -> EngineEntry {
-    EngineEntry {
-        id: "e".to_owned(),
-        engine: "engine".to_owned(),
-        version: "1".to_owned(),
-        build_ref,
-        digest: None,
-        build_flags: Some(build_flags),
-        artifacts: Vec::new(),
-        created_ms: 0,
-    }
 }
