@@ -29,7 +29,8 @@ pub(crate) fn engine(version: &str) -> EngineEntry {
 
 pub(crate) fn import(models: &FsCatalog, id: &str) -> Result<()> {
     let source = source(models.root());
-    let mut request = ImportRequest::new(id, &source);
+    let id = id.parse()?;
+    let mut request = ImportRequest::new(&id, &source);
     request.how = Import::Copy;
     models.import(&request, &mut |_| Ok(())).map(drop)
 }

@@ -101,9 +101,12 @@ pub use maintenance::{
     VerifiedBy, Verify, rebuild, recover,
 };
 pub use progress::{CancelToken, Limits, Progress};
-pub use reference::{HfParts, ModelRef};
+pub use reference::{HfParts, ModelId, ModelRef};
+
+/// The longest id that a catalog holds, in bytes: [`ModelId::MAX_LEN`].
+pub const MAX_ID_LEN: usize = ModelId::MAX_LEN;
 pub use root::{Locking, default_model_cache_dir};
 pub use state::{
-    CatalogEdit, EngineEdit, MAX_ID_LEN, ModelLock, ModelLockAttempt, ModelLockFailure,
-    ModelLockStatus, OutsidePaths, Pin, StoreOptions,
+    CatalogEdit, EngineEdit, ModelLock, ModelLockAttempt, ModelLockFailure, ModelLockStatus,
+    OutsidePaths, Pin, StoreOptions,
 };

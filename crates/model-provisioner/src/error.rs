@@ -40,7 +40,7 @@ pub enum ProvisionError {
 
     /// The bytes are not the expected ones: restore the file, or give its new digest if it was
     /// replaced on purpose.
-    #[error("{path} is not what {id:?} should be: expected {expected}, got {actual}; restore it, or give its new digest if it was replaced on purpose", path = path.display())]
+    #[error("digest mismatch for model {id:?} at {path}: expected {expected}, got {actual}; restore the file, or pass the new digest to replace the model", path = path.display())]
     DigestMismatch {
         /// The model.
         id: String,

@@ -33,7 +33,7 @@
 //!
 //! # Limitations
 //!
-//! - A catalog that is not on disk has no store, no proofs and no flights: each call hashes for
+//! - A catalog that is not on disk has no store, no proofs and no model locks: each call hashes for
 //!   itself, and models are used where their fetcher has them.
 //! - What was fetched or imported is hashed once more by the first call that comes two seconds
 //!   after: publishing it changes the times that prove it unchanged.

@@ -28,7 +28,8 @@ pub fn run(words: &[String]) {
         }
         ["import", file, root] => {
             let catalog = FsCatalog::new(root).expect("it opens");
-            let request = ImportRequest::new("model", Path::new(file));
+            let id = "model".parse().expect("it is an id");
+            let request = ImportRequest::new(&id, Path::new(file));
             let imported = catalog.import(&request, &mut |_| Ok(()));
             imported.expect("it can be imported");
         }

@@ -76,7 +76,8 @@ pub fn measure(scale: usize, table: &mut Table) {
 }
 
 fn published(catalog: &FsCatalog, id: &str) -> catalog_core::CatalogEntry {
-    let staging = catalog.artifacts().stage(id, 0).expect("it can be staged");
+    let id = id.parse().expect("it is an id");
+    let staging = catalog.artifacts().stage(&id, 0).expect("it can be staged");
     fs::write(
         staging.folder().join("config.json"),
         format!("{id}, config"),

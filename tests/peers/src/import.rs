@@ -45,7 +45,8 @@ fn import(size: usize, place: &str, folder: &Path, table: &mut Table) {
     };
     let contenders = vec![
         Contender::new("import", 1, |_| {
-            let request = ImportRequest::new("model", &source);
+            let id = "model".parse().expect("it is an id");
+            let request = ImportRequest::new(&id, &source);
             let imported = catalog.import(&request, &mut |_| Ok(()));
             imported.expect("it can be imported");
         }),

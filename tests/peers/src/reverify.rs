@@ -21,7 +21,8 @@ pub fn measure(scale: usize, table: &mut Table) {
     let model = folder.path().join("model");
     let files = fill_folder(&model, FILES, size);
     let catalog = FsCatalog::new(folder.path().join("catalog")).expect("it opens");
-    let imported = catalog.import(&ImportRequest::new("model", &model), &mut |_| Ok(()));
+    let id = "model".parse().expect("it is an id");
+    let imported = catalog.import(&ImportRequest::new(&id, &model), &mut |_| Ok(()));
     imported.expect("it can be imported");
     let verify = |how| {
         let verification = catalog.verify("model", how, &mut |_| Ok(()));

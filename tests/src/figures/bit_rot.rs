@@ -6,7 +6,7 @@ use std::path::Path;
 
 use catalog_core::{
     CatalogEntry, CatalogStore, Digest, EngineStore, FsCatalog, FsEngineStore, Import,
-    ImportRequest, VerificationOutcomeKind, Verify,
+    ImportRequest, ModelId, VerificationOutcomeKind, Verify,
 };
 
 use crate::figure::{Extent, Measured, Outcome, Trial};
@@ -68,8 +68,8 @@ fn flip_stored(root: &Path, stride: usize, measured: &mut Measured) -> (usize, u
     let source = source(root);
     let store = || -> catalog_core::Result<(FsCatalog, CatalogEntry)> {
         let catalog = FsCatalog::new(root)?;
-        catalog.pin("a", "owner", "reason")?;
-        let entry = catalog.import(&copied("m", &source), &mut |_| Ok(()))?;
+        catalog.pin(&"a".parse()?, "owner", "reason")?;
+        let entry = catalog.import(&copied(&"m".parse()?, &source), &mut |_| Ok(()))?;
         catalog.verify("m", Verify::Full, &mut |_| Ok(()))?;
         Ok((catalog, entry))
     };
@@ -105,7 +105,8 @@ fn flip_stored(root: &Path, stride: usize, measured: &mut Measured) -> (usize, u
         (entry.local_path.clone(), &|| is_proof(&catalog)),
         // A blob that has rotted is not given to the next model of its bytes.
         (entry.local_path.clone(), &|| {
-            let request = copied("n", &source);
+            let id = "n".parse().expect("it is an id");
+            let request = copied(&id, &source);
             let other = catalog.import(&request, &mut |_| Ok(()));
             let is_good = other.as_ref().is_ok_and(|other| {
                 Digest::of_file(&other.local_path).is_ok_and(|found| found == digest)
@@ -139,7 +140,7 @@ fn flip_stored(root: &Path, stride: usize, measured: &mut Measured) -> (usize, u
     (flips, served)
 }
 
-fn copied<'r>(id: &'r str, source: &'r Path) -> ImportRequest<'r> {
+fn copied<'r>(id: &'r ModelId, source: &'r Path) -> ImportRequest<'r> {
     let mut request = ImportRequest::new(id, source);
     request.how = Import::Copy;
     request

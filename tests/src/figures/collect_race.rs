@@ -69,7 +69,8 @@ pub fn run_racer(arguments: &[String]) -> Result<(), String> {
     let rounds: usize = rounds.parse().map_err(|_| "ROUNDS is a number")?;
     let source = source(root);
     for round in 0..rounds {
-        let mut request = ImportRequest::new(role, &source);
+        let id = role.parse().map_err(text)?;
+        let mut request = ImportRequest::new(&id, &source);
         request.how = Import::Copy;
         let entry = catalog.import(&request, &mut |_| Ok(())).map_err(text)?;
         check_alive(root, &entry).map_err(|error| format!("{role} in round {round}: {error}"))?;

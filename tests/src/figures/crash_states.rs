@@ -85,9 +85,9 @@ fn try_workload(workload: &[Step], sabotage: Sabotage, measured: &mut Measured) 
 /// Leaves out what was written into locks but that of the index, whose text tells that a writer died:
 /// only processes that live read the others, anything that is none is taken for nothing,
 /// and the ways in which the pieces could get lost would be hundreds of times as many states of all
-/// the rest. Of flights, which are a lock for each model, not even the names count.
+/// the rest. Of model locks, not even the names count.
 fn forget_locks(actions: &mut Vec<Action>) {
-    let is_flight = |name: &str| name.starts_with("locks/flights/");
+    let is_model_lock = |name: &str| name.starts_with("locks/models/");
     let is_lock = |name: &str| name.starts_with("locks/") && name != "locks/index.lock";
     let locks: Vec<usize> = actions
         .iter()
@@ -97,7 +97,7 @@ fn forget_locks(actions: &mut Vec<Action>) {
         })
         .collect();
     actions.retain(|action| match action {
-        Action::Create { name, .. } => !is_flight(name),
+        Action::Create { name, .. } => !is_model_lock(name),
         Action::Write { file, .. } => !locks.contains(file),
         _ => true,
     });

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use catalog_core::{
     CatalogEntry, CatalogStore, CollectionPolicy, Digest, EngineArtifact, EngineEntry, EngineStore,
     EntryPoint as EntryPointOf, Expectation, FileFetcher, FsCatalog, FsEngineStore, ImportRequest,
-    LifecycleState, ModelFetcher, ModelRef, Verify, verify_digest,
+    LifecycleState, ModelFetcher, ModelId, ModelRef, Verify, verify_digest,
 };
 use model_provisioner::{Filter, HfCliFetcher, ModelProvisioner, Policy};
 
@@ -204,7 +204,10 @@ const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
         let Ok(catalog) = FsCatalog::new(root) else {
             return;
         };
-        let Ok(mut staging) = catalog.artifacts().stage(text, 0) else {
+        let Ok(id) = ModelId::new(text) else {
+            return;
+        };
+        let Ok(mut staging) = catalog.artifacts().stage(&id, 0) else {
             return;
         };
         if let Ok(mut file) = staging.create(text) {
@@ -229,7 +232,8 @@ const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
         let Ok(catalog) = FsCatalog::new(root) else {
             return;
         };
-        let Ok(mut staging) = catalog.artifacts().stage("id", 0) else {
+        let id = ModelId::new("id").expect("it is an id");
+        let Ok(mut staging) = catalog.artifacts().stage(&id, 0) else {
             return;
         };
         let named = serde_json::json!({ "weight_map": { "w": text } }).to_string();
@@ -245,8 +249,8 @@ const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
         };
         // Of what is small: some of the texts name folders like `/`.
         let is_small = fs::metadata(text).is_ok_and(|metadata| metadata.is_file());
-        if is_small {
-            let request = ImportRequest::new(text, Path::new(text));
+        if let (true, Ok(id)) = (is_small, ModelId::new(text)) {
+            let request = ImportRequest::new(&id, Path::new(text));
             let _ = catalog.import(&request, &mut |_| Ok(()));
         }
         let _ = catalog.delete(text);
@@ -256,10 +260,17 @@ const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
             return;
         };
         let _ = catalog.put(&model(text, "link"));
-        let _ = (catalog.lease(text), catalog.pin(text, text, text));
+        let id = ModelId::new(text);
+        let _ = (
+            catalog.lease(text),
+            id.as_ref().map(|id| catalog.pin(id, text, text)),
+        );
         let _ = catalog.verify(text, Verify::Full, &mut |_| Ok(()));
         let _ = catalog.repair(text, &mut |_, _| Ok(()), &mut |_| Ok(()));
-        let _ = (catalog.artifacts().open(text), catalog.unpin(text, text));
+        let _ = (
+            catalog.artifacts().open(text),
+            id.map(|id| catalog.unpin(&id, text)),
+        );
         if let Ok(plan) = catalog.plan_collection(&CollectionPolicy::default()) {
             let _ = catalog.collect(&plan);
         }
@@ -271,7 +282,7 @@ const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
         };
         let is_small = fs::metadata(text).is_ok_and(|metadata| metadata.is_file());
         let is_remote = ModelRef::parse(text).is_ok_and(|mr| mr.scheme() != "file");
-        let _ = catalog.try_lock_model(text);
+        let _ = ModelId::new(text).map(|id| catalog.try_lock_model(&id));
         let provisioner = ModelProvisioner::new(catalog, ToyFetcher::of(text.as_bytes()));
         for reference in [text.to_owned(), format!("hf:org/repo/{text}")] {
             if is_small || is_remote || reference != text {

@@ -12,6 +12,7 @@ mod hub;
 mod kill_points;
 mod power_cut;
 mod roots;
+mod secret_texts;
 mod secrets;
 mod single_flight;
 mod soak;

@@ -15,12 +15,13 @@ use model_provisioner::{
 };
 
 use super::hub::{chain, repository, tools};
+use super::secret_texts::try_ids_and_texts;
 use crate::figure::{Measured, Outcome, Trial};
 use crate::hub::{Faults, Hub};
 use crate::strace::program;
 
 /// What may never show; the last one only proves that the search works.
-const CANARIES: [&str; 4] = [
+pub(super) const CANARIES: [&str; 4] = [
     "hf_canary31415926",
     "canarypassword2718",
     "canarysignature1618",
@@ -28,7 +29,7 @@ const CANARIES: [&str; 4] = [
 ];
 
 /// References with a secret in them.
-const REFERENCES: [&str; 5] = [
+pub(super) const REFERENCES: [&str; 5] = [
     "https://user:canarypassword2718@host.invalid/m.gguf",
     "https://host.invalid/m.gguf?part=1&X-Amz-Signature=canarysignature1618",
     "https://canarypassword2718@host.invalid/m.gguf?token=canarysignature1618",
@@ -52,7 +53,7 @@ pub(super) fn measure(_: Trial) -> Outcome {
             })
         })
         .sum();
-    measured.at_least(2 * 12, "flows", flows);
+    measured.at_least(2 * 23, "flows", flows);
     Outcome::Measured(measured)
 }
 
@@ -332,5 +333,5 @@ pub fn run_secrets(arguments: &[String]) -> Result<(), String> {
             false,
         )?)?;
     }
-    Ok(())
+    try_ids_and_texts(&catalog()?, &model, &mut note)
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use catalog_core::{
     CatalogError, CatalogStore, CollectionPolicy, EngineEntry, EngineStore, FsCatalog,
-    FsEngineStore, Import, ImportRequest, ResolvedModel, StoreOptions, VerificationOutcomeKind,
-    Verify,
+    FsEngineStore, Import, ImportRequest, ModelId, ResolvedModel, StoreOptions,
+    VerificationOutcomeKind, Verify,
 };
 use model_provisioner::ModelProvisioner;
 
@@ -145,7 +145,7 @@ fn check_managed(catalog: &FsCatalog, measured: &mut Measured) {
 
 /// Imports a model, looks at its bytes, and deletes it, under one of a few ids in turn.
 fn import_and_delete(catalog: &FsCatalog, number: u64) -> catalog_core::Result<()> {
-    let id = format!("{IMPORTER}-{}", number % 4);
+    let id = ModelId::new(format!("{IMPORTER}-{}", number % 4))?;
     let source = source(catalog.root());
     let mut request = ImportRequest::new(&id, &source);
     request.how = Import::Copy;

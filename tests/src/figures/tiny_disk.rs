@@ -115,8 +115,9 @@ fn stage_too_much() -> Result<Option<usize>, String> {
     fs::write(small.path(), vec![1; 200_000]).map_err(|error| error.to_string())?;
     let large = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
     fs::write(large.path(), vec![2; 4 << 20]).map_err(|error| error.to_string())?;
-    let import =
-        |id: &str, source: &Path| catalog.import(&ImportRequest::new(id, source), &mut |_| Ok(()));
+    let import = |id: &str, source: &Path| {
+        catalog.import(&ImportRequest::new(&id.parse()?, source), &mut |_| Ok(()))
+    };
     import("kept", small.path()).map_err(text)?;
     let before = (free(&root)?, catalog.list().map_err(text)?);
     type Refused<'r> = &'r dyn Fn() -> Result<(), CatalogError>;
@@ -124,7 +125,7 @@ fn stage_too_much() -> Result<Option<usize>, String> {
         ("no_space", &|| import("large", large.path()).map(drop)),
         ("io", &|| {
             // Nobody says how much it is going to be.
-            let mut staging = catalog.artifacts().stage("unknown", 0)?;
+            let mut staging = catalog.artifacts().stage(&"unknown".parse()?, 0)?;
             let mut file = staging.create("a.bin")?;
             let chunk = [3; 65_536];
             let failed = (0..1_000).find_map(|_| file.write_all(&chunk).err());

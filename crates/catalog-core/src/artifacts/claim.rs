@@ -14,7 +14,7 @@ use crate::root::{
     describe_this_process, open_own_file, poll,
 };
 
-/// What the owner of something in flight says of it; its lock says that the owner lives.
+/// What the owner of something staged says of it; its lock says that the owner lives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claim {
     /// The model that is being staged.
@@ -45,7 +45,7 @@ impl Claim {
     }
 }
 
-/// Whether something in flight has an owner that lives.
+/// Whether something staged has an owner that lives.
 #[derive(Debug)]
 pub(crate) enum Owner {
     Lives,
@@ -53,7 +53,7 @@ pub(crate) enum Owner {
     Died(Option<FileLock>),
 }
 
-/// Looks for the owner of something in flight. Claims are made under the lock of artifacts: without
+/// Looks for the owner of something staged. Claims are made under the lock of artifacts: without
 /// it, one that is just being made looks abandoned.
 pub(crate) fn owner_of(folder: &StagingFolder, locking: Locking) -> Result<Owner> {
     let path = folder.claim();
@@ -66,7 +66,7 @@ pub(crate) fn owner_of(folder: &StagingFolder, locking: Locking) -> Result<Owner
     }
 }
 
-/// Makes a folder for something in flight, with the lock that says that its owner lives. The caller
+/// Makes a folder for something staged, with the lock that says that its owner lives. The caller
 /// holds the lock of artifacts, so nobody sees the one without the other.
 pub(super) fn make_claimed_folder(
     store: &ArtifactStore,

@@ -12,7 +12,9 @@ use super::staging::Staging;
 use super::store::ArtifactStore;
 use super::verify::Expectation;
 use crate::digest::{FileContent, hash_files};
+use crate::entry::{CatalogEntry, Expected};
 use crate::error::{CatalogError, Result};
+use crate::reference::ModelId;
 use crate::root::{FileStamp, FoundFile, LastLink, Reflink, clone_file, resolve};
 
 /// How local files get into the store.
@@ -40,7 +42,8 @@ pub enum Import {
 /// # let source = folder.path().join("notes.bin");
 /// std::fs::write(&source, "weights")?;
 /// let catalog = FsCatalog::new(folder.path().join("root"))?;
-/// let entry = catalog.import(&ImportRequest::new("notes", &source), &mut |_| Ok(()))?;
+/// let id = "notes".parse()?;
+/// let entry = catalog.import(&ImportRequest::new(&id, &source), &mut |_| Ok(()))?;
 /// assert_eq!(std::fs::read(&entry.local_path)?, b"weights");
 /// assert!(catalog.delete("notes")? && source.exists());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -49,25 +52,29 @@ pub enum Import {
 #[non_exhaustive]
 pub struct ImportRequest<'r> {
     /// The catalog id that it gets.
-    pub id: &'r str,
+    pub id: &'r ModelId,
     /// A file, one of a set of shards, which brings the others, or a folder.
     pub source: &'r Path,
     /// How its bytes get here.
     pub how: Import,
     /// What they have to be.
     pub expected: Expectation,
+    /// What [`FsCatalog::import`](crate::FsCatalog::import) must find registered under the id.
+    /// [`ArtifactStore::import`], which registers nothing, ignores it.
+    pub entry: Expected<'r, CatalogEntry>,
     /// Where they come from; the source's path unless said otherwise.
     pub provenance: Option<Provenance>,
 }
 
 impl<'r> ImportRequest<'r> {
     /// Asks for a model to be imported, in the way that takes least space, whatever its bytes are.
-    pub fn new(id: &'r str, source: &'r Path) -> Self {
+    pub fn new(id: &'r ModelId, source: &'r Path) -> Self {
         Self {
             id,
             source,
             how: Import::Auto,
             expected: Expectation::default(),
+            entry: Expected::Any,
             provenance: None,
         }
     }
@@ -79,7 +86,7 @@ impl ArtifactStore {
     ///
     /// # Errors
     ///
-    /// As [`Staging::verify`], [`VerifiedStaging::publish`](super::VerifiedStaging::publish) and
+    /// Those of [`Staging::verify`], [`VerifiedStaging::publish`](super::VerifiedStaging::publish) and
     /// [`stage`](Self::stage); [`CatalogError::ArtifactChanged`] if the source is changed meanwhile,
     /// [`CatalogError::ArtifactIncomplete`] if a shard is not there, [`CatalogError::ForeignShards`].
     pub fn import(

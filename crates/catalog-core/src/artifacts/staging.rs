@@ -11,7 +11,7 @@ use super::space::admit;
 use super::store::ArtifactStore;
 use crate::digest::FileContent;
 use crate::error::{CatalogError, Result};
-use crate::reference::check_file_name;
+use crate::reference::{ModelId, check_file_name};
 use crate::root::{ArtifactFolder, FileLock, FileStamp, StagingFolder, remove_artifact};
 
 /// A model on its way into the store: a folder that its owner fills and then publishes.
@@ -27,7 +27,7 @@ use crate::root::{ArtifactFolder, FileLock, FileStamp, StagingFolder, remove_art
 ///
 /// # let root = tempfile::tempdir()?;
 /// let catalog = FsCatalog::new(root.path())?;
-/// let mut staging = catalog.artifacts().stage("hf:org/repo", 7)?;
+/// let mut staging = catalog.artifacts().stage(&"hf:org/repo".parse()?, 7)?;
 /// let mut file = staging.create("config.json")?;
 /// file.write_all(b"{\"a\":1}")?;
 /// file.finish()?;
@@ -40,7 +40,7 @@ pub struct Staging {
     pub(super) store: ArtifactStore,
     pub(super) folder: StagingFolder,
     claim: FileLock,
-    pub(super) id: String,
+    pub(super) id: ModelId,
     pub(super) provenance: Provenance,
     /// What was hashed while it was written, by name.
     pub(super) hashed: BTreeMap<String, Hashed>,
@@ -55,7 +55,7 @@ pub(super) struct Hashed {
 }
 
 impl Staging {
-    pub(super) fn begin(store: &ArtifactStore, id: &str) -> Result<Self> {
+    pub(super) fn begin(store: &ArtifactStore, id: &ModelId) -> Result<Self> {
         store.ensure_index_files()?;
         let lock = store.lock()?;
         let made = make_claimed_folder(store, &lock, id);
@@ -65,7 +65,7 @@ impl Staging {
             store: store.clone(),
             folder,
             claim,
-            id: id.to_owned(),
+            id: id.clone(),
             provenance: Provenance::default(),
             hashed: BTreeMap::new(),
         };

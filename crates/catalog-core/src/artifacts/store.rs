@@ -11,6 +11,7 @@ use super::staging::Staging;
 use crate::error::{CatalogError, Result};
 use crate::index::{IndexFiles, Writing};
 use crate::progress::Limits;
+use crate::reference::ModelId;
 use crate::root::{
     Layout, Locking, StoreLock, StoreRoot, WriterLock, check_not_nested, check_own_folder,
     is_sha256, list_folder, touch,
@@ -89,7 +90,7 @@ impl ArtifactStore {
     /// # Errors
     ///
     /// [`CatalogError::NoSpace`] if they may not fit beside what others have reserved.
-    pub fn stage(&self, id: &str, needed: u64) -> Result<Staging> {
+    pub fn stage(&self, id: &ModelId, needed: u64) -> Result<Staging> {
         let mut staging = Staging::begin(self, id)?;
         if needed > 0 {
             staging.reserve(needed)?;

@@ -13,6 +13,7 @@ use crate::maintenance::{
     ScrubReport, Verification, Verify,
 };
 use crate::progress::Limits;
+use crate::reference::ModelId;
 use crate::state::{self, CatalogEdit, ModelLockAttempt, Pin, RootState, StoreOptions};
 
 /// The catalog of a host, in `index.json` below a root that any number of processes share.
@@ -84,21 +85,24 @@ impl FsCatalog {
         &self.state.artifacts
     }
 
-    /// Copies a local model into the store and registers it as Active. The artifact that was
-    /// registered under its id before stays on disk until it is collected.
+    /// Copies a local model into the store and registers it as Active, if what is registered under
+    /// its id is as the request expects. The artifact that was registered before stays on disk until
+    /// it is collected.
+    ///
+    /// A digest that the entry holds already is kept: the imported bytes must have it. To replace
+    /// it, the request gives the new digest or an expectation of the entry.
     ///
     /// # Errors
     ///
-    /// Those of [`ArtifactStore::import`] and [`put`](CatalogStore::put).
+    /// Those of [`ArtifactStore::import`] and [`put_if`](CatalogStore::put_if), then nothing is
+    /// registered; [`InvalidDigest`](crate::CatalogError::InvalidDigest) if the entry holds a digest
+    /// that this release cannot compute.
     pub fn import(
         &self,
         request: &ImportRequest<'_>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<CatalogEntry> {
-        let artifact = self.state.artifacts.import(request, progress)?;
-        let entry = artifact.entry();
-        self.put(&entry)?;
-        Ok(entry)
+        maintenance::import(&self.state, request, progress)
     }
 
     /// The catalog as of now, as an immutable value.
@@ -156,13 +160,14 @@ impl FsCatalog {
     }
 
     /// Protects a model from deletion and collection until its owner unpins it. A second pin of one
-    /// owner replaces the first.
+    /// owner replaces the first. Secrets in the reason are replaced before it is stored.
     ///
     /// # Errors
     ///
     /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry,
-    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for an owner that is no word.
-    pub fn pin(&self, id: &str, owner: &str, reason: &str) -> Result<()> {
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for an owner that is no word or
+    /// holds a secret.
+    pub fn pin(&self, id: &ModelId, owner: &str, reason: &str) -> Result<()> {
         state::pin(&self.state, id, owner, reason)
     }
 
@@ -170,8 +175,9 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// Those of [`pin`](Self::pin).
-    pub fn unpin(&self, id: &str, owner: &str) -> Result<bool> {
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for an owner that is no word or holds a
+    /// secret, and those of writing `pins.json`.
+    pub fn unpin(&self, id: &ModelId, owner: &str) -> Result<bool> {
         state::unpin(&self.state, id, owner)
     }
 
@@ -191,7 +197,7 @@ impl FsCatalog {
     /// [`NotWritable`](crate::CatalogError::NotWritable),
     /// [`LocksUnsupported`](crate::CatalogError::LocksUnsupported),
     /// [`RootChanged`](crate::CatalogError::RootChanged).
-    pub fn try_lock_model(&self, id: &str) -> Result<ModelLockAttempt> {
+    pub fn try_lock_model(&self, id: &ModelId) -> Result<ModelLockAttempt> {
         state::try_lock_model(&self.state, id)
     }
 
@@ -369,7 +375,7 @@ impl ManagedCatalog for FsCatalog {
         self.lease(id)
     }
 
-    fn try_lock_model(&self, id: &str) -> Result<ModelLockAttempt> {
+    fn try_lock_model(&self, id: &ModelId) -> Result<ModelLockAttempt> {
         self.try_lock_model(id)
     }
 

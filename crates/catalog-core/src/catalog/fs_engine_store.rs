@@ -41,7 +41,7 @@ impl FsEngineStore {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`FsCatalog::new`](crate::FsCatalog::new), for `engines.json`.
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
         Self::open(root, StoreOptions::default())
     }
@@ -50,7 +50,7 @@ impl FsEngineStore {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`new`](Self::new).
     pub fn open(root: impl AsRef<Path>, options: StoreOptions) -> Result<Self> {
         let state = RootState::open(root.as_ref(), options)?;
         state.engines.snapshot()?;
@@ -74,7 +74,7 @@ impl FsEngineStore {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// Those of [`new`](Self::new).
     pub fn snapshot(&self) -> Result<EngineSnapshot> {
         Ok(EngineSnapshot {
             root: self.state.root.clone(),
@@ -86,7 +86,7 @@ impl FsEngineStore {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The error of `change`, and those of writing, as for [`FsCatalog::update`](crate::FsCatalog::update).
     pub fn update<T>(&self, change: impl FnOnce(&mut EngineEdit<'_>) -> Result<T>) -> Result<T> {
         self.state.update_engines(change)
     }

@@ -4,6 +4,7 @@ use crate::progress::Progress;
 use crate::entry::{CatalogEntry, Expected};
 use crate::error::Result;
 use crate::maintenance::{BadFile, LogMark, RepairReport, Verification};
+use crate::reference::ModelId;
 use crate::state::ModelLockAttempt;
 
 /// The abilities of a catalog with an artifact store, proofs that outlive a process, leases, and
@@ -16,7 +17,7 @@ pub trait ManagedCatalog: Send + Sync {
     fn lease(&self, id: &str) -> Result<Lease>;
 
     /// [`FsCatalog::try_lock_model`](crate::FsCatalog::try_lock_model).
-    fn try_lock_model(&self, id: &str) -> Result<ModelLockAttempt>;
+    fn try_lock_model(&self, id: &ModelId) -> Result<ModelLockAttempt>;
 
     /// [`FsCatalog::log_mark`](crate::FsCatalog::log_mark).
     fn log_mark(&self) -> Result<LogMark>;

@@ -13,8 +13,8 @@ use crate::digest::Digest;
 use crate::entry::Expected;
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::error::CatalogError;
+use crate::reference::ModelId;
 use crate::reference::ModelRef;
-use crate::state::MAX_ID_LEN;
 
 /// Makes a `#[test]` of each case; takes a function from a root to the store.
 #[macro_export]
@@ -89,7 +89,7 @@ pub fn the_list_is_sorted_by_id<S: CatalogStore>(open: impl Fn(&Path) -> S) {
 pub fn any_id_round_trips<S: CatalogStore>(open: impl Fn(&Path) -> S) {
     let sandbox = Sandbox::new();
     let store = open(&sandbox.root());
-    let long = "x".repeat(MAX_ID_LEN);
+    let long = "x".repeat(ModelId::MAX_LEN);
     let ids: BTreeSet<&str> = ODD_IDS.into_iter().chain([long.as_str()]).collect();
     for id in &ids {
         put(&store, &entry(id, sandbox.outside("m")));
@@ -107,7 +107,7 @@ pub fn any_id_round_trips<S: CatalogStore>(open: impl Fn(&Path) -> S) {
 pub fn an_empty_or_endless_id_is_refused<S: CatalogStore>(open: impl Fn(&Path) -> S) {
     let sandbox = Sandbox::new();
     let store = open(&sandbox.root());
-    let endless = "x".repeat(MAX_ID_LEN + 1);
+    let endless = "x".repeat(ModelId::MAX_LEN + 1);
     refuses(&store, &entry("", sandbox.outside("m")), "invalid_entry");
     refuses(
         &store,
@@ -127,6 +127,9 @@ pub fn a_malformed_digest_is_refused<S: CatalogStore>(open: impl Fn(&Path) -> S)
         ("sha256", ""),
         ("sha256", "../x"),
         ("sha256", "AB"),
+        ("sha256", "abc123"),
+        ("sha512", "ab"),
+        ("sha256-tree", "ab"),
         ("a/b", "ab"),
     ] {
         let digest = Some(Digest {

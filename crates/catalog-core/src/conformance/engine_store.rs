@@ -73,7 +73,7 @@ pub fn an_engine_comes_back_as_it_was_put<S: EngineStore>(open: impl Fn(&Path) -
     assert_eq!(get(&store, "id"), None, "a new store is empty");
     let full = EngineEntry {
         build_ref: Some("refs/tags/b4000".to_owned()),
-        digest: Some("sha256:abc".to_owned()),
+        digest: Some(format!("sha256:{}", "0f".repeat(32))),
         build_flags: Some(vec!["-DGGML_CUDA=ON".to_owned(), String::new()]),
         created_ms: i64::MIN,
         ..engine("id", vec![sandbox.outside("llama-server")])

@@ -9,7 +9,7 @@ use super::sandbox::Sandbox;
 use crate::catalog::FsCatalog;
 use crate::error::CatalogError;
 use crate::fetch::{FetchTask, ModelFetcher};
-use crate::reference::ModelRef;
+use crate::reference::{ModelId, ModelRef};
 
 /// Makes a `#[test]` of each case; takes a function from a folder to a [`FetcherUnderTest`].
 #[macro_export]
@@ -49,6 +49,10 @@ pub struct FetcherUnderTest<F> {
 
 fn id(mr: &ModelRef) -> String {
     mr.id().expect("the reference has an id")
+}
+
+fn model_id(mr: &ModelRef) -> ModelId {
+    mr.model_id().expect("the reference has an id")
 }
 
 /// All paths below a folder, but for locks, which may be made at any time.
@@ -164,7 +168,7 @@ pub fn what_it_stages_is_whole_and_proves_right<F: ModelFetcher>(
     let sandbox = Sandbox::new();
     let test = make(&sandbox.root());
     let catalog = FsCatalog::new(sandbox.inside("root")).expect("a catalog can be opened");
-    let staging = catalog.artifacts().stage(&id(&test.present), 0);
+    let staging = catalog.artifacts().stage(&model_id(&test.present), 0);
     let mut staging = staging.expect("a staging area can be made");
     let task = FetchTask::new(&test.present);
     let mut last = None;
@@ -203,7 +207,7 @@ pub fn a_stage_that_is_stopped_leaves_nothing<F: ModelFetcher>(
         return;
     }
     let catalog = FsCatalog::new(sandbox.inside("root")).expect("a catalog can be opened");
-    let staging = catalog.artifacts().stage(&id(&test.present), 0);
+    let staging = catalog.artifacts().stage(&model_id(&test.present), 0);
     let mut staging = staging.expect("a staging area can be made");
     let folder = staging.folder();
     let task = FetchTask::new(&test.present);

@@ -67,9 +67,10 @@ pub fn verify_digest(actual: Option<&Digest>, expected: Option<&Digest>) -> Veri
             kind: Pass,
             reason: None,
         },
-        Ok(actual) => {
-            VerificationOutcome::because(Fail, format!("expected {expected}, got {actual}"))
-        }
+        Ok(actual) => VerificationOutcome::because(
+            Fail,
+            format!("digest mismatch: expected {expected}, got {actual}"),
+        ),
         Err(error) => VerificationOutcome::because(
             Fail,
             format!("the digest of the bytes is unusable: {error}"),

@@ -63,7 +63,7 @@ impl Digest {
     ///
     /// # Errors
     ///
-    /// As [`of_file`](Self::of_file); also for a link to a folder, a dangling link, a socket or
+    /// Those of [`of_file`](Self::of_file); also for a link to a folder, a dangling link, a socket or
     /// device, and a name that is not UTF-8.
     pub fn of_tree(path: &Path) -> Result<Self> {
         Self::compute(path, DigestAlgorithm::Sha256Tree, &mut |_| {})
@@ -73,7 +73,7 @@ impl Digest {
     ///
     /// # Errors
     ///
-    /// As [`of_file`](Self::of_file) and [`of_tree`](Self::of_tree), and
+    /// Those of [`of_file`](Self::of_file) and [`of_tree`](Self::of_tree), and
     /// [`DigestError::WrongKind`] if a folder is to be proved as a file or a file as a folder.
     pub fn compute(
         path: &Path,
@@ -90,7 +90,7 @@ impl Digest {
     ///
     /// # Errors
     ///
-    /// As there, and what `progress` fails with.
+    /// Those of [`compute`](Self::compute), and what `progress` fails with.
     pub fn compute_or_stop(
         path: &Path,
         algorithm: DigestAlgorithm,

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CatalogError, PathProblem, Result};
-use crate::reference::check_image_reference;
+use crate::reference::{check_image_reference, redact_image};
 
 /// What is known of one built or pulled engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,10 @@ impl EngineFilter {
 /// - `oci://registry/repository[:tag][@digest]` is an image.
 /// - Any other text with a colon in it is `registry/repository` with a tag or digest, where the
 ///   registry has a dot or port or is `localhost`; else it is refused, as it could be either.
-/// - Any other text is a path relative to the root.
+/// - Any other text is a path relative to the root: without a tag or digest, `ghcr.io/org/repo` is
+///   one; write `oci://ghcr.io/org/repo` for the image.
+///
+/// A user name or password in front of a registry is refused, and not shown.
 ///
 /// ```
 /// use catalog_core::EngineArtifact;
@@ -89,27 +92,30 @@ impl<'a> EngineArtifact<'a> {
     /// [`CatalogError::PathRefused`] if it could be either, or is an image reference that is not
     /// valid.
     pub fn of(artifact: &'a Path) -> Result<Self> {
-        let refuse = |problem| Err(CatalogError::path_refused(artifact, problem));
         let Some(text) = artifact.to_str() else {
             return Ok(Self::Local(artifact));
         };
+        let refuse = |problem| Err(CatalogError::path_refused(shown(text), problem));
         if let Some(image) = text.strip_prefix(Self::IMAGE_SCHEME) {
             return match check_image_reference(image) {
                 Ok(()) => Ok(Self::Image(image)),
                 Err((kind, _)) => refuse(PathProblem::Image(kind.to_string())),
             };
         }
+        let to_image = |kind| {
+            let hint = "for a local path write ./ in front";
+            refuse(PathProblem::Image(format!("{kind}; {hint}")))
+        };
         let is_marked = ["/", "./", "../"].iter().any(|mark| text.starts_with(mark));
         if is_marked || !text.contains(':') {
             return Ok(Self::Local(artifact));
         }
         match text.split_once('/') {
-            Some((registry, rest))
-                if is_registry(registry)
-                    && rest.contains([':', '@'])
-                    && check_image_reference(text).is_ok() =>
-            {
-                Ok(Self::Image(text))
+            Some((registry, rest)) if is_registry(registry) && rest.contains([':', '@']) => {
+                match check_image_reference(text) {
+                    Ok(()) => Ok(Self::Image(text)),
+                    Err((kind, _)) => to_image(kind),
+                }
             }
             _ => refuse(PathProblem::Ambiguous),
         }
@@ -126,5 +132,14 @@ impl<'a> EngineArtifact<'a> {
 }
 
 fn is_registry(host: &str) -> bool {
-    host.contains(['.', ':']) || host == "localhost"
+    host.contains(['.', ':', '@']) || host.eq_ignore_ascii_case("localhost")
+}
+
+/// An artifact that was refused, as it may be shown: without a user name and password.
+fn shown(text: &str) -> String {
+    let (scheme, rest) = match text.strip_prefix(EngineArtifact::IMAGE_SCHEME) {
+        Some(rest) => (EngineArtifact::IMAGE_SCHEME, rest),
+        None => ("", text),
+    };
+    format!("{scheme}{}", redact_image(rest))
 }

@@ -2,7 +2,7 @@ use crate::error::{CatalogError, Result};
 use crate::reference::shown_id;
 
 /// What a conditional write expects to find under its id.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Expected<'e, E> {
     /// Anything or nothing.
     Any,

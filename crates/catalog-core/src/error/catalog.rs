@@ -216,7 +216,7 @@ pub enum CatalogError {
     },
 
     /// The bytes are not the expected ones: fetch them again, or ask who gave the digest.
-    #[error("{path} has {actual}, not the expected {expected}", path = path.display())]
+    #[error("digest mismatch for {path}: expected {expected}, got {actual}; fetch it again, or pass the digest of the new bytes", path = path.display())]
     DigestMismatch {
         /// What was hashed.
         path: PathBuf,

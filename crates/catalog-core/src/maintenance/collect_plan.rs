@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::freed::Links;
 use super::policy::{CollectionPolicy, Evict, RemovalReason};
@@ -64,7 +64,7 @@ impl Seen {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Removable {
-    /// Something in flight that nobody owns any more.
+    /// Something staged that no process owns any more.
     Staging(PathBuf),
     /// An artifact that a deletion left which was interrupted or refused.
     Deleted(PathBuf),
@@ -247,15 +247,14 @@ impl<'c> CollectionPlanner<'c> {
         Ok(())
     }
 
-    fn plan_retired(&mut self, limit: std::time::Duration) {
+    fn plan_retired(&mut self, limit: Duration) {
         let now = Moment::now();
         for (id, record) in self.models.clone() {
             // One without a time was retired by an older release: it is counted from the first
             // collection on.
-            let age = record.retired.as_ref().map(|since| since.at_least(&now));
-            if record.lifecycle == LifecycleState::Retired
-                && let Some(age) = age.filter(|age| *age > limit)
-            {
+            let since = record.retired.as_ref();
+            let age = since.map_or(Duration::ZERO, |since| since.at_least(&now));
+            if record.lifecycle == LifecycleState::Retired && age >= limit {
                 self.plan_model(&id, &record, RemovalReason::RetiredFor(age));
             }
         }

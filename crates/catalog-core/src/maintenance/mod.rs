@@ -4,6 +4,7 @@
 mod collect;
 mod collect_plan;
 mod freed;
+mod import;
 mod policy;
 mod proof;
 mod quarantine;
@@ -25,6 +26,7 @@ pub use verify::{Verification, VerifiedBy, Verify};
 
 pub(crate) use collect::collect;
 pub(crate) use collect_plan::plan_collection;
+pub(crate) use import::import;
 pub(crate) use proof::{is_proved, log_mark, register, verify_candidate};
 pub(crate) use repair::repair;
 pub(crate) use scrub::scrub;

@@ -1,14 +1,15 @@
 use std::fmt;
 use std::time::Duration;
 
-/// What a collection may remove. Whatever the policy: nothing that is pinned, leased or in flight,
+/// What a collection may remove. Whatever the policy: nothing that is pinned, leased or being staged,
 /// and nothing outside of the root.
 ///
 /// What nobody needs always goes: abandoned staging areas, artifacts that no entry names, blobs that
 /// no artifact uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CollectionPolicy {
-    /// Removes models that have been Retired for longer than this; none if not set. Only time that
+    /// Removes models that have been Retired for at least this long, with zero all that are Retired;
+    /// none if not set. Only time that
     /// the host was certainly running counts, so no jump of the clock makes a model old.
     pub retired_for: Option<Duration>,
     /// Removes managed models until the store takes no more bytes of disk than this.

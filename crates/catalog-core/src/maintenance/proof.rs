@@ -92,7 +92,7 @@ fn fingerprinted(state: &RootState, record: &ModelRecord) -> PathBuf {
 ///
 /// # Errors
 ///
-/// As there; [`PathRefused`](crate::CatalogError::PathRefused) for what this catalog could not hold.
+/// Those of [`verify`](super::verify); [`PathRefused`](crate::CatalogError::PathRefused) for what this catalog could not hold.
 pub(crate) fn verify_candidate(
     state: &RootState,
     entry: &CatalogEntry,

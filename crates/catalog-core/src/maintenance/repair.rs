@@ -9,6 +9,7 @@ use crate::artifacts::{
 
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::error::{CatalogError, Result};
+use crate::reference::ModelId;
 use crate::root::{FoundFile, Layout, now_ms};
 use crate::state::RootState;
 
@@ -69,7 +70,9 @@ pub(crate) fn repair(
 
     let sizes = lacking.iter().map(|file| file.size);
     let bytes = sizes.fold(0, u64::saturating_add);
-    let mut staging = state.artifacts.stage(&manifest.id, bytes)?;
+    let mut staging = state
+        .artifacts
+        .stage(&ModelId::new(manifest.id.as_str())?, bytes)?;
     for found in &good {
         link_in(&mut staging, found, &manifest)?;
     }

@@ -1,4 +1,5 @@
 use super::file::file_text;
+use super::model_id::ModelId;
 use super::model_ref::ModelRef;
 use super::parse::parse;
 use super::percent;
@@ -8,6 +9,16 @@ use crate::error::{CatalogError, ModelRefError, ModelRefErrorKind as Kind, PathP
 use crate::root::{LastLink, resolve};
 
 impl ModelRef {
+    /// Returns [`id`](Self::id) as the type that staging, imports, locks and pins take.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`id`](Self::id), and [`CatalogError::InvalidEntry`] for an id that no catalog
+    /// holds, such as that of a path of more than [`ModelId::MAX_LEN`] bytes.
+    pub fn model_id(&self) -> Result<ModelId> {
+        ModelId::new(self.id()?)
+    }
+
     /// The id under which a catalog knows what this names. Spellings of one thing share it, two
     /// things never do.
     ///

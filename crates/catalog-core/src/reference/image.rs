@@ -1,17 +1,23 @@
 use super::parse::Fault;
 use super::url::check_host;
-use crate::digest::Digest;
+use crate::digest::{Digest, DigestAlgorithm};
 use crate::error::ModelRefErrorKind as Kind;
 
 /// The longest repository name and tag of the OCI distribution specification.
 const MAX_REPOSITORY_LEN: usize = 255;
 const MAX_TAG_LEN: usize = 128;
+/// The shortest value of a digest whose algorithm is not known here, as container tools demand it.
+const MIN_UNKNOWN_DIGEST_LEN: usize = 32;
 
 /// Checks `registry/repository[:tag][@digest]` as the OCI distribution specification spells it.
 pub(crate) fn check_image_reference(reference: &str) -> Result<(), Fault<'_>> {
     let (registry, rest) = reference
         .split_once('/')
         .unwrap_or((reference, &reference[reference.len()..]));
+    if let Some((userinfo, _)) = registry.rsplit_once('@') {
+        let why = "user names and passwords have no place in an image reference";
+        return Err((Kind::Authority(why), userinfo));
+    }
     check_host(registry)?;
     let (rest, digest) = match rest.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest)),
@@ -33,15 +39,41 @@ pub(crate) fn check_image_reference(reference: &str) -> Result<(), Fault<'_>> {
             return Err((Kind::Oci(why), tag));
         }
     }
-    if let Some(digest) = digest {
-        let canonical = digest.parse::<Digest>().map(|parsed| parsed.to_string());
-        if canonical.as_deref() != Ok(digest) || digest.starts_with("sha256-tree:") {
-            let why =
-                "a digest is sha256: and 64, or sha512: and 128, lower-case hexadecimal digits";
-            return Err((Kind::Oci(why), digest));
+    digest.map_or(Ok(()), check_image_digest)
+}
+
+/// Checks the digest of an image. Its algorithm may be one that this library does not compute, as
+/// the OCI image specification demands.
+fn check_image_digest(digest: &str) -> Result<(), Fault<'_>> {
+    let (algorithm, value) = digest.split_once(':').unwrap_or((digest, ""));
+    let is_right = match algorithm.parse() {
+        Ok(DigestAlgorithm::Sha256Tree) => false,
+        Ok(known) => {
+            let parsed = digest.parse::<Digest>().map(|parsed| parsed.to_string());
+            algorithm == known.name() && parsed.as_deref() == Ok(digest)
         }
+        Err(_) => is_digest_algorithm(algorithm) && is_digest_value(value),
+    };
+    if is_right {
+        return Ok(());
     }
-    Ok(())
+    let why = "a digest is sha256: and 64, or sha512: and 128, lower-case hexadecimal digits, \
+               or another algorithm and at least 32 letters and digits";
+    Err((Kind::Oci(why), digest))
+}
+
+/// Runs of a-z and 0-9 with one of `+`, `.`, `_` and `-` between them.
+fn is_digest_algorithm(algorithm: &str) -> bool {
+    let is_run = |run: &str| {
+        let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        !run.is_empty() && run.bytes().all(is_plain)
+    };
+    algorithm.split(['+', '.', '_', '-']).all(is_run)
+}
+
+fn is_digest_value(value: &str) -> bool {
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || b"=_-".contains(&b);
+    value.len() >= MIN_UNKNOWN_DIGEST_LEN && value.bytes().all(is_part)
 }
 
 fn check_repository(repository: &str) -> Result<(), Fault<'_>> {

@@ -5,17 +5,21 @@ mod file;
 mod hf;
 mod id;
 mod image;
+mod model_id;
 mod model_ref;
 mod parse;
 mod percent;
 mod redact;
+mod redact_text;
 mod remote_name;
 mod url;
 
 pub(crate) use image::check_image_reference;
 
 pub(crate) use redact::shown_id;
+pub(crate) use redact_text::{redact_image, redact_text, text_holds_secret};
 pub(crate) use remote_name::check_file_name;
 
 pub use hf::HfParts;
+pub use model_id::ModelId;
 pub use model_ref::ModelRef;

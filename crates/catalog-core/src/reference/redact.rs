@@ -5,7 +5,7 @@ use super::url::{check_url, scheme_of, split_url};
 use crate::digest::Hasher;
 
 /// What is printed in place of a secret.
-const REDACTED: &str = "REDACTED";
+pub(super) const REDACTED: &str = "REDACTED";
 
 /// A parameter is secret if one of these is among the words of its name, or is all of them
 /// together: `X-Amz-Signature`, `accessToken`, `api_key`, but not `tokenizer`.
@@ -242,6 +242,17 @@ impl Parameter<'_> {
         has_word_of(words, &self.decoded_name())
             || words == SECRET_WORDS && holds_secret_inside(value)
     }
+}
+
+/// Whether a name has a word of a secret in it.
+pub(super) fn has_secret_word(name: &str) -> bool {
+    has_word_of(&SECRET_WORDS, name)
+}
+
+/// Whether a name ends in the words of a secret: `--hf-api-key`, but not `--pass-through`.
+pub(super) fn is_secret_name(name: &str) -> bool {
+    let words = words_of(name);
+    (0..words.len()).any(|from| SECRET_WORDS.contains(&words[from..].concat().as_str()))
 }
 
 /// Whether one of the words of a name, or all of them together, is among these.

@@ -32,10 +32,10 @@ impl StoreLock {
 /// removed/<unique>           artifacts that are being removed
 /// locks/<name>.lock          where writers queue: see `root::lock`
 /// locks/<name>.waiting       those of them that wait hold this one shared
-/// locks/flights/<sha256>     held by whoever makes the model present whose id has this digest
+/// locks/models/<sha256>      the lock of a model, named by the SHA-256 of its id
 /// blobs/sha256/ab/<hex>      content, named by its digest, read-only
 /// artifacts/<key>/           one managed model: manifest.json, and files/ with their real names
-/// staging/<unique>/          one in flight: claim, and artifact/ as it is going to be
+/// staging/<unique>/          a model being staged: claim, and artifact/ as it is going to be
 /// quarantine/<unique>/       a file that failed verification: evidence.json, and the file
 /// verifications.jsonl        one line per verification
 /// ```
@@ -129,13 +129,13 @@ impl Layout {
         self.locks().join(format!("{}.waiting", which.name()))
     }
 
-    pub(crate) fn flights(&self) -> PathBuf {
-        self.locks().join("flights")
+    pub(crate) fn model_locks(&self) -> PathBuf {
+        self.locks().join("models")
     }
 
-    /// The lock of whoever makes a model present; `name` is the SHA-256 of its id.
-    pub(crate) fn flight(&self, name: &str) -> PathBuf {
-        self.flights().join(name)
+    /// The lock file of a model; `name` is the SHA-256 of its id.
+    pub(crate) fn model_lock(&self, name: &str) -> PathBuf {
+        self.model_locks().join(name)
     }
 
     pub(crate) fn artifacts(&self) -> PathBuf {
@@ -250,7 +250,7 @@ impl ArtifactFolder {
     }
 }
 
-/// The folder of something in flight.
+/// The folder of a model that is being staged, or of artifacts that are being removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StagingFolder(PathBuf);
 

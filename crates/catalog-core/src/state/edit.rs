@@ -29,7 +29,7 @@ impl CatalogEdit<'_> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`put`](crate::CatalogStore::put).
     pub fn put(&mut self, entry: &CatalogEntry) -> Result<()> {
         self.put_if(entry, Expected::Any)
     }
@@ -38,7 +38,7 @@ impl CatalogEdit<'_> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`put_if`](crate::CatalogStore::put_if).
     pub fn put_if(
         &mut self,
         entry: &CatalogEntry,
@@ -56,7 +56,7 @@ impl CatalogEdit<'_> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry.
     pub fn set_state(&mut self, id: &str, state: LifecycleState) -> Result<()> {
         let Some(record) = self.edit.get(id) else {
             return Err(self.state.no_such_model(id));
@@ -92,7 +92,7 @@ impl EngineEdit<'_> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`put`](crate::EngineStore::put).
     pub fn put(&mut self, entry: &EngineEntry) -> Result<()> {
         self.put_if(entry, Expected::Any)
     }
@@ -101,7 +101,8 @@ impl EngineEdit<'_> {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Conflict`](crate::CatalogError::Conflict) if it is not; else as `put`.
+    /// [`CatalogError::Conflict`](crate::CatalogError::Conflict) if it is not, and
+    /// those of [`put`](Self::put).
     pub fn put_if(
         &mut self,
         entry: &EngineEntry,

@@ -17,7 +17,6 @@ pub use edit::{CatalogEdit, EngineEdit};
 pub use model_lock::{ModelLock, ModelLockAttempt, ModelLockFailure, ModelLockStatus};
 pub use options::{OutsidePaths, StoreOptions};
 pub use pins::Pin;
-pub use validate::MAX_ID_LEN;
 
 pub(crate) use deletion::{
     Decision, delete_engine, delete_model, free, mark, move_all_aside, unreferenced,

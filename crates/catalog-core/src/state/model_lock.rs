@@ -1,20 +1,21 @@
-use super::root_state::RootState;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::root_state::RootState;
 use crate::digest::Hasher;
 use crate::error::{CatalogError, Result};
+use crate::reference::ModelId;
 use crate::root::{
     FileLock, LockMode, create_own_folder, describe_this_process, is_at, now_ms, open_lock,
 };
 
-/// More than anybody writes about a flight.
+/// More than any holder of a model lock writes.
 const MAX_LEN: u64 = 64 << 10;
 
-/// The right to make one model present, held until it is dropped or the process dies.
+/// The lock of one model: the right to provision it, held until it is dropped or the process dies.
 ///
 /// It is a kernel lock on a file of its own for each model, so any number of threads and processes
 /// ask for it, one has it, and models do not wait for each other. The file says how far its holder
@@ -28,7 +29,7 @@ pub struct ModelLock {
     is_kept: bool,
 }
 
-/// A try to begin a flight.
+/// The outcome of [`try_lock_model`](crate::FsCatalog::try_lock_model).
 #[derive(Debug)]
 pub enum ModelLockAttempt {
     /// The caller has it.
@@ -37,7 +38,7 @@ pub enum ModelLockAttempt {
     Taken(ModelLockStatus),
 }
 
-/// What the holder of a flight says.
+/// The progress that the holder of a model lock reports.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ModelLockStatus {
@@ -50,7 +51,7 @@ pub struct ModelLockStatus {
     pub total: Option<u64>,
 }
 
-/// How a flight failed, for those who waited for it.
+/// How the work under a model lock failed, for the callers that waited for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ModelLockFailure {
@@ -91,20 +92,20 @@ struct ModelLockText {
     failed: Option<ModelLockFailure>,
 }
 
-/// Asks for the flight of a model, without waiting.
+/// Tries to take the lock of a model, without waiting.
 ///
 /// # Errors
 ///
 /// [`CatalogError::NotWritable`], [`CatalogError::LocksUnsupported`],
 /// [`CatalogError::RootChanged`].
-pub(crate) fn try_lock_model(state: &RootState, id: &str) -> Result<ModelLockAttempt> {
+pub(crate) fn try_lock_model(state: &RootState, id: &ModelId) -> Result<ModelLockAttempt> {
     state.root.check_present()?;
     let layout = state.root.layout();
     let mut name = Hasher::new();
     name.update(id.as_bytes());
-    let path = layout.flight(&name.finish().value);
+    let path = layout.model_lock(&name.finish().value);
     let opened = create_own_folder(&layout.locks())
-        .and_then(|()| create_own_folder(&layout.flights()))
+        .and_then(|()| create_own_folder(&layout.model_locks()))
         .and_then(|()| open_lock(&path));
     let mut file = opened.map_err(CatalogError::of_writing)?;
     loop {
@@ -112,7 +113,7 @@ pub(crate) fn try_lock_model(state: &RootState, id: &str) -> Result<ModelLockAtt
         match FileLock::try_acquire(file, &path, LockMode::Exclusive, locking)? {
             Ok(lock) if is_at(lock.file(), &path)? => {
                 let before = read(lock.file()).failed.map(Box::new);
-                let mut flight = ModelLock {
+                let mut lock = ModelLock {
                     lock,
                     path,
                     before,
@@ -122,8 +123,8 @@ pub(crate) fn try_lock_model(state: &RootState, id: &str) -> Result<ModelLockAtt
                     }),
                     is_kept: false,
                 };
-                flight.write();
-                return Ok(ModelLockAttempt::Begun(flight));
+                lock.write();
+                return Ok(ModelLockAttempt::Begun(lock));
             }
             // Somebody deleted it: others lock the new one.
             Ok(deleted) => {
@@ -148,7 +149,7 @@ pub(crate) fn try_lock_model(state: &RootState, id: &str) -> Result<ModelLockAtt
 }
 
 impl ModelLock {
-    /// How the flight before this one failed, if it did.
+    /// How the holder before this one failed, if it did.
     pub fn failure_before(&self) -> Option<&ModelLockFailure> {
         self.before.as_deref()
     }
@@ -183,7 +184,7 @@ impl ModelLock {
             .and_then(|()| file.write_all(text.as_bytes()))
             .and_then(|()| file.set_len(text.len() as u64));
         if let Err(error) = written {
-            tracing::debug!(path = %self.path.display(), %error, "a flight could not be described");
+            tracing::debug!(path = %self.path.display(), %error, "a model lock could not be described");
         }
     }
 }

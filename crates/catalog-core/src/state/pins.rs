@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::root_state::RootState;
 use crate::error::{CatalogError, Result};
 use crate::index::{Record, Snapshot};
-use crate::reference::shown_id;
+use crate::reference::{ModelId, redact_text, shown_id, text_holds_secret};
 use crate::root::{IndexFile, StoreRoot, now_ms};
 
 /// Protects a model from being deleted or collected, until it is removed.
@@ -12,9 +12,9 @@ use crate::root::{IndexFile, StoreRoot, now_ms};
 pub struct Pin {
     /// The catalog id of the model.
     pub id: String,
-    /// Who pinned it: a word without white space, such as `pool-7`.
+    /// The process or user that pinned it: a word without white space, such as `pool-7`.
     pub owner: String,
-    /// Why.
+    /// Why, without secrets.
     pub reason: String,
     /// When, in milliseconds since 1970.
     pub since_ms: u64,
@@ -44,7 +44,8 @@ impl Snapshot<PinRecord> {
             Some(Pin {
                 id: id.to_owned(),
                 owner: owner.to_owned(),
-                reason: record.reason.clone(),
+                // An older release stored reasons as they were given.
+                reason: redact_text(&record.reason),
                 since_ms: record.since_ms,
             })
         })
@@ -65,53 +66,55 @@ pub(crate) fn check_not_pinned(state: &RootState, id: &str) -> Result<()> {
 }
 
 /// Protects a model from deletion and collection until its owner unpins it. A second pin of one
-/// owner replaces the first.
+/// owner replaces the first. Secrets in the reason are replaced before it is stored.
 ///
 /// # Errors
 ///
 /// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::InvalidEntry`] for an
-/// owner that is no word.
-pub(crate) fn pin(state: &RootState, id: &str, owner: &str, reason: &str) -> Result<()> {
+/// owner that is no word or holds a secret.
+pub(crate) fn pin(state: &RootState, id: &ModelId, owner: &str, reason: &str) -> Result<()> {
     let key = key_of(id, owner)?;
+    let reason = redact_text(reason);
     state.pins.update(&state.limits, |edit| {
         // Under the lock that deletion takes, too.
-        if state.models.snapshot()?.get(id).is_none() {
+        if state.models.snapshot()?.get(id.as_str()).is_none() {
             return Err(state.no_such_model(id));
         }
         let since_ms = match edit.get(&key) {
             Some(pin) if pin.reason == reason => pin.since_ms,
             _ => now_ms(),
         };
-        let record = PinRecord {
-            reason: reason.to_owned(),
-            since_ms,
-        };
+        let record = PinRecord { reason, since_ms };
         edit.insert(&key, record);
         Ok(())
     })
 }
 
-/// Takes away the pin of one owner; tells whether there was one.
+/// Removes the pin of one owner. Returns whether there was one.
 ///
 /// # Errors
 ///
-/// As [`pin`](Self::pin).
-pub(crate) fn unpin(state: &RootState, id: &str, owner: &str) -> Result<bool> {
+/// [`CatalogError::InvalidEntry`] for an owner that is no word or holds a secret.
+pub(crate) fn unpin(state: &RootState, id: &ModelId, owner: &str) -> Result<bool> {
     let key = key_of(id, owner)?;
     state
         .pins
         .update(&state.limits, |edit| Ok(edit.remove(&key).is_some()))
 }
 
-fn key_of(id: &str, owner: &str) -> Result<String> {
+fn key_of(id: &ModelId, owner: &str) -> Result<String> {
     let is_word = !owner.is_empty()
         && owner.len() <= 128
         && !owner.contains(|c: char| c.is_whitespace() || c.is_control());
-    if is_word {
+    let problem = if !is_word {
+        "the owner of a pin is a word of up to 128 bytes without white space"
+    } else if text_holds_secret(owner) {
+        "the owner of a pin is shown to others, and this one holds a secret; give a name"
+    } else {
         return Ok(format!("{owner} {id}"));
-    }
+    };
     Err(CatalogError::InvalidEntry {
-        id: shown_id(id),
-        problem: "the owner of a pin is a word of up to 128 bytes without white space",
+        id: id.to_string(),
+        problem,
     })
 }

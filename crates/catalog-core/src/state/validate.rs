@@ -3,13 +3,11 @@ use std::path::Path;
 
 use super::options::OutsidePaths;
 use super::referenced_paths::Reach;
+use crate::digest::{Digest, DigestAlgorithm};
 use crate::entry::{CatalogEntry, EngineArtifact, EngineEntry};
 use crate::error::{CatalogError, PathProblem, Result};
-use crate::reference::shown_id;
+use crate::reference::{ModelId, redact_text, text_holds_secret};
 use crate::root::{Placement, StoreRoot};
-
-/// The longest id that a catalog holds, in bytes.
-pub const MAX_ID_LEN: usize = 8192;
 
 /// Checks a model's entry and gives the stored form of its path: relative if below the root.
 pub(crate) fn validate_model(
@@ -17,14 +15,20 @@ pub(crate) fn validate_model(
     outside: OutsidePaths,
     entry: &CatalogEntry,
 ) -> Result<PlacedPath> {
-    check_id(&entry.id)?;
-    if let Some(digest) = &entry.digest
-        && !digest.is_storable()
-    {
-        return Err(invalid(
-            &entry.id,
-            "its digest is not a lower-case algorithm and lower-case hexadecimal digits",
-        ));
+    ModelId::check(&entry.id)?;
+    if let Some(digest) = &entry.digest {
+        if !digest.is_storable() {
+            return Err(invalid(
+                &entry.id,
+                "its digest is not a lower-case algorithm and lower-case hexadecimal digits",
+            ));
+        }
+        if is_broken(digest) {
+            return Err(invalid(
+                &entry.id,
+                "its digest has not as many digits as its algorithm",
+            ));
+        }
     }
     place_path(root, outside, &entry.local_path)
 }
@@ -35,9 +39,27 @@ pub(crate) fn validate_engine(
     outside: OutsidePaths,
     entry: &EngineEntry,
 ) -> Result<Vec<String>> {
-    check_id(&entry.id)?;
+    ModelId::check(&entry.id)?;
     if entry.engine.trim().is_empty() || entry.version.trim().is_empty() {
         return Err(invalid(&entry.id, "its engine or version is blank"));
+    }
+    if let Some(problem) = secret_in(entry) {
+        return Err(invalid(&entry.id, problem));
+    }
+    let digest = entry
+        .digest
+        .as_deref()
+        .and_then(|text| text.split_once(':'));
+    if let Some((algo, value)) = digest
+        && is_broken(&Digest {
+            algo: algo.to_owned(),
+            value: value.to_owned(),
+        })
+    {
+        return Err(invalid(
+            &entry.id,
+            "its digest is not as many hexadecimal digits as its algorithm has",
+        ));
     }
     let place = |artifact: &Path| match EngineArtifact::of(artifact)? {
         EngineArtifact::Local(path) => {
@@ -54,6 +76,33 @@ pub(crate) struct PlacedPath {
     /// Relative if it lies below the root.
     pub(crate) stored: String,
     pub(crate) reach: Reach,
+}
+
+/// Whether a digest names an algorithm that this release computes, and is no digest of it.
+fn is_broken(digest: &Digest) -> bool {
+    digest.algo.parse::<DigestAlgorithm>().is_ok() && digest.algorithm().is_err()
+}
+
+/// What is wrong with an engine's entry that has a secret in one of its texts.
+fn secret_in(entry: &EngineEntry) -> Option<&'static str> {
+    // A flag and its value may be two texts.
+    let flags = entry.build_flags.as_ref().map(|flags| flags.join(" "));
+    let is_secret = |text: Option<&str>| text.is_some_and(text_holds_secret);
+    if is_secret(flags.as_deref()) {
+        Some("its build_flags hold a secret; leave it out")
+    } else if is_secret(entry.build_ref.as_deref()) {
+        Some("its build_ref holds a secret; leave it out")
+    } else if is_secret(Some(&entry.engine)) {
+        Some("its engine holds a secret; leave it out")
+    } else if is_secret(Some(&entry.version)) {
+        Some("its version holds a secret; leave it out")
+    } else if is_secret(entry.digest.as_deref()) {
+        Some("its digest holds a secret; leave it out")
+    } else if is_secret(Some(&entry.id)) {
+        Some("its id holds a secret; give it a name")
+    } else {
+        None
+    }
 }
 
 fn place_path(root: &StoreRoot, outside: OutsidePaths, path: &Path) -> Result<PlacedPath> {
@@ -87,24 +136,9 @@ fn reach_of(root: &StoreRoot, given: &Path, resolved: &Path) -> Reach {
     }
 }
 
-fn check_id(id: &str) -> Result<()> {
-    if shown_id(id) != id {
-        let problem = "its id is a URL with a secret in it; use the id that ModelRef gives";
-        return Err(invalid(&shown_id(id), problem));
-    }
-    match id.len() {
-        0 => Err(invalid(id, "its id is empty")),
-        1..=MAX_ID_LEN => Ok(()),
-        _ => {
-            let start: String = id.chars().take(64).collect();
-            Err(invalid(&start, "its id is longer than 8192 bytes"))
-        }
-    }
-}
-
 fn invalid(id: &str, problem: &'static str) -> CatalogError {
     CatalogError::InvalidEntry {
-        id: id.to_owned(),
+        id: redact_text(id),
         problem,
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use catalog_core::{
     BadFile, CatalogError, CatalogStore, Digest, Expectation, FetchTask, FileFetcher,
-    ImportRequest, ManagedCatalog, Manifest, ModelFetcher, ModelRef, Progress, RepairReport,
-    SourceStates, StagedFile, VerificationOutcomeKind, VerifiedBy,
+    ImportRequest, ManagedCatalog, Manifest, ModelFetcher, ModelId, ModelRef, Progress,
+    RepairReport, SourceStates, StagedFile, VerificationOutcomeKind, VerifiedBy,
 };
 
 use super::admit::{Admissible, Place};
@@ -32,7 +32,7 @@ pub(super) struct Call<'c, C, F> {
 }
 
 impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
-    pub(super) fn id(&self) -> &str {
+    pub(super) fn id(&self) -> &ModelId {
         &self.watch.id
     }
 
@@ -57,8 +57,8 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                 self.watch.tell(EventKind::Fetching(Progress::default()));
             }
             let fetched = self.fetcher.ensure_present(self.model_ref)?;
-            if fetched.id != self.id() {
-                let id = self.id();
+            if fetched.id != self.id().as_str() {
+                let id = self.id().as_str();
                 tracing::warn!(
                     id,
                     fetched = fetched.id,
@@ -250,7 +250,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             && let (Ok(expected), Ok(actual)) = (expected.parse(), actual.parse())
         {
             return ProvisionError::DigestMismatch {
-                id: self.id().to_owned(),
+                id: self.id().to_string(),
                 path: path.clone(),
                 expected: Box::new(expected),
                 actual: Box::new(actual),

@@ -112,13 +112,13 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
     fn mismatch(&self, path: PathBuf, expected: Option<Digest>, found: Found) -> ProvisionError {
         match (expected, found.actual) {
             (Some(expected), Some(actual)) => ProvisionError::DigestMismatch {
-                id: self.id().to_owned(),
+                id: self.id().to_string(),
                 path,
                 expected: Box::new(expected),
                 actual: Box::new(actual),
             },
             _ => ProvisionError::Unsound {
-                id: self.id().to_owned(),
+                id: self.id().to_string(),
                 path,
                 reason: found.outcome.reason.unwrap_or_default(),
             },
@@ -135,7 +135,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         self.watch.check()?;
         if let Some(host) = self.catalog.managed() {
             let candidate = CatalogEntry {
-                id: self.id().to_owned(),
+                id: self.id().to_string(),
                 local_path: path.to_path_buf(),
                 lifecycle: LifecycleState::Active,
                 digest: expected,
@@ -262,7 +262,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                 .and_then(|known| known.last_verified_ms),
         };
         CatalogEntry {
-            id: self.id().to_owned(),
+            id: self.id().to_string(),
             local_path,
             lifecycle: LifecycleState::Active,
             digest: admissible.pinned.clone(),

@@ -170,7 +170,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
     fn report(&self, admissible: Admissible, is_catalog_changed: bool) -> ProvisionReport {
         ProvisionReport {
             resolved: ResolvedModel {
-                id: self.id().to_owned(),
+                id: self.id().to_string(),
                 local_path: admissible.place.path().to_path_buf(),
             },
             satisfied: admissible.satisfied,

@@ -76,7 +76,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
 
     /// The outcome of a mismatch that the policy lets through.
     pub(super) fn warn_of(&self, reason: Option<String>) -> VerificationOutcome {
-        let id = self.id();
+        let id = self.id().as_str();
         let said = reason.as_deref().unwrap_or_default();
         tracing::warn!(id, reason = said, "artifact is not what was expected of it");
         VerificationOutcome {
@@ -91,7 +91,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             return Err(ProvisionError::refused(self.id(), refusal));
         }
         tracing::warn!(
-            id = self.id(),
+            id = self.id().as_str(),
             "artifact is unverified: no digest was given for it, so its bytes are taken on trust"
         );
         Ok(verify_digest(None, None))

@@ -112,7 +112,8 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
     ///
     /// # Errors
     ///
-    /// As there; [`CatalogError::InvalidRef`](catalog_core::CatalogError::InvalidRef) if the text
+    /// Those of [`ensure_present`](Self::ensure_present);
+    /// [`CatalogError::InvalidRef`](catalog_core::CatalogError::InvalidRef) if the text
     /// is no reference.
     pub fn ensure_present_str(
         &self,
@@ -143,7 +144,7 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
     ///
     /// # Errors
     ///
-    /// As there; [`ProvisionError::DeadlineExceeded`], and
+    /// Those of [`ensure_present`](Self::ensure_present); [`ProvisionError::DeadlineExceeded`], and
     /// [`CatalogError::Cancelled`](catalog_core::CatalogError::Cancelled).
     pub fn provision(&self, request: &ProvisionRequest) -> Result<ProvisionReport> {
         let mut report = self.run(request)?;
@@ -167,8 +168,8 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
                     .map_err(|source| ProvisionError::InvalidExpectedDigest { source })?,
             ),
         };
-        let id = request.model_ref.id()?;
-        let watch = Watch::new(id.into(), &*self.observer, &self.policy, request);
+        let id = request.model_ref.model_id()?;
+        let watch = Watch::new(id, &*self.observer, &self.policy, request);
         let span = self.observer.span(&watch.id);
         let _entered = span.enter();
         let call = Call {

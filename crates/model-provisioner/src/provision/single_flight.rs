@@ -13,7 +13,7 @@ use super::watch::{Part, Watch};
 use crate::error::{ProvisionError, Result};
 use crate::observe::EventKind;
 
-/// The first and the longest pause between two looks at a flight of somebody else.
+/// The first and the longest pause between two tries to take a model lock that another caller holds.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
 /// How often an observer is told that a call waits.
@@ -22,7 +22,7 @@ const TELL_EVERY: Duration = Duration::from_millis(200);
 /// A call whose turn it is.
 pub(super) struct Turn {
     /// None where the store can only be read: then nothing can be brought anyhow.
-    pub(super) flight: Option<ModelLock>,
+    pub(super) lock: Option<ModelLock>,
     /// The end of the log of verifications before the wait, if it waited.
     pub(super) since: Option<LogMark>,
 }
@@ -43,19 +43,19 @@ pub(super) fn wait_for_turn(
     let mut is_waiting = false;
     loop {
         let status = match host.try_lock_model(&watch.id) {
-            Ok(ModelLockAttempt::Begun(flight)) => {
+            Ok(ModelLockAttempt::Begun(lock)) => {
                 if is_waiting {
                     watch.count(Part::Waiting, begin.elapsed());
-                    return take_over(flight, mark, terms, began_ms, watch);
+                    return take_over(lock, mark, terms, began_ms, watch);
                 }
                 return Ok(Turn {
-                    flight: Some(flight),
+                    lock: Some(lock),
                     since: None,
                 });
             }
             Err(CatalogError::NotWritable { .. }) => {
                 return Ok(Turn {
-                    flight: None,
+                    lock: None,
                     since: None,
                 });
             }
@@ -81,23 +81,23 @@ pub(super) fn wait_for_turn(
 
 /// The turn of a call that waited.
 fn take_over(
-    flight: ModelLock,
+    lock: ModelLock,
     mark: LogMark,
     terms: &str,
     began_ms: u64,
     watch: &Watch<'_>,
 ) -> Result<Turn> {
-    let failure = flight
+    let failure = lock
         .failure_before()
         .filter(|failure| failure.terms == terms && failure.at_ms >= began_ms)
         .cloned();
     let Some(failure) = failure else {
         return Ok(Turn {
-            flight: Some(flight),
+            lock: Some(lock),
             since: Some(mark),
         });
     };
-    flight.release_keeping_failure();
+    lock.release_keeping_failure();
     Err(ProvisionError::FailedElsewhere {
         id: watch.id.to_string(),
         code: failure.code,

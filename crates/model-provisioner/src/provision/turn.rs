@@ -59,8 +59,8 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             let turn = wait_for_turn(host, &terms, self.watch)
                 .map_err(|error| self.watch.explain(error))?;
             since = turn.since;
-            if let Some(flight) = turn.flight {
-                self.watch.keep(flight);
+            if let Some(lock) = turn.lock {
+                self.watch.keep(lock);
             }
         }
         let mut attempt = 1;
@@ -74,10 +74,10 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                 outcome => break outcome.map_err(|error| self.watch.explain(error)),
             }
         };
-        if let (Err(error), Some(flight)) = (&done, self.watch.take_flight())
+        if let (Err(error), Some(lock)) = (&done, self.watch.take_lock())
             && is_everybodys(error)
         {
-            flight.fail(ModelLockFailure::now(
+            lock.fail(ModelLockFailure::now(
                 &terms,
                 error.code(),
                 &with_causes(error),
@@ -136,7 +136,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
     /// The error that has a call begin anew.
     pub(super) fn changed(&self) -> ProvisionError {
         ProvisionError::Catalog(CatalogError::Conflict {
-            id: self.id().to_owned(),
+            id: self.id().to_string(),
             expected: "as it was when this call began",
         })
     }
@@ -184,7 +184,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             pinned
                 .algorithm()
                 .map_err(|source| ProvisionError::PinnedDigestUnusable {
-                    id: self.id().to_owned(),
+                    id: self.id().to_string(),
                     source,
                 })?;
         }

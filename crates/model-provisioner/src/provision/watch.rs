@@ -2,7 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog_core::{CatalogError, ModelLock, Progress};
+use catalog_core::{CatalogError, ModelId, ModelLock, Progress};
 
 use super::report::Durations;
 use super::request::ProvisionRequest;
@@ -10,12 +10,14 @@ use crate::error::ProvisionError;
 use crate::observe::{Event, EventKind, Observer};
 use crate::policy::{Policy, Refusal};
 
-/// How often those who wait for a flight are told how far it is.
+/// How often the holder of a model lock reports its progress to the callers that wait.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
 /// Follows a call: tells its observer and those who wait for it, and says when it has to stop.
 pub(super) struct Watch<'w> {
-    pub(super) id: Arc<str>,
+    pub(super) id: ModelId,
+    /// The same, as events carry it.
+    shared_id: Arc<str>,
     observer: &'w dyn Observer,
     policy: &'w Policy,
     request: &'w ProvisionRequest,
@@ -23,7 +25,7 @@ pub(super) struct Watch<'w> {
     part: Cell<Part>,
     durations: RefCell<Durations>,
     refusal: RefCell<Option<Refusal>>,
-    flight: RefCell<Option<ModelLock>>,
+    lock: RefCell<Option<ModelLock>>,
     reported: Cell<Option<Instant>>,
 }
 
@@ -54,12 +56,13 @@ impl Part {
 
 impl<'w> Watch<'w> {
     pub(super) fn new(
-        id: Arc<str>,
+        id: ModelId,
         observer: &'w dyn Observer,
         policy: &'w Policy,
         request: &'w ProvisionRequest,
     ) -> Self {
         Self {
+            shared_id: id.as_str().into(),
             id,
             observer,
             policy,
@@ -68,14 +71,14 @@ impl<'w> Watch<'w> {
             part: Cell::new(Part::Planning),
             durations: RefCell::default(),
             refusal: RefCell::default(),
-            flight: RefCell::default(),
+            lock: RefCell::default(),
             reported: Cell::default(),
         }
     }
 
     pub(super) fn tell(&self, kind: EventKind) {
         self.observer.on_event(&Event {
-            id: Arc::clone(&self.id),
+            id: Arc::clone(&self.shared_id),
             kind,
         });
     }
@@ -163,20 +166,20 @@ impl<'w> Watch<'w> {
             .reported
             .get()
             .is_none_or(|last| last.elapsed() >= REPORT_EVERY);
-        if is_due && let Some(flight) = self.flight.borrow_mut().as_mut() {
-            flight.report(progress.done, progress.total);
+        if is_due && let Some(lock) = self.lock.borrow_mut().as_mut() {
+            lock.report(progress.done, progress.total);
             self.reported.set(Some(Instant::now()));
         }
     }
 
-    /// Keeps the flight of the call and tells those who wait for it how far it is.
-    pub(super) fn keep(&self, flight: ModelLock) {
-        *self.flight.borrow_mut() = Some(flight);
+    /// Keeps the model lock of the call, and reports its progress to the callers that wait.
+    pub(super) fn keep(&self, lock: ModelLock) {
+        *self.lock.borrow_mut() = Some(lock);
     }
 
-    /// Gives it back.
-    pub(super) fn take_flight(&self) -> Option<ModelLock> {
-        self.flight.borrow_mut().take()
+    /// Gives the model lock back.
+    pub(super) fn take_lock(&self) -> Option<ModelLock> {
+        self.lock.borrow_mut().take()
     }
 
     /// Says why a call stopped that was told to.

@@ -3,14 +3,16 @@ use std::path::Path;
 
 use catalog_core::{CatalogEntry, CatalogStore, FsCatalog, ImportRequest};
 
-use crate::util::entry;
+use crate::util::{entry, model_id, replacing};
 
 fn managed(folder: &Path) -> (FsCatalog, CatalogEntry) {
     let catalog = FsCatalog::new(folder.join("root")).unwrap();
     let source = folder.join("notes.bin");
     fs::write(&source, "weights").unwrap();
     let entry = catalog
-        .import(&ImportRequest::new("id", &source), &mut |_| Ok(()))
+        .import(&ImportRequest::new(&model_id("id"), &source), &mut |_| {
+            Ok(())
+        })
         .unwrap();
     (catalog, entry)
 }
@@ -76,8 +78,10 @@ fn a_pipe_is_no_model_that_can_be_leased() {
 fn a_pinned_model_is_not_deleted_until_its_owner_unpins_it() {
     let folder = tempfile::tempdir().unwrap();
     let (catalog, managed) = managed(folder.path());
-    catalog.pin("id", "pool-7", "serves the chat").unwrap();
-    catalog.pin("id", "pool-8", "stand-by").unwrap();
+    catalog
+        .pin(&model_id("id"), "pool-7", "serves the chat")
+        .unwrap();
+    catalog.pin(&model_id("id"), "pool-8", "stand-by").unwrap();
     let other = FsCatalog::new(catalog.root()).unwrap();
     let error = other.delete("id").unwrap_err();
     assert_eq!(error.code(), "pinned");
@@ -94,15 +98,18 @@ fn a_pinned_model_is_not_deleted_until_its_owner_unpins_it() {
         .collect();
     assert_eq!(owners, ["pool-7", "pool-8"]);
 
-    assert!(other.unpin("id", "pool-7").unwrap());
-    assert!(!other.unpin("id", "pool-7").unwrap());
+    assert!(other.unpin(&model_id("id"), "pool-7").unwrap());
+    assert!(!other.unpin(&model_id("id"), "pool-7").unwrap());
     assert_eq!(catalog.delete("id").unwrap_err().code(), "pinned");
-    assert!(catalog.unpin("id", "pool-8").unwrap());
+    assert!(catalog.unpin(&model_id("id"), "pool-8").unwrap());
     assert!(catalog.delete("id").unwrap());
 
-    assert_eq!(catalog.pin("id", "x", "").unwrap_err().code(), "not_found");
+    assert_eq!(
+        catalog.pin(&model_id("id"), "x", "").unwrap_err().code(),
+        "not_found"
+    );
     for owner in ["", "a b", "a\nb"] {
-        let error = catalog.pin("id", owner, "").unwrap_err();
+        let error = catalog.pin(&model_id("id"), owner, "").unwrap_err();
         assert_eq!(error.code(), "invalid_entry", "{owner:?}");
     }
 }
@@ -131,8 +138,9 @@ fn a_new_content_of_an_id_leaves_the_old_one_to_collection() {
     let lease = catalog.lease("id").unwrap();
     let source = folder.path().join("notes.bin");
     fs::write(&source, "better weights").unwrap();
+    let id = model_id("id");
     let new = catalog
-        .import(&ImportRequest::new("id", &source), &mut |_| Ok(()))
+        .import(&replacing(&catalog, &id, &source), &mut |_| Ok(()))
         .unwrap();
     assert_eq!(catalog.get("id").unwrap(), Some(new.clone()));
     let collect = || {

@@ -3,10 +3,14 @@ use std::path::Path;
 
 use catalog_core::{CatalogEntry, CatalogError, FsCatalog, ImportRequest};
 
+use crate::util::model_id;
+
 fn import(folder: &Path, source: &str) -> Result<CatalogEntry, CatalogError> {
     let catalog = FsCatalog::new(folder.join("root")).unwrap();
     let source = folder.join(source);
-    catalog.import(&ImportRequest::new("id", &source), &mut |_| Ok(()))
+    catalog.import(&ImportRequest::new(&model_id("id"), &source), &mut |_| {
+        Ok(())
+    })
 }
 
 /// A GGUF header of one tensor of `elements` 32-bit numbers at `offset`, and `data` bytes.

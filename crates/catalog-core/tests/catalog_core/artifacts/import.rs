@@ -3,10 +3,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use catalog_core::{
-    CatalogError, CatalogStore, Digest, Expectation, FsCatalog, Import, ImportRequest, Sharing,
+    CatalogEntry, CatalogError, CatalogStore, Digest, DigestAlgorithm, Expectation, Expected,
+    FsCatalog, Import, ImportRequest, Sharing,
 };
 
-use crate::util::names_in;
+use crate::util::{model_id, names_in};
 
 fn here() -> (tempfile::TempDir, FsCatalog) {
     let folder = tempfile::tempdir().unwrap();
@@ -20,7 +21,8 @@ fn import(
     source: &Path,
     how: Import,
 ) -> Result<catalog_core::CatalogEntry, CatalogError> {
-    let mut request = ImportRequest::new(id, source);
+    let model = model_id(id);
+    let mut request = ImportRequest::new(&model, source);
     request.how = how;
     catalog.import(&request, &mut |_| Ok(()))
 }
@@ -96,7 +98,8 @@ fn a_source_that_changes_while_it_is_read_is_an_error_and_leaves_nothing() {
     let source = folder.path().join("notes.bin");
     for how in [Import::Copy, Import::HardLink] {
         fs::write(&source, vec![1; 4 << 20]).unwrap();
-        let mut request = ImportRequest::new("id", &source);
+        let model = model_id("id");
+        let mut request = ImportRequest::new(&model, &source);
         request.how = how;
         let mut is_touched = false;
         let outcome = catalog.import(&request, &mut |_| {
@@ -119,17 +122,21 @@ fn an_import_tells_its_progress_and_can_be_stopped() {
     fs::write(&source, vec![7; 5 << 20]).unwrap();
     let mut seen = Vec::new();
     catalog
-        .import(&ImportRequest::new("id", &source), &mut |progress| {
-            seen.push((progress.done, progress.total));
-            Ok(())
-        })
+        .import(
+            &ImportRequest::new(&model_id("id"), &source),
+            &mut |progress| {
+                seen.push((progress.done, progress.total));
+                Ok(())
+            },
+        )
         .unwrap();
     assert!(seen.is_sorted() && seen.len() > 1);
     assert_eq!(seen.last(), Some(&(5 << 20, Some(5 << 20))));
 
-    let stopped = catalog.import(&ImportRequest::new("other", &source), &mut |_| {
-        Err(CatalogError::Cancelled)
-    });
+    let stopped = catalog.import(
+        &ImportRequest::new(&model_id("other"), &source),
+        &mut |_| Err(CatalogError::Cancelled),
+    );
     assert_eq!(stopped.unwrap_err().code(), "cancelled");
     assert_eq!(catalog.get("other").unwrap(), None);
     assert!(names_in(&catalog.root().join("staging")).is_empty());
@@ -152,7 +159,8 @@ fn what_cannot_be_imported_is_a_typed_error() {
 
     let source = folder.path().join("notes.bin");
     fs::write(&source, "weights").unwrap();
-    let mut request = ImportRequest::new("id", &source);
+    let model = model_id("id");
+    let mut request = ImportRequest::new(&model, &source);
     request.expected = Expectation {
         digest: Some(format!("sha256:{}", "0".repeat(64)).parse().unwrap()),
         ..Expectation::default()
@@ -184,4 +192,75 @@ fn one_model_under_two_ids_takes_its_space_once_and_each_lives_alone() {
     assert!(catalog.delete("b").unwrap());
     assert!(!blob.exists(), "the last one takes the bytes with it");
     assert!(names_in(&catalog.root().join("artifacts")).is_empty());
+}
+
+/// CAT-1055
+#[test]
+fn an_import_replaces_a_pinned_digest_only_on_purpose() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let catalog = FsCatalog::new(&root).unwrap();
+    let (first, second) = (folder.path().join("1.bin"), folder.path().join("2.bin"));
+    fs::write(&first, "first").unwrap();
+    fs::write(&second, "second").unwrap();
+    let id = model_id("m");
+    let import = |request: &ImportRequest<'_>| catalog.import(request, &mut |_| Ok(()));
+    let old = import(&ImportRequest::new(&id, &first)).unwrap();
+
+    let error = import(&ImportRequest::new(&id, &second)).unwrap_err();
+    assert_eq!(error.code(), "digest_mismatch");
+    assert!(error.to_string().contains("digest mismatch"), "{error}");
+    assert_eq!(catalog.get("m").unwrap(), Some(old.clone()));
+    assert_eq!(names_in(&root.join("artifacts")).len(), 1);
+    assert_eq!(names_in(&root.join("staging")).len(), 0);
+    import(&ImportRequest::new(&id, &first)).unwrap();
+
+    let mut given = ImportRequest::new(&id, &second);
+    given.expected.digest = Some(Digest::of_file(&second).unwrap());
+    let new = import(&given).unwrap();
+    assert_eq!(new.digest, given.expected.digest);
+    let mut expecting = ImportRequest::new(&id, &first);
+    expecting.entry = Expected::Exactly(&new);
+    assert_eq!(import(&expecting).unwrap().digest, old.digest);
+
+    // In the algorithm of the pin.
+    let sha512 = Digest::compute(&second, DigestAlgorithm::Sha512, &mut |_| {}).unwrap();
+    let pinned = CatalogEntry {
+        digest: Some(sha512),
+        ..new
+    };
+    catalog.put(&pinned).unwrap();
+    let error = import(&ImportRequest::new(&id, &first)).unwrap_err();
+    assert_eq!(error.code(), "digest_mismatch");
+    import(&ImportRequest::new(&id, &second)).unwrap();
+}
+
+/// CAT-1056
+#[test]
+fn an_import_happens_only_if_the_entry_is_as_expected() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    let source = folder.path().join("m.bin");
+    fs::write(&source, "weights").unwrap();
+    let id = model_id("m");
+    let mut request = ImportRequest::new(&id, &source);
+    request.entry = Expected::Present;
+    let error = catalog.import(&request, &mut |_| panic!("a byte was read"));
+    assert_eq!(error.unwrap_err().code(), "conflict");
+    request.entry = Expected::Absent;
+    // Another caller registers it while the bytes are copied.
+    let outcome = catalog.import(&request, &mut |_| {
+        catalog.put(&crate::util::entry("m", &source))
+    });
+    assert_eq!(outcome.unwrap_err().code(), "conflict");
+    assert_eq!(catalog.get("m").unwrap().unwrap().local_path, source);
+    // Without an expectation, a digest that was pinned meanwhile is not lost.
+    request.entry = Expected::Any;
+    let pinned = CatalogEntry {
+        digest: Some(format!("sha256:{}", "0f".repeat(32)).parse().unwrap()),
+        ..crate::util::entry("m", &source)
+    };
+    let outcome = catalog.import(&request, &mut |_| catalog.put(&pinned));
+    assert_eq!(outcome.unwrap_err().code(), "conflict");
+    assert_eq!(catalog.get("m").unwrap(), Some(pinned));
 }

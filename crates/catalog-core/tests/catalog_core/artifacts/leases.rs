@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use catalog_core::{CatalogStore, FsCatalog, ImportRequest};
 
-use crate::util::entry;
+use crate::util::{entry, model_id};
 
 /// A catalog with a managed model `m`, and its manifest.
 fn managed(folder: &Path) -> (FsCatalog, PathBuf) {
@@ -14,7 +14,10 @@ fn managed(folder: &Path) -> (FsCatalog, PathBuf) {
     let source = folder.join("m.bin");
     fs::write(&source, "weights").unwrap();
     let entry = catalog
-        .import(&ImportRequest::new("m", &source), &mut |_| Ok(()))
+        .import(
+            &ImportRequest::new(&model_id("m"), &source),
+            &mut |_| Ok(()),
+        )
         .unwrap();
     let manifest = entry
         .local_path

@@ -9,7 +9,7 @@ use catalog_core::{
     VerificationOutcomeKind as Kind, VerifiedBy, Verify,
 };
 
-use crate::util::entry;
+use crate::util::{entry, model_id};
 
 fn name(number: u32) -> String {
     format!("m-{number:05}-of-00003.gguf")
@@ -120,7 +120,8 @@ fn a_shard_that_is_missing_or_no_regular_file_is_listed_everywhere() {
             "a pipe" => make_pipe(&shards[1]),
             _ => {}
         }
-        let request = ImportRequest::new("imported", &shards[2]);
+        let wanted = model_id("imported");
+        let request = ImportRequest::new(&wanted, &shards[2]);
         let errors = [
             LocalModel::resolve(&shards[0]).map(drop),
             fetch(&shards[0]),
@@ -174,7 +175,8 @@ fn a_shard_whose_header_says_that_it_is_another_is_listed() {
     let candidate = with_digest(&shards[0], tree_of(&shards));
     let check = || {
         let model = LocalModel::resolve(&shards[0]).unwrap();
-        let imported = ImportRequest::new("imported", &shards[0]);
+        let wanted = model_id("imported");
+        let imported = ImportRequest::new(&wanted, &shards[0]);
         [
             model.check_shards(),
             fetch(&shards[0]),
@@ -250,7 +252,8 @@ fn a_file_digest_newly_given_for_a_set_is_an_error_with_its_tree_digest() {
         let candidate = with_digest(&shards[0], given.clone());
         let verified = catalog.verify_candidate(&candidate, &mut |_| Ok(()));
         is_refused(verified.unwrap_err(), given);
-        let mut request = ImportRequest::new("imported", &shards[1]);
+        let wanted = model_id("imported");
+        let mut request = ImportRequest::new(&wanted, &shards[1]);
         request.expected.digest = Some(given.clone());
         is_refused(
             catalog.import(&request, &mut |_| Ok(())).unwrap_err(),
@@ -258,7 +261,8 @@ fn a_file_digest_newly_given_for_a_set_is_an_error_with_its_tree_digest() {
         );
     }
     // Of a managed set, too, and if another digest is pinned.
-    let mut request = ImportRequest::new("managed", &shards[1]);
+    let wanted = model_id("managed");
+    let mut request = ImportRequest::new(&wanted, &shards[1]);
     request.expected.digest = Some(tree.clone());
     let managed = catalog.import(&request, &mut |_| Ok(())).unwrap();
     catalog.put(&with_digest(&shards[0], tree.clone())).unwrap();

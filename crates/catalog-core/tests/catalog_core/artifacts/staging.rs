@@ -8,7 +8,7 @@ use catalog_core::{
     Staging,
 };
 
-use crate::util::names_in;
+use crate::util::{model_id, names_in};
 
 fn catalog() -> (tempfile::TempDir, FsCatalog) {
     let root = tempfile::tempdir().unwrap();
@@ -27,7 +27,7 @@ fn verify(staging: Staging) -> Result<catalog_core::VerifiedStaging, CatalogErro
 }
 
 fn publish(catalog: &FsCatalog, id: &str) -> Artifact {
-    let mut staging = catalog.artifacts().stage(id, 0).unwrap();
+    let mut staging = catalog.artifacts().stage(&model_id(id), 0).unwrap();
     write(&mut staging, "m.bin", b"weights");
     verify(staging).unwrap().publish().unwrap()
 }
@@ -36,7 +36,10 @@ fn publish(catalog: &FsCatalog, id: &str) -> Artifact {
 #[test]
 fn what_is_published_appears_whole_read_only_and_with_its_manifest() {
     let (root, catalog) = catalog();
-    let mut staging = catalog.artifacts().stage("hf:org/repo", 0).unwrap();
+    let mut staging = catalog
+        .artifacts()
+        .stage(&model_id("hf:org/repo"), 0)
+        .unwrap();
     write(&mut staging, "config.json", b"{}");
     write(&mut staging, "weights/a.bin", b"weights");
     staging.set_provenance(Provenance {
@@ -108,7 +111,7 @@ fn publishing_what_is_there_already_stores_nothing_twice() {
 fn what_is_handed_out_is_what_was_asked_for() {
     let (_root, catalog) = catalog();
     let publish = |entry_point| {
-        let mut staging = catalog.artifacts().stage("id", 0).unwrap();
+        let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
         // Of the same bytes, so that they are one blob.
         write(&mut staging, "a.bin", b"bytes");
         write(&mut staging, "b.bin", b"bytes");
@@ -133,7 +136,7 @@ fn what_is_handed_out_is_what_was_asked_for() {
 #[test]
 fn names_that_lead_elsewhere_or_that_some_system_cannot_hold_are_refused() {
     let (_root, catalog) = catalog();
-    let mut staging = catalog.artifacts().stage("id", 0).unwrap();
+    let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
     for name in [
         "", ".", "..", "../x", "a/../x", "/etc/x", "a//b", "a/", "a\\b", "C:x", "a\0b", "a\nb",
         "CON", "nul.txt", "COM¹", "a.", "a ", "a:b", "x?",
@@ -144,7 +147,7 @@ fn names_that_lead_elsewhere_or_that_some_system_cannot_hold_are_refused() {
     assert_eq!(fs::read_dir(staging.folder()).unwrap().count(), 0);
 
     for (one, other) in [("Model.bin", "model.bin"), ("A/x", "a/y"), ("ß/x", "ẞ/y")] {
-        let mut staging = catalog.artifacts().stage("id", 0).unwrap();
+        let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
         write(&mut staging, one, b"1");
         write(&mut staging, other, b"2");
         let error = verify(staging).unwrap_err();
@@ -166,7 +169,7 @@ fn links_devices_and_empty_folders_are_refused_and_leave_nothing() {
         },
         |_: &std::path::Path, _: &std::path::Path| Ok(()),
     ] {
-        let staging = catalog.artifacts().stage("id", 0).unwrap();
+        let staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
         plant(&staging.folder(), &victim).unwrap();
         let error = verify(staging).unwrap_err();
         assert_eq!(error.code(), "artifact_unusable", "{error}");
@@ -181,7 +184,7 @@ fn links_devices_and_empty_folders_are_refused_and_leave_nothing() {
 fn bytes_that_are_not_the_expected_ones_are_never_published() {
     let (root, catalog) = catalog();
     let stage = || {
-        let mut staging = catalog.artifacts().stage("id", 0).unwrap();
+        let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
         write(&mut staging, "a.bin", b"bytes");
         // By another program: hashed when it is verified.
         fs::write(staging.folder().join("b.bin"), "others").unwrap();
@@ -232,7 +235,7 @@ fn bytes_that_are_not_the_expected_ones_are_never_published() {
 #[test]
 fn a_file_that_is_touched_after_it_was_verified_is_not_published() {
     let (_root, catalog) = catalog();
-    let mut staging = catalog.artifacts().stage("id", 0).unwrap();
+    let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
     write(&mut staging, "a.bin", b"bytes");
     let path = staging.folder().join("a.bin");
     let verified = verify(staging).unwrap();
@@ -266,7 +269,7 @@ fn a_rotten_blob_is_replaced_and_not_shared() {
 #[test]
 fn what_tools_leave_beside_a_model_is_no_part_of_it() {
     let (_root, catalog) = catalog();
-    let mut staging = catalog.artifacts().stage("id", 0).unwrap();
+    let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
     write(&mut staging, "a.bin", b"bytes");
     for folder in [".git", ".cache/huggingface"] {
         fs::create_dir_all(staging.folder().join(folder)).unwrap();
@@ -284,14 +287,17 @@ fn a_symbolic_link_planted_in_the_place_of_a_folder_of_the_store_is_refused() {
         let (root, catalog) = catalog();
         let elsewhere = tempfile::tempdir().unwrap();
         symlink(elsewhere.path(), root.path().join(folder)).unwrap();
-        let outcome = catalog.artifacts().stage("id", 0).and_then(|mut staging| {
-            let mut file = staging.create("a.bin")?;
-            file.write_all(b"bytes").unwrap();
-            file.finish()?;
-            staging
-                .verify(&Expectation::default(), &mut |_| Ok(()))?
-                .publish()
-        });
+        let outcome = catalog
+            .artifacts()
+            .stage(&model_id("id"), 0)
+            .and_then(|mut staging| {
+                let mut file = staging.create("a.bin")?;
+                file.write_all(b"bytes").unwrap();
+                file.finish()?;
+                staging
+                    .verify(&Expectation::default(), &mut |_| Ok(()))?
+                    .publish()
+            });
         assert!(outcome.is_err() || folder == "quarantine", "{folder}");
         assert!(names_in(elsewhere.path()).is_empty(), "{folder}");
     }
@@ -313,7 +319,7 @@ fn the_folder_of_an_artifact_is_named_as_the_format_says() {
             "20c7425e8276630e315f3c1c8acdcb96da40fbfb745b7b84590956965587e113",
         ),
     ] {
-        let mut staging = catalog.artifacts().stage("m", 0).unwrap();
+        let mut staging = catalog.artifacts().stage(&model_id("m"), 0).unwrap();
         std::fs::write(staging.folder().join("model.bin"), "weights").unwrap();
         staging.set_provenance(Provenance {
             revision: revision.map(str::to_owned),

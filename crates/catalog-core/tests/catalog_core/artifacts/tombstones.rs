@@ -9,13 +9,13 @@ use catalog_core::{
     FsEngineStore, ImportRequest, Removable, RemovalReason, recover,
 };
 
-use crate::util::{entry, names_in, sealed, state_of};
+use crate::util::{entry, model_id, names_in, sealed, state_of};
 
 fn import(catalog: &FsCatalog, folder: &Path, id: &str) -> CatalogEntry {
     let source = folder.join("source.bin");
     fs::write(&source, id).unwrap();
     catalog
-        .import(&ImportRequest::new(id, &source), &mut |_| Ok(()))
+        .import(&ImportRequest::new(&model_id(id), &source), &mut |_| Ok(()))
         .unwrap()
 }
 

@@ -1,4 +1,5 @@
 mod conformance;
+mod engines;
 mod model_lock;
 mod same_as_reference;
 mod strict;

@@ -69,4 +69,5 @@ fn a_failure_says_what_was_expected_and_what_was_found() {
         reason.contains(&a.to_string()) && reason.contains(&b.to_string()),
         "{reason}"
     );
+    assert!(reason.contains("digest mismatch"), "{reason}");
 }

@@ -12,7 +12,9 @@ use catalog_core::{
     Verify, recover,
 };
 
-use crate::util::{STORE_FILES, as_unprivileged, empty_index, entry, fixture, names_in, root_with};
+use crate::util::{
+    STORE_FILES, as_unprivileged, empty_index, entry, fixture, model_id, names_in, root_with,
+};
 
 /// Each index with the version that this release writes.
 const INDEXES: [(&str, u64); 3] = [("index.json", 2), ("engines.json", 2), ("pins.json", 1)];
@@ -43,7 +45,7 @@ fn is_empty_with_previous(root: &Path, name: &str, version: u64) {
 }
 
 fn publish(catalog: &FsCatalog, id: &str) -> Artifact {
-    let mut staging = catalog.artifacts().stage(id, 0).unwrap();
+    let mut staging = catalog.artifacts().stage(&model_id(id), 0).unwrap();
     let mut file = staging.create("m.bin").unwrap();
     file.write_all(id.as_bytes()).unwrap();
     file.finish().unwrap();
@@ -86,7 +88,7 @@ fn the_first_change_finds_every_index_with_a_generation_before_it() {
 fn the_first_staged_byte_finds_every_index_with_a_generation_before_it() {
     let root = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();
-    let staging = catalog.artifacts().stage("id", 0).unwrap();
+    let staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
     assert_eq!(names_in(&staging.folder()), [""; 0], "no byte is staged");
     for (name, version) in INDEXES {
         is_empty_with_previous(root.path(), name, version);
@@ -152,7 +154,8 @@ fn opened(folder: &Path, models: Models) -> (FsCatalog, FsEngineStore) {
     fs::write(&source, "weights").unwrap();
     match models {
         Models::Managed => {
-            let request = ImportRequest::new("m", &source);
+            let wanted = model_id("m");
+            let request = ImportRequest::new(&wanted, &source);
             drop(catalog.import(&request, &mut |_| Ok(())).unwrap());
         }
         Models::InPlace => catalog.put(&entry("m", &source)).unwrap(),
@@ -161,7 +164,7 @@ fn opened(folder: &Path, models: Models) -> (FsCatalog, FsEngineStore) {
     fs::create_dir(catalog.root().join("engines")).unwrap();
     fs::write(catalog.root().join("engines/e"), "x").unwrap();
     catalog.put(&entry("in-place", "in-place")).unwrap();
-    catalog.pin("m", "me", "needed").unwrap();
+    catalog.pin(&model_id("m"), "me", "needed").unwrap();
     let engines = FsEngineStore::new(catalog.root()).unwrap();
     engines.put(&engine("e")).unwrap();
     (catalog, engines)
@@ -189,7 +192,7 @@ fn calls_of_models<'c>(catalog: &FsCatalog) -> Calls<'c> {
         ("delete", catalog.delete("in-place").map(drop)),
         ("update", catalog.update(|_| Ok(()))),
         ("lease", catalog.lease("m").map(drop)),
-        ("pin", catalog.pin("m", "other", "")),
+        ("pin", catalog.pin(&model_id("m"), "other", "")),
         (
             "verify",
             catalog.verify("m", Verify::Full, &mut |_| Ok(())).map(drop),
@@ -225,8 +228,8 @@ fn calls_of_pins<'c>(catalog: &FsCatalog) -> Calls<'c> {
     let policy = CollectionPolicy::default();
     vec![
         ("pins", catalog.pins().map(drop)),
-        ("pin", catalog.pin("m", "other", "")),
-        ("unpin", catalog.unpin("m", "me").map(drop)),
+        ("pin", catalog.pin(&model_id("m"), "other", "")),
+        ("unpin", catalog.unpin(&model_id("m"), "me").map(drop)),
         ("delete", catalog.delete("in-place").map(drop)),
         ("plan", catalog.plan_collection(&policy).map(drop)),
     ]
@@ -372,7 +375,11 @@ fn an_empty_root_that_may_only_be_read_is_read_as_empty_and_nothing_is_created()
             let codes = [
                 catalog.put(&entry("m", "m")).unwrap_err().code(),
                 engines.put(&engine("e")).unwrap_err().code(),
-                catalog.artifacts().stage("m", 0).unwrap_err().code(),
+                catalog
+                    .artifacts()
+                    .stage(&model_id("m"), 0)
+                    .unwrap_err()
+                    .code(),
             ];
             assert_eq!(codes, ["not_writable"; 3]);
             assert_eq!(names_in(&root), [""; 0]);

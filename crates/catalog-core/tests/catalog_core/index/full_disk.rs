@@ -7,7 +7,7 @@ use std::process::Command;
 
 use catalog_core::{CatalogStore, FsCatalog, LifecycleState};
 
-use crate::util::{STORE_FILES, entry, names_in};
+use crate::util::{STORE_FILES, entry, model_id, names_in};
 
 /// A small file system in memory, gone at the end.
 struct Disk(tempfile::TempDir);
@@ -72,7 +72,7 @@ fn changes_succeed_on_a_full_disk_again_and_again() {
         fs::write(&path, vec![1; 8192]).unwrap();
         let id = format!("file-{number}");
         catalog.put(&entry(&id, &path)).unwrap();
-        catalog.pin(&id, "me", "needed").unwrap();
+        catalog.pin(&model_id(&id), "me", "needed").unwrap();
     }
     for number in 0..20 {
         // Whatever a change freed is taken by somebody else at once.
@@ -96,7 +96,7 @@ fn changes_succeed_on_a_full_disk_again_and_again() {
         step("set_state", &|| {
             catalog.set_state("model-001", LifecycleState::Active)
         });
-        step("unpin", &|| catalog.unpin(&id, "me").map(drop));
+        step("unpin", &|| catalog.unpin(&model_id(&id), "me").map(drop));
         step("delete", &|| catalog.delete(&id).map(drop));
         assert!(!catalog.root().join(&id).exists());
     }

@@ -8,7 +8,7 @@ use catalog_core::{
     FsEngineStore, ImportRequest, LifecycleState, Limits,
 };
 
-use crate::util::entry;
+use crate::util::{entry, model_id};
 
 fn engine(id: &str) -> EngineEntry {
     EngineEntry {
@@ -31,14 +31,14 @@ fn fails_beside_a_holder(limits: &dyn Fn() -> Limits, codes: &[&str]) {
     let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
     let engines = FsEngineStore::new(catalog.root()).unwrap();
     let import = |catalog: &FsCatalog, id: &str| {
-        catalog.import(&ImportRequest::new(id, &source), &mut |_| Ok(()))
+        catalog.import(&ImportRequest::new(&model_id(id), &source), &mut |_| Ok(()))
     };
     let managed = import(&catalog, "managed").unwrap();
-    catalog.pin("managed", "me", "needed").unwrap();
+    catalog.pin(&model_id("managed"), "me", "needed").unwrap();
     import(&catalog, "loose").unwrap();
     catalog.update(|edit| Ok(edit.forget("loose"))).unwrap();
     engines.put(&engine("e")).unwrap();
-    let artifact = catalog.artifacts().stage("staged", 0).unwrap();
+    let artifact = catalog.artifacts().stage(&model_id("staged"), 0).unwrap();
     drop(artifact);
     let plan = catalog
         .plan_collection(&CollectionPolicy::default())
@@ -68,9 +68,13 @@ fn fails_beside_a_holder(limits: &dyn Fn() -> Limits, codes: &[&str]) {
         }),
         ("delete", &|c, _| c.delete("managed").map(drop)),
         ("update", &|c, _| c.update(|_| Ok(()))),
-        ("pin", &|c, _| c.pin("managed", "other", "")),
-        ("unpin", &|c, _| c.unpin("managed", "me").map(drop)),
-        ("stage", &|c, _| c.artifacts().stage("staged", 0).map(drop)),
+        ("pin", &|c, _| c.pin(&model_id("managed"), "other", "")),
+        ("unpin", &|c, _| {
+            c.unpin(&model_id("managed"), "me").map(drop)
+        }),
+        ("stage", &|c, _| {
+            c.artifacts().stage(&model_id("staged"), 0).map(drop)
+        }),
         ("import", &|c, _| import(&c, "imported").map(drop)),
         ("collect", &|c, _| c.collect(&plan).map(drop)),
         ("engine put", &|_, e| e.put(&engine("new"))),

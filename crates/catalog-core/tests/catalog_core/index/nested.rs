@@ -9,7 +9,7 @@ use catalog_core::{
     LifecycleState, StoreOptions, rebuild, recover,
 };
 
-use crate::util::entry;
+use crate::util::{entry, model_id};
 
 fn engine(id: &str) -> EngineEntry {
     EngineEntry {
@@ -28,7 +28,8 @@ type Outcomes = Vec<(&'static str, catalog_core::Result<()>)>;
 
 /// Every kind of write, by its name.
 fn writes(catalog: &FsCatalog, engines: &FsEngineStore, source: &std::path::Path) -> Outcomes {
-    let request = ImportRequest::new("imported", source);
+    let wanted = model_id("imported");
+    let request = ImportRequest::new(&wanted, source);
     vec![
         ("put", catalog.put(&entry("new", "m"))),
         ("set_state", catalog.set_state("m", LifecycleState::Retired)),
@@ -37,9 +38,12 @@ fn writes(catalog: &FsCatalog, engines: &FsEngineStore, source: &std::path::Path
             "update",
             catalog.update(|edit| edit.put(&entry("new", "m"))),
         ),
-        ("pin", catalog.pin("m", "me", "needed")),
-        ("unpin", catalog.unpin("m", "me").map(drop)),
-        ("stage", catalog.artifacts().stage("staged", 0).map(drop)),
+        ("pin", catalog.pin(&model_id("m"), "me", "needed")),
+        ("unpin", catalog.unpin(&model_id("m"), "me").map(drop)),
+        (
+            "stage",
+            catalog.artifacts().stage(&model_id("staged"), 0).map(drop),
+        ),
         (
             "import",
             catalog.import(&request, &mut |_| Ok(())).map(drop),
@@ -65,8 +69,8 @@ fn a_write_inside_an_update_of_the_same_thread_is_an_error_at_once() {
         catalog.put(&entry("m", "m")).unwrap();
         engines.put(&engine("e")).unwrap();
         if is_used_before {
-            other.pin("m", "me", "needed").unwrap();
-            drop(other.artifacts().stage("staged", 0).unwrap());
+            other.pin(&model_id("m"), "me", "needed").unwrap();
+            drop(other.artifacts().stage(&model_id("staged"), 0).unwrap());
         }
         let before = (other.pins().unwrap(), engines.list().unwrap());
         let are_refused = |catalog: &FsCatalog| {
@@ -105,7 +109,7 @@ fn a_write_inside_an_update_of_the_same_thread_is_an_error_at_once() {
 fn a_staging_that_was_begun_before_an_update_is_not_published_in_it() {
     let root = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();
-    let mut staging = catalog.artifacts().stage("id", 0).unwrap();
+    let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
     let mut file = staging.create("m.bin").unwrap();
     file.write_all(b"weights").unwrap();
     file.finish().unwrap();
@@ -162,7 +166,7 @@ fn a_write_of_another_thread_inside_an_update_waits_in_vain_and_the_update_succe
                 let waiters = [
                     scope.spawn(|| catalog.put(&entry("same", "m"))),
                     scope.spawn(|| other.put(&entry("other", "m"))),
-                    scope.spawn(|| other.pin("m", "me", "needed")),
+                    scope.spawn(|| other.pin(&model_id("m"), "me", "needed")),
                     scope.spawn(|| engines.put(&engine("e"))),
                 ];
                 for waiter in waiters {

@@ -8,13 +8,14 @@ use catalog_core::{
     Import, ImportRequest, LifecycleState, Removable, RemovalReason,
 };
 
-use crate::util::{entry, names_in, state_of};
+use crate::util::{entry, model_id, names_in, replacing, state_of};
 
 fn import(catalog: &FsCatalog, id: &str, content: &[u8]) -> CatalogEntry {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("m.bin");
     fs::write(&source, content).unwrap();
-    let mut request = ImportRequest::new(id, &source);
+    let model = model_id(id);
+    let mut request = replacing(catalog, &model, &source);
     request.how = Import::Copy;
     catalog.import(&request, &mut |_| Ok(())).unwrap()
 }
@@ -79,7 +80,7 @@ fn what_nobody_needs_goes_and_nothing_else() {
     )
     .unwrap();
     // What lives, and what is not the store's.
-    let staging = catalog.artifacts().stage("living", 0).unwrap();
+    let staging = catalog.artifacts().stage(&model_id("living"), 0).unwrap();
     fs::create_dir_all(root.path().join("artifacts/own")).unwrap();
     fs::write(root.path().join("artifacts/own/m"), "own").unwrap();
 
@@ -157,7 +158,7 @@ fn what_is_used_since_it_was_planned_is_spared() {
     let plan = catalog.plan_collection(&policy).unwrap();
     catalog.put(&registered).unwrap();
     let lease = catalog.lease("leased").unwrap();
-    catalog.pin("pinned", "me", "needed").unwrap();
+    catalog.pin(&model_id("pinned"), "me", "needed").unwrap();
     catalog
         .set_state("revived", LifecycleState::Active)
         .unwrap();
@@ -284,7 +285,8 @@ fn freed_bytes_are_those_that_no_link_keeps() {
 
     let source = root.path().join("own.bin");
     fs::write(&source, [2; 100_000]).unwrap();
-    let mut request = ImportRequest::new("linked", &source);
+    let model = model_id("linked");
+    let mut request = ImportRequest::new(&model, &source);
     request.how = Import::HardLink;
     catalog.import(&request, &mut |_| Ok(())).unwrap();
     catalog.update(|edit| Ok(edit.forget("linked"))).unwrap();
@@ -321,4 +323,25 @@ fn models_that_are_not_managed_go_by_the_rules_of_deletion() {
     assert!(outside.exists(), "it is not ours to remove");
     assert!(!inside.exists());
     assert!(catalog.list().unwrap().is_empty());
+}
+
+/// CAT-1058
+#[test]
+fn a_limit_of_zero_removes_all_that_is_retired() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    for id in ["active", "retired", "retired too"] {
+        import(&catalog, id, id.as_bytes());
+    }
+    for id in ["retired", "retired too"] {
+        catalog.set_state(id, LifecycleState::Retired).unwrap();
+    }
+    let policy = CollectionPolicy {
+        retired_for: Some(std::time::Duration::ZERO),
+        ..CollectionPolicy::default()
+    };
+    collect(&catalog, policy);
+    let left = catalog.list().unwrap();
+    let left: Vec<&str> = left.iter().map(|entry| entry.id.as_str()).collect();
+    assert_eq!(left, ["active"]);
 }

@@ -5,7 +5,7 @@ use catalog_core::{
     VerificationOutcomeKind as Kind, VerifiedBy, Verify,
 };
 
-use crate::util::entry;
+use crate::util::{entry, model_id};
 
 /// CAT-854
 #[test]
@@ -67,7 +67,7 @@ fn a_published_artifact_is_registered_as_verified_when_it_was_staged() {
     let folder = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
     let before = catalog.log_mark().unwrap();
-    let mut staging = catalog.artifacts().stage("m", 0).unwrap();
+    let mut staging = catalog.artifacts().stage(&model_id("m"), 0).unwrap();
     let mut file = staging.create("model.bin").unwrap();
     std::io::Write::write_all(&mut file, b"weights").unwrap();
     file.finish().unwrap();
@@ -93,7 +93,8 @@ fn models_of_the_same_bytes_may_come_and_go_while_one_is_verified() {
     let source = folder.path().join("model.bin");
     fs::write(&source, "weights").unwrap();
     let import = |id: &str| {
-        let request = ImportRequest::new(id, &source);
+        let model = model_id(id);
+        let request = ImportRequest::new(&model, &source);
         catalog.import(&request, &mut |_| Ok(())).unwrap()
     };
     import("one");

@@ -2,15 +2,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use catalog_core::{CatalogStore, FsCatalog, ImportRequest, rebuild, recover};
+use catalog_core::{CatalogStore, FsCatalog, rebuild, recover};
 
-use crate::util::names_in;
+use crate::util::{model_id, names_in, replacing};
 
 fn import(catalog: &FsCatalog, folder: &Path, id: &str, content: &str) {
     let source = folder.join("source.bin");
     fs::write(&source, content).unwrap();
     catalog
-        .import(&ImportRequest::new(id, &source), &mut |_| Ok(()))
+        .import(&replacing(catalog, &model_id(id), &source), &mut |_| Ok(()))
         .unwrap();
 }
 

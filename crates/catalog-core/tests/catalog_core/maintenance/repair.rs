@@ -4,15 +4,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use catalog_core::{
-    CatalogEntry, CatalogStore, Digest, FsCatalog, ImportRequest, LifecycleState,
-    VerificationOutcomeKind as Kind, Verify,
+    CatalogEntry, CatalogStore, Digest, FsCatalog, LifecycleState, VerificationOutcomeKind as Kind,
+    Verify,
 };
 
-use crate::util::entry;
+use crate::util::{entry, model_id, replacing};
 
 fn import(catalog: &FsCatalog, source: &Path, id: &str) -> CatalogEntry {
     catalog
-        .import(&ImportRequest::new(id, source), &mut |_| Ok(()))
+        .import(&replacing(catalog, &model_id(id), source), &mut |_| Ok(()))
         .unwrap()
 }
 

@@ -8,7 +8,7 @@ use catalog_core::{
     Verification, VerificationOutcomeKind as Kind, VerifiedBy, Verify,
 };
 
-use crate::util::entry;
+use crate::util::{entry, model_id, replacing};
 
 fn verify(catalog: &FsCatalog, id: &str, how: Verify) -> Verification {
     catalog.verify(id, how, &mut |_| Ok(())).unwrap()
@@ -18,7 +18,7 @@ fn import(catalog: &FsCatalog, folder: &Path, id: &str, content: &str) -> Catalo
     let source = folder.join(format!("{id}.bin"));
     fs::write(&source, content).unwrap();
     catalog
-        .import(&ImportRequest::new(id, &source), &mut |_| Ok(()))
+        .import(&ImportRequest::new(&model_id(id), &source), &mut |_| Ok(()))
         .unwrap()
 }
 
@@ -164,7 +164,9 @@ fn a_managed_model_is_what_its_entry_expects_and_no_more_and_no_less() {
     }
     let fails = |spoil: &dyn Fn(&CatalogEntry)| {
         let entry = catalog
-            .import(&ImportRequest::new("m", &source), &mut |_| Ok(()))
+            .import(&replacing(&catalog, &model_id("m"), &source), &mut |_| {
+                Ok(())
+            })
             .unwrap();
         assert_eq!(verify(&catalog, "m", Verify::Full).outcome.kind, Kind::Pass);
         spoil(&entry);

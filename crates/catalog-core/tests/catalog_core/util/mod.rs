@@ -6,7 +6,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use catalog_core::{CatalogEntry, Hasher, LifecycleState};
+use catalog_core::{
+    CatalogEntry, CatalogStore, Expected, FsCatalog, Hasher, ImportRequest, LifecycleState, ModelId,
+};
 
 /// The bytes of a file beside the tests.
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
@@ -19,6 +21,24 @@ pub(crate) fn root_with(name: &str, bytes: &[u8]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join(name), bytes).unwrap();
     root
+}
+
+pub(crate) fn model_id(text: &str) -> ModelId {
+    text.parse().unwrap()
+}
+
+/// Asks for an import that replaces the content of an id on purpose.
+pub(crate) fn replacing<'r>(
+    catalog: &FsCatalog,
+    id: &'r ModelId,
+    source: &'r Path,
+) -> ImportRequest<'r> {
+    let mut request = ImportRequest::new(id, source);
+    request.entry = match catalog.get(id).unwrap() {
+        Some(_) => Expected::Present,
+        None => Expected::Absent,
+    };
+    request
 }
 
 pub(crate) fn entry(id: &str, path: impl Into<PathBuf>) -> CatalogEntry {

@@ -129,23 +129,31 @@ impl HfCliFetcher {
 impl ModelFetcher for HfCliFetcher {
     /// What is in the store already is used as it is; else it is brought, verified and published.
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
-        let id = mr.id()?;
+        let id = mr.model_id()?;
         parts_of(mr)?;
         let manifests = self.store.manifests()?;
-        let here = manifests.iter().filter(|(_, manifest)| manifest.id == id);
+        let here = manifests
+            .iter()
+            .filter(|(_, manifest)| manifest.id == id.as_str());
         if let Some((key, _)) = here.max_by_key(|(_, manifest)| manifest.published_ms)
             && let Some(artifact) = self.store.open(key)?
             && is_complete(&artifact)
         {
             let local_path = artifact.path().to_path_buf();
-            return Ok(ResolvedModel { id, local_path });
+            return Ok(ResolvedModel {
+                id: id.into(),
+                local_path,
+            });
         }
         let mut staging = self.store.stage(&id, 0)?;
         let fetched = self.stage(&FetchTask::new(mr), &mut staging, &mut |_| Ok(()))?;
         let verified = staging.verify(&fetched.expectation, &mut |_| Ok(()))?;
         let artifact = verified.publish()?;
         let local_path = artifact.path().to_path_buf();
-        Ok(ResolvedModel { id, local_path })
+        Ok(ResolvedModel {
+            id: id.into(),
+            local_path,
+        })
     }
 
     fn can_stage(&self, mr: &ModelRef) -> bool {
@@ -244,7 +252,7 @@ impl ModelFetcher for HfCliFetcher {
         let mut tick = || progress(Progress::default());
         let tool = self.tool(mr, &mut tick)?;
         // Below the root, so that a collection removes what a kill leaves.
-        let cache = self.store.stage(&mr.id()?, 0)?;
+        let cache = self.store.stage(&mr.model_id()?, 0)?;
         let repository = Repository {
             fetcher: self,
             tool: &tool,

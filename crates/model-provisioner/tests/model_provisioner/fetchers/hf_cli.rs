@@ -109,7 +109,7 @@ fn the_arguments_are_those_of_the_version_that_is_there() {
     }
 }
 
-/// PROV-412
+/// PROV-412, ORCH-3705
 #[test]
 fn without_a_command_that_works_the_error_says_how_to_get_one() {
     let bench = Bench::new();

@@ -14,7 +14,7 @@ fn literal(algo: &str, value: &str) -> Digest {
     }
 }
 
-/// ORCH-3702
+/// PROV-104, ORCH-3703
 #[test]
 fn a_mismatch_is_an_error_that_names_all_and_registers_nothing() {
     let host = Host::new();
@@ -30,6 +30,7 @@ fn a_mismatch_is_an_error_that_names_all_and_registers_nothing() {
         sha256(&path).to_string(),
         id_of(&path),
         path.display().to_string(),
+        "digest mismatch".to_owned(),
     ] {
         assert!(message.contains(&part), "{message} names {part}");
     }
@@ -49,7 +50,7 @@ fn a_mismatch_is_an_error_that_names_all_and_registers_nothing() {
     assert!(log.contains("\"fail\""), "{log}");
 }
 
-/// ORCH-3702
+/// PROV-104
 #[test]
 fn a_pinned_digest_stays_the_expectation_until_another_one_is_proved() {
     let host = Host::new();
@@ -74,7 +75,7 @@ fn a_pinned_digest_stays_the_expectation_until_another_one_is_proved() {
     ensure(None).unwrap();
 }
 
-/// ORCH-3702
+/// PROV-104
 #[test]
 fn a_digest_of_another_algorithm_replaces_the_pinned_one() {
     let host = Host::new();
@@ -90,7 +91,7 @@ fn a_digest_of_another_algorithm_replaces_the_pinned_one() {
     assert_eq!(host.entry(&id_of(&path)).unwrap().digest, Some(long));
 }
 
-/// ORCH-3702
+/// PROV-104
 #[test]
 fn an_unknown_or_malformed_digest_fails_before_any_work() {
     struct NoWork;
@@ -134,7 +135,7 @@ fn an_unknown_or_malformed_digest_fails_before_any_work() {
     assert_ne!(state_of(&host.cache()), before, "only the put above wrote");
 }
 
-/// ORCH-3702
+/// PROV-104
 #[test]
 fn a_digest_of_the_wrong_kind_proves_nothing() {
     let host = Host::new();

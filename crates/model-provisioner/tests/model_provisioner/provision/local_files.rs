@@ -6,7 +6,7 @@ use model_provisioner::{Proof, ProvisionError, ProvisionRequest, Satisfied};
 
 use crate::util::{Host, id_of, reference, sha256, state_of};
 
-/// ORCH-3700
+/// PROV-102, ORCH-3702
 #[test]
 fn a_local_model_is_used_where_it_is_and_registered_as_active() {
     let host = Host::new();
@@ -29,7 +29,7 @@ fn a_local_model_is_used_where_it_is_and_registered_as_active() {
     assert_eq!(located.local_path, path);
 }
 
-/// ORCH-3700
+/// PROV-102
 #[test]
 fn a_folder_is_a_model_too() {
     let host = Host::new();
@@ -52,7 +52,7 @@ fn a_folder_is_a_model_too() {
     assert_eq!(error.code(), "digest_mismatch", "{error}");
 }
 
-/// ORCH-3701
+/// PROV-103, ORCH-3702, ORCH-3703
 #[test]
 fn success_with_a_digest_pins_it_and_says_when_it_passed() {
     let host = Host::new();
@@ -72,7 +72,7 @@ fn now_ms() -> u64 {
     since.unwrap().as_millis().try_into().unwrap()
 }
 
-/// ORCH-3701
+/// PROV-103
 #[test]
 fn a_retired_model_turns_active_again() {
     let host = Host::new();
@@ -96,7 +96,7 @@ fn a_retired_model_turns_active_again() {
     );
 }
 
-/// ORCH-3705
+/// PROV-107
 #[test]
 fn a_second_call_for_an_unchanged_model_writes_nothing() {
     let host = Host::new();

@@ -1,3 +1,4 @@
+mod agreed;
 mod concurrent;
 mod digests;
 mod local_files;

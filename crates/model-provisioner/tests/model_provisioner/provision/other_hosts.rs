@@ -5,7 +5,7 @@ use model_provisioner::{ModelProvisioner, ProvisionRequest, Satisfied};
 
 use crate::util::{Host, ToyFetcher, sha256};
 
-/// ORCH-3704
+/// PROV-106
 #[test]
 fn without_a_fetcher_the_error_tells_the_user_what_to_do() {
     let host = Host::new();

@@ -86,8 +86,8 @@ fn check_untouched(catalog: &FsCatalog) {
     assert_eq!(catalog.list().unwrap(), []);
     let staging = std::fs::read_dir(catalog.root().join("staging"));
     assert_eq!(staging.map_or(0, |all| all.count()), 0);
-    let flight = catalog.try_lock_model(MODEL).unwrap();
-    assert!(matches!(flight, ModelLockAttempt::Begun(_)), "{flight:?}");
+    let lock = catalog.try_lock_model(&MODEL.parse().unwrap()).unwrap();
+    assert!(matches!(lock, ModelLockAttempt::Begun(_)), "{lock:?}");
 }
 
 /// PROV-150
@@ -260,7 +260,7 @@ fn who_waited_for_a_call_that_was_cancelled_takes_over() {
 fn different_models_do_not_wait_for_each_other() {
     let host = Host::new();
     let catalog = host.provisioner.catalog();
-    let held = catalog.try_lock_model(MODEL).unwrap();
+    let held = catalog.try_lock_model(&MODEL.parse().unwrap()).unwrap();
     let path = host.model("m.bin", "weights");
     host.provisioner
         .ensure_present(&reference(&path), None)

@@ -53,7 +53,7 @@ fn lines_about(id: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// ORCH-3703
+/// PROV-105, ORCH-3703
 #[test]
 fn without_a_digest_a_warning_says_that_the_artifact_is_unverified() {
     log();
