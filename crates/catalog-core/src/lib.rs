@@ -74,15 +74,16 @@ pub mod conformance;
 
 pub use artifacts::{
     Artifact, ArtifactStore, EntryPoint, Evidence, Expectation, Import, ImportRequest, Lease,
-    Manifest, ManifestFile, Provenance, Sharing, StagedFile, Staging, VerifiedStaging, shard_set,
+    Manifest, ManifestFile, Provenance, Role, Sharing, StagedFile, Staging, Validators,
+    VerifiedStaging, shard_set,
 };
 pub use catalog::{
     CatalogSnapshot, CatalogStore, EngineSnapshot, EngineStore, FsCatalog, FsEngineStore,
     ManagedCatalog, MemoryCatalog, MemoryEngineStore,
 };
 pub use digest::{
-    Digest, DigestAlgorithm, DigestSubject, Hasher, VerificationOutcome, VerificationOutcomeKind,
-    verify_digest,
+    Assurance, Basis, Digest, DigestAlgorithm, DigestSubject, Hasher, Method, RecordedVerification,
+    VerificationOutcome, VerificationOutcomeKind, verify_digest,
 };
 pub use entry::{
     CatalogEntry, EngineArtifact, EngineEntry, EngineFilter, Expected, LifecycleState,
@@ -91,12 +92,12 @@ pub use entry::{
 pub use error::{
     CatalogError, DigestError, FetchProblem, ModelRefError, ModelRefErrorKind, PathProblem, Result,
 };
-pub use fetch::{FetchTask, Fetched, FileFetcher, ModelFetcher, SourceStates};
+pub use fetch::{FetchTask, Fetched, FileFetcher, ModelFetcher};
 pub use index::{IndexRecovery, RecoveryAction};
 pub use maintenance::{
-    BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, LogMark, PlannedRemoval, Rebuilt,
-    Recovery, Removable, RemovalReason, RepairReport, ScrubBudget, ScrubReport, Verification,
-    VerifiedBy, Verify, rebuild, recover,
+    BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, PlannedRemoval, Rebuilt, Recovery,
+    Removable, RemovalReason, RepairReport, ScrubBudget, ScrubReport, Verification, Verify,
+    rebuild, recover,
 };
 pub use progress::{CancelToken, Limits, Progress};
 pub use reference::{HfParts, ModelRef};

@@ -1,12 +1,17 @@
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use super::artifact::Artifact;
+use super::artifact::{Artifact, Published};
+use super::fingerprint::{Fingerprint, now_at_most};
 use super::lease::{LeaseLock, try_lock};
-use super::manifest::{Manifest, ManifestFile, Sharing, write_text};
+use super::manifest::{Manifest, write_text};
+use super::manifest_file::{ManifestFile, Sharing};
+use super::staging::Freshness;
 use super::verify::VerifiedStaging;
 use crate::digest::Digest;
 use crate::error::{CatalogError, Result};
@@ -22,7 +27,7 @@ enum Blob {
     /// It is not what its name says, as long as its stamp is this: ours takes its place.
     Rotten(FileStamp),
     /// It was hashed just now, and is what its name says as long as its stamp is this.
-    Good(FileStamp),
+    Good(FileStamp, Freshness),
 }
 
 impl VerifiedStaging {
@@ -51,21 +56,23 @@ impl VerifiedStaging {
             published
         });
         match published? {
-            Some((manifest, lease)) => Ok(Artifact::new(&target, manifest, lease)),
+            Some((manifest, lease, seen)) => {
+                Ok(Artifact::new(&target, manifest, lease).with_published(seen))
+            }
             None => Err(CatalogError::InUse {
                 path: target.path().to_path_buf(),
             }),
         }
     }
 
-    /// Gives the manifest and a lease of what is in its place then; nothing if it is to be tried
-    /// again.
+    /// Gives the manifest and a lease of what is in its place then, and what was seen of its files;
+    /// nothing if it is to be tried again.
     fn publish_under_lock(
         &self,
         staged: &ArtifactFolder,
         target: &ArtifactFolder,
         blobs: &[Blob],
-    ) -> Result<Option<(Manifest, root::FileLock)>> {
+    ) -> Result<Option<(Manifest, root::FileLock, Published)>> {
         let locking = self.staging.store.locking;
         let shared = root::LockMode::Shared;
         let path = staged.manifest();
@@ -76,17 +83,54 @@ impl VerifiedStaging {
             return Ok(None);
         };
         match self.place(staged, target, blobs)? {
-            Placed::New => Ok(Some((self.manifest.clone(), lease))),
+            Placed::New => {
+                let seen = self.look_at_published(target, blobs)?;
+                Ok(Some((self.manifest.clone(), lease, seen)))
+            }
             Placed::Completed => {
                 drop(lease);
                 let LeaseLock::Held(lease) = try_lock(&target.manifest(), shared, locking)? else {
                     return Ok(None);
                 };
                 let manifest = Manifest::read(target)?;
-                Ok(manifest.map(|manifest| (manifest, lease)))
+                // Its files are links to the same ones: that they go changes the times of those.
+                root::remove_artifact(staged.path())?;
+                let seen = self.look_at_published(target, blobs)?;
+                Ok(manifest.map(|manifest| (manifest, lease, seen)))
             }
             Placed::Not => Ok(None),
         }
+    }
+
+    /// Takes the fingerprint of the files in their place, after the last link was made.
+    fn look_at_published(&self, target: &ArtifactFolder, blobs: &[Blob]) -> Result<Published> {
+        let fingerprint = Fingerprint::of(&target.files())?;
+        let mut is_settled = true;
+        for (file, blob) in self.manifest.files.iter().zip(blobs) {
+            let now = stamp_of(&target.files().join(&file.name))?;
+            is_settled &= now.is_some_and(|now| self.is_settled(file, blob, &now));
+        }
+        Ok(Published {
+            fingerprint,
+            is_settled,
+        })
+    }
+
+    /// Whether a file in its place is one that was hashed, of which any later change shows.
+    fn is_settled(&self, file: &ManifestFile, blob: &Blob, now: &FileStamp) -> bool {
+        if let Blob::Good(seen, Freshness::Settled) = blob
+            && now.is_same_content(seen)
+        {
+            return true;
+        }
+        // Files of the same bytes are links to one of them.
+        let all = self.manifest.files.iter().zip(&self.files);
+        let mut all = all.zip(&self.freshness);
+        all.any(|((other, found), freshness)| {
+            other.digest == file.digest
+                && *freshness == Freshness::Settled
+                && now.is_same_content(&found.stamp)
+        })
     }
 
     /// Makes the files read-only and their bytes durable, and sees to it that they are those that
@@ -114,16 +158,25 @@ impl VerifiedStaging {
 
     /// Hashes the blobs of the same digests: sharing a rotten one would undo the proof.
     fn look_at_blobs(&self, staged: &ArtifactFolder) -> Result<Vec<Blob>> {
-        let look = |file: &ManifestFile| {
+        let begin = OnceCell::new();
+        let begin = || *begin.get_or_init(|| now_at_most(self.staging.store.layout()));
+        let look = |(file, freshness): (&ManifestFile, &Freshness)| {
             let path = staged.files().join(&file.name);
             let metadata = fs::symlink_metadata(&path)
                 .map_err(|error| CatalogError::io("look at", &path, error))?;
-            self.look_at_blob(file, &FileStamp::of(&metadata))
+            self.look_at_blob(file, &FileStamp::of(&metadata), *freshness, &begin)
         };
-        self.manifest.files.iter().map(look).collect()
+        let files = self.manifest.files.iter();
+        files.zip(&self.freshness).map(look).collect()
     }
 
-    fn look_at_blob(&self, file: &ManifestFile, staged: &FileStamp) -> Result<Blob> {
+    fn look_at_blob(
+        &self,
+        file: &ManifestFile,
+        staged: &FileStamp,
+        freshness: Freshness,
+        begin: &dyn Fn() -> Option<SystemTime>,
+    ) -> Result<Blob> {
         let path = self.staging.store.layout().blob(&file.digest.value);
         let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
@@ -136,10 +189,11 @@ impl VerifiedStaging {
         }
         // Linked from there: what is staged was verified, so it is.
         if stamp.is_same_file(staged) {
-            return Ok(Blob::Good(stamp));
+            return Ok(Blob::Good(stamp, freshness));
         }
+        let of_blob = Freshness::of(&stamp, begin());
         match Digest::of_file(&path) {
-            Ok(digest) if digest == file.digest => Ok(Blob::Good(stamp)),
+            Ok(digest) if digest == file.digest => Ok(Blob::Good(stamp, of_blob)),
             Ok(_) => {
                 tracing::warn!(blob = %path.display(), "a blob is not what its name says; replacing it");
                 Ok(Blob::Rotten(stamp))
@@ -171,14 +225,14 @@ impl VerifiedStaging {
             }
             let now = stamp_of(&blob_path)?;
             let is_as_seen = match (blob, &now) {
-                (Blob::Good(seen) | Blob::Rotten(seen), Some(now)) => now.is_same_content(seen),
+                (Blob::Good(seen, _) | Blob::Rotten(seen), Some(now)) => now.is_same_content(seen),
                 (Blob::Absent, Some(_)) => false,
                 (_, None) => true,
             };
             if !is_as_seen {
                 return Ok(Placed::Not);
             }
-            if matches!(blob, Blob::Good(_)) && now.is_some() {
+            if matches!(blob, Blob::Good(..)) && now.is_some() {
                 link_over(&blob_path, &path, &spare)?;
             } else if file.shares != Sharing::Inode {
                 // What others may change is no blob.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{Manifest, ManifestFile, write_text};
+use super::manifest::{Manifest, write_text};
+use super::manifest_file::ManifestFile;
 use super::store::ArtifactStore;
 use crate::digest::{Digest, seal};
 use crate::error::{CatalogError, Result};

@@ -42,10 +42,20 @@ impl CatalogEdit<'_> {
         entry: &CatalogEntry,
         expected: Expected<'_, CatalogEntry>,
     ) -> Result<()> {
+        self.put_with(entry, expected, |record| record)
+    }
+
+    /// [`put_if`](Self::put_if), with what `complete` adds to the record.
+    pub(crate) fn put_with(
+        &mut self,
+        entry: &CatalogEntry,
+        expected: Expected<'_, CatalogEntry>,
+        complete: impl FnOnce(ModelRecord) -> ModelRecord,
+    ) -> Result<()> {
         let stored = validate_model(&self.state.root, self.state.outside, entry)?;
         expected.check(&entry.id, self.get(&entry.id).as_ref())?;
         let record = ModelRecord::new(entry, stored, self.edit.get(&entry.id));
-        self.edit.insert(&entry.id, record);
+        self.edit.insert(&entry.id, complete(record));
         Ok(())
     }
 
@@ -106,8 +116,10 @@ impl EngineEdit<'_> {
     ) -> Result<()> {
         let stored = validate_engine(&self.state.root, self.state.outside, entry)?;
         expected.check(&entry.id, self.get(&entry.id).as_ref())?;
-        self.edit
-            .insert(&entry.id, EngineRecord::new(entry, stored));
+        self.edit.insert(
+            &entry.id,
+            EngineRecord::new(entry, stored, self.edit.get(&entry.id)),
+        );
         Ok(())
     }
 

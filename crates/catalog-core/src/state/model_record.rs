@@ -2,8 +2,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::proof::Proof;
 use super::retirement::Retirement;
-use crate::digest::Digest;
+use crate::artifacts::Artifact;
+use crate::digest::{Digest, RecordedVerification};
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::index::{ExtraFields, Record};
 use crate::root::{IndexFile, StoreRoot};
@@ -21,14 +23,36 @@ pub(crate) struct ModelRecord {
     /// Since when it is retired; none if it is not, or an older release retired it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retired: Option<Retirement>,
+    /// The latest verification of this path against this digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) proof: Option<Proof>,
+    /// The number of the latest attempt to verify it: a later attempt at any model has a greater one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attempt: Option<u64>,
+    /// The revision that its source resolved to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) revision: Option<String>,
+    /// The size of its files in bytes, when they were last found to be as expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<u64>,
     #[serde(flatten, skip_deserializing)]
     extra: ExtraFields,
 }
 
 impl ModelRecord {
-    /// An entry that takes the place of `previous`, if there is one.
+    /// The record of an entry that takes the place of `previous`, if there is one. What is known of
+    /// the bytes is kept only if path and digest are the same.
     pub(crate) fn new(entry: &CatalogEntry, stored_path: String, previous: Option<&Self>) -> Self {
+        let same = previous.filter(|previous| {
+            previous.local_path == stored_path && previous.digest == entry.digest
+        });
         Self {
+            proof: same
+                .and_then(|same| same.proof.as_ref())
+                .and_then(Proof::kept_by_put),
+            attempt: same.and_then(|same| same.attempt),
+            revision: same.and_then(|same| same.revision.clone()),
+            size: same.and_then(|same| same.size),
             local_path: stored_path,
             lifecycle: entry.lifecycle,
             digest: entry.digest.clone(),
@@ -38,11 +62,49 @@ impl ModelRecord {
         }
     }
 
-    pub(crate) fn verified_at(&self, ms: u64) -> Self {
+    /// The record after a verification of its path and digest.
+    pub(crate) fn with_proof(&self, proof: &Proof) -> Self {
+        let mut record = self.clone();
+        if proof.is_pass() {
+            record.last_verified_ms = Some(proof.at_ms);
+            record.size = proof.fingerprint.as_ref().map(|found| found.bytes);
+        }
+        record.proof = Some(proof.clone());
+        record
+    }
+
+    /// The record of a published artifact, with what is known of that.
+    pub(crate) fn published_as(self, artifact: &Artifact) -> Self {
+        let manifest = artifact.manifest();
+        let record = Self {
+            revision: manifest.revision.clone(),
+            size: Some(manifest.size()),
+            ..self
+        };
+        let Some(seen) = artifact.published() else {
+            return record;
+        };
+        let at_ms = record.last_verified_ms.unwrap_or(manifest.published_ms);
+        record.with_proof(&Proof::of_publication(seen, at_ms, manifest.basis))
+    }
+
+    /// The record after an attempt to verify it.
+    pub(crate) fn with_attempt(&self, number: u64) -> Self {
         Self {
-            last_verified_ms: Some(ms),
+            attempt: Some(number),
             ..self.clone()
         }
+    }
+
+    /// The latest verification in its public form.
+    pub(crate) fn verification(&self) -> Option<RecordedVerification> {
+        let proof = self.proof.as_ref()?;
+        Some(proof.verification(self.digest.as_ref()))
+    }
+
+    /// Whether both records are about the same path and digest.
+    pub(crate) fn is_about_the_same(&self, other: &Self) -> bool {
+        self.local_path == other.local_path && self.digest == other.digest
     }
 
     pub(crate) fn retired_since(&self, retired: Retirement) -> Self {
@@ -80,6 +142,10 @@ impl Record for ModelRecord {
         "digest",
         "last_verified_ms",
         "retired",
+        "proof",
+        "attempt",
+        "revision",
+        "size",
     ];
 
     fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str> {
@@ -105,6 +171,8 @@ impl Record for ModelRecord {
     fn without_host(&self) -> Self {
         Self {
             retired: None,
+            attempt: None,
+            proof: self.proof.as_ref().map(Proof::without_host),
             ..self.clone()
         }
     }

@@ -5,7 +5,7 @@ use super::engine_record::EngineRecord;
 use super::model_record::ModelRecord;
 use super::options::{OutsidePaths, StoreOptions};
 use super::pins::PinRecord;
-use crate::artifacts::{ArtifactStore, VerificationLog};
+use crate::artifacts::ArtifactStore;
 use crate::entry::CatalogEntry;
 use crate::error::{CatalogError, Result};
 use crate::index::{JsonIndex, Writing};
@@ -24,7 +24,6 @@ pub(crate) struct RootState {
     pub(crate) engines: JsonIndex<EngineRecord>,
     pub(crate) pins: JsonIndex<PinRecord>,
     pub(crate) artifacts: ArtifactStore,
-    pub(crate) log: VerificationLog,
 }
 
 impl RootState {
@@ -44,7 +43,6 @@ impl RootState {
                 lock_wait: options.lock_wait,
                 budget: options.budget,
             },
-            log: VerificationLog::new(root.clone(), options.locking, options.lock_wait),
             root,
             outside: options.outside,
         })
