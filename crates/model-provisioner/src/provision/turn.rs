@@ -1,7 +1,7 @@
 //! One call, from its first look to its report.
 
 use catalog_core::{
-    CatalogEntry, CatalogError, CatalogStore, Digest, Hasher, LogMark, ModelFetcher,
+    CatalogEntry, CatalogError, CatalogSnapshot, CatalogStore, Digest, Hasher, ModelFetcher,
     ModelLockFailure, ModelRef,
 };
 
@@ -63,7 +63,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         }
         let mut attempt = 1;
         let done = loop {
-            match self.attempt(request, given, since) {
+            match self.attempt(request, given, since.as_ref()) {
                 Err(ProvisionError::Catalog(CatalogError::Conflict { .. }))
                     if attempt < MAX_ATTEMPTS =>
                 {
@@ -97,7 +97,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         &self,
         request: &ProvisionRequest,
         given: Option<&Digest>,
-        since: Option<LogMark>,
+        since: Option<&CatalogSnapshot>,
     ) -> Result<ProvisionReport> {
         self.watch.check()?;
         let look = self.look(request, given, since)?;
@@ -144,7 +144,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         &self,
         request: &ProvisionRequest,
         given: Option<&Digest>,
-        since: Option<LogMark>,
+        since: Option<&CatalogSnapshot>,
     ) -> Result<Look> {
         let host = self.catalog.managed();
         let known = self.catalog.get(self.id())?;

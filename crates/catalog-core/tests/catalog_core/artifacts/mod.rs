@@ -3,5 +3,6 @@
 mod deletion;
 mod formats;
 mod import;
+mod manifest;
 mod space;
 mod staging;
