@@ -51,7 +51,11 @@
 //! - Paths and file names are UTF-8 text.
 //! - Managed models need a file system with hard links. Adding or removing a model of the same bytes
 //!   changes the link count of shared files, and with it their time of change: the next quick
-//!   verification of the others hashes them once more.
+//!   verification of the others hashes them once more. So does the first one of a model whose bytes
+//!   another program wrote less than about two seconds before they were hashed.
+//! - A verification that cannot be recorded, as on a full or read-only disk, is repeated by the next
+//!   call that needs it. Files outside of the root are not synced before they are hashed: what another
+//!   program has changed through a memory mapping and not written back yet can go unnoticed.
 
 #[cfg(not(unix))]
 compile_error!("catalog-core tells files apart by device and inode, which only Unix has");

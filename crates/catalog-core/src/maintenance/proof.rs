@@ -47,7 +47,7 @@ pub(super) fn valid_proof<'r>(
     before: Option<Option<&ModelRecord>>,
 ) -> Result<Option<&'r Proof>> {
     // Anything but a pass needs a new look.
-    let Some(proof) = record.proof.as_ref().filter(|proof| proof.is_pass()) else {
+    let Some(proof) = record.proof.as_deref().filter(|proof| proof.is_pass()) else {
         return Ok(None);
     };
     let is_new = before.is_some_and(|before| {
@@ -96,7 +96,7 @@ pub(crate) fn verify_candidate(
     let known = state.models.snapshot()?.get(&entry.id).cloned();
     // What is known of it besides, such as when it was good last.
     let record = match known {
-        Some(known) if known.is_about_the_same(&record) => known,
+        Some(known) if known.is_about(&record.local_path, record.digest.as_ref()) => known,
         _ => record,
     };
     hash_record(state, &entry.id, &record, progress)
@@ -116,9 +116,7 @@ pub(crate) fn put_verified(
 ) -> Result<()> {
     state.update_models(|edit| {
         edit.put_with(entry, expected, |record| match &verification.recordable {
-            Some(found) if found.record.is_about_the_same(&record) => {
-                record.with_proof(&found.proof)
-            }
+            Some(found) if found.is_of(&record) => record.with_proof(&found.proof),
             _ => record,
         })
     })

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use crate::digest::Digest;
 use crate::entry::LifecycleState;
 use crate::error::Result;
 use crate::state::{ModelRecord, Proof, RootState};
@@ -8,11 +9,28 @@ use crate::state::{ModelRecord, Proof, RootState};
 const MAX_COLLECTED: usize = 64;
 const MAX_AGE: Duration = Duration::from_secs(60);
 
-/// The proof of a verification with the record that it is about.
-#[derive(Debug, Clone, PartialEq)]
+/// The proof of a verification with the path and digest that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recordable {
-    pub(crate) record: ModelRecord,
-    pub(crate) proof: Proof,
+    local_path: String,
+    digest: Option<Digest>,
+    pub(super) proof: Proof,
+}
+
+impl Recordable {
+    /// A proof of what a record names.
+    pub(super) fn new(record: &ModelRecord, proof: Proof) -> Self {
+        Self {
+            local_path: record.local_path.clone(),
+            digest: record.digest.clone(),
+            proof,
+        }
+    }
+
+    /// Whether a record names what was verified.
+    pub(super) fn is_of(&self, record: &ModelRecord) -> bool {
+        record.is_about(&self.local_path, self.digest.as_ref())
+    }
 }
 
 /// What becomes of the lifecycle of a model whose verification is recorded.
@@ -91,7 +109,7 @@ pub(super) fn record(state: &RootState, attempts: &[Attempt]) -> Result<()> {
             let mut changed = now.with_attempt(number);
             // Unless somebody gave the entry other content meanwhile.
             if let Some(found) = &attempt.found
-                && now.is_about_the_same(&found.record)
+                && found.is_of(now)
             {
                 changed = changed.with_proof(&found.proof);
                 if attempt.service == Service::Ended {

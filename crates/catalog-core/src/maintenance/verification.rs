@@ -15,7 +15,7 @@ pub enum Verify {
 }
 
 /// What was found of a model or an engine.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verification {
     /// The id of the entry.

@@ -1,4 +1,5 @@
 use crate::progress::Progress;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::proof::valid_proof;
@@ -124,11 +125,9 @@ pub(super) fn examine(
         basis,
         is_settled: is_settled && after == before,
         fingerprint: (after.files > 0).then_some(after),
+        unknown: BTreeMap::new(),
     };
-    let recordable = is_compared.then(|| Recordable {
-        record: record.clone(),
-        proof,
-    });
+    let recordable = is_compared.then(|| Recordable::new(record, proof));
     let mut verification = Verification {
         id: id.to_owned(),
         assurance: match &recordable {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::recording::tolerate_refused_write;
@@ -115,6 +116,7 @@ fn compare(
         basis: Basis::Pin,
         is_settled: now.is_some_and(|now| before.is_settled_at(now)),
         fingerprint: Some(before),
+        unknown: BTreeMap::new(),
     };
     verification.assurance = proof.verification(Some(digest)).assurance;
     let id = verification.id.as_str();

@@ -26,7 +26,7 @@ pub(crate) struct EngineRecord {
     created_ms: i64,
     /// The latest verification of these artifacts against this digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) proof: Option<Proof>,
+    pub(crate) proof: Option<Box<Proof>>,
     #[serde(flatten, skip_deserializing)]
     extra: ExtraFields,
 }
@@ -45,7 +45,7 @@ impl EngineRecord {
         Self {
             proof: same
                 .and_then(|same| same.proof.as_ref())
-                .and_then(Proof::kept_by_put),
+                .and_then(|proof| proof.kept_by_put()),
             engine: entry.engine.clone(),
             version: entry.version.clone(),
             build_ref: entry.build_ref.clone(),
@@ -77,7 +77,7 @@ impl EngineRecord {
     /// The record after a verification of its artifact and digest.
     pub(crate) fn with_proof(&self, proof: &Proof) -> Self {
         Self {
-            proof: Some(proof.clone()),
+            proof: Some(Box::new(proof.clone())),
             ..self.clone()
         }
     }
@@ -146,7 +146,7 @@ impl Record for EngineRecord {
 
     fn without_host(&self) -> Self {
         Self {
-            proof: self.proof.as_ref().map(Proof::without_host),
+            proof: self.proof.as_ref().map(|proof| proof.without_host()),
             ..self.clone()
         }
     }

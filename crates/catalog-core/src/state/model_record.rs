@@ -25,7 +25,7 @@ pub(crate) struct ModelRecord {
     pub(crate) retired: Option<Retirement>,
     /// The latest verification of this path against this digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) proof: Option<Proof>,
+    pub(crate) proof: Option<Box<Proof>>,
     /// The number of the latest attempt to verify it: a later attempt at any model has a greater one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) attempt: Option<u64>,
@@ -49,7 +49,7 @@ impl ModelRecord {
         Self {
             proof: same
                 .and_then(|same| same.proof.as_ref())
-                .and_then(Proof::kept_by_put),
+                .and_then(|proof| proof.kept_by_put()),
             attempt: same.and_then(|same| same.attempt),
             revision: same.and_then(|same| same.revision.clone()),
             size: same.and_then(|same| same.size),
@@ -69,7 +69,7 @@ impl ModelRecord {
             record.last_verified_ms = Some(proof.at_ms);
             record.size = proof.fingerprint.as_ref().map(|found| found.bytes);
         }
-        record.proof = Some(proof.clone());
+        record.proof = Some(Box::new(proof.clone()));
         record
     }
 
@@ -102,9 +102,9 @@ impl ModelRecord {
         Some(proof.verification(self.digest.as_ref()))
     }
 
-    /// Whether both records are about the same path and digest.
-    pub(crate) fn is_about_the_same(&self, other: &Self) -> bool {
-        self.local_path == other.local_path && self.digest == other.digest
+    /// Whether it is about this stored path and this digest.
+    pub(crate) fn is_about(&self, local_path: &str, digest: Option<&Digest>) -> bool {
+        self.local_path == local_path && self.digest.as_ref() == digest
     }
 
     pub(crate) fn retired_since(&self, retired: Retirement) -> Self {
@@ -172,7 +172,7 @@ impl Record for ModelRecord {
         Self {
             retired: None,
             attempt: None,
-            proof: self.proof.as_ref().map(Proof::without_host),
+            proof: self.proof.as_ref().map(|proof| proof.without_host()),
             ..self.clone()
         }
     }

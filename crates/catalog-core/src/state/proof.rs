@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::artifacts::{Fingerprint, Published};
 use crate::digest::{
@@ -22,6 +25,9 @@ pub(crate) struct Proof {
     /// Whether an equal fingerprint later shows that nothing changed since.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) is_settled: bool,
+    /// Fields that a newer release gave it.
+    #[serde(flatten)]
+    pub(crate) unknown: BTreeMap<String, Value>,
 }
 
 impl Proof {
@@ -35,6 +41,7 @@ impl Proof {
             basis,
             fingerprint: Some(published.fingerprint.clone()),
             is_settled: published.is_settled,
+            unknown: BTreeMap::new(),
         }
     }
 
@@ -48,17 +55,17 @@ impl Proof {
 
     /// The proof that a caller's put of the same path and digest keeps. A failure ends there: the
     /// caller says that the model is as it should be, and only a new look can tell.
-    pub(crate) fn kept_by_put(&self) -> Option<Self> {
-        (!self.is_fail()).then(|| self.clone())
+    pub(crate) fn kept_by_put(&self) -> Option<Box<Self>> {
+        (!self.is_fail()).then(|| Box::new(self.clone()))
     }
 
     /// The proof without what is true of this host only.
-    pub(crate) fn without_host(&self) -> Self {
-        Self {
+    pub(crate) fn without_host(&self) -> Box<Self> {
+        Box::new(Self {
             fingerprint: None,
             is_settled: false,
             ..self.clone()
-        }
+        })
     }
 
     /// The public form, given the digest of the record.

@@ -1,10 +1,11 @@
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 
-use catalog_core::{CatalogStore, LifecycleState, Method};
+use catalog_core::{CatalogStore, Digest, DigestAlgorithm, LifecycleState, Method};
 use model_provisioner::{Proof, ProvisionError, ProvisionRequest, Satisfied};
 
-use crate::util::{Host, id_of, reference, sha256, state_of};
+use crate::util::{Host, as_unprivileged, id_of, reference, sha256, state_of};
 
 /// ORCH-3700
 #[test]
@@ -165,9 +166,8 @@ fn below_a_root_that_cannot_be_written_only_what_is_proved_is_present() {
         let host = Host::new();
         let known = host.model("known.gguf", "weights");
         let new = host.model("new.gguf", "others");
-        let ensure = |path: &PathBuf, digest| {
-            host.provisioner.ensure_present(&reference(path), digest)
-        };
+        let ensure =
+            |path: &Path, digest| host.provisioner.ensure_present(&reference(path), digest);
         ensure(&known, Some(sha256(&known))).unwrap();
         host.settle(&id_of(&known));
         let set_mode = |mode| {
@@ -190,10 +190,13 @@ fn below_a_root_that_cannot_be_written_only_what_is_proved_is_present() {
         fs::write(&known, "weights").unwrap();
         let hashed = ensure(&known, None);
         let unknown = ensure(&new, Some(sha256(&new)));
+        let other = Digest::compute(&known, DigestAlgorithm::Sha512, &mut |_| {}).unwrap();
+        let not_pinned = ensure(&known, Some(other));
         set_mode(0o755);
         assert_eq!(proved.unwrap().local_path, known);
         assert_eq!(hashed.unwrap().local_path, known, "it is recorded already");
         assert_eq!(unknown.unwrap_err().code(), "not_writable");
+        assert_eq!(not_pinned.unwrap_err().code(), "not_writable");
     });
 }
 
