@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::recording::Recordable;
-use crate::digest::{Assurance, Digest, VerificationOutcome};
+use crate::digest::{Assurance, Digest, VerificationOutcome, VerificationOutcomeKind};
 
 /// How much a verification relies on the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,19 +35,21 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Writes the one line of the log that each verification has.
+    /// Emits the one event of each verification, for the log: a warning if bytes were compared with
+    /// something and are not shown to be it.
     pub(super) fn trace(&self) {
         let Self { id, hashed, .. } = self;
         let (basis, method) = (self.assurance.basis, self.assurance.method);
-        match &self.outcome.reason {
-            None => tracing::info!(id, outcome = "pass", ?basis, ?method, hashed, "verified"),
-            Some(reason) => {
-                let outcome = match self.outcome.kind {
-                    crate::digest::VerificationOutcomeKind::Fail => "fail",
-                    _ => "warn",
-                };
-                tracing::warn!(id, outcome, reason, ?basis, ?method, hashed, "verified");
-            }
+        let reason = self.outcome.reason.as_deref().unwrap_or_default();
+        let outcome = match self.outcome.kind {
+            VerificationOutcomeKind::Pass => "pass",
+            VerificationOutcomeKind::Warn => "warn",
+            VerificationOutcomeKind::Fail => "fail",
+        };
+        if outcome == "pass" || method.is_none() {
+            tracing::info!(id, outcome, reason, ?basis, ?method, hashed, "verification");
+        } else {
+            tracing::warn!(id, outcome, reason, ?basis, ?method, hashed, "verification");
         }
     }
 }
