@@ -12,9 +12,9 @@ fn is_id(word: &str) -> bool {
     let Some((prefix, number)) = word.split_once('-') else {
         return false;
     };
-    let digits = if prefix == "ORCH" { 4 } else { 3 };
+    let digits = if prefix == "ORCH" { 4..=4 } else { 3..=4 };
     ["CAT", "PROV", "ENG", "ORCH"].contains(&prefix)
-        && number.len() == digits
+        && digits.contains(&number.len())
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 

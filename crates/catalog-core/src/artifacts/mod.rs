@@ -4,6 +4,7 @@
 //! longer; bytes are read, hashed, copied and synced before.
 
 mod artifact;
+mod blob;
 mod claim;
 mod copy;
 mod fingerprint;

@@ -73,7 +73,11 @@ fn a_manifest_says_what_was_asked_for_and_what_the_source_said() {
     };
     assert_eq!(manifest.provenance(), shown);
 
-    let bare = publish(&catalog, Provenance::default());
+    let bare = Provenance {
+        revision: Some("another".to_owned()),
+        ..Provenance::default()
+    };
+    let bare = publish(&catalog, bare);
     let text = fs::read_to_string(manifest_of(bare.path())).unwrap();
     for absent in ["role", "requested", "validators", "source_spelling"] {
         assert!(!text.contains(&format!("\"{absent}\"")), "{absent}: {text}");
