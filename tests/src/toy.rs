@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use catalog_core::{
-    CatalogError, EntryPoint, Expectation, FetchTask, Fetched, Hasher, ModelFetcher, ModelRef,
-    Progress, ResolvedModel, Result, SourceStates, Staging,
+    Basis, CatalogError, EntryPoint, Expectation, FetchTask, Fetched, Hasher, ModelFetcher,
+    ModelRef, Progress, ResolvedModel, Result, Staging,
 };
 
 /// The name of the file that it brings.
@@ -111,7 +111,7 @@ impl ModelFetcher for ToyFetcher {
         expectation.files.insert(NAME.to_owned(), hash.finish());
         expectation.entry_point = EntryPoint::File(NAME.to_owned());
         let mut fetched = Fetched::new(expectation);
-        fetched.states = SourceStates::Hashes;
+        fetched.basis = Basis::SourceHash;
         Ok(fetched)
     }
 }

@@ -52,7 +52,11 @@
 //! - Paths and file names are UTF-8 text.
 //! - Managed models need a file system with hard links. Adding or removing a model of the same bytes
 //!   changes the link count of shared files, and with it their time of change: the next quick
-//!   verification of the others hashes them once more.
+//!   verification of the others hashes them once more. So does the first one of a model whose bytes
+//!   another program wrote less than about two seconds before they were hashed.
+//! - A verification that cannot be recorded, as on a full or read-only disk, is repeated by the next
+//!   call that needs it. Files outside of the root are not synced before they are hashed: what another
+//!   program has changed through a memory mapping and not written back yet can go unnoticed.
 
 #[cfg(not(unix))]
 compile_error!("catalog-core tells files apart by device and inode, which only Unix has");
@@ -75,16 +79,16 @@ pub mod conformance;
 
 pub use artifacts::{
     Artifact, ArtifactStore, EntryPoint, Evidence, Expectation, Import, ImportRequest, Lease,
-    LocalModel, LocalModelKind, Manifest, ManifestFile, Provenance, Sharing, StagedFile, Staging,
-    VerifiedStaging, shard_set,
+    LocalModel, LocalModelKind, Manifest, ManifestFile, Provenance, Role, Sharing, StagedFile,
+    Staging, Validators, VerifiedStaging, shard_set,
 };
 pub use catalog::{
     CatalogSnapshot, CatalogStore, EngineSnapshot, EngineStore, FsCatalog, FsEngineStore,
     ManagedCatalog, MemoryCatalog, MemoryEngineStore,
 };
 pub use digest::{
-    Digest, DigestAlgorithm, DigestSubject, Hasher, VerificationOutcome, VerificationOutcomeKind,
-    verify_digest,
+    Assurance, Basis, Digest, DigestAlgorithm, DigestSubject, Hasher, Method, RecordedVerification,
+    VerificationOutcome, VerificationOutcomeKind, verify_digest,
 };
 pub use entry::{
     CatalogEntry, EngineArtifact, EngineEntry, EngineFilter, Expected, LifecycleState,
@@ -93,12 +97,12 @@ pub use entry::{
 pub use error::{
     CatalogError, DigestError, FetchProblem, ModelRefError, ModelRefErrorKind, PathProblem, Result,
 };
-pub use fetch::{FetchTask, Fetched, FileFetcher, ModelFetcher, SourceStates};
+pub use fetch::{FetchTask, Fetched, FileFetcher, ModelFetcher};
 pub use index::{IndexRecovery, RecoveryAction};
 pub use maintenance::{
-    BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, LogMark, PlannedRemoval, Rebuilt,
-    Recovery, Removable, RemovalReason, RepairReport, ScrubBudget, ScrubReport, Verification,
-    VerifiedBy, Verify, rebuild, recover,
+    BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, PlannedRemoval, Rebuilt, Recovery,
+    Removable, RemovalReason, RepairReport, ScrubBudget, ScrubReport, Verification, Verify,
+    rebuild, recover,
 };
 pub use progress::{CancelToken, Limits, Progress};
 pub use reference::{HfParts, ModelId, ModelRef};

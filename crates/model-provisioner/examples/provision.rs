@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .without_time()
         .with_target(false)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
         .init();
     let outcome = match arguments() {
         Ok(Some(arguments)) => run(&arguments),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use catalog_core::{Digest, FsCatalog, ImportRequest, VerificationOutcomeKind, VerifiedBy, Verify};
+use catalog_core::{Digest, FsCatalog, ImportRequest, Method, VerificationOutcomeKind, Verify};
 use workspace_tests::hub::{Hub, Repo, RepoFile};
 
 use crate::files::{GIB, MIB, command, fill_folder, run};
@@ -28,16 +28,16 @@ pub fn measure(scale: usize, table: &mut Table) {
         let verification = catalog.verify("model", how, &mut |_| Ok(()));
         let verification = verification.expect("it can be verified");
         assert_eq!(verification.outcome.kind, VerificationOutcomeKind::Pass);
-        verification.by
+        verification.assurance.method
     };
     // Until the files are older than the clock of the file system is coarse.
-    while verify(Verify::Quick) != VerifiedBy::Fingerprint {
+    while verify(Verify::Quick) != Some(Method::Fingerprint) {
         std::thread::sleep(Duration::from_millis(100));
     }
 
     let mut contenders = vec![
         Contender::new("verify, quick", 1, |_| {
-            assert_eq!(verify(Verify::Quick), VerifiedBy::Fingerprint);
+            assert_eq!(verify(Verify::Quick), Some(Method::Fingerprint));
         }),
         Contender::new("verify, full", 1, |_| {
             verify(Verify::Full);

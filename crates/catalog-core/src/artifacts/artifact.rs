@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use super::fingerprint::Fingerprint;
 use super::lease::Lease;
 use super::manifest::Manifest;
 use crate::digest::Digest;
@@ -12,15 +13,38 @@ pub struct Artifact {
     path: PathBuf,
     manifest: Manifest,
     lease: Lease,
+    published: Option<Published>,
+}
+
+/// What the file system said of the files of an artifact when it was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Published {
+    pub(crate) fingerprint: Fingerprint,
+    /// Whether an equal fingerprint later shows that nothing changed since.
+    pub(crate) is_settled: bool,
 }
 
 impl Artifact {
     pub(super) fn new(folder: &ArtifactFolder, manifest: Manifest, lock: FileLock) -> Self {
         Self {
+            published: None,
             path: manifest.path_in(folder),
             lease: Lease::new(folder.path().to_path_buf(), Some(lock)),
             manifest,
         }
+    }
+
+    /// The same artifact, with what was seen of its files when it was published.
+    pub(super) fn with_published(self, published: Published) -> Self {
+        Self {
+            published: Some(published),
+            ..self
+        }
+    }
+
+    /// What was seen of its files when it was published; none if it was opened later.
+    pub(crate) fn published(&self) -> Option<&Published> {
+        self.published.as_ref()
     }
 
     /// What its users are given: the only file, the first shard, or the folder of files.

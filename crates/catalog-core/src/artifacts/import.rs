@@ -7,8 +7,9 @@ use super::artifact::Artifact;
 use super::copy::{Mover, check_unchanged, copy_and_hash};
 use super::fingerprint::now_at_most;
 use super::local::LocalModel;
-use super::manifest::{Provenance, Sharing};
-use super::staging::Staging;
+use super::manifest_file::Sharing;
+use super::provenance::Provenance;
+use super::staging::{Freshness, Staging};
 use super::store::ArtifactStore;
 use super::verify::Expectation;
 use crate::digest::{FileContent, hash_files};
@@ -101,8 +102,8 @@ impl ArtifactStore {
         let mut staging = self.stage(request.id, 0)?;
         staging.set_provenance(request.provenance.clone().unwrap_or_else(|| Provenance {
             source: Some(format!("file:{}", request.source.display())),
-            revision: None,
             fetcher: "import".to_owned(),
+            ..Provenance::default()
         }));
         let mut done = 0;
         let mut advance = |bytes: u64| {
@@ -140,19 +141,17 @@ impl ArtifactStore {
         for ((content, file), source) in contents.into_iter().zip(&linked).zip(files) {
             check_unchanged(&source.path, &source.stamp, content.size)?;
             check_unchanged(&file.path, &file.stamp, content.size)?;
-            let shares = match request.how {
-                Import::HardLink => Sharing::Inode,
-                _ => Sharing::Extents,
+            let (shares, freshness) = match request.how {
+                // Whoever has the original may write to it.
+                Import::HardLink => (Sharing::Inode, Freshness::of(&source.stamp, begin)),
+                _ => (Sharing::Extents, Freshness::Settled),
             };
-            staging.note(&file.path, content, shares)?;
+            staging.note(&file.path, content, shares, freshness)?;
         }
         if total == 0 {
             advance(0)?;
         }
-        let mut verified = staging.verify(&request.expected, &mut |_| Ok(()))?;
-        if request.expected.digest.is_none() && request.expected.files.is_empty() {
-            verified.mark_unproved();
-        }
+        let verified = staging.verify(&request.expected, &mut |_| Ok(()))?;
         verified.publish()
     }
 }
@@ -227,7 +226,7 @@ impl Staging {
             size: copied.size,
             sha256: copied.sha256,
         };
-        self.note(&path, content, Sharing::Nothing)
+        self.note(&path, content, Sharing::Nothing, Freshness::Settled)
     }
 }
 

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -8,21 +8,27 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::formats::Shard;
-use crate::digest::{Digest, DigestSubject, FileContent, seal, tree_digest, unseal};
+use super::manifest_file::{ManifestFile, Role};
+use super::provenance::{Provenance, Validators};
+use crate::digest::{Basis, Digest, DigestSubject, FileContent, seal, tree_digest, unseal};
 use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
 use crate::root::{ArtifactFolder, is_sha256, open_own_file};
 
 /// The version that this release writes, and the newest that it reads.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// The largest manifest that is read: some hundred thousand files.
 const MAX_LEN: u64 = 64 << 20;
 
 /// What a managed artifact consists of, and where it came from: `manifest.json` in its folder.
 ///
-/// Version 1 is a JSON object of these fields, one file a line, and `checksum` as the last one. A
-/// reader keeps fields that it does not know.
+/// It is a JSON object of these fields, one file a line, and `checksum` as the last one. A reader
+/// keeps fields that it does not know.
+///
+/// Version 1 has `is_unproved` in place of `basis`. If it is true, the basis is
+/// [`OwnHash`](Basis::OwnHash); if not, [`SourceHash`](Basis::SourceHash), the weakest that version 1
+/// took for proof.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Manifest {
@@ -42,9 +48,18 @@ pub struct Manifest {
     pub revision: Option<String>,
     /// What brought them.
     pub fetcher: String,
-    /// Whether nobody vouched for them: the digests are those of whatever was staged.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub is_unproved: bool,
+    /// The source's own spelling of the repository, without secrets; none if it is that of the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_spelling: Option<String>,
+    /// The source of the digests that the bytes were compared with when they were staged.
+    #[serde(default)]
+    pub basis: Basis,
+    /// The names of the files that were asked for; empty if all were.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub requested: BTreeSet<String>,
+    /// What the source said of the state of single files, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub validators: BTreeMap<String, Validators>,
     /// When they were published, in milliseconds since 1970.
     pub published_ms: u64,
     /// Its files, sorted by the bytes of their names.
@@ -53,59 +68,19 @@ pub struct Manifest {
     unknown: BTreeMap<String, Value>,
 }
 
-/// One file of a managed artifact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ManifestFile {
-    /// Relative to the folder of its files, parts joined by `/`.
-    pub name: String,
-    /// In bytes.
-    pub size: u64,
-    /// The SHA-256 of its bytes.
-    pub digest: Digest,
-    /// How its bytes share the space of the file they came from.
-    #[serde(default, skip_serializing_if = "Sharing::is_none")]
-    pub shares: Sharing,
-}
-
-/// With what a file of the store shares the space that its bytes take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sharing {
-    /// With no file outside of the store.
-    #[default]
-    Nothing,
-    /// Its extents, with the file it was cloned from: removing it frees them only if that is gone.
-    Extents,
-    /// All of it: it is a hard link to the file it was imported from.
-    Inode,
-}
-
-impl Sharing {
-    fn is_none(&self) -> bool {
-        *self == Self::Nothing
-    }
-}
-
-/// What is known of bytes besides what they are.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Provenance {
-    /// Where they came from; secrets in it are left out.
-    pub source: Option<String>,
-    /// The revision that the source resolved to.
-    pub revision: Option<String>,
-    /// What brought them.
-    pub fetcher: String,
-}
-
 impl Manifest {
     pub(super) fn new(
         id: &str,
         entry_file: Option<String>,
         provenance: &Provenance,
-        files: Vec<ManifestFile>,
+        mut files: Vec<ManifestFile>,
         published_ms: u64,
     ) -> Self {
+        for file in &mut files {
+            if provenance.companions.contains(&file.name) {
+                file.role = Role::Companion;
+            }
+        }
         let digest = match &files[..] {
             [only] if entry_file.is_some() => only.digest.clone(),
             _ => tree_of(&files),
@@ -118,10 +93,33 @@ impl Manifest {
             source: provenance.source.as_deref().map(crate::reference::shown_id),
             revision: provenance.revision.clone(),
             fetcher: provenance.fetcher.clone(),
-            is_unproved: false,
+            source_spelling: provenance
+                .source_spelling
+                .as_deref()
+                .map(crate::reference::shown_id),
+            basis: Basis::OwnHash,
+            requested: provenance.requested.clone(),
+            validators: provenance.validators.clone(),
             published_ms,
             files,
             unknown: BTreeMap::new(),
+        }
+    }
+
+    /// Where its bytes came from, for bringing some of them again.
+    pub fn provenance(&self) -> Provenance {
+        let companions = self
+            .files
+            .iter()
+            .filter(|file| file.role == Role::Companion);
+        Provenance {
+            source: self.source.clone(),
+            revision: self.revision.clone(),
+            fetcher: self.fetcher.clone(),
+            requested: self.requested.clone(),
+            companions: companions.map(|file| file.name.clone()).collect(),
+            validators: self.validators.clone(),
+            source_spelling: self.source_spelling.clone(),
         }
     }
 
@@ -193,13 +191,21 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::StoreDamaged`] for what is none, or belongs elsewhere.
+    /// [`CatalogError::StoreDamaged`] for what is none, or belongs elsewhere;
+    /// [`CatalogError::StoreTooNew`] for one that a newer release wrote.
     pub(super) fn read(folder: &ArtifactFolder) -> Result<Option<Self>> {
         let path = folder.manifest();
         let Some(text) = read_text(&path, MAX_LEN)? else {
             return Ok(None);
         };
-        let manifest = Self::parse(&text).map_err(|detail| damaged(&path, detail))?;
+        let manifest = Self::parse(&text).map_err(|why| match why {
+            Unreadable::Damaged(detail) => damaged(&path, detail),
+            Unreadable::TooNew(found) => CatalogError::StoreTooNew {
+                path: path.clone(),
+                found,
+                supported: VERSION,
+            },
+        })?;
         let name = folder.path().file_name().unwrap_or_default();
         if name != manifest.key().as_str() {
             let detail = "it does not belong to the folder it is in".to_owned();
@@ -208,55 +214,57 @@ impl Manifest {
         Ok(Some(manifest))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
-        let object = unseal(text)?;
-        let manifest: Self = serde_json::from_str(&object).map_err(|error| error.to_string())?;
-        if manifest.version > VERSION {
-            return Err(format!("it has version {}, newer than 1", manifest.version));
+    fn parse(text: &str) -> Result<Self, Unreadable> {
+        let object = unseal(text).map_err(|detail| Unreadable::Damaged(detail.to_owned()))?;
+        let failed = |error: serde_json::Error| Unreadable::Damaged(error.to_string());
+        // By itself, as all else may have another form.
+        let head: Head = serde_json::from_str(&object).map_err(failed)?;
+        if head.version > VERSION {
+            return Err(Unreadable::TooNew(head.version));
         }
-        for file in &manifest.files {
+        let mut manifest: Self = serde_json::from_str(&object).map_err(failed)?;
+        if manifest.version == 1 {
+            let is_unproved = manifest.unknown.remove("is_unproved") == Some(Value::Bool(true));
+            manifest.basis = match is_unproved {
+                true => Basis::OwnHash,
+                false => Basis::SourceHash,
+            };
+        }
+        manifest.check().map_err(Unreadable::Damaged)?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for file in &self.files {
             check_file_name(&file.name)?;
             if file.digest.algo != "sha256" || !is_sha256(&file.digest.value) {
                 return Err(format!("the digest of {:?} is no SHA-256", file.name));
             }
         }
-        match &manifest.entry_file {
-            Some(name) if manifest.files.iter().all(|file| file.name != *name) => {
+        match &self.entry_file {
+            Some(name) if self.files.iter().all(|file| file.name != *name) => {
                 Err("it hands out a file that it does not have".to_owned())
             }
-            _ => Ok(manifest),
+            _ => Ok(()),
         }
     }
 }
 
-fn is_false(is_so: &bool) -> bool {
-    !is_so
+/// The field that every version has.
+#[derive(Deserialize)]
+struct Head {
+    version: u64,
+}
+
+/// Why a manifest cannot be read.
+enum Unreadable {
+    Damaged(String),
+    TooNew(u64),
 }
 
 fn tree_of(files: &[ManifestFile]) -> Digest {
     let contents: Vec<FileContent> = files.iter().filter_map(ManifestFile::content).collect();
     tree_digest(&contents)
-}
-
-impl ManifestFile {
-    pub(super) fn new(content: &FileContent, shares: Sharing) -> Self {
-        Self {
-            name: content.name.clone(),
-            size: content.size,
-            digest: content.digest(),
-            shares,
-        }
-    }
-
-    pub(super) fn content(&self) -> Option<FileContent> {
-        let mut sha256 = [0; 32];
-        hex::decode_to_slice(&self.digest.value, &mut sha256).ok()?;
-        Some(FileContent {
-            name: self.name.clone(),
-            size: self.size,
-            sha256,
-        })
-    }
 }
 
 /// Reads a text file of the store's own; none if there is none. What is longer than `max` bytes is

@@ -1,10 +1,10 @@
-//! Managed models: staging, publishing, importing, leases, space, removal, quarantine,
-//! and the log that proves what was verified.
+//! Managed models: staging, publishing, importing, leases, space, removal and quarantine.
 //!
 //! What moves files of the store holds its lock (`root::lock`), for as long as names change and no
 //! longer; bytes are read, hashed, copied and synced before.
 
 mod artifact;
+mod blob;
 mod claim;
 mod copy;
 mod fingerprint;
@@ -13,13 +13,14 @@ mod import;
 mod lease;
 mod local;
 mod manifest;
+mod manifest_file;
+mod provenance;
 mod publish;
 mod quarantine;
 mod removal;
 mod space;
 mod staging;
 mod store;
-mod verification_log;
 mod verify;
 
 pub(crate) use claim::{Owner, owner_of};
@@ -28,14 +29,17 @@ pub(crate) use lease::{LeaseLock, try_lock, try_lock_unmanaged};
 pub(crate) use removal::BATCH;
 pub(crate) use space::{space_below, space_of, space_of_store};
 
-pub(crate) use verification_log::{LogLine, Logged, LoggedOutcome, VerificationLog};
+pub(crate) use artifact::Published;
+pub(crate) use staging::Freshness;
 
 pub use artifact::Artifact;
 pub use formats::shard_set;
 pub use import::{Import, ImportRequest};
 pub use lease::Lease;
 pub use local::{LocalModel, LocalModelKind};
-pub use manifest::{Manifest, ManifestFile, Provenance, Sharing};
+pub use manifest::Manifest;
+pub use manifest_file::{ManifestFile, Role, Sharing};
+pub use provenance::{Provenance, Validators};
 pub use quarantine::Evidence;
 pub use staging::{StagedFile, Staging};
 pub use store::ArtifactStore;

@@ -4,26 +4,18 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::artifact::Artifact;
+use super::artifact::{Artifact, Published};
+use super::blob::Blob;
+use super::fingerprint::Fingerprint;
 use super::lease::{LeaseLock, try_lock};
-use super::manifest::{Manifest, ManifestFile, Sharing, write_text};
+use super::manifest::{Manifest, write_text};
+use super::manifest_file::{ManifestFile, Sharing};
+use super::staging::Freshness;
 use super::verify::VerifiedStaging;
-use crate::digest::Digest;
 use crate::error::{CatalogError, Result};
 use crate::root::{
     self, ArtifactFolder, FileStamp, Links, create_own_folder, list_files, poll, sync_folder,
 };
-
-/// A blob of the digest that a staged file has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blob {
-    /// There is none.
-    Absent,
-    /// It is not what its name says, as long as its stamp is this: ours takes its place.
-    Rotten(FileStamp),
-    /// It was hashed just now, and is what its name says as long as its stamp is this.
-    Good(FileStamp),
-}
 
 impl VerifiedStaging {
     /// Makes the artifact appear, whole and durable, by one rename. Files whose bytes the store has
@@ -51,21 +43,23 @@ impl VerifiedStaging {
             published
         });
         match published? {
-            Some((manifest, lease)) => Ok(Artifact::new(&target, manifest, lease)),
+            Some((manifest, lease, seen)) => {
+                Ok(Artifact::new(&target, manifest, lease).with_published(seen))
+            }
             None => Err(CatalogError::InUse {
                 path: target.path().to_path_buf(),
             }),
         }
     }
 
-    /// Gives the manifest and a lease of what is in its place then; nothing if it is to be tried
-    /// again.
+    /// Gives the manifest and a lease of what is in its place then, and what was seen of its files;
+    /// nothing if it is to be tried again.
     fn publish_under_lock(
         &self,
         staged: &ArtifactFolder,
         target: &ArtifactFolder,
         blobs: &[Blob],
-    ) -> Result<Option<(Manifest, root::FileLock)>> {
+    ) -> Result<Option<(Manifest, root::FileLock, Published)>> {
         let locking = self.staging.store.locking();
         let shared = root::LockMode::Shared;
         let path = staged.manifest();
@@ -76,17 +70,54 @@ impl VerifiedStaging {
             return Ok(None);
         };
         match self.place(staged, target, blobs)? {
-            Placed::New => Ok(Some((self.manifest.clone(), lease))),
+            Placed::New => {
+                let seen = self.look_at_published(target, blobs)?;
+                Ok(Some((self.manifest.clone(), lease, seen)))
+            }
             Placed::Completed => {
                 drop(lease);
                 let LeaseLock::Held(lease) = try_lock(&target.manifest(), shared, locking)? else {
                     return Ok(None);
                 };
                 let manifest = Manifest::read(target)?;
-                Ok(manifest.map(|manifest| (manifest, lease)))
+                // Its files are links to the same ones: that they go changes the times of those.
+                root::remove_artifact(staged.path())?;
+                let seen = self.look_at_published(target, blobs)?;
+                Ok(manifest.map(|manifest| (manifest, lease, seen)))
             }
             Placed::Not => Ok(None),
         }
+    }
+
+    /// Takes the fingerprint of the files in their place, after the last link was made.
+    fn look_at_published(&self, target: &ArtifactFolder, blobs: &[Blob]) -> Result<Published> {
+        let fingerprint = Fingerprint::of(&target.files())?;
+        let mut is_settled = true;
+        for (file, blob) in self.manifest.files.iter().zip(blobs) {
+            let now = stamp_of(&target.files().join(&file.name))?;
+            is_settled &= now.is_some_and(|now| self.is_settled(file, blob, &now));
+        }
+        Ok(Published {
+            fingerprint,
+            is_settled,
+        })
+    }
+
+    /// Whether a file in its place is one that was hashed, of which any later change shows.
+    fn is_settled(&self, file: &ManifestFile, blob: &Blob, now: &FileStamp) -> bool {
+        if let Blob::Good(seen, Freshness::Settled) = blob
+            && now.is_same_content(seen)
+        {
+            return true;
+        }
+        // Files of the same bytes are links to one of them.
+        let all = self.manifest.files.iter().zip(&self.files);
+        let mut all = all.zip(&self.freshness);
+        all.any(|((other, found), freshness)| {
+            other.digest == file.digest
+                && *freshness == Freshness::Settled
+                && now.is_same_content(&found.stamp)
+        })
     }
 
     /// Makes the files read-only and their bytes durable, and sees to it that they are those that
@@ -112,44 +143,6 @@ impl VerifiedStaging {
         Ok(())
     }
 
-    /// Hashes the blobs of the same digests: sharing a rotten one would undo the proof.
-    fn look_at_blobs(&self, staged: &ArtifactFolder) -> Result<Vec<Blob>> {
-        let look = |file: &ManifestFile| {
-            let path = staged.files().join(&file.name);
-            let metadata = fs::symlink_metadata(&path)
-                .map_err(|error| CatalogError::io("look at", &path, error))?;
-            self.look_at_blob(file, &FileStamp::of(&metadata))
-        };
-        self.manifest.files.iter().map(look).collect()
-    }
-
-    fn look_at_blob(&self, file: &ManifestFile, staged: &FileStamp) -> Result<Blob> {
-        let path = self.staging.store.layout().blob(&file.digest.value);
-        let metadata = match fs::symlink_metadata(&path) {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Blob::Absent),
-            Err(error) => return Err(CatalogError::io("look at", path, error)),
-        };
-        let stamp = FileStamp::of(&metadata);
-        if !metadata.is_file() || metadata.len() != file.size {
-            return Ok(Blob::Rotten(stamp));
-        }
-        // Linked from there: what is staged was verified, so it is.
-        if stamp.is_same_file(staged) {
-            return Ok(Blob::Good(stamp));
-        }
-        match Digest::of_file(&path) {
-            Ok(digest) if digest == file.digest => Ok(Blob::Good(stamp)),
-            Ok(_) => {
-                tracing::warn!(blob = %path.display(), "a blob is not what its name says; replacing it");
-                Ok(Blob::Rotten(stamp))
-            }
-            // Collected meanwhile.
-            Err(CatalogError::ArtifactMissing { .. }) => Ok(Blob::Absent),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Links all files with the blobs and renames the folder into its place. Under the lock.
     fn place(
         &self,
@@ -171,14 +164,14 @@ impl VerifiedStaging {
             }
             let now = stamp_of(&blob_path)?;
             let is_as_seen = match (blob, &now) {
-                (Blob::Good(seen) | Blob::Rotten(seen), Some(now)) => now.is_same_content(seen),
+                (Blob::Good(seen, _) | Blob::Rotten(seen), Some(now)) => now.is_same_content(seen),
                 (Blob::Absent, Some(_)) => false,
                 (_, None) => true,
             };
             if !is_as_seen {
                 return Ok(Placed::Not);
             }
-            if matches!(blob, Blob::Good(_)) && now.is_some() {
+            if matches!(blob, Blob::Good(..)) && now.is_some() {
                 link_over(&blob_path, &path, &spare)?;
             } else if file.shares != Sharing::Inode {
                 // What others may change is no blob.

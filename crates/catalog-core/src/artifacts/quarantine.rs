@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{Manifest, ManifestFile, write_text};
+use super::manifest::{Manifest, write_text};
+use super::manifest_file::ManifestFile;
 use super::store::ArtifactStore;
 use crate::digest::{Digest, seal};
 use crate::error::{CatalogError, Result};
@@ -31,7 +32,7 @@ pub struct Evidence {
     pub size: (u64, u64),
     /// When it was found, in milliseconds since 1970.
     pub found_ms: u64,
-    /// When it last was what it should be, as far as the log of verifications tells.
+    /// When it last was what it should be, as far as the catalog tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good_ms: Option<u64>,
 }

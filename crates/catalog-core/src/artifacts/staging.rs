@@ -2,11 +2,13 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
 use super::claim::{Claim, make_claimed_folder};
-use super::manifest::{ManifestFile, Provenance, Sharing};
+use super::manifest_file::{ManifestFile, Sharing};
+use super::provenance::Provenance;
 use super::space::admit;
 use super::store::ArtifactStore;
 use crate::digest::FileContent;
@@ -52,6 +54,28 @@ pub(super) struct Hashed {
     pub(super) content: FileContent,
     pub(super) stamp: FileStamp,
     pub(super) shares: Sharing,
+    pub(super) freshness: Freshness,
+}
+
+/// Whether any later change of a file that was hashed shows in its times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// It does: our code wrote the file, or its times were older than clocks are coarse when it was
+    /// hashed.
+    Settled,
+    /// A change within the clock tick of the last one would not show.
+    Racy,
+}
+
+impl Freshness {
+    /// The freshness of a file that somebody else wrote and whose hashing began at `begin`, as far as
+    /// that is known.
+    pub(crate) fn of(stamp: &FileStamp, begin: Option<SystemTime>) -> Self {
+        match begin {
+            Some(begin) if stamp.is_settled_at(begin) => Self::Settled,
+            _ => Self::Racy,
+        }
+    }
 }
 
 impl Staging {
@@ -166,13 +190,18 @@ impl Staging {
     }
 
     /// Gives a file of the store, which was found to be what its manifest says, a second name here.
-    pub(crate) fn link(&mut self, from: &Path, file: &ManifestFile) -> Result<()> {
+    pub(crate) fn link(
+        &mut self,
+        from: &Path,
+        file: &ManifestFile,
+        freshness: Freshness,
+    ) -> Result<()> {
         let path = self.path_for(&file.name)?;
         fs::hard_link(from, &path).map_err(|error| CatalogError::io("link to", &path, error))?;
         let content = file
             .content()
             .ok_or_else(|| CatalogError::ArtifactChanged { path: path.clone() })?;
-        self.note(&path, content, file.shares)
+        self.note(&path, content, file.shares, freshness)
     }
 
     /// Notes the content of a file that nobody has touched since it was hashed.
@@ -181,12 +210,14 @@ impl Staging {
         path: &Path,
         content: FileContent,
         shares: Sharing,
+        freshness: Freshness,
     ) -> Result<()> {
         let metadata =
             fs::symlink_metadata(path).map_err(|error| CatalogError::io("look at", path, error))?;
         let hashed = Hashed {
             stamp: FileStamp::of(&metadata),
             shares,
+            freshness,
             content,
         };
         self.hashed.insert(hashed.content.name.clone(), hashed);
@@ -230,7 +261,9 @@ impl StagedFile<'_> {
             size: self.size,
             sha256: self.hash.finalize().into(),
         };
-        self.staging.note(&path, content, Sharing::Nothing)
+        let freshness = Freshness::Settled;
+        self.staging
+            .note(&path, content, Sharing::Nothing, freshness)
     }
 }
 

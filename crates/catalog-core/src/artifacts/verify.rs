@@ -2,12 +2,15 @@ use crate::progress::Progress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
+use super::fingerprint::now_at_most;
 use super::formats::{Shard, check_header, missing_files};
-use super::manifest::{Manifest, ManifestFile, Sharing};
-use super::staging::Staging;
+use super::manifest::Manifest;
+use super::manifest_file::{ManifestFile, Sharing};
+use super::staging::{Freshness, Staging};
 use crate::digest::{
-    Digest, DigestAlgorithm, DigestSubject, FileContent, NOT_THE_MODEL, hash_files,
+    Basis, Digest, DigestAlgorithm, DigestSubject, FileContent, NOT_THE_MODEL, hash_files,
 };
 use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
@@ -42,6 +45,8 @@ pub struct VerifiedStaging {
     pub(super) staging: Staging,
     pub(super) manifest: Manifest,
     pub(super) files: Vec<FoundFile>,
+    /// One for each of the files.
+    pub(super) freshness: Vec<Freshness>,
 }
 
 impl VerifiedStaging {
@@ -50,9 +55,11 @@ impl VerifiedStaging {
         &self.manifest
     }
 
-    /// Notes in the manifest that nobody vouched for these bytes.
-    pub fn mark_unproved(&mut self) {
-        self.manifest.is_unproved = true;
+    /// States in the manifest where the digests came from that the bytes were compared with. Unless
+    /// it is called, that is the caller for a digest of the whole, the source for digests of single
+    /// files, and nobody but this library otherwise.
+    pub fn set_basis(&mut self, basis: Basis) {
+        self.manifest.basis = basis;
     }
 }
 
@@ -85,7 +92,8 @@ impl Staging {
         sync_files(&folder)?;
         let files = list_files(&folder, &NOT_THE_MODEL, Links::Refuse)?;
         check_names(&folder, &files)?;
-        let (contents, shares) = self.contents(&files, progress)?;
+        let begin = now_at_most(self.store.layout());
+        let (contents, (shares, freshness)) = self.contents(&files, begin, progress)?;
         for file in &files {
             check_header(&file.path, file.stamp.size())?;
         }
@@ -112,13 +120,20 @@ impl Staging {
         }
         let listed = contents.iter().zip(shares);
         let listed = listed.map(|(content, shares)| ManifestFile::new(content, shares));
-        let manifest = Manifest::new(
+        let mut manifest = Manifest::new(
             &self.id,
             entry_file(&expected.entry_point, &names),
             &self.provenance,
             listed.collect(),
             now_ms(),
         );
+        manifest.basis = match expected {
+            Expectation {
+                digest: Some(_), ..
+            } => Basis::Caller,
+            Expectation { files, .. } if !files.is_empty() => Basis::SourceHash,
+            _ => Basis::OwnHash,
+        };
         for (name, digest) in &expected.files {
             check_file(&folder.join(name), name, digest, &contents)?;
         }
@@ -129,15 +144,17 @@ impl Staging {
             staging: self,
             manifest,
             files,
+            freshness,
         })
     }
 
-    /// The contents of all files, and with what they share their space.
+    /// The contents of all files, with what they share their space, and their freshness.
     fn contents(
         &self,
         files: &[FoundFile],
+        begin: Option<SystemTime>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<(Vec<FileContent>, Vec<Sharing>)> {
+    ) -> Result<(Vec<FileContent>, (Vec<Sharing>, Vec<Freshness>))> {
         let known = |file: &FoundFile| {
             let hashed = self.hashed.get(&file.name);
             hashed.filter(|hashed| hashed.stamp == file.stamp)
@@ -154,8 +171,12 @@ impl Staging {
                 .expect("each file that is not known was hashed")
         };
         let both = files.iter().map(|file| match known(file) {
-            Some(known) => (known.content.clone(), known.shares),
-            None => (next(), Sharing::Nothing),
+            Some(known) => (known.content.clone(), (known.shares, known.freshness)),
+            // Somebody else wrote it.
+            None => {
+                let freshness = Freshness::of(&file.stamp, begin);
+                (next(), (Sharing::Nothing, freshness))
+            }
         });
         Ok(both.unzip())
     }

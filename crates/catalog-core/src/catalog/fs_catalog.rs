@@ -9,7 +9,7 @@ use crate::artifacts::{Artifact, ArtifactStore, ImportRequest, Lease, StagedFile
 use crate::entry::{CatalogEntry, Expected, LifecycleState};
 use crate::error::Result;
 use crate::maintenance::{
-    self, BadFile, Collected, CollectionPlan, CollectionPolicy, LogMark, RepairReport, ScrubBudget,
+    self, BadFile, Collected, CollectionPlan, CollectionPolicy, RepairReport, ScrubBudget,
     ScrubReport, Verification, Verify,
 };
 use crate::progress::Limits;
@@ -220,32 +220,25 @@ impl FsCatalog {
         maintenance::verify(&self.state, id, how, progress)
     }
 
-    /// The end of the log as of now.
-    ///
-    /// # Errors
-    ///
-    /// [`Io`](crate::CatalogError::Io).
-    pub fn log_mark(&self) -> Result<LogMark> {
-        maintenance::log_mark(&self.state)
-    }
-
     /// Whether the bytes of a registered model are proved to be what `entry`, which was read from
     /// this catalog, says: they were hashed, and device, inode, size and times of every file are as
     /// they were then. Reads no byte of it.
     ///
-    /// What was hashed so soon after it changed that another change could go unnoticed is no proof,
-    /// except for a caller that waited for that verification: give the mark from before the wait as
-    /// `since`.
+    /// A proof made so soon after a change that another change could go unnoticed counts only for a
+    /// caller that waited for that verification: give the catalog from before the wait as `since`.
     ///
     /// # Errors
     ///
     /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing), [`Io`](crate::CatalogError::Io).
-    pub fn is_proved(&self, entry: &CatalogEntry, since: Option<LogMark>) -> Result<bool> {
+    pub fn is_proved(&self, entry: &CatalogEntry, since: Option<&CatalogSnapshot>) -> Result<bool> {
+        let since = since.map(|since| &*since.snapshot);
         maintenance::is_proved(&self.state, entry, since)
     }
 
     /// Hashes what `entry` names and compares it with the entry's digest, whether or not it is
-    /// registered yet, and logs the outcome. Otherwise as [`verify`](Self::verify).
+    /// registered yet. If an entry with this path and digest is registered, the outcome is recorded
+    /// in it; [`put_verified`](Self::put_verified) registers one with it. Otherwise as
+    /// [`verify`](Self::verify).
     ///
     /// # Errors
     ///
@@ -259,8 +252,23 @@ impl FsCatalog {
         maintenance::verify_candidate(&self.state, entry, progress)
     }
 
+    /// Puts an entry together with the verification of its bytes, in one write, if what is there is
+    /// as expected. A verification of another path or digest is left out.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`put_if`](CatalogStore::put_if).
+    pub fn put_verified(
+        &self,
+        entry: &CatalogEntry,
+        verification: &Verification,
+        expected: Expected<'_, CatalogEntry>,
+    ) -> Result<()> {
+        maintenance::put_verified(&self.state, entry, verification, expected)
+    }
+
     /// Registers a published artifact as Active, if what is registered under its id is as expected,
-    /// and logs that it was verified while it was staged.
+    /// with the proof that its publication is: bytes that this library wrote are not hashed again.
     ///
     /// # Errors
     ///
@@ -379,12 +387,21 @@ impl ManagedCatalog for FsCatalog {
         self.try_lock_model(id)
     }
 
-    fn log_mark(&self) -> Result<LogMark> {
-        self.log_mark()
+    fn snapshot(&self) -> Result<CatalogSnapshot> {
+        self.snapshot()
     }
 
-    fn is_proved(&self, entry: &CatalogEntry, since: Option<LogMark>) -> Result<bool> {
+    fn is_proved(&self, entry: &CatalogEntry, since: Option<&CatalogSnapshot>) -> Result<bool> {
         self.is_proved(entry, since)
+    }
+
+    fn put_verified(
+        &self,
+        entry: &CatalogEntry,
+        verification: &Verification,
+        expected: Expected<'_, CatalogEntry>,
+    ) -> Result<()> {
+        self.put_verified(entry, verification, expected)
     }
 
     fn verify_candidate(

@@ -4,7 +4,8 @@ use super::engine_store::EngineStore;
 use super::snapshot::EngineSnapshot;
 use crate::entry::{EngineEntry, EngineFilter};
 use crate::error::Result;
-use crate::progress::Limits;
+use crate::maintenance::{self, Verification, Verify};
+use crate::progress::{Limits, Progress};
 use crate::state::StoreOptions;
 use crate::state::{self, EngineEdit, RootState};
 
@@ -80,6 +81,26 @@ impl FsEngineStore {
             root: self.state.root.clone(),
             snapshot: self.state.engines.snapshot()?,
         })
+    }
+
+    /// Compares the bytes of an engine that has exactly one local artifact with its digest, and records
+    /// the outcome. Warns about any other engine, and about one without a digest. Never touches a
+    /// file. `progress` may stop it by failing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::CatalogError::NotFound),
+    /// [`InvalidDigest`](crate::CatalogError::InvalidDigest) for a digest that this library cannot
+    /// compute, [`ArtifactMissing`](crate::CatalogError::ArtifactMissing),
+    /// [`ArtifactChanged`](crate::CatalogError::ArtifactChanged). A mismatch is an outcome, not an
+    /// error.
+    pub fn verify(
+        &self,
+        id: &str,
+        how: Verify,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Verification> {
+        maintenance::verify_engine(&self.state, id, how, progress)
     }
 
     /// Changes many entries at once, as [`FsCatalog::update`](crate::FsCatalog::update) does.

@@ -1,9 +1,10 @@
 use crate::artifacts::{Artifact, ArtifactStore, Lease, StagedFile};
 use crate::progress::Progress;
 
+use super::snapshot::CatalogSnapshot;
 use crate::entry::{CatalogEntry, Expected};
 use crate::error::Result;
-use crate::maintenance::{BadFile, LogMark, RepairReport, Verification};
+use crate::maintenance::{BadFile, RepairReport, Verification};
 use crate::reference::ModelId;
 use crate::state::ModelLockAttempt;
 
@@ -19,11 +20,11 @@ pub trait ManagedCatalog: Send + Sync {
     /// [`FsCatalog::try_lock_model`](crate::FsCatalog::try_lock_model).
     fn try_lock_model(&self, id: &ModelId) -> Result<ModelLockAttempt>;
 
-    /// [`FsCatalog::log_mark`](crate::FsCatalog::log_mark).
-    fn log_mark(&self) -> Result<LogMark>;
+    /// [`FsCatalog::snapshot`](crate::FsCatalog::snapshot).
+    fn snapshot(&self) -> Result<CatalogSnapshot>;
 
     /// [`FsCatalog::is_proved`](crate::FsCatalog::is_proved).
-    fn is_proved(&self, entry: &CatalogEntry, since: Option<LogMark>) -> Result<bool>;
+    fn is_proved(&self, entry: &CatalogEntry, since: Option<&CatalogSnapshot>) -> Result<bool>;
 
     /// [`FsCatalog::verify_candidate`](crate::FsCatalog::verify_candidate).
     fn verify_candidate(
@@ -31,6 +32,14 @@ pub trait ManagedCatalog: Send + Sync {
         entry: &CatalogEntry,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Verification>;
+
+    /// [`FsCatalog::put_verified`](crate::FsCatalog::put_verified).
+    fn put_verified(
+        &self,
+        entry: &CatalogEntry,
+        verification: &Verification,
+        expected: Expected<'_, CatalogEntry>,
+    ) -> Result<()>;
 
     /// [`FsCatalog::register`](crate::FsCatalog::register).
     fn register(

@@ -45,7 +45,7 @@ impl EngineStore for MemoryEngineStore {
 
     fn put(&self, entry: &EngineEntry) -> Result<()> {
         let stored = validate_engine(&self.root, OutsidePaths::Record, entry)?;
-        let record = EngineRecord::new(entry, stored);
+        let record = EngineRecord::new(entry, stored, None);
         self.entries().insert(entry.id.clone(), record);
         Ok(())
     }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::digest::RecordedVerification;
 use crate::entry::{CatalogEntry, EngineEntry};
 use crate::index::{Record, Snapshot};
 use crate::root::StoreRoot;
@@ -38,6 +39,12 @@ macro_rules! snapshot_methods {
             pub fn get(&self, id: &str) -> Option<$entry> {
                 let record = self.snapshot.get(id)?;
                 Some(record.entry(id, &self.root))
+            }
+
+            /// The latest verification of an entry, if it was verified since its path and digest
+            /// were put.
+            pub fn verification(&self, id: &str) -> Option<RecordedVerification> {
+                self.snapshot.get(id)?.verification()
             }
 
             /// All entries, sorted by id.

@@ -102,7 +102,6 @@ pub fn the_root_and_the_stores_files_are_no_artifacts<S: CatalogStore>(open: imp
         "index.json.previous".into(),
         ".index.json.new".into(),
         "engines.json".into(),
-        "verifications.jsonl".into(),
         "blobs/sha256/ab/cd".into(),
         "locks".into(),
         "locks/index.lock".into(),

@@ -1,7 +1,10 @@
+use serde::{Deserialize, Serialize};
+
 use super::value::Digest;
 
 /// How a verification ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum VerificationOutcomeKind {
     /// The bytes are the expected ones.
     Pass,
@@ -23,6 +26,14 @@ pub struct VerificationOutcome {
 }
 
 impl VerificationOutcome {
+    /// The outcome of bytes that are the expected ones.
+    pub(crate) fn passed() -> Self {
+        Self {
+            kind: VerificationOutcomeKind::Pass,
+            reason: None,
+        }
+    }
+
     fn because(kind: VerificationOutcomeKind, reason: impl Into<String>) -> Self {
         Self {
             kind,

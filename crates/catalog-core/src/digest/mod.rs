@@ -1,6 +1,7 @@
 //! Proof of bytes: what a digest is, how one is computed, and what comparing two says.
 
 mod algorithm;
+mod assurance;
 mod compare;
 mod files;
 mod hasher;
@@ -9,6 +10,7 @@ mod tree;
 mod value;
 
 pub use algorithm::{DigestAlgorithm, DigestSubject};
+pub use assurance::{Assurance, Basis, Method, RecordedVerification};
 pub use compare::{VerificationOutcome, VerificationOutcomeKind, verify_digest};
 pub(crate) use files::{FileContent, hash_files};
 pub use hasher::Hasher;

@@ -129,6 +129,18 @@ pub enum CatalogError {
         supported: u64,
     },
 
+    /// A file of the artifact store was written by a newer release and was left as it is: upgrade
+    /// this program.
+    #[error("{path} was written by a newer release: it has version {found}, this program reads up to {supported}; it was left untouched: upgrade this program", path = path.display())]
+    StoreTooNew {
+        /// The file.
+        path: PathBuf,
+        /// The version it states.
+        found: u64,
+        /// The newest version this program reads.
+        supported: u64,
+    },
+
     /// The root is not the folder that was opened: mount or restore it, then open it again.
     #[error("the root {root} was deleted, replaced or unmounted since it was opened; restore it and open it again", root = root.display())]
     RootChanged {

@@ -22,6 +22,7 @@ impl CatalogError {
             Self::NoFetcher { .. } => "no_fetcher",
             Self::IndexDamaged { .. } => "index_damaged",
             Self::IndexTooNew { .. } => "index_too_new",
+            Self::StoreTooNew { .. } => "store_too_new",
             Self::RootChanged { .. } => "root_changed",
             Self::NotWritable { .. } => "not_writable",
             Self::LocksUnsupported { .. } => "locks_unsupported",
@@ -98,6 +99,23 @@ impl CatalogError {
                 }
             }
             other => other,
+        }
+    }
+
+    /// Whether it says that nothing can be written now, although all else may work: the disk is full
+    /// or read-only, there is no permission, or the lock cannot be had.
+    pub(crate) fn is_refused_write(&self) -> bool {
+        match self {
+            Self::NotWritable { .. } | Self::LockTimeout { .. } | Self::LocksUnsupported { .. } => {
+                true
+            }
+            Self::Io { source, .. } | Self::OutcomeUnknown { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::ReadOnlyFilesystem
+            ),
+            _ => false,
         }
     }
 

@@ -7,4 +7,4 @@ mod task;
 
 pub use fetcher::ModelFetcher;
 pub use file::FileFetcher;
-pub use task::{FetchTask, Fetched, SourceStates};
+pub use task::{FetchTask, Fetched};

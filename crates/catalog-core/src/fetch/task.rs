@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use crate::artifacts::Expectation;
+use crate::digest::Basis;
 use crate::reference::ModelRef;
 
 /// What a fetcher is to bring into a staging area.
@@ -38,8 +39,10 @@ pub struct Fetched {
     pub expectation: Expectation,
     /// The revision that the source resolved to, such as a commit.
     pub revision: Option<String>,
-    /// What the source's word rests on.
-    pub states: SourceStates,
+    /// What the source states of the files: the weakest of all files counts.
+    /// [`Nothing`](Basis::Nothing), [`Sizes`](Basis::Sizes) that the fetcher compared, or hashes,
+    /// which are in the expectation or were compared by the fetcher.
+    pub basis: Basis,
 }
 
 impl Fetched {
@@ -48,18 +51,7 @@ impl Fetched {
         Self {
             expectation,
             revision: None,
-            states: SourceStates::Nothing,
+            basis: Basis::Nothing,
         }
     }
-}
-
-/// What a source states of its files; the weakest of all files counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SourceStates {
-    /// Nothing.
-    Nothing,
-    /// Their sizes, which the fetcher compared.
-    Sizes,
-    /// Their hashes: in the expectation, or compared by the fetcher.
-    Hashes,
 }

@@ -42,7 +42,9 @@ pub(crate) fn import(
                 expected: "as it was when its import began",
             });
         }
-        edit.put_if(&entry, request.entry)
+        edit.put_with(&entry, request.entry, |record| {
+            record.published_as(&artifact)
+        })
     })?;
     Ok(entry)
 }

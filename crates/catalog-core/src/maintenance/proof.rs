@@ -1,35 +1,22 @@
 use crate::progress::Progress;
 use std::path::{Path, PathBuf};
 
-use super::verify::Verification;
+use super::verification::Verification;
 use super::verify::{hash_record, managed};
-use crate::artifacts::{Artifact, Fingerprint, LocalModel, LogLine, Logged, LoggedOutcome};
-
+use crate::artifacts::{Artifact, LocalModel};
 use crate::entry::CatalogEntry;
 use crate::entry::Expected;
 use crate::error::Result;
+use crate::index::Snapshot;
 use crate::root::Layout;
-use crate::state::{ModelRecord, RootState};
-
-/// A place in the log of verifications: what is behind it was found later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogMark(u64);
-
-/// The end of the log as of now.
-///
-/// # Errors
-///
-/// [`Io`](crate::CatalogError::Io).
-pub(crate) fn log_mark(state: &RootState) -> Result<LogMark> {
-    state.log.lines().map(LogMark)
-}
+use crate::state::{ModelRecord, Proof, RootState};
 
 /// Whether the bytes of a registered model are proved to be what `entry`, which was read from
 /// this catalog, says: they were hashed, and device, inode, size and times of every file are as
 /// they were then. Reads no byte of it.
 ///
-/// What was hashed so soon after it changed that another change could go unnoticed is no proof,
-/// except for who waited for that verification: give the mark from before the wait as `since`.
+/// A proof made so soon after a change that another change could go unnoticed counts only for a
+/// caller that waited for that verification: `since` is the catalog from before the wait.
 ///
 /// # Errors
 ///
@@ -37,7 +24,7 @@ pub(crate) fn log_mark(state: &RootState) -> Result<LogMark> {
 pub(crate) fn is_proved(
     state: &RootState,
     entry: &CatalogEntry,
-    since: Option<LogMark>,
+    since: Option<&Snapshot<ModelRecord>>,
 ) -> Result<bool> {
     let snapshot = state.models.snapshot()?;
     match snapshot.get(&entry.id) {
@@ -45,37 +32,43 @@ pub(crate) fn is_proved(
             if record.digest == entry.digest
                 && state.root.absolute(Path::new(&record.local_path)) == entry.local_path =>
         {
-            is_record_proved(state, &entry.id, record, since)
+            let before = since.map(|since| since.get(&entry.id));
+            Ok(valid_proof(state, record, before)?.is_some())
         }
         _ => Ok(false),
     }
 }
 
-/// Whether the log proves that these bytes are the expected ones.
-pub(super) fn is_record_proved(
+/// The proof of a record, if it is a pass and the files are as they were then. `before` is the
+/// record from before a wait.
+pub(super) fn valid_proof<'r>(
     state: &RootState,
-    id: &str,
-    record: &ModelRecord,
-    since: Option<LogMark>,
-) -> Result<bool> {
-    let is_candidate = |Logged { line, number, .. }: &Logged| {
-        let is_trusted = line.is_settled || since.is_some_and(|mark| *number > mark.0);
-        let is_same = line.path == record.local_path && line.digest == record.digest;
-        (is_trusted && is_same && line.outcome == LoggedOutcome::Pass)
-            .then(|| line.fingerprint.clone())
+    record: &'r ModelRecord,
+    before: Option<Option<&ModelRecord>>,
+) -> Result<Option<&'r Proof>> {
+    // Anything but a pass needs a new look.
+    let Some(proof) = record.proof.as_deref().filter(|proof| proof.is_pass()) else {
+        return Ok(None);
     };
-    let latest = |logged: Option<&Logged>| logged.and_then(is_candidate);
-    let Some(proved) = state.log.with_latest(id, latest)? else {
-        return Ok(false);
+    let is_new = before.is_some_and(|before| {
+        before
+            .is_none_or(|before| (&before.proof, before.attempt) != (&record.proof, record.attempt))
+    });
+    let Some(proved) = &proof.fingerprint else {
+        return Ok(None);
     };
+    if !proof.is_settled && !is_new {
+        return Ok(None);
+    }
     if proved.is_still_of(&LocalModel::resolve(&fingerprinted(state, record))?) {
-        return Ok(true);
+        return Ok(Some(proof));
     }
     // An entry may name one file of an artifact by itself.
     let path = state.root.absolute(Path::new(&record.local_path));
     let is_one_of_several = Layout::key_of(Path::new(&record.local_path)).is_some()
         && managed(state, record, &path)?.is_none();
-    Ok(is_one_of_several && proved.is_still_of(&LocalModel::resolve(&path)?))
+    let is_same = is_one_of_several && proved.is_still_of(&LocalModel::resolve(&path)?);
+    Ok(is_same.then_some(proof))
 }
 
 /// Of what a verification takes the fingerprint: all files of a managed model.
@@ -88,7 +81,8 @@ fn fingerprinted(state: &RootState, record: &ModelRecord) -> PathBuf {
 }
 
 /// Hashes what `entry` names and compares it with the entry's digest, whether or not it is
-/// registered yet, and logs the outcome. Otherwise as [`verify`](Self::verify).
+/// registered yet. If an entry with this path and digest is registered, the outcome is recorded in
+/// it; [`put_verified`] registers one with it. Otherwise as [`verify`](super::verify()).
 ///
 /// # Errors
 ///
@@ -99,39 +93,50 @@ pub(crate) fn verify_candidate(
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Verification> {
     let record = state.record_of(entry)?;
-    let snapshot = state.models.snapshot()?;
-    let registered = snapshot.get(&entry.id);
-    let pinned = registered.and_then(|registered| registered.digest.as_ref());
-    hash_record(state, &entry.id, &record, pinned, progress)
+    let known = state.models.snapshot()?.get(&entry.id).cloned();
+    let pinned = known.as_ref().and_then(|known| known.digest.clone());
+    // What is known of it besides, such as when it was good last.
+    let record = match known {
+        Some(known) if known.is_about(&record.local_path, record.digest.as_ref()) => known,
+        _ => record,
+    };
+    hash_record(state, &entry.id, &record, pinned.as_ref(), progress)
 }
 
-/// Registers a published artifact as Active, if what is registered under its id is as expected,
-/// and logs that it was verified while it was staged.
+/// Puts an entry together with the verification of its bytes, in one write. A verification of
+/// another path or digest is left out.
 ///
 /// # Errors
 ///
-/// As [`put_if`](CatalogStore::put_if).
+/// As [`put_if`](crate::CatalogStore::put_if).
+pub(crate) fn put_verified(
+    state: &RootState,
+    entry: &CatalogEntry,
+    verification: &Verification,
+    expected: Expected<'_, CatalogEntry>,
+) -> Result<()> {
+    state.update_models(|edit| {
+        edit.put_with(entry, expected, |record| match &verification.recordable {
+            Some(found) if found.is_of(&record) => record.with_proof(&found.proof),
+            _ => record,
+        })
+    })
+}
+
+/// Registers a published artifact as Active, if what is registered under its id is as expected,
+/// with the proof that its publication is.
+///
+/// # Errors
+///
+/// As [`put_if`](crate::CatalogStore::put_if).
 pub(crate) fn register(
     state: &RootState,
     artifact: &Artifact,
     expected: Expected<'_, CatalogEntry>,
 ) -> Result<CatalogEntry> {
     let entry = artifact.entry();
-    state.update_models(|edit| edit.put_if(&entry, expected))?;
-    let record = state.record_of(&entry)?;
-    let line = LogLine {
-        id: entry.id.clone(),
-        path: record.local_path.clone(),
-        digest: record.digest.clone(),
-        outcome: LoggedOutcome::Pass,
-        at_ms: artifact.manifest().published_ms,
-        fingerprint: Fingerprint::of(&fingerprinted(state, &record))?,
-        // Publishing it has just changed its times.
-        is_settled: false,
-    };
-    if let Err(error) = state.log.append(&line) {
-        // Costs one more verification.
-        tracing::warn!(id = entry.id, %error, "a verification was not logged");
-    }
+    state.update_models(|edit| {
+        edit.put_with(&entry, expected, |record| record.published_as(artifact))
+    })?;
     Ok(entry)
 }

@@ -6,28 +6,36 @@ use crate::error::Result;
 use crate::root::{FileStamp, FoundFile, Layout};
 use crate::state::{ModelRecord, RootState};
 
-/// Retires a model that failed, unless somebody changed it since.
-pub(super) fn stop_serving(state: &RootState, id: &str, record: &ModelRecord) -> Result<()> {
-    state.models.update(&state.limits, |edit| {
-        let now = edit
-            .get(id)
-            .filter(|now| now.local_path == record.local_path && now.digest == record.digest);
-        if let Some(retired) = now.map(|now| now.in_state(LifecycleState::Retired)) {
-            edit.insert(id, retired);
+/// Moves bad files aside, and gives their new places. Best effort where nothing can be written now:
+/// the verification that found them still tells its outcome.
+pub(super) fn quarantine_all(
+    state: &RootState,
+    bad: Vec<(FoundFile, Evidence)>,
+    last_good_ms: Option<u64>,
+) -> Result<Vec<PathBuf>> {
+    let mut moved = Vec::new();
+    for (found, evidence) in bad {
+        let evidence = Evidence {
+            last_good_ms,
+            ..evidence
+        };
+        match quarantine(state, &found, evidence) {
+            Ok(kept) => moved.extend(kept),
+            Err(error) if error.is_refused_write() => {
+                let path = found.path.display();
+                tracing::warn!(%path, %error, "a bad file could not be moved to quarantine");
+            }
+            Err(error) => return Err(error),
         }
-        Ok(())
-    })
+    }
+    Ok(moved)
 }
 
 /// Retires every model that a bad file was served for, then moves it aside: so no Active entry
 /// ever names what is not there.
 ///
 /// Nothing if the file is not the one that was found any more: somebody has mended it.
-pub(super) fn quarantine(
-    state: &RootState,
-    found: &FoundFile,
-    evidence: Evidence,
-) -> Result<Option<PathBuf>> {
+fn quarantine(state: &RootState, found: &FoundFile, evidence: Evidence) -> Result<Option<PathBuf>> {
     let artifacts = &state.artifacts;
     let path = found.path.as_path();
     state.models.update_then(

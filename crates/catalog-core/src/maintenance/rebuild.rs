@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::verify::files_of;
-use crate::artifacts::ArtifactStore;
+use crate::artifacts::{ArtifactStore, Fingerprint, Published, now_at_most};
 use crate::digest::hash_files;
 use crate::entry::Expected;
 use crate::error::{CatalogError, Result};
 use crate::index;
-use crate::state::{RootState, StoreOptions};
+use crate::root::now_ms;
+use crate::state::{Proof, RootState, StoreOptions};
 
 /// What [`rebuild`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,7 +95,17 @@ fn restore(state: &RootState, key: &str) -> Result<()> {
             missing: lacking,
         });
     }
+    let folder = state.artifacts.layout().artifact(key).files();
+    let (begin, at_ms) = (now_at_most(state.root.layout()), now_ms());
+    let before = Fingerprint::of(&folder)?;
     let contents = hash_files(&files, &mut |_| Ok(()))?;
+    if Fingerprint::of(&folder)? != before {
+        return Err(CatalogError::ArtifactChanged { path: folder });
+    }
+    let seen = Published {
+        is_settled: begin.is_some_and(|begin| before.is_settled_at(begin)),
+        fingerprint: before,
+    };
     for ((content, file), found) in contents.iter().zip(&manifest.files).zip(&files) {
         if content.digest() != file.digest {
             return Err(CatalogError::DigestMismatch {
@@ -104,7 +115,12 @@ fn restore(state: &RootState, key: &str) -> Result<()> {
             });
         }
     }
-    state.update_models(|edit| edit.put_if(&artifact.entry(), Expected::Absent))
+    let proof = Proof::of_publication(&seen, at_ms, manifest.basis);
+    state.update_models(|edit| {
+        edit.put_with(&artifact.entry(), Expected::Absent, |record| {
+            record.published_as(&artifact).with_proof(&proof)
+        })
+    })
 }
 
 impl Rebuilt {

@@ -1,16 +1,16 @@
 use crate::progress::Progress;
 use std::path::Path;
 
-use super::verify::Verify;
+use super::verification::Verify;
 use super::verify::{files_of, verify};
 use crate::artifacts::{
-    EntryPoint, Expectation, Manifest, ManifestFile, Provenance, StagedFile, Staging,
+    EntryPoint, Expectation, Freshness, Manifest, ManifestFile, StagedFile, Staging, now_at_most,
 };
 
-use crate::entry::{CatalogEntry, LifecycleState};
+use crate::entry::{CatalogEntry, Expected, LifecycleState};
 use crate::error::{CatalogError, Result};
 use crate::reference::ModelId;
-use crate::root::{FoundFile, Layout, now_ms};
+use crate::root::{FileStamp, FoundFile, Layout, now_ms};
 use crate::state::RootState;
 
 /// A file that a managed model lacks, because it failed verification or is gone.
@@ -61,6 +61,7 @@ pub(crate) fn repair(
             problem: "the store does not manage its artifact; mend it where it lies",
         });
     };
+    let begin = now_at_most(state.root.layout());
     // Moves aside what is bad.
     verify(state, id, Verify::Full, progress)?;
     let manifest = state.artifacts.manifest(key)?;
@@ -74,7 +75,8 @@ pub(crate) fn repair(
         .artifacts
         .stage(&ModelId::new(manifest.id.as_str())?, bytes)?;
     for found in &good {
-        link_in(&mut staging, found, &manifest)?;
+        let freshness = Freshness::of(&found.stamp, begin);
+        link_in(&mut staging, found, &manifest, freshness)?;
     }
     let mut brought = Vec::new();
     for file in lacking {
@@ -89,11 +91,7 @@ pub(crate) fn repair(
             brought.push(file.name.clone());
         }
     }
-    staging.set_provenance(Provenance {
-        source: manifest.source.clone(),
-        revision: manifest.revision.clone(),
-        fetcher: manifest.fetcher.clone(),
-    });
+    staging.set_provenance(manifest.provenance());
     let files = manifest.files.iter();
     let expected = Expectation {
         digest: None,
@@ -105,7 +103,9 @@ pub(crate) fn repair(
             None => EntryPoint::Folder,
         },
     };
-    let artifact = staging.verify(&expected, progress)?.publish()?;
+    let mut verified = staging.verify(&expected, progress)?;
+    verified.set_basis(manifest.basis);
+    let artifact = verified.publish()?;
     let began = record.entry(id, &state.root);
     let entry = state.update_models(|edit| {
         let now = edit
@@ -122,7 +122,9 @@ pub(crate) fn repair(
             last_verified_ms: Some(now_ms()),
             ..now
         };
-        edit.put(&repaired)?;
+        edit.put_with(&repaired, Expected::Any, |record| {
+            record.published_as(&artifact)
+        })?;
         Ok(repaired)
     })?;
     drop(artifact);
@@ -137,6 +139,11 @@ pub(crate) fn repair(
 /// Takes a missing file from the blob of its digest, if that is there and good.
 fn link_blob(state: &RootState, staging: &mut Staging, file: &ManifestFile) -> Result<bool> {
     let blob = state.root.layout().blob(&file.digest.value);
+    let begin = now_at_most(state.root.layout());
+    let Ok(metadata) = std::fs::symlink_metadata(&blob) else {
+        return Ok(false);
+    };
+    let freshness = Freshness::of(&FileStamp::of(&metadata), begin);
     let digest = match crate::digest::Digest::of_file(&blob) {
         Ok(digest) => digest,
         Err(CatalogError::ArtifactMissing { .. }) => return Ok(false),
@@ -145,12 +152,18 @@ fn link_blob(state: &RootState, staging: &mut Staging, file: &ManifestFile) -> R
     if digest != file.digest {
         return Ok(false);
     }
-    staging.link(&blob, file)?;
+    staging.link(&blob, file, freshness)?;
     Ok(true)
 }
 
 /// Gives a file that was found good a second name in a staging area.
-fn link_in(staging: &mut Staging, found: &FoundFile, manifest: &Manifest) -> Result<()> {
+fn link_in(
+    staging: &mut Staging,
+    found: &FoundFile,
+    manifest: &Manifest,
+    freshness: Freshness,
+) -> Result<()> {
     let file = manifest.files.iter().find(|file| file.name == found.name);
-    staging.link(&found.path, file.expect("it was looked for by that name"))
+    let file = file.expect("it was looked for by that name");
+    staging.link(&found.path, file, freshness)
 }

@@ -1,9 +1,9 @@
 use crate::progress::Progress;
 use std::time::{Duration, Instant};
 
-use super::verify::verify;
-use super::verify::{Verification, Verify};
-
+use super::recording::{Attempt, Attempts, Service};
+use super::verification::Verification;
+use super::verify::examine;
 use crate::error::{CatalogError, Result};
 use crate::state::RootState;
 
@@ -28,45 +28,72 @@ pub struct ScrubReport {
     pub left: usize,
 }
 
-/// Verifies models by all their bytes: those first that never were, then those that were longest
-/// ago. Ends when the budget is used up; the next call goes on where this one ended, in whatever
-/// process. `progress` may stop it with [`CatalogError::Cancelled`]: what was verified by then is
-/// logged.
+/// Verifies models by all their bytes: those first whose last attempt is longest ago. Ends when the
+/// budget is used up; the next call goes on where this one ended, in whatever process. `progress` may
+/// stop it with [`CatalogError::Cancelled`]: what was found by then is recorded.
+///
+/// What it finds is written together for several models, and a failure at once.
 ///
 /// # Errors
 ///
-/// That, and those of the index and the log. A model that cannot be verified is no error but in
-/// the report.
+/// That, and those of the index. A model that cannot be verified is no error but in the report.
 pub(crate) fn scrub(
     state: &RootState,
     budget: ScrubBudget,
     progress: &mut dyn FnMut(&str, Progress) -> Result<()>,
 ) -> Result<ScrubReport> {
     let begin = Instant::now();
-    let mut queue = Vec::new();
-    for (id, record) in state.models.snapshot()?.iter() {
-        if record.digest.is_some() {
-            let number = state
-                .log
-                .with_latest(id, |logged| logged.map_or(0, |logged| logged.number))?;
-            queue.push((number, id.to_owned()));
-        }
-    }
-    queue.sort_unstable();
     let mut report = ScrubReport::default();
+    let mut attempts = Attempts::new();
     let mut hashed = 0_u64;
-    let mut queue = queue.into_iter();
+    let mut queue = queue(state)?.into_iter();
     while hashed < budget.bytes && begin.elapsed() < budget.time {
-        let Some((_, id)) = queue.next() else { break };
-        match verify(state, &id, Verify::Full, &mut |now| progress(&id, now)) {
+        let Some(id) = queue.next() else { break };
+        let found = match state.models.snapshot()?.get(&id).cloned() {
+            Some(record) => examine(
+                state,
+                &id,
+                &record,
+                record.digest.as_ref(),
+                &mut attempts,
+                &mut |now| progress(&id, now),
+            ),
+            None => Err(state.no_such_model(&id)),
+        };
+        match found {
             Ok(verification) => {
                 hashed = hashed.saturating_add(verification.hashed);
                 report.verified.push(verification);
             }
-            Err(CatalogError::Cancelled) => return Err(CatalogError::Cancelled),
-            Err(error) => report.failed.push((id, error)),
+            Err(error @ (CatalogError::Cancelled | CatalogError::DeadlineExceeded { .. })) => {
+                attempts.record(state)?;
+                return Err(error);
+            }
+            Err(error) => {
+                let attempt = Attempt {
+                    id: id.clone(),
+                    found: None,
+                    service: Service::Kept,
+                };
+                attempts.add(state, attempt)?;
+                report.failed.push((id, error));
+            }
         }
     }
+    attempts.record(state)?;
     report.left = queue.len();
     Ok(report)
+}
+
+/// The models of which anything is expected, in the order of their last attempts.
+fn queue(state: &RootState) -> Result<Vec<String>> {
+    let snapshot = state.models.snapshot()?;
+    let with_digest = snapshot
+        .iter()
+        .filter(|(_, record)| record.digest.is_some());
+    let mut queue: Vec<(u64, &str)> = with_digest
+        .map(|(id, record)| (record.attempt.unwrap_or(0), id))
+        .collect();
+    queue.sort_unstable();
+    Ok(queue.into_iter().map(|(_, id)| id.to_owned()).collect())
 }

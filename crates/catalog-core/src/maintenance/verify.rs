@@ -1,62 +1,20 @@
 use crate::progress::Progress;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::proof::is_record_proved;
-use super::quarantine::{quarantine, stop_serving};
-use crate::artifacts::{
-    Evidence, Fingerprint, LocalModel, LogLine, LoggedOutcome, Manifest, now_at_most,
-};
+use super::proof::valid_proof;
+use super::quarantine::quarantine_all;
+use super::recording::{Attempt, Attempts, Recordable, Service};
+use super::verification::{Verification, Verify};
+use crate::artifacts::{Evidence, Fingerprint, LocalModel, Manifest, now_at_most};
 use crate::digest::{
-    Digest, DigestSubject, VerificationOutcome, VerificationOutcomeKind, hash_files, verify_digest,
+    Assurance, Basis, Digest, DigestSubject, Method, VerificationOutcome, VerificationOutcomeKind,
+    hash_files, verify_digest,
 };
 use crate::error::{CatalogError, Result};
 use crate::root::{FileStamp, FoundFile, Layout, Links, list_files, now_ms, sync_files};
-use crate::state::{ModelRecord, RootState};
+use crate::state::{ModelRecord, Proof, RootState};
 
-/// How exact `last_verified_ms` is kept, as `relatime` does for files: the log is exact.
-const LAST_VERIFIED_RESOLUTION_MS: u64 = 60 * 60 * 1000;
-
-/// How much a verification relies on the last one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Verify {
-    /// Hashes only if device, inode, size or times of any file differ from when it was hashed last,
-    /// or were too fresh then to tell.
-    #[default]
-    Quick,
-    /// Hashes everything.
-    Full,
-}
-
-/// What a verification rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VerifiedBy {
-    /// All bytes were hashed.
-    Hash,
-    /// They were hashed before, and nothing has changed since.
-    Fingerprint,
-    /// Nothing: there is no digest to compare with.
-    Nothing,
-}
-
-/// What was found of a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Verification {
-    /// The model.
-    pub id: String,
-    /// Pass, Fail, or Warn if nothing was expected of it.
-    pub outcome: VerificationOutcome,
-    /// What that rests on.
-    pub by: VerifiedBy,
-    /// What its bytes are, if they were compared as one.
-    pub actual: Option<Digest>,
-    /// How many bytes were hashed.
-    pub hashed: u64,
-    /// Files of a managed model that failed, and where they are kept now; its entry is Retired.
-    pub quarantined: Vec<PathBuf>,
-}
-
-/// Compares the bytes of a model with its digest, and logs the outcome. A managed file that
+/// Compares the bytes of a model with its digest, and records the outcome. A managed file that
 /// fails is moved to quarantine, and every model that it was served for is Retired; a file
 /// outside of the store is reported and never touched. `progress` may stop it by failing.
 ///
@@ -70,30 +28,54 @@ pub(crate) fn verify(
     how: Verify,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Verification> {
-    let snapshot = state.models.snapshot()?;
-    let Some(record) = snapshot.get(id) else {
+    // Cloned, so that nobody who writes meanwhile has to copy the snapshot.
+    let Some(record) = state.models.snapshot()?.get(id).cloned() else {
         return Err(state.no_such_model(id));
     };
-    if how == Verify::Quick && is_record_proved(state, id, record, None)? {
-        return Ok(Verification {
+    if how == Verify::Quick
+        && let Some(proof) = valid_proof(state, &record, None)?
+    {
+        let verification = Verification {
             id: id.to_owned(),
-            outcome: passed(),
-            by: VerifiedBy::Fingerprint,
+            outcome: VerificationOutcome::passed(),
+            assurance: Assurance {
+                method: Some(Method::Fingerprint),
+                ..proof.verification(record.digest.as_ref()).assurance
+            },
             actual: None,
             hashed: 0,
             quarantined: Vec::new(),
-        });
+            recordable: None,
+        };
+        verification.trace();
+        return Ok(verification);
     }
-    hash_record(state, id, record, record.digest.as_ref(), progress)
+    hash_record(state, id, &record, record.digest.as_ref(), progress)
 }
 
-/// Hashes what a record names, and logs the outcome. `pinned` is the digest that is registered under
-/// this id.
+/// Hashes what a record names, and records the outcome. `pinned` is the digest that is registered
+/// under this id.
 pub(super) fn hash_record(
     state: &RootState,
     id: &str,
     record: &ModelRecord,
     pinned: Option<&Digest>,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Verification> {
+    let mut attempts = Attempts::new();
+    let verification = examine(state, id, record, pinned, &mut attempts, progress)?;
+    attempts.record(state)?;
+    Ok(verification)
+}
+
+/// Hashes what a record names, and adds the outcome to those that are to be recorded. A failure is
+/// recorded at once, before its files go to quarantine.
+pub(super) fn examine(
+    state: &RootState,
+    id: &str,
+    record: &ModelRecord,
+    pinned: Option<&Digest>,
+    attempts: &mut Attempts,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Verification> {
     let path = state.root.absolute(Path::new(&record.local_path));
@@ -109,11 +91,11 @@ pub(super) fn hash_record(
         }
         found => found,
     };
-    // What is still to be written through a mapping changes no time until it is.
-    match &managed {
-        None => LocalModel::resolve(&path)?.sync()?,
-        Some(_) if path.exists() => sync_files(&path)?,
-        Some(_) => {}
+    let is_compared = managed.is_some() || record.digest.is_some();
+    // What is still to be written through a mapping changes no time until it is. Files outside of
+    // the root are not ours to sync, and may lie where nothing can be.
+    if is_compared && Path::new(&record.local_path).is_relative() && path.exists() {
+        sync_files(&path)?;
     }
     let before = look()?;
     let found = || match &managed {
@@ -122,13 +104,12 @@ pub(super) fn hash_record(
     };
     let files_before = found()?;
     let at_ms = now_ms();
-    let is_settled = now_at_most(state.root.layout()).is_some_and(|now| before.is_settled_at(now));
+    let is_settled = is_compared
+        && now_at_most(state.root.layout()).is_some_and(|now| before.is_settled_at(now));
     let mut bad = Vec::new();
-    let (outcome, by, actual) = match &managed {
+    let (outcome, actual) = match &managed {
         Some((key, manifest)) => {
-            let (outcome, actual) =
-                hash_managed(state, key, manifest, record, pinned, progress, &mut bad)?;
-            (outcome, VerifiedBy::Hash, actual)
+            hash_managed(state, key, manifest, record, pinned, progress, &mut bad)?
         }
         None => hash_unmanaged(&path, record.digest.as_ref(), pinned, progress)?,
     };
@@ -139,50 +120,65 @@ pub(super) fn hash_record(
     if !is_same {
         return Err(CatalogError::ArtifactChanged { path });
     }
-    let logged = LogLine {
-        id: id.to_owned(),
-        path: record.local_path.clone(),
-        digest: record.digest.clone(),
-        outcome: match outcome.kind {
-            VerificationOutcomeKind::Pass => LoggedOutcome::Pass,
-            VerificationOutcomeKind::Warn => LoggedOutcome::Warn,
-            VerificationOutcomeKind::Fail => LoggedOutcome::Fail,
-        },
+    let basis = basis_of(record, managed.as_ref().map(|(_, manifest)| manifest));
+    let hashed = if is_compared { after.bytes } else { 0 };
+    let proof = Proof {
+        outcome: outcome.kind,
+        reason: outcome.reason.clone(),
         at_ms,
+        basis,
         is_settled: is_settled && after == before,
-        fingerprint: after,
+        fingerprint: (after.files > 0).then_some(after),
     };
-    let last_good_ms = state.log.latest(id)?.and_then(|last| last.last_pass_ms);
-    match state.log.append(&logged) {
-        // A store that can only be read still answers.
-        Err(CatalogError::NotWritable { .. }) if bad.is_empty() => {}
-        appended => appended?,
-    }
-    if outcome.kind == VerificationOutcomeKind::Pass {
-        note_verified(state, id, record, at_ms)?;
-    }
-    let mut quarantined = Vec::new();
-    for (found, evidence) in bad {
-        let evidence = Evidence {
-            last_good_ms,
-            ..evidence
-        };
-        quarantined.extend(quarantine(state, &found, evidence)?);
-    }
-    if managed.is_some() && outcome.kind == VerificationOutcomeKind::Fail {
-        stop_serving(state, id, record)?;
-    }
-    Ok(Verification {
+    let recordable = is_compared.then(|| Recordable::new(record, proof));
+    let mut verification = Verification {
         id: id.to_owned(),
-        outcome,
-        hashed: match by {
-            VerifiedBy::Hash => logged.fingerprint.bytes,
-            _ => 0,
+        assurance: match &recordable {
+            Some(found) => found.proof.verification(record.digest.as_ref()).assurance,
+            None => Assurance::default(),
         },
-        by,
+        outcome,
         actual,
-        quarantined,
-    })
+        hashed,
+        quarantined: Vec::new(),
+        recordable,
+    };
+    verification.trace();
+    let is_failure = verification.outcome.kind == VerificationOutcomeKind::Fail;
+    let service = match managed.is_some() && is_failure {
+        true => Service::Ended,
+        false => Service::Kept,
+    };
+    if verification.recordable.is_some() {
+        let attempt = Attempt {
+            id: id.to_owned(),
+            found: verification.recordable.clone(),
+            service,
+        };
+        attempts.add(state, attempt)?;
+    }
+    verification.quarantined = quarantine_all(state, bad, last_good_ms(record))?;
+    Ok(verification)
+}
+
+/// When a model last was what its entry says, as far as that is recorded.
+fn last_good_ms(record: &ModelRecord) -> Option<u64> {
+    let proof = record.proof.as_ref().filter(|proof| proof.is_pass());
+    proof.map(|proof| proof.at_ms).max(record.last_verified_ms)
+}
+
+/// The source of the digest that a record is compared with.
+fn basis_of(record: &ModelRecord, manifest: Option<&Manifest>) -> Basis {
+    match (manifest, &record.digest) {
+        (Some(manifest), None) => manifest.basis.max(Basis::OwnHash),
+        (Some(manifest), Some(digest))
+            if [&manifest.digest, &manifest.tree_digest()].contains(&digest) =>
+        {
+            manifest.basis.max(Basis::OwnHash)
+        }
+        (_, Some(_)) => Basis::Pin,
+        (None, None) => Basis::Nothing,
+    }
 }
 
 /// The key and the manifest of what an entry hands out, if it is all of a managed artifact: one
@@ -251,7 +247,7 @@ fn hash_managed(
         }
     }
     if problems.is_empty() {
-        return Ok((passed(), None));
+        return Ok((VerificationOutcome::passed(), None));
     }
     let outcome = VerificationOutcome {
         kind: VerificationOutcomeKind::Fail,
@@ -286,22 +282,6 @@ pub(super) fn files_of(
     Ok((files, missing))
 }
 
-fn note_verified(state: &RootState, id: &str, record: &ModelRecord, at_ms: u64) -> Result<()> {
-    let is_recent = record
-        .last_verified_ms
-        .is_some_and(|last| last <= at_ms && at_ms - last < LAST_VERIFIED_RESOLUTION_MS);
-    if is_recent {
-        return Ok(());
-    }
-    state.models.update(&state.limits, |edit| {
-        // Unless somebody changed it meanwhile.
-        if edit.get(id) == Some(record) {
-            edit.insert(id, record.verified_at(at_ms));
-        }
-        Ok(())
-    })
-}
-
 /// The digest of a managed model that is whole, by the algorithm of another digest if it has one.
 fn digest_as(like: &Digest, manifest: &Manifest, files: &[FoundFile]) -> Result<Digest> {
     let algorithm = like.algorithm().map_err(CatalogError::InvalidDigest)?;
@@ -326,19 +306,12 @@ fn hash_unmanaged(
     expected: Option<&Digest>,
     pinned: Option<&Digest>,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
-) -> Result<(VerificationOutcome, VerifiedBy, Option<Digest>)> {
+) -> Result<(VerificationOutcome, Option<Digest>)> {
     let model = LocalModel::resolve(path)?;
     let Some(expected) = expected else {
         model.check_shards()?;
-        return Ok((verify_digest(None, None), VerifiedBy::Nothing, None));
+        return Ok((verify_digest(None, None), None));
     };
     let (outcome, actual) = model.compare(expected, pinned, progress)?;
-    Ok((outcome, VerifiedBy::Hash, Some(actual)))
-}
-
-fn passed() -> VerificationOutcome {
-    VerificationOutcome {
-        kind: VerificationOutcomeKind::Pass,
-        reason: None,
-    }
+    Ok((outcome, Some(actual)))
 }

@@ -7,8 +7,6 @@ pub(crate) enum StoreLock {
     Index,
     /// What lies below `artifacts`, `blobs`, `staging` and `quarantine`.
     Artifacts,
-    /// The log of verifications.
-    Verifications,
 }
 
 impl StoreLock {
@@ -16,7 +14,6 @@ impl StoreLock {
         match self {
             Self::Index => "index",
             Self::Artifacts => "artifacts",
-            Self::Verifications => "verifications",
         }
     }
 }
@@ -37,7 +34,6 @@ impl StoreLock {
 /// artifacts/<key>/           one managed model: manifest.json, and files/ with their real names
 /// staging/<unique>/          a model being staged: claim, and artifact/ as it is going to be
 /// quarantine/<unique>/       a file that failed verification: evidence.json, and the file
-/// verifications.jsonl        one line per verification
 /// ```
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -72,11 +68,10 @@ impl IndexFile {
 }
 
 /// First parts of a path below the root that are the store's own, with all below them.
-const RESERVED: [&str; 9] = [
+const RESERVED: [&str; 8] = [
     "index.json",
     "engines.json",
     "pins.json",
-    "verifications.jsonl",
     "blobs",
     "removed",
     "staging",
@@ -182,10 +177,6 @@ impl Layout {
 
     pub(crate) fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
-    }
-
-    pub(crate) fn verifications(&self) -> PathBuf {
-        self.root.join("verifications.jsonl")
     }
 
     /// Whether a folder is the root of a store in which somebody wrote.

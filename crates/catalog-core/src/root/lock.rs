@@ -2,12 +2,11 @@
 //!
 //! **Which.** `locks/index.lock` is taken by whoever writes an index of a root. One for all of
 //! them, so that deleting a model can look at the engines that use its files. Whoever moves files
-//! of the artifact store, from staging to collection, takes `locks/artifacts.lock`; whoever appends
-//! to the log of verifications takes `locks/verifications.lock`. All are exclusive. Readers take
-//! none.
+//! of the artifact store, from staging to collection, takes `locks/artifacts.lock`. Both are
+//! exclusive. Readers take none.
 //!
-//! **Order.** Index before artifacts before verifications; nobody waits for one while holding a
-//! later one. Bytes are read, hashed, copied and synced under none of them.
+//! **Order.** Index before artifacts; nobody waits for the index while holding the artifacts. Bytes
+//! are read, hashed, copied and synced under neither.
 //!
 //! **What it is.** The kernel's advisory lock on the open file (`flock` on Linux). A holder that
 //! dies releases it, so nothing is ever broken by age. The file is never deleted; should somebody

@@ -34,7 +34,7 @@ pub(crate) use layout::{
 pub(crate) use lock::{WriterLock, describe_this_process, open_lock};
 pub(crate) use native::{Reflink, clone_file, free_space, touch};
 pub(crate) use nested::{UpdateScope, check_not_nested};
-pub(crate) use own_file::{is_at, open_or_create_own_file, open_own_file, open_to_lock};
+pub(crate) use own_file::{is_at, open_own_file, open_to_lock};
 pub(crate) use poll::poll;
 pub(crate) use remove::{move_aside, remove_artifact};
 pub(crate) use replace::{Replacement, create_whole, keep_spare, remove_temporary_files};

@@ -44,11 +44,21 @@ impl CatalogEdit<'_> {
         entry: &CatalogEntry,
         expected: Expected<'_, CatalogEntry>,
     ) -> Result<()> {
+        self.put_with(entry, expected, |record| record)
+    }
+
+    /// [`put_if`](Self::put_if), with what `complete` adds to the record.
+    pub(crate) fn put_with(
+        &mut self,
+        entry: &CatalogEntry,
+        expected: Expected<'_, CatalogEntry>,
+        complete: impl FnOnce(ModelRecord) -> ModelRecord,
+    ) -> Result<()> {
         let stored = validate_model(&self.state.root, self.state.outside, entry)?;
         expected.check(&entry.id, self.get(&entry.id).as_ref())?;
         self.edit.drop_tombstones_of(Path::new(&stored.stored));
         let record = ModelRecord::new(entry, stored, self.edit.get(&entry.id));
-        self.edit.insert(&entry.id, record);
+        self.edit.insert(&entry.id, complete(record));
         Ok(())
     }
 
@@ -110,7 +120,7 @@ impl EngineEdit<'_> {
     ) -> Result<()> {
         let stored = validate_engine(&self.state.root, self.state.outside, entry)?;
         expected.check(&entry.id, self.get(&entry.id).as_ref())?;
-        let record = EngineRecord::new(entry, stored);
+        let record = EngineRecord::new(entry, stored, self.edit.get(&entry.id));
         for reference in record.references() {
             self.edit.drop_tombstones_of(Path::new(reference.stored));
         }

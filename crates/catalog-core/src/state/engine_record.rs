@@ -2,7 +2,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::proof::Proof;
 use super::referenced_paths::{Reach, Reference};
+use crate::digest::RecordedVerification;
 use crate::entry::{EngineArtifact, EngineEntry};
 use crate::index::Record;
 use crate::root::{IndexFile, StoreRoot};
@@ -15,7 +17,7 @@ pub(crate) struct EngineRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     build_ref: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    digest: Option<String>,
+    pub(crate) digest: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     build_flags: Option<Vec<String>>,
     /// Image references, and paths as in [`ModelRecord`](super::model_record::ModelRecord), told
@@ -23,11 +25,26 @@ pub(crate) struct EngineRecord {
     #[serde(default)]
     artifacts: Vec<String>,
     created_ms: i64,
+    /// The latest verification of these artifacts against this digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) proof: Option<Box<Proof>>,
 }
 
 impl EngineRecord {
-    pub(crate) fn new(entry: &EngineEntry, stored_artifacts: Vec<String>) -> Self {
+    /// The record of an entry that takes the place of `previous`, if there is one. Its proof is kept
+    /// only if artifacts and digest are the same.
+    pub(crate) fn new(
+        entry: &EngineEntry,
+        stored_artifacts: Vec<String>,
+        previous: Option<&Self>,
+    ) -> Self {
+        let same = previous.filter(|previous| {
+            previous.artifacts == stored_artifacts && previous.digest == entry.digest
+        });
         Self {
+            proof: same
+                .and_then(|same| same.proof.as_ref())
+                .and_then(|proof| proof.kept_by_put()),
             engine: entry.engine.clone(),
             version: entry.version.clone(),
             build_ref: entry.build_ref.clone(),
@@ -68,6 +85,26 @@ impl EngineRecord {
             })
         })
     }
+
+    /// The record after a verification of its artifact and digest.
+    pub(crate) fn with_proof(&self, proof: &Proof) -> Self {
+        Self {
+            proof: Some(Box::new(proof.clone())),
+            ..self.clone()
+        }
+    }
+
+    /// The latest verification in its public form.
+    pub(crate) fn verification(&self) -> Option<RecordedVerification> {
+        let proof = self.proof.as_ref()?;
+        let digest = self.digest.as_ref().and_then(|digest| digest.parse().ok());
+        Some(proof.verification(digest.as_ref()))
+    }
+
+    /// Whether both records are about the same artifacts and digest.
+    pub(crate) fn is_about_the_same(&self, other: &Self) -> bool {
+        self.artifacts == other.artifacts && self.digest == other.digest
+    }
 }
 
 /// Takes off the `./` that keeps a path with a colon from being read as an image.
@@ -86,6 +123,7 @@ impl Record for EngineRecord {
         "build_flags",
         "artifacts",
         "created_ms",
+        "proof",
     ];
 
     fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str> {
@@ -102,5 +140,12 @@ impl Record for EngineRecord {
             }
         }
         Ok(())
+    }
+
+    fn without_host(&self) -> Self {
+        Self {
+            proof: self.proof.as_ref().map(|proof| proof.without_host()),
+            ..self.clone()
+        }
     }
 }

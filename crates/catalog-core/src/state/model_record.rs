@@ -2,10 +2,12 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::proof::Proof;
 use super::referenced_paths::{Reach, Reference};
 use super::retirement::Retirement;
 use super::validate::PlacedPath;
-use crate::digest::Digest;
+use crate::artifacts::Artifact;
+use crate::digest::{Digest, RecordedVerification};
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::index::Record;
 use crate::root::{IndexFile, StoreRoot};
@@ -26,12 +28,34 @@ pub(crate) struct ModelRecord {
     /// How far the path reached when it was stored; none if an older release stored it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) is_plain: Option<bool>,
+    /// The latest verification of this path against this digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) proof: Option<Box<Proof>>,
+    /// The number of the latest attempt to verify it: a later attempt at any model has a greater one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attempt: Option<u64>,
+    /// The revision that its source resolved to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) revision: Option<String>,
+    /// The size of its files in bytes, when they were last found to be as expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<u64>,
 }
 
 impl ModelRecord {
-    /// An entry that takes the place of `previous`, if there is one.
+    /// The record of an entry that takes the place of `previous`, if there is one. What is known of
+    /// the bytes is kept only if path and digest are the same.
     pub(crate) fn new(entry: &CatalogEntry, placed: PlacedPath, previous: Option<&Self>) -> Self {
+        let same = previous.filter(|previous| {
+            previous.local_path == placed.stored && previous.digest == entry.digest
+        });
         Self {
+            proof: same
+                .and_then(|same| same.proof.as_ref())
+                .and_then(|proof| proof.kept_by_put()),
+            attempt: same.and_then(|same| same.attempt),
+            revision: same.and_then(|same| same.revision.clone()),
+            size: same.and_then(|same| same.size),
             local_path: placed.stored,
             lifecycle: entry.lifecycle,
             digest: entry.digest.clone(),
@@ -41,11 +65,49 @@ impl ModelRecord {
         }
     }
 
-    pub(crate) fn verified_at(&self, ms: u64) -> Self {
+    /// The record after a verification of its path and digest.
+    pub(crate) fn with_proof(&self, proof: &Proof) -> Self {
+        let mut record = self.clone();
+        if proof.is_pass() {
+            record.last_verified_ms = Some(proof.at_ms);
+            record.size = proof.fingerprint.as_ref().map(|found| found.bytes);
+        }
+        record.proof = Some(Box::new(proof.clone()));
+        record
+    }
+
+    /// The record of a published artifact, with what is known of that.
+    pub(crate) fn published_as(self, artifact: &Artifact) -> Self {
+        let manifest = artifact.manifest();
+        let record = Self {
+            revision: manifest.revision.clone(),
+            size: Some(manifest.size()),
+            ..self
+        };
+        let Some(seen) = artifact.published() else {
+            return record;
+        };
+        let at_ms = record.last_verified_ms.unwrap_or(manifest.published_ms);
+        record.with_proof(&Proof::of_publication(seen, at_ms, manifest.basis))
+    }
+
+    /// The record after an attempt to verify it.
+    pub(crate) fn with_attempt(&self, number: u64) -> Self {
         Self {
-            last_verified_ms: Some(ms),
+            attempt: Some(number),
             ..self.clone()
         }
+    }
+
+    /// The latest verification in its public form.
+    pub(crate) fn verification(&self) -> Option<RecordedVerification> {
+        let proof = self.proof.as_ref()?;
+        Some(proof.verification(self.digest.as_ref()))
+    }
+
+    /// Whether it is about this stored path and this digest.
+    pub(crate) fn is_about(&self, local_path: &str, digest: Option<&Digest>) -> bool {
+        self.local_path == local_path && self.digest.as_ref() == digest
     }
 
     pub(crate) fn retired_since(&self, retired: Retirement) -> Self {
@@ -95,6 +157,10 @@ impl Record for ModelRecord {
         "last_verified_ms",
         "retired",
         "is_plain",
+        "proof",
+        "attempt",
+        "revision",
+        "size",
     ];
 
     fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str> {
@@ -117,6 +183,8 @@ impl Record for ModelRecord {
         Self {
             retired: None,
             is_plain: None,
+            attempt: None,
+            proof: self.proof.as_ref().map(|proof| proof.without_host()),
             ..self.clone()
         }
     }

@@ -6,7 +6,7 @@ use super::engine_record::EngineRecord;
 use super::model_record::ModelRecord;
 use super::options::{OutsidePaths, StoreOptions};
 use super::pins::PinRecord;
-use crate::artifacts::{ArtifactStore, VerificationLog};
+use crate::artifacts::ArtifactStore;
 use crate::entry::CatalogEntry;
 use crate::error::{CatalogError, Result};
 use crate::index::{IndexFiles, JsonIndex, Writing};
@@ -26,7 +26,6 @@ pub(crate) struct RootState {
     pub(crate) engines: Arc<JsonIndex<EngineRecord>>,
     pub(crate) pins: Arc<JsonIndex<PinRecord>>,
     pub(crate) artifacts: ArtifactStore,
-    pub(crate) log: Arc<VerificationLog>,
     pub(crate) limits: Limits,
 }
 
@@ -48,11 +47,6 @@ impl RootState {
             engines: Arc::new(JsonIndex::new(Arc::clone(&files), writing)),
             pins: Arc::new(JsonIndex::new(Arc::clone(&files), writing)),
             artifacts: ArtifactStore::new(root.clone(), files, writing, options.budget),
-            log: Arc::new(VerificationLog::new(
-                root.clone(),
-                options.locking,
-                options.lock_wait,
-            )),
             root,
             outside: options.outside,
             limits: Limits::none(),

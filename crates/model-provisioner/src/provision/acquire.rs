@@ -4,15 +4,15 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use catalog_core::{
-    BadFile, CatalogError, CatalogStore, Digest, Expectation, FetchTask, FileFetcher,
-    ImportRequest, ManagedCatalog, Manifest, ModelFetcher, ModelId, ModelRef, Progress,
-    RepairReport, SourceStates, StagedFile, VerificationOutcomeKind, VerifiedBy,
+    BadFile, Basis, CatalogError, CatalogStore, Digest, Expectation, FetchTask, FileFetcher,
+    ImportRequest, ManagedCatalog, Manifest, Method, ModelFetcher, ModelId, ModelRef, Progress,
+    RepairReport, StagedFile,
 };
 
 use super::admit::{Admissible, Place};
 use super::watch::{Part, Watch};
 use crate::error::{ProvisionError, Result};
-use crate::means::Satisfied;
+use crate::means::{Proof, Satisfied};
 use crate::observe::EventKind;
 use crate::policy::Policy;
 
@@ -94,14 +94,15 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             host.artifacts().import(&request, &mut progress)
         });
         let artifact = imported.map_err(|error| self.name_mismatch(error))?;
-        let judged = self.judge(artifact.manifest(), expected, SourceStates::Nothing)?;
+        let judged = self.judge(artifact.manifest(), expected, Basis::Nothing)?;
         Ok(Admissible {
             satisfied: Satisfied::Imported,
             pinned: judged.digest.clone(),
             digest: judged.digest,
             outcome: judged.outcome,
             proof: judged.proof,
-            verified_by: VerifiedBy::Hash,
+            verified_by: Some(Method::Hashed),
+            verification: None,
             bytes_staged: staged,
             bytes_reused: 0,
             revision: None,
@@ -126,9 +127,9 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             self.fetcher
                 .stage(&task, &mut staging, &mut |now| watch.fetching(now))
         })?;
-        let expected = match fetched.states {
-            SourceStates::Hashes => expected,
-            SourceStates::Sizes | SourceStates::Nothing => expected.or(unless_hashed.cloned()),
+        let expected = match fetched.basis >= Basis::SourceHash {
+            true => expected,
+            false => expected.or(unless_hashed.cloned()),
         };
         let expectation = Expectation {
             digest: self.to_enforce(expected.as_ref()),
@@ -143,10 +144,14 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         if let Some(refusal) = self.policy.size_refusal(bytes) {
             return Err(ProvisionError::refused(self.id(), refusal));
         }
-        let judged = self.judge(manifest, expected, fetched.states)?;
-        if judged.outcome.kind != VerificationOutcomeKind::Pass {
-            verified.mark_unproved();
-        }
+        let judged = self.judge(manifest, expected, fetched.basis)?;
+        verified.set_basis(match judged.proof {
+            Proof::CallersDigest => Basis::Caller,
+            Proof::PinnedDigest => Basis::Pin,
+            Proof::SourceHashes => Basis::SourceHash,
+            Proof::SizeOnly => Basis::Sizes,
+            Proof::Nothing => Basis::OwnHash,
+        });
         watch.check()?;
         let artifact = watch.during(Part::Publishing, || verified.publish())?;
         Ok(Admissible {
@@ -155,7 +160,8 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             digest: judged.digest,
             outcome: judged.outcome,
             proof: judged.proof,
-            verified_by: VerifiedBy::Hash,
+            verified_by: Some(Method::Hashed),
+            verification: None,
             bytes_staged: bytes,
             bytes_reused: 0,
             revision: fetched.revision,

@@ -3,8 +3,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use catalog_core::{
     Artifact, CatalogEntry, CatalogError, CatalogStore, Digest, Expected, LifecycleState,
-    LocalModel, ManagedCatalog, ModelFetcher, Progress, VerificationOutcome,
-    VerificationOutcomeKind, VerifiedBy, verify_digest,
+    LocalModel, ManagedCatalog, Method, ModelFetcher, Progress, Verification, VerificationOutcome,
+    VerificationOutcomeKind, verify_digest,
 };
 
 use super::acquire::Call;
@@ -13,10 +13,6 @@ use crate::error::{ProvisionError, Result};
 use crate::means::{Proof, Satisfied};
 use crate::observe::EventKind;
 use crate::policy::OnMismatch;
-
-/// How exact `last_verified_ms` is kept. A verification that finds everything as the catalog says
-/// rewrites the index only once the time in it is older than this, as `relatime` does for files.
-const LAST_VERIFIED_RESOLUTION_MS: u64 = 60 * 60 * 1000;
 
 /// Bytes that are what was expected of them, or of which nothing was, or whose mismatch the policy
 /// lets through: the only thing that [`Call::register`] takes, so nothing else gets into a catalog.
@@ -30,7 +26,9 @@ pub(super) struct Admissible {
     pub(super) pinned: Option<Digest>,
     pub(super) outcome: VerificationOutcome,
     pub(super) proof: Proof,
-    pub(super) verified_by: VerifiedBy,
+    pub(super) verified_by: Option<Method>,
+    /// What the catalog found of bytes in their place, for its record of them.
+    pub(super) verification: Option<Box<Verification>>,
     pub(super) bytes_staged: u64,
     pub(super) bytes_reused: u64,
     pub(super) revision: Option<String>,
@@ -103,6 +101,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             outcome,
             proof,
             verified_by: found.by,
+            verification: found.verification,
             bytes_staged: 0,
             bytes_reused: found.hashed,
             revision: None,
@@ -143,18 +142,20 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             };
             let found = host.verify_candidate(&candidate, &mut progress)?;
             return Ok(Found {
-                outcome: found.outcome,
-                by: found.by,
-                actual: found.actual,
+                outcome: found.outcome.clone(),
+                by: found.assurance.method,
+                actual: found.actual.clone(),
                 hashed: found.hashed,
+                verification: Some(Box::new(found)),
             });
         }
         let Some(expected) = expected else {
             return Ok(Found {
                 outcome: verify_digest(None, None),
-                by: VerifiedBy::Nothing,
+                by: None,
                 actual: None,
                 hashed: 0,
+                verification: None,
             });
         };
         if let Err(source) = expected.algorithm() {
@@ -170,9 +171,10 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         let (outcome, actual) = model.compare(&expected, pinned, &mut progress)?;
         Ok(Found {
             outcome,
-            by: VerifiedBy::Hash,
+            by: Some(Method::Hashed),
             actual: Some(actual),
             hashed,
+            verification: None,
         })
     }
 
@@ -212,12 +214,21 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             }
         }
         let entry = self.entry_of(known, admissible);
-        if known.is_some_and(|known| says_the_same(known, &entry)) {
+        let verification = self.catalog.managed().zip(admissible.verification.as_ref());
+        let says_the_same = |known: &CatalogEntry| match verification {
+            // That has recorded its time.
+            Some(_) => is_same_but_for_time(known, &entry),
+            None => *known == entry,
+        };
+        if known.is_some_and(says_the_same) {
             // What was read before the bytes were may be long ago.
             expected.check(self.id(), now.as_ref())?;
             return Ok(false);
         }
-        self.catalog.put_if(&entry, expected)?;
+        match verification {
+            Some((host, verification)) => host.put_verified(&entry, verification, expected)?,
+            None => self.catalog.put_if(&entry, expected)?,
+        }
         self.watch.tell(EventKind::Registered);
         Ok(true)
     }
@@ -274,10 +285,11 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
 /// What a comparison found.
 struct Found {
     outcome: VerificationOutcome,
-    by: VerifiedBy,
+    by: Option<Method>,
     actual: Option<Digest>,
     /// How many bytes were hashed.
     hashed: u64,
+    verification: Option<Box<Verification>>,
 }
 
 fn is_same_but_for_time(known: &CatalogEntry, now: &CatalogEntry) -> bool {
@@ -286,14 +298,6 @@ fn is_same_but_for_time(known: &CatalogEntry, now: &CatalogEntry) -> bool {
         ..known.clone()
     };
     known_but_for_time == *now
-}
-
-fn says_the_same(known: &CatalogEntry, entry: &CatalogEntry) -> bool {
-    let is_recent = match (known.last_verified_ms, entry.last_verified_ms) {
-        (Some(known), Some(now)) => known <= now && now - known < LAST_VERIFIED_RESOLUTION_MS,
-        (known, now) => known == now,
-    };
-    is_recent && is_same_but_for_time(known, entry)
 }
 
 fn now_ms() -> u64 {

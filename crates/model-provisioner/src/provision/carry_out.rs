@@ -1,7 +1,7 @@
 use catalog_core::{
-    CatalogEntry, CatalogError, CatalogStore, Digest, Expected, LifecycleState, ManagedCatalog,
-    Manifest, ModelFetcher, ResolvedModel, VerificationOutcome, VerificationOutcomeKind,
-    VerifiedBy,
+    Basis, CatalogEntry, CatalogError, CatalogStore, Digest, Expected, LifecycleState,
+    ManagedCatalog, Manifest, Method, ModelFetcher, ResolvedModel, VerificationOutcome,
+    VerificationOutcomeKind,
 };
 
 use super::acquire::Call;
@@ -91,10 +91,10 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         self.check_vouched(known, &expected)?;
         let (outcome, proof, verified_by) = match &expected {
             Some(_) if self.is_digest_given => {
-                (passed(), Proof::CallersDigest, VerifiedBy::Fingerprint)
+                (passed(), Proof::CallersDigest, Some(Method::Fingerprint))
             }
-            Some(_) => (passed(), Proof::PinnedDigest, VerifiedBy::Fingerprint),
-            None => (self.unverified()?, Proof::Nothing, VerifiedBy::Nothing),
+            Some(_) => (passed(), Proof::PinnedDigest, Some(Method::Fingerprint)),
+            None => (self.unverified()?, Proof::Nothing, None),
         };
         let place = Place::Path(known.local_path.clone(), 0);
         let admissible = Admissible {
@@ -105,6 +105,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             outcome,
             proof,
             verified_by,
+            verification: None,
             bytes_staged: 0,
             bytes_reused: 0,
             revision: None,
@@ -126,7 +127,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
             None => None,
         };
         match manifest {
-            Some(manifest) if manifest.is_unproved => {
+            Some(manifest) if manifest.basis <= Basis::OwnHash => {
                 Err(ProvisionError::refused(self.id(), refusal))
             }
             _ => Ok(()),
@@ -159,7 +160,8 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                 true => Proof::CallersDigest,
                 false => Proof::PinnedDigest,
             },
-            verified_by: VerifiedBy::Hash,
+            verified_by: Some(Method::Hashed),
+            verification: None,
             bytes_staged: repaired.bytes,
             bytes_reused: manifest.size().saturating_sub(repaired.bytes),
             revision: manifest.revision,

@@ -1,5 +1,5 @@
 use catalog_core::{
-    CatalogStore, Digest, Manifest, ModelFetcher, SourceStates, VerificationOutcome,
+    Basis, CatalogStore, Digest, Manifest, ModelFetcher, VerificationOutcome,
     VerificationOutcomeKind, verify_digest,
 };
 
@@ -39,7 +39,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         &self,
         manifest: &Manifest,
         expected: Option<Digest>,
-        states: SourceStates,
+        stated: Basis,
     ) -> Result<Judgement> {
         let judged = |outcome, proof| Judgement {
             outcome,
@@ -67,10 +67,12 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
                 ..judged(self.warn_of(compared.reason), Proof::Nothing)
             });
         }
-        match states {
-            SourceStates::Hashes => Ok(judged(passed, Proof::SourceHashes)),
-            SourceStates::Sizes => Ok(judged(self.unverified()?, Proof::SizeOnly)),
-            SourceStates::Nothing => Ok(judged(self.unverified()?, Proof::Nothing)),
+        match stated {
+            Basis::SourceHash | Basis::Pin | Basis::Caller => {
+                Ok(judged(passed, Proof::SourceHashes))
+            }
+            Basis::Sizes | Basis::SourceChecksum => Ok(judged(self.unverified()?, Proof::SizeOnly)),
+            _ => Ok(judged(self.unverified()?, Proof::Nothing)),
         }
     }
 

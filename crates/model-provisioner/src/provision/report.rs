@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use catalog_core::{Digest, ResolvedModel, VerificationOutcome, VerifiedBy};
+use catalog_core::{Digest, Method, ResolvedModel, VerificationOutcome};
 
 use crate::means::{Proof, Satisfied};
 
@@ -19,7 +19,7 @@ pub struct ProvisionReport {
     /// What the outcome was compared with.
     pub proof: Proof,
     /// What was done to compare.
-    pub verified_by: VerifiedBy,
+    pub verified_by: Option<Method>,
     /// How many bytes were brought.
     pub bytes_staged: u64,
     /// How many bytes were here already.

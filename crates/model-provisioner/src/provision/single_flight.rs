@@ -7,7 +7,9 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use catalog_core::{CatalogError, LogMark, ManagedCatalog, ModelLock, ModelLockAttempt, Progress};
+use catalog_core::{
+    CatalogError, CatalogSnapshot, ManagedCatalog, ModelLock, ModelLockAttempt, Progress,
+};
 
 use super::watch::{Part, Watch};
 use crate::error::{ProvisionError, Result};
@@ -23,8 +25,8 @@ const TELL_EVERY: Duration = Duration::from_millis(200);
 pub(super) struct Turn {
     /// None where the store can only be read: then nothing can be brought anyhow.
     pub(super) lock: Option<ModelLock>,
-    /// The end of the log of verifications before the wait, if it waited.
-    pub(super) since: Option<LogMark>,
+    /// The catalog from before the wait, if it waited.
+    pub(super) since: Option<CatalogSnapshot>,
 }
 
 /// Waits for the turn of a call. `terms` is what it asks for.
@@ -37,7 +39,7 @@ pub(super) fn wait_for_turn(
     let began_ms = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64);
-    let mark = host.log_mark()?;
+    let before = host.snapshot()?;
     let mut pause = PAUSES.0;
     let mut told: Option<Instant> = None;
     let mut is_waiting = false;
@@ -46,7 +48,7 @@ pub(super) fn wait_for_turn(
             Ok(ModelLockAttempt::Begun(lock)) => {
                 if is_waiting {
                     watch.count(Part::Waiting, begin.elapsed());
-                    return take_over(lock, mark, terms, began_ms, watch);
+                    return take_over(lock, before, terms, began_ms, watch);
                 }
                 return Ok(Turn {
                     lock: Some(lock),
@@ -82,7 +84,7 @@ pub(super) fn wait_for_turn(
 /// The turn of a call that waited.
 fn take_over(
     lock: ModelLock,
-    mark: LogMark,
+    before: CatalogSnapshot,
     terms: &str,
     began_ms: u64,
     watch: &Watch<'_>,
@@ -94,7 +96,7 @@ fn take_over(
     let Some(failure) = failure else {
         return Ok(Turn {
             lock: Some(lock),
-            since: Some(mark),
+            since: Some(before),
         });
     };
     lock.release_keeping_failure();

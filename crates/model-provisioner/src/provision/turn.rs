@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use catalog_core::{
-    CatalogEntry, CatalogError, CatalogStore, Digest, Hasher, LocalModel, LogMark, ModelFetcher,
-    ModelLockFailure, ModelRef, shard_set,
+    CatalogEntry, CatalogError, CatalogSnapshot, CatalogStore, Digest, Hasher, LocalModel,
+    ModelFetcher, ModelLockFailure, ModelRef, shard_set,
 };
 
 use super::acquire::Call;
@@ -65,7 +65,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         }
         let mut attempt = 1;
         let done = loop {
-            match self.attempt(request, given, since) {
+            match self.attempt(request, given, since.as_ref()) {
                 Err(ProvisionError::Catalog(CatalogError::Conflict { .. }))
                     if attempt < MAX_ATTEMPTS =>
                 {
@@ -99,7 +99,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         &self,
         request: &ProvisionRequest,
         given: Option<&Digest>,
-        since: Option<LogMark>,
+        since: Option<&CatalogSnapshot>,
     ) -> Result<ProvisionReport> {
         self.watch.check()?;
         let look = self.look(request, given, since)?;
@@ -146,7 +146,7 @@ impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
         &self,
         request: &ProvisionRequest,
         given: Option<&Digest>,
-        since: Option<LogMark>,
+        since: Option<&CatalogSnapshot>,
     ) -> Result<Look> {
         let host = self.catalog.managed();
         let known = self.catalog.get(self.id())?;

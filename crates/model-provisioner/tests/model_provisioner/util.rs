@@ -1,8 +1,10 @@
 //! What several tests need.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -97,6 +99,38 @@ pub(crate) fn state_of(folder: &Path) -> Vec<(PathBuf, u64, i64, i64)> {
     }
     state.sort();
     state
+}
+
+/// Does the work of the named test under an account that permissions bind. The superuser's is not,
+/// so there the test runs itself once more, as nobody.
+#[track_caller]
+pub(crate) fn as_unprivileged(test: &str, work: impl FnOnce()) {
+    const NOBODY: u32 = 65534;
+    let folder = tempfile::tempdir().unwrap();
+    let probe = folder.path().join("probe");
+    fs::write(&probe, "").unwrap();
+    fs::set_permissions(&probe, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::File::open(&probe).is_err() {
+        return work();
+    }
+    // A copy that nobody may run, wherever this binary lies.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("tests");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let output = Command::new(&program)
+        .args(["--exact", test])
+        .current_dir("/")
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "as nobody: {text}");
+    assert!(
+        text.contains("1 passed"),
+        "as nobody, the test of that name ran: {text}"
+    );
 }
 
 /// Fetches any reference by writing a file, and counts how often it was asked.

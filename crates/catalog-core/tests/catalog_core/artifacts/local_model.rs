@@ -5,8 +5,8 @@ use std::process::Command;
 
 use catalog_core::{
     CatalogEntry, CatalogError, CatalogStore, Digest, DigestAlgorithm, DigestError, DigestSubject,
-    FileFetcher, FsCatalog, ImportRequest, LocalModel, LocalModelKind, ModelFetcher, ModelRef,
-    VerificationOutcomeKind as Kind, VerifiedBy, Verify,
+    FileFetcher, FsCatalog, ImportRequest, LocalModel, LocalModelKind, Method, ModelFetcher,
+    ModelRef, VerificationOutcomeKind as Kind, Verify,
 };
 
 use crate::util::{entry, model_id};
@@ -218,7 +218,7 @@ fn a_set_in_place_is_proved_as_a_set_and_each_shard_counts() {
     let all = LocalModel::resolve(&shards[0]).unwrap().size();
     let found = verify(Verify::Full);
     assert_eq!((found.outcome.kind, found.hashed), (Kind::Pass, all));
-    while verify(Verify::Quick).by != VerifiedBy::Fingerprint {}
+    while verify(Verify::Quick).assurance.method != Some(Method::Fingerprint) {}
 
     let mut bytes = fs::read(&shards[1]).unwrap();
     *bytes.last_mut().unwrap() ^= 1;

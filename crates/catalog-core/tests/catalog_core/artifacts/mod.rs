@@ -5,6 +5,7 @@ mod formats;
 mod import;
 mod leases;
 mod local_model;
+mod manifest;
 mod space;
 mod staging;
 mod tombstones;

@@ -46,6 +46,7 @@ fn what_is_published_appears_whole_read_only_and_with_its_manifest() {
         source: Some("https://user:secret@host/repo?X-Amz-Signature=abc".to_owned()),
         revision: Some("0123abcd".to_owned()),
         fetcher: "test".to_owned(),
+        ..Provenance::default()
     });
     let artifact = verify(staging).unwrap().publish().unwrap();
 

@@ -1,8 +1,8 @@
 use std::fs;
 
 use catalog_core::{
-    CatalogEntry, CatalogStore, Digest, Expectation, Expected, FsCatalog, ImportRequest,
-    VerificationOutcomeKind as Kind, VerifiedBy, Verify,
+    CatalogEntry, CatalogStore, Digest, Expectation, Expected, FsCatalog, ImportRequest, Method,
+    VerificationOutcomeKind as Kind, Verify,
 };
 
 use crate::util::{entry, model_id};
@@ -18,27 +18,27 @@ fn what_was_just_hashed_is_proof_only_for_who_waited_for_it() {
         digest: Some(Digest::of_file(&path).unwrap()),
         ..entry("m", &path)
     };
-    let before = catalog.log_mark().unwrap();
+    let before = catalog.snapshot().unwrap();
     let found = catalog
         .verify_candidate(&registered, &mut |_| Ok(()))
         .unwrap();
     assert_eq!(
-        (found.outcome.kind, found.by),
-        (Kind::Pass, VerifiedBy::Hash)
+        (found.outcome.kind, found.assurance.method),
+        (Kind::Pass, Some(Method::Hashed))
     );
     assert!(catalog.get("m").unwrap().is_none(), "it registers nothing");
     assert!(
-        !catalog.is_proved(&registered, Some(before)).unwrap(),
+        !catalog.is_proved(&registered, Some(&before)).unwrap(),
         "it is not registered"
     );
 
-    catalog.put(&registered).unwrap();
+    catalog
+        .put_verified(&registered, &found, Expected::Absent)
+        .unwrap();
     let is_proved = |since| catalog.is_proved(&registered, since).unwrap();
-    assert!(is_proved(Some(before)));
-    assert!(
-        !is_proved(Some(catalog.log_mark().unwrap())),
-        "it is not new"
-    );
+    assert!(is_proved(Some(&before)));
+    let after = catalog.snapshot().unwrap();
+    assert!(!is_proved(Some(&after)), "it is not new");
     assert!(
         !is_proved(None),
         "it changed so lately that nobody could tell"
@@ -48,17 +48,17 @@ fn what_was_just_hashed_is_proof_only_for_who_waited_for_it() {
         ..registered.clone()
     };
     assert!(
-        !catalog.is_proved(&other, Some(before)).unwrap(),
+        !catalog.is_proved(&other, Some(&before)).unwrap(),
         "of another entry"
     );
     fs::write(&path, "changed").unwrap();
-    assert!(!is_proved(Some(before)), "the bytes are others");
+    assert!(!is_proved(Some(&before)), "the bytes are others");
     let found = catalog
         .verify_candidate(&registered, &mut |_| Ok(()))
         .unwrap();
     assert_eq!(found.outcome.kind, Kind::Fail);
     assert_eq!(found.actual, Some(Digest::of_file(&path).unwrap()));
-    assert!(!is_proved(Some(before)));
+    assert!(!is_proved(Some(&before)));
 }
 
 /// CAT-855
@@ -66,7 +66,7 @@ fn what_was_just_hashed_is_proof_only_for_who_waited_for_it() {
 fn a_published_artifact_is_registered_as_verified_when_it_was_staged() {
     let folder = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
-    let before = catalog.log_mark().unwrap();
+    let before = catalog.snapshot().unwrap();
     let mut staging = catalog.artifacts().stage(&model_id("m"), 0).unwrap();
     let mut file = staging.create("model.bin").unwrap();
     std::io::Write::write_all(&mut file, b"weights").unwrap();
@@ -75,7 +75,11 @@ fn a_published_artifact_is_registered_as_verified_when_it_was_staged() {
     let artifact = verified.unwrap().publish().unwrap();
     let registered = catalog.register(&artifact, Expected::Absent).unwrap();
     assert_eq!(catalog.get("m").unwrap(), Some(registered.clone()));
-    assert!(catalog.is_proved(&registered, Some(before)).unwrap());
+    assert!(catalog.is_proved(&registered, Some(&before)).unwrap());
+    assert!(
+        catalog.is_proved(&registered, None).unwrap(),
+        "our code wrote it"
+    );
     let again = catalog.register(&artifact, Expected::Absent).unwrap_err();
     assert_eq!(again.code(), "conflict");
     assert!(catalog.artifacts().holds(&registered.local_path));

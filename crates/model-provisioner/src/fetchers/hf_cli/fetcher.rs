@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use catalog_core::{
-    Artifact, ArtifactStore, CatalogError, Expectation, FetchProblem, FetchTask, Fetched, HfParts,
-    ManifestFile, ModelFetcher, ModelRef, Progress, Provenance, ResolvedModel, Result,
-    SourceStates, Staging,
+    Artifact, ArtifactStore, Basis, CatalogError, Expectation, FetchProblem, FetchTask, Fetched,
+    HfParts, ManifestFile, ModelFetcher, ModelRef, Progress, Provenance, ResolvedModel, Result,
+    Staging,
 };
 
 use super::arrival::{check_complete, commit_of, lift};
@@ -221,7 +221,7 @@ impl ModelFetcher for HfCliFetcher {
         let brought = brought_in(&folder)?;
         check_complete(mr, &wanted, listing.as_deref(), &brought)?;
         let commit = commit_of(mr, &brought)?;
-        let (expectation, states) = self.compare(
+        let (expectation, basis) = self.compare(
             &folder,
             &brought,
             &wanted,
@@ -236,10 +236,11 @@ impl ModelFetcher for HfCliFetcher {
             source: Some(mr.to_string()),
             revision: commit.clone(),
             fetcher: tool.described(),
+            ..Provenance::default()
         });
         let mut fetched = Fetched::new(expectation);
         fetched.revision = commit;
-        fetched.states = states;
+        fetched.basis = basis;
         Ok(fetched)
     }
 
@@ -279,9 +280,9 @@ impl HfCliFetcher {
         is_listed: bool,
         parts: &HfParts<'_>,
         tick: &mut Tick<'_>,
-    ) -> Result<(Expectation, SourceStates)> {
+    ) -> Result<(Expectation, Basis)> {
         let mut files = BTreeMap::new();
-        let mut states = SourceStates::Hashes;
+        let mut basis = Basis::SourceHash;
         for file in brought {
             match &file.stated {
                 Stated::Sha256(digest) => {
@@ -292,9 +293,9 @@ impl HfCliFetcher {
                     check_git_oid(&folder.join(&file.name), file.size, oid, tick)?;
                 }
                 Stated::Nothing => {
-                    states = match is_listed {
-                        true => SourceStates::Sizes,
-                        false => SourceStates::Nothing,
+                    basis = match is_listed {
+                        true => Basis::Sizes,
+                        false => Basis::Nothing,
                     }
                 }
             }
@@ -304,7 +305,7 @@ impl HfCliFetcher {
             files,
             entry_point: wanted.entry_point(parts),
         };
-        Ok((expectation, states))
+        Ok((expectation, basis))
     }
 }
 

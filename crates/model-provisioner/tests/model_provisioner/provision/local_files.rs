@@ -1,10 +1,11 @@
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 
-use catalog_core::{CatalogStore, LifecycleState, VerifiedBy};
+use catalog_core::{CatalogStore, Digest, DigestAlgorithm, LifecycleState, Method};
 use model_provisioner::{Proof, ProvisionError, ProvisionRequest, Satisfied};
 
-use crate::util::{Host, id_of, reference, sha256, state_of};
+use crate::util::{Host, as_unprivileged, id_of, reference, sha256, state_of};
 
 /// PROV-102, ORCH-3702
 #[test]
@@ -125,33 +126,78 @@ fn a_second_call_for_an_unchanged_model_writes_nothing() {
         .unwrap();
     assert_eq!(again.satisfied, Satisfied::AlreadyPresent);
     assert_eq!((again.bytes_staged, again.proof), (0, Proof::PinnedDigest));
-    assert_eq!(again.verified_by, VerifiedBy::Fingerprint);
+    assert_eq!(again.verified_by, Some(Method::Fingerprint));
     assert!(!again.is_catalog_changed);
 }
 
 /// PROV-110
 #[test]
-fn an_old_time_of_verification_is_brought_up_to_date() {
+fn the_time_of_verification_is_set_by_one_and_decides_nothing() {
     let host = Host::new();
     let path = host.model("m.gguf", "weights");
+    let ensure = || host.provisioner.ensure_present(&reference(&path), None);
     host.provisioner
         .ensure_present(&reference(&path), Some(sha256(&path)))
         .unwrap();
+    host.settle(&id_of(&path));
     let recent = host.entry(&id_of(&path)).unwrap();
     let now = recent.last_verified_ms.unwrap();
-    for other in [Some(now - 3_600_001), Some(now + 3_600_000), None] {
+    for other in [Some(0), Some(now + 3_600_000), None] {
         let mut entry = recent.clone();
         entry.last_verified_ms = other;
         host.provisioner.catalog().put(&entry).unwrap();
-        host.provisioner
-            .ensure_present(&reference(&path), None)
-            .unwrap();
-        let updated = host.entry(&id_of(&path)).unwrap().last_verified_ms.unwrap();
-        assert!(
-            (now..now + 3_600_000).contains(&updated),
-            "{other:?} became {updated}"
-        );
+        let before = state_of(&host.cache());
+        ensure().unwrap();
+        assert_eq!(state_of(&host.cache()), before, "{other:?} has it hashed");
+        assert_eq!(host.entry(&id_of(&path)), Some(entry));
     }
+    fs::write(&path, "weights").unwrap();
+    ensure().unwrap();
+    let updated = host.entry(&id_of(&path)).unwrap().last_verified_ms.unwrap();
+    assert!((now..now + 3_600_000).contains(&updated), "{updated}");
+}
+
+/// PROV-113
+#[test]
+fn below_a_root_that_cannot_be_written_only_what_is_proved_is_present() {
+    let name = "provision::local_files::\
+                below_a_root_that_cannot_be_written_only_what_is_proved_is_present";
+    as_unprivileged(name, || {
+        let host = Host::new();
+        let known = host.model("known.gguf", "weights");
+        let new = host.model("new.gguf", "others");
+        let ensure =
+            |path: &Path, digest| host.provisioner.ensure_present(&reference(path), digest);
+        ensure(&known, Some(sha256(&known))).unwrap();
+        host.settle(&id_of(&known));
+        let set_mode = |mode| {
+            for folder in [host.cache(), host.cache().join("locks")] {
+                fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+            }
+            for file in fs::read_dir(host.cache().join("locks")).unwrap() {
+                let file = file.unwrap().path();
+                if file.is_file() {
+                    fs::set_permissions(file, fs::Permissions::from_mode(mode & 0o666)).unwrap();
+                }
+            }
+            let flights = host.cache().join("locks/flights");
+            if flights.exists() {
+                fs::set_permissions(flights, fs::Permissions::from_mode(mode)).unwrap();
+            }
+        };
+        set_mode(0o555);
+        let proved = ensure(&known, None);
+        fs::write(&known, "weights").unwrap();
+        let hashed = ensure(&known, None);
+        let unknown = ensure(&new, Some(sha256(&new)));
+        let other = Digest::compute(&known, DigestAlgorithm::Sha512, &mut |_| {}).unwrap();
+        let not_pinned = ensure(&known, Some(other));
+        set_mode(0o755);
+        assert_eq!(proved.unwrap().local_path, known);
+        assert_eq!(hashed.unwrap().local_path, known, "it is recorded already");
+        assert_eq!(unknown.unwrap_err().code(), "not_writable");
+        assert_eq!(not_pinned.unwrap_err().code(), "not_writable");
+    });
 }
 
 /// PROV-111

@@ -5,9 +5,8 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
 use catalog_core::{
-    CatalogError, CatalogStore, Expectation, FetchProblem, FetchTask, Fetched, FsCatalog,
-    ModelFetcher, ModelLockAttempt, ModelRef, Progress, ResolvedModel, Result, SourceStates,
-    Staging,
+    Basis, CatalogError, CatalogStore, Expectation, FetchProblem, FetchTask, Fetched, FsCatalog,
+    ModelFetcher, ModelLockAttempt, ModelRef, Progress, ResolvedModel, Result, Staging,
 };
 use model_provisioner::{
     CancelToken, Channel, EventKind, ModelProvisioner, ProvisionError, ProvisionRequest, Satisfied,
@@ -76,7 +75,7 @@ impl ModelFetcher for Slow {
             },
         }
         let mut fetched = Fetched::new(Expectation::default());
-        fetched.states = SourceStates::Hashes;
+        fetched.basis = Basis::SourceHash;
         Ok(fetched)
     }
 }
@@ -174,7 +173,7 @@ fn of_many_callers_one_fetches_and_the_others_see_it_and_use_it() {
         );
         let waited = |report: &&model_provisioner::ProvisionReport| {
             report.satisfied == Satisfied::AlreadyPresent
-                && report.verified_by == catalog_core::VerifiedBy::Fingerprint
+                && report.verified_by == Some(catalog_core::Method::Fingerprint)
         };
         let used = reports.iter().filter(waited).count();
         assert_eq!(used, CALLERS - 1, "nobody hashed what was just verified");

@@ -1,0 +1,73 @@
+use std::cell::OnceCell;
+use std::fs;
+use std::io;
+use std::time::SystemTime;
+
+use super::fingerprint::now_at_most;
+use super::manifest_file::ManifestFile;
+use super::staging::Freshness;
+use super::verify::VerifiedStaging;
+use crate::digest::Digest;
+use crate::error::{CatalogError, Result};
+use crate::root::{ArtifactFolder, FileStamp};
+
+/// A blob of the digest that a staged file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blob {
+    /// There is none.
+    Absent,
+    /// It is not what its name says, as long as its stamp is this: ours takes its place.
+    Rotten(FileStamp),
+    /// It was hashed just now, and is what its name says as long as its stamp is this.
+    Good(FileStamp, Freshness),
+}
+
+impl VerifiedStaging {
+    /// Hashes the blobs of the same digests: sharing a rotten one would undo the proof.
+    pub(super) fn look_at_blobs(&self, staged: &ArtifactFolder) -> Result<Vec<Blob>> {
+        let begin = OnceCell::new();
+        let begin = || *begin.get_or_init(|| now_at_most(self.staging.store.layout()));
+        let look = |(file, freshness): (&ManifestFile, &Freshness)| {
+            let path = staged.files().join(&file.name);
+            let metadata = fs::symlink_metadata(&path)
+                .map_err(|error| CatalogError::io("look at", &path, error))?;
+            self.look_at_blob(file, &FileStamp::of(&metadata), *freshness, &begin)
+        };
+        let files = self.manifest.files.iter();
+        files.zip(&self.freshness).map(look).collect()
+    }
+
+    fn look_at_blob(
+        &self,
+        file: &ManifestFile,
+        staged: &FileStamp,
+        freshness: Freshness,
+        begin: &dyn Fn() -> Option<SystemTime>,
+    ) -> Result<Blob> {
+        let path = self.staging.store.layout().blob(&file.digest.value);
+        let metadata = match fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Blob::Absent),
+            Err(error) => return Err(CatalogError::io("look at", path, error)),
+        };
+        let stamp = FileStamp::of(&metadata);
+        if !metadata.is_file() || metadata.len() != file.size {
+            return Ok(Blob::Rotten(stamp));
+        }
+        // Linked from there: what is staged was verified, so it is.
+        if stamp.is_same_file(staged) {
+            return Ok(Blob::Good(stamp, freshness));
+        }
+        let of_blob = Freshness::of(&stamp, begin());
+        match Digest::of_file(&path) {
+            Ok(digest) if digest == file.digest => Ok(Blob::Good(stamp, of_blob)),
+            Ok(_) => {
+                tracing::warn!(blob = %path.display(), "a blob is not what its name says; replacing it");
+                Ok(Blob::Rotten(stamp))
+            }
+            // Collected meanwhile.
+            Err(CatalogError::ArtifactMissing { .. }) => Ok(Blob::Absent),
+            Err(error) => Err(error),
+        }
+    }
+}

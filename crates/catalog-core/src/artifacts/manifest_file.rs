@@ -1,0 +1,80 @@
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Digest, FileContent};
+
+/// One file of a managed artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ManifestFile {
+    /// Relative to the folder of its files, parts joined by `/`.
+    pub name: String,
+    /// In bytes.
+    pub size: u64,
+    /// The SHA-256 of its bytes.
+    pub digest: Digest,
+    /// How its bytes share the space of the file they came from.
+    #[serde(default, skip_serializing_if = "Sharing::is_none")]
+    pub shares: Sharing,
+    /// Whether it is part of the model or goes with it.
+    #[serde(default, skip_serializing_if = "Role::is_model")]
+    pub role: Role,
+}
+
+/// The part that a file plays in a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Role {
+    /// It is part of what is handed out.
+    #[default]
+    Model,
+    /// It goes with the model, such as a projector or a chat template.
+    Companion,
+}
+
+impl Role {
+    fn is_model(&self) -> bool {
+        *self == Self::Model
+    }
+}
+
+/// With what a file of the store shares the space that its bytes take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sharing {
+    /// With no file outside of the store.
+    #[default]
+    Nothing,
+    /// Its extents, with the file it was cloned from: removing it frees them only if that is gone.
+    Extents,
+    /// All of it: it is a hard link to the file it was imported from.
+    Inode,
+}
+
+impl Sharing {
+    fn is_none(&self) -> bool {
+        *self == Self::Nothing
+    }
+}
+
+impl ManifestFile {
+    pub(super) fn new(content: &FileContent, shares: Sharing) -> Self {
+        Self {
+            name: content.name.clone(),
+            size: content.size,
+            digest: content.digest(),
+            shares,
+            role: Role::Model,
+        }
+    }
+
+    pub(super) fn content(&self) -> Option<FileContent> {
+        let mut sha256 = [0; 32];
+        hex::decode_to_slice(&self.digest.value, &mut sha256).ok()?;
+        Some(FileContent {
+            name: self.name.clone(),
+            size: self.size,
+            sha256,
+        })
+    }
+}

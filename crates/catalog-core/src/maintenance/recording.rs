@@ -1,0 +1,135 @@
+use std::time::{Duration, Instant};
+
+use crate::digest::Digest;
+use crate::entry::LifecycleState;
+use crate::error::Result;
+use crate::state::{ModelRecord, Proof, RootState};
+
+/// After how many models, or how long, a scrub writes what it found.
+const MAX_COLLECTED: usize = 64;
+const MAX_AGE: Duration = Duration::from_secs(60);
+
+/// The proof of a verification with the path and digest that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recordable {
+    local_path: String,
+    digest: Option<Digest>,
+    pub(super) proof: Proof,
+}
+
+impl Recordable {
+    /// A proof of what a record names.
+    pub(super) fn new(record: &ModelRecord, proof: Proof) -> Self {
+        Self {
+            local_path: record.local_path.clone(),
+            digest: record.digest.clone(),
+            proof,
+        }
+    }
+
+    /// Whether a record names what was verified.
+    pub(super) fn is_of(&self, record: &ModelRecord) -> bool {
+        record.is_about(&self.local_path, self.digest.as_ref())
+    }
+}
+
+/// What becomes of the lifecycle of a model whose verification is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    /// It stays as it is.
+    Kept,
+    /// It turns Retired.
+    Ended,
+}
+
+/// One attempt to verify a model, to be recorded.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) id: String,
+    /// None if it could not be verified.
+    pub(super) found: Option<Recordable>,
+    pub(super) service: Service,
+}
+
+/// Attempts that are recorded together.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    collected: Vec<Attempt>,
+    /// When the first of them was added.
+    since: Instant,
+}
+
+impl Attempts {
+    pub(super) fn new() -> Self {
+        Self {
+            collected: Vec::new(),
+            since: Instant::now(),
+        }
+    }
+
+    /// Adds an attempt, and records all if there are enough of them, if the first was long ago, or at
+    /// once for a failure.
+    pub(super) fn add(&mut self, state: &RootState, attempt: Attempt) -> Result<()> {
+        if self.collected.is_empty() {
+            self.since = Instant::now();
+        }
+        let is_failure = attempt.service == Service::Ended
+            || attempt
+                .found
+                .as_ref()
+                .is_some_and(|found| found.proof.is_fail());
+        self.collected.push(attempt);
+        if is_failure || self.collected.len() >= MAX_COLLECTED || self.since.elapsed() >= MAX_AGE {
+            return self.record(state);
+        }
+        Ok(())
+    }
+
+    /// Records all of them in one write.
+    pub(super) fn record(&mut self, state: &RootState) -> Result<()> {
+        let collected = std::mem::take(&mut self.collected);
+        if collected.is_empty() {
+            return Ok(());
+        }
+        record(state, &collected)
+    }
+}
+
+/// Records attempts in one write. Best effort: where nothing can be written now, that is logged and
+/// the models are verified once more.
+pub(super) fn record(state: &RootState, attempts: &[Attempt]) -> Result<()> {
+    let written = state.models.update(&state.limits, |edit| {
+        let last = edit.iter().filter_map(|(_, record)| record.attempt).max();
+        let mut number = last.unwrap_or(0);
+        for attempt in attempts {
+            let Some(now) = edit.get(&attempt.id) else {
+                continue;
+            };
+            number = number.saturating_add(1);
+            let mut changed = now.with_attempt(number);
+            // Unless somebody gave the entry other content meanwhile.
+            if let Some(found) = &attempt.found
+                && found.is_of(now)
+            {
+                changed = changed.with_proof(&found.proof);
+                if attempt.service == Service::Ended {
+                    changed = changed.in_state(LifecycleState::Retired);
+                }
+            }
+            edit.insert(&attempt.id, changed);
+        }
+        Ok(())
+    });
+    tolerate_refused_write(written)
+}
+
+/// Logs that nothing can be written now; any other error stays one.
+pub(super) fn tolerate_refused_write(written: Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.is_refused_write() => {
+            tracing::warn!(%error, code = error.code(), "a verification could not be recorded");
+            Ok(())
+        }
+        written => written,
+    }
+}

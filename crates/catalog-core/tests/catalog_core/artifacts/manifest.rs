@@ -1,0 +1,127 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use catalog_core::{
+    Artifact, Basis, CatalogStore, EntryPoint, Expectation, Expected, FsCatalog, Hasher,
+    Provenance, Role, Validators, Verify,
+};
+
+use crate::util::model_id;
+
+/// Publishes a model of two files.
+fn publish(catalog: &FsCatalog, provenance: Provenance) -> Artifact {
+    let mut staging = catalog
+        .artifacts()
+        .stage(&model_id("hf:org/repo"), 0)
+        .unwrap();
+    for name in ["model.bin", "projector.bin"] {
+        let mut file = staging.create(name).unwrap();
+        std::io::Write::write_all(&mut file, name.as_bytes()).unwrap();
+        file.finish().unwrap();
+    }
+    staging.set_provenance(provenance);
+    let expected = Expectation {
+        entry_point: EntryPoint::File("model.bin".to_owned()),
+        ..Expectation::default()
+    };
+    let verified = staging.verify(&expected, &mut |_| Ok(()));
+    verified.unwrap().publish().unwrap()
+}
+
+fn manifest_of(artifact: &Path) -> PathBuf {
+    artifact.parent().unwrap().with_file_name("manifest.json")
+}
+
+/// Changes the text of a manifest and gives it the right checksum.
+fn rewrite(path: &Path, change: impl FnOnce(&str) -> String) {
+    let text = fs::read_to_string(path).unwrap();
+    let (content, _) = text.rsplit_once(",\"checksum\"").unwrap();
+    let content = change(content);
+    let mut hash = Hasher::new();
+    hash.update(content.as_bytes());
+    let sealed = format!("{content},\"checksum\":\"{}\"}}\n", hash.finish());
+    fs::write(path, sealed).unwrap();
+}
+
+/// CAT-1010
+#[test]
+fn a_manifest_says_what_was_asked_for_and_what_the_source_said() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    let validators = Validators {
+        etag: Some("\"abc\"".to_owned()),
+        last_modified: None,
+    };
+    let provenance = Provenance {
+        source: Some("hf:org/repo".to_owned()),
+        fetcher: "test".to_owned(),
+        requested: BTreeSet::from(["model.bin".to_owned()]),
+        companions: BTreeSet::from(["projector.bin".to_owned()]),
+        validators: BTreeMap::from([("model.bin".to_owned(), validators)]),
+        source_spelling: Some("https://user:secret@host/Org/Repo".to_owned()),
+        ..Provenance::default()
+    };
+    let artifact = publish(&catalog, provenance.clone());
+    catalog.register(&artifact, Expected::Absent).unwrap();
+    let text = fs::read_to_string(manifest_of(artifact.path())).unwrap();
+    assert!(text.starts_with("{\"version\":2,"), "{text}");
+    assert!(!text.contains("secret"), "{text}");
+    let manifest = catalog.artifacts().manifest_at(artifact.path()).unwrap();
+    let manifest = manifest.unwrap();
+    let roles: Vec<Role> = manifest.files.iter().map(|file| file.role).collect();
+    assert_eq!(roles, [Role::Model, Role::Companion]);
+    assert_eq!(manifest.basis, Basis::OwnHash);
+    let shown = Provenance {
+        source_spelling: Some("https://REDACTED@host/Org/Repo".to_owned()),
+        ..provenance
+    };
+    assert_eq!(manifest.provenance(), shown);
+
+    let bare = Provenance {
+        revision: Some("another".to_owned()),
+        ..Provenance::default()
+    };
+    let bare = publish(&catalog, bare);
+    let text = fs::read_to_string(manifest_of(bare.path())).unwrap();
+    for absent in ["role", "requested", "validators", "source_spelling"] {
+        assert!(!text.contains(&format!("\"{absent}\"")), "{absent}: {text}");
+    }
+}
+
+/// CAT-1011
+#[test]
+fn a_manifest_of_version_1_is_read_and_a_newer_one_is_left_untouched() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    let artifact = publish(&catalog, Provenance::default());
+    let entry = catalog.register(&artifact, Expected::Absent).unwrap();
+    let path = manifest_of(&entry.local_path);
+    let basis = || {
+        let manifest = catalog.artifacts().manifest_at(&entry.local_path);
+        manifest.unwrap().unwrap().basis
+    };
+    rewrite(&path, |text| {
+        let old = text.replace("\"version\":2", "\"version\":1");
+        old.replace("\"basis\":\"own_hash\"", "\"is_unproved\":true")
+    });
+    assert_eq!(basis(), Basis::OwnHash);
+    rewrite(&path, |text| text.replace("\"is_unproved\":true,", ""));
+    assert_eq!(basis(), Basis::SourceHash);
+
+    rewrite(&path, |text| {
+        text.replace("\"version\":1", "\"version\":3")
+            .replace("\"files\":[", "\"files\":7,\"others\":[")
+    });
+    let newer = fs::read(&path).unwrap();
+    let error = catalog.verify("hf:org/repo", Verify::Full, &mut |_| Ok(()));
+    let error = error.unwrap_err();
+    assert_eq!(error.code(), "store_too_new");
+    let message = error.to_string();
+    assert!(
+        message.contains("written by a newer release") && message.contains("upgrade"),
+        "{message}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), newer);
+    assert!(catalog.get("hf:org/repo").unwrap().is_some());
+}
