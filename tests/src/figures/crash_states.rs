@@ -47,7 +47,14 @@ fn try_workload(workload: &[Step], sabotage: Sabotage, measured: &mut Measured) 
     let before = Tree::read(&root);
     let trace = site.trace(traced);
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let mut actions = trace_reader::read(&trace, &text(&root), &text(&answers), &before);
+    let read = trace_reader::read(&trace, &text(&root), &text(&answers), &before);
+    let mut actions = match read {
+        Ok(actions) => actions,
+        Err(why) => {
+            measured.violation(format!("{workload:?}: {why}"));
+            return 0;
+        }
+    };
     forget_locks(&mut actions);
     apply(sabotage, &mut actions);
     let answered = actions
