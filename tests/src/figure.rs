@@ -24,6 +24,12 @@ pub enum Sabotage {
     RenameBeforeSync,
     /// Every lock of the kernel is granted at once.
     NoLocks,
+    /// Readers open the catalog anew after each write.
+    FreshHandles,
+    /// All entries are written once more before each deletion.
+    RewriteBeforeDelete,
+    /// Calls are made without the limits that they should keep.
+    NoLimits,
 }
 
 impl Sabotage {
@@ -34,6 +40,9 @@ impl Sabotage {
             "no-folder-sync" => Some(Self::NoFolderSync),
             "rename-before-sync" => Some(Self::RenameBeforeSync),
             "no-locks" => Some(Self::NoLocks),
+            "fresh-handles" => Some(Self::FreshHandles),
+            "rewrite-before-delete" => Some(Self::RewriteBeforeDelete),
+            "no-limits" => Some(Self::NoLimits),
             _ => None,
         }
     }

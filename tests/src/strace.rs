@@ -47,14 +47,37 @@ impl Site {
     /// Runs a workload and gives the trace of its system calls, all text in hexadecimal.
     pub fn trace(&self, workload: &[Step]) -> String {
         let trace = self.folder.path().join("trace");
-        let options = ["-xx", "-s", "1000000", "-o"].map(str::to_owned);
-        let mut options = options.to_vec();
-        options.push(trace.display().to_string());
+        self.run_traced(workload, &[], &trace);
+        fs::read_to_string(trace).expect("strace wrote its trace")
+    }
+
+    /// Runs a workload with more options, and gives the traces of its threads: that of the first one,
+    /// and those of the others.
+    pub fn trace_threads(&self, workload: &[Step], more: &[String]) -> (String, Vec<String>) {
+        let folder = self.folder.path().join("traces");
+        fs::create_dir(&folder).expect("a folder can be made");
+        let mut options = vec!["-ff".to_owned()];
+        options.extend_from_slice(more);
+        self.run_traced(workload, &options, &folder.join("trace"));
+        let (mut first, mut others) = (None, Vec::new());
+        for entry in fs::read_dir(&folder).expect("it can be read").flatten() {
+            let trace = fs::read_to_string(entry.path()).expect("strace wrote its trace");
+            match trace.starts_with("execve(") {
+                true => first = Some(trace),
+                false => others.push(trace),
+            }
+        }
+        (first.expect("a process begins with its program"), others)
+    }
+
+    fn run_traced(&self, workload: &[Step], more: &[String], trace: &Path) {
+        let mut options = ["-xx", "-s", "1000000"].map(str::to_owned).to_vec();
+        options.extend_from_slice(more);
+        options.extend(["-o".to_owned(), trace.display().to_string()]);
         assert!(
             self.run(workload, &options).success(),
             "an undisturbed workload ends well"
         );
-        fs::read_to_string(trace).expect("strace wrote its trace")
     }
 }
 

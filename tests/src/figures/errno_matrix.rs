@@ -10,6 +10,9 @@ const ERRORS: [&str; 10] = [
     "EIO", "ENOSPC", "EDQUOT", "EROFS", "EACCES", "ESTALE", "EINTR", "EMFILE", "ENOLCK", "EXDEV",
 ];
 
+/// What a file system that cannot exchange names answers, too.
+const NO_EXCHANGE: [&str; 2] = ["EINVAL", "ENOSYS"];
+
 /// Calls that are the process's own, not the store's: memory, signals, its end.
 const NOT_THE_STORES: [&str; 12] = [
     "brk",
@@ -66,12 +69,16 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         );
     }
     let faults = measured.for_each(&places, |(workload, point), measured| {
-        for error in errors {
+        let more = match point.call.as_str() {
+            "renameat2" => &NO_EXCHANGE[..],
+            _ => &[],
+        };
+        for error in errors.iter().chain(more) {
             for when in [point.number.to_string(), from_then_on(error, point.number)] {
                 fail(workload, point, error, &when, measured);
             }
         }
-        2 * errors.len()
+        2 * (errors.len() + more.len())
     });
     measured.count("workloads", workloads.len());
     measured.count("faults", faults);

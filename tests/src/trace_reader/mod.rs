@@ -13,7 +13,7 @@ use files::Files;
 
 /// Calls that change neither bytes nor names: those of the process itself, those that only look, and
 /// those that lock or change owners, modes and times.
-const WITHOUT_EFFECT: [&str; 56] = [
+const WITHOUT_EFFECT: [&str; 58] = [
     "access",
     "arch_prctl",
     "brk",
@@ -21,6 +21,7 @@ const WITHOUT_EFFECT: [&str; 56] = [
     "clock_gettime",
     "clock_nanosleep",
     "execve",
+    "exit",
     "exit_group",
     "faccessat",
     "faccessat2",
@@ -49,6 +50,7 @@ const WITHOUT_EFFECT: [&str; 56] = [
     "newfstatat",
     "poll",
     "pread64",
+    "prctl",
     "prlimit64",
     "read",
     "readlink",
@@ -72,13 +74,15 @@ const WITHOUT_EFFECT: [&str; 56] = [
     "umask",
 ];
 
-/// Reads a trace that was recorded with all text in hexadecimal. `before` was there.
+/// Reads the trace of a workload's first thread, which was recorded with all text in hexadecimal.
+/// `others` are those of the other threads, and `before` was there.
 ///
 /// # Errors
 ///
-/// A call of the workload whose effect is unknown.
+/// A call whose effect is unknown, or any with an effect in another thread: nobody knows when it was.
 pub fn read(
     trace: &str,
+    others: &[String],
     root: &str,
     answers: &str,
     before: &Tree,
@@ -94,6 +98,17 @@ pub fn read(
         let is_known = apply(&call, &answers, &mut files);
         if is_begun && !is_known {
             return Err(format!("the effect of this call is unknown: {line}"));
+        }
+    }
+    let elsewhere = others.iter().flat_map(|trace| trace.lines());
+    for line in elsewhere {
+        let is_harmless = Call::parse(line).is_none_or(|call| match call.name {
+            "openat" => !call.arguments.iter().any(|word| word.contains("O_CREAT")),
+            "close" | "fcntl" | "lseek" | "mmap" => apply(&call, &answers, &mut files),
+            name => WITHOUT_EFFECT.contains(&name),
+        });
+        if !is_harmless {
+            return Err(format!("a call with an effect in another thread: {line}"));
         }
     }
     Ok(files.into_actions())
@@ -125,7 +140,8 @@ impl<'t> Call<'t> {
 /// Does to the files what a call does; returns false if that is unknown.
 fn apply(call: &Call<'_>, answers: &str, files: &mut Files) -> bool {
     match (call.name, call.arguments.as_slice()) {
-        ("openat", [_, _, flags, ..]) if flags.contains("O_TMPFILE") => false,
+        // A file without a name, which no crash leaves; giving it one is not modelled.
+        ("openat", [_, _, flags, ..]) if flags.contains("O_TMPFILE") => files.closed(call.result),
         ("openat", [folder, path, flags, ..]) => {
             files.opened(&files.path(folder, path), flags, call.result)
         }
@@ -182,6 +198,8 @@ fn apply(call: &Call<'_>, answers: &str, files: &mut Files) -> bool {
         ("mkdir", [path, _]) if text(path).starts_with(answers) => files.answered(),
         ("mkdir", [path, _]) => files.made_folder(&files.path(HERE, path)),
         ("mkdirat", [folder, path, _]) => files.made_folder(&files.path(folder, path)),
+        // What another thread does is looked at by itself.
+        ("clone" | "clone3", flags) => flags.iter().any(|word| word.contains("CLONE_THREAD")),
         // Memory that is shared with a file could be written to unseen.
         ("mmap", [_, _, access, kind, ..]) => {
             !(access.contains("PROT_WRITE") && kind.contains("MAP_SHARED"))

@@ -18,7 +18,7 @@ fn before() -> Tree {
 
 fn actions(lines: &[String]) -> std::result::Result<Vec<Action>, String> {
     let trace = format!("getppid() = 1\n{}", lines.join("\n"));
-    read(&trace, "/r", "/answers", &before())
+    read(&trace, &[], "/r", "/answers", &before())
 }
 
 fn exchange(from: &str) -> String {
@@ -104,4 +104,16 @@ fn a_call_whose_effect_is_unknown_is_an_error() {
     // One that failed had no effect.
     let failed = "symlink(\"\", \"\") = -1 EPERM (Operation not permitted)";
     assert_eq!(actions(&[failed.to_owned()]), Ok(Vec::new()));
+}
+
+/// CAT-710
+#[test]
+fn another_thread_may_look_and_compute_but_change_nothing() {
+    let thread = |line: &str| {
+        let others = [format!("set_robust_list(0x7f, 24) = 0\n{line}\nexit(0) = ?")];
+        read("getppid() = 1", &others, "/r", "/answers", &before())
+    };
+    assert_eq!(thread("read(5, \"\\x00\", 1) = 1"), Ok(Vec::new()));
+    let name = hex("/r/index.json");
+    assert!(thread(&format!("unlink({name}) = 0")).is_err());
 }
