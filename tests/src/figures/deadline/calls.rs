@@ -208,8 +208,8 @@ pub(super) const CALLS: [Call; 20] = [
     },
     Call {
         name: "collect",
-        make: |on, site| {
-            let plan = site.catalog.plan_collection(&CollectionPolicy::default())?;
+        make: |on, _| {
+            let plan = on.catalog.plan_collection(&CollectionPolicy::default())?;
             on.catalog.collect(&plan).map(drop)
         },
     },
