@@ -47,3 +47,33 @@ fn contention_notices_missing_locks() {
 fn power_cut_notices_missing_syncs() {
     is_noticed("power-cut", &["no-file-sync"]);
 }
+
+/// A figure of costs depends on the machine: it is to notice what makes them many times as high.
+#[track_caller]
+fn is_named(figure: &str, sabotage: &str, violation: &str) {
+    let output = Command::new(env!("CARGO_BIN_EXE_scoreboard"))
+        .args(["--quick", figure, &format!("--sabotage={sabotage}")])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!output.status.success(), "{sabotage} was not noticed: {text}");
+    assert!(text.contains(violation), "{text}");
+}
+
+/// CAT-708
+#[test]
+fn latency_notices_readers_that_read_everything_again() {
+    is_named("latency", "fresh-handles", "the slowest get of a write takes");
+}
+
+/// CAT-708
+#[test]
+fn growth_notices_deletions_that_write_all_entries() {
+    is_named("growth", "rewrite-before-delete", "delete outside costs");
+}
+
+/// CAT-708
+#[test]
+fn deadline_notices_calls_without_limits() {
+    is_noticed("deadline", &["no-limits"]);
+}
