@@ -30,6 +30,12 @@ pub enum Sabotage {
     RewriteBeforeDelete,
     /// Calls are made without the limits that they should keep.
     NoLimits,
+    /// Workloads say that a call returned before they make it.
+    EarlyAnswers,
+    /// A call for what is there already writes a file.
+    WriteWhenWarm,
+    /// A secret is left in a temporary file.
+    Leak,
 }
 
 impl Sabotage {
@@ -43,6 +49,9 @@ impl Sabotage {
             "fresh-handles" => Some(Self::FreshHandles),
             "rewrite-before-delete" => Some(Self::RewriteBeforeDelete),
             "no-limits" => Some(Self::NoLimits),
+            "early-answers" => Some(Self::EarlyAnswers),
+            "write-when-warm" => Some(Self::WriteWhenWarm),
+            "leak" => Some(Self::Leak),
             _ => None,
         }
     }

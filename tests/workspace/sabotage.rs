@@ -44,6 +44,32 @@ fn contention_notices_missing_locks() {
 
 /// CAT-708
 #[test]
+fn races_notice_missing_locks() {
+    is_noticed("collect-race", &["no-locks"]);
+    is_noticed("single-flight", &["no-locks"]);
+}
+
+/// CAT-708
+#[test]
+fn kill_points_and_errors_notice_answers_that_come_early() {
+    is_noticed("kill-points", &["early-answers"]);
+    is_noticed("errno-matrix", &["early-answers"]);
+}
+
+/// CAT-708
+#[test]
+fn warm_notices_a_write() {
+    is_noticed("warm", &["write-when-warm"]);
+}
+
+/// CAT-708
+#[test]
+fn secrets_notices_a_leak() {
+    is_noticed("secrets", &["leak"]);
+}
+
+/// CAT-708
+#[test]
 fn power_cut_notices_missing_syncs() {
     is_noticed("power-cut", &["no-file-sync"]);
 }

@@ -184,11 +184,6 @@ fn forget_locks(actions: &mut Vec<Action>) {
 
 fn apply(sabotage: Sabotage, actions: &mut Vec<Action>) {
     match sabotage {
-        Sabotage::Nothing
-        | Sabotage::NoLocks
-        | Sabotage::FreshHandles
-        | Sabotage::RewriteBeforeDelete
-        | Sabotage::NoLimits => {}
         Sabotage::NoFileSync => {
             actions.retain(|action| !matches!(action, Action::SyncFile { .. }));
         }
@@ -209,6 +204,8 @@ fn apply(sabotage: Sabotage, actions: &mut Vec<Action>) {
                 number += 1;
             }
         }
+        // The others are not about the disk.
+        _ => {}
     }
 }
 

@@ -15,7 +15,7 @@ use model_provisioner::{
 };
 
 use super::hub::{chain, repository, tools};
-use crate::figure::{Measured, Outcome, Trial};
+use crate::figure::{Measured, Outcome, Sabotage, Trial};
 use crate::hub::{Faults, Hub};
 use crate::strace::program;
 
@@ -36,7 +36,7 @@ const REFERENCES: [&str; 5] = [
     "oci://user:canarypassword2718@registry.invalid/model:1",
 ];
 
-pub(super) fn measure(_: Trial) -> Outcome {
+pub(super) fn measure(trial: Trial) -> Outcome {
     let tools = match tools() {
         Ok(tools) => tools,
         Err(reason) => return Outcome::Skipped(reason),
@@ -45,7 +45,7 @@ pub(super) fn measure(_: Trial) -> Outcome {
     let flows: usize = tools
         .iter()
         .map(|tool| {
-            let tried = try_flows(tool, &mut measured);
+            let tried = try_flows(tool, trial.sabotage, &mut measured);
             tried.unwrap_or_else(|error| {
                 measured.violation(error);
                 0
@@ -57,7 +57,11 @@ pub(super) fn measure(_: Trial) -> Outcome {
 }
 
 /// Tells how many flows there were.
-fn try_flows(tool: &Path, measured: &mut Measured) -> Result<usize, String> {
+fn try_flows(
+    tool: &Path,
+    sabotage: Sabotage,
+    measured: &mut Measured,
+) -> Result<usize, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = |name: &str| folder.path().join(name);
     for name in ["tmp", "home"] {
@@ -81,6 +85,10 @@ fn try_flows(tool: &Path, measured: &mut Measured) -> Result<usize, String> {
             Err(error) => return Err(error.to_string()),
         }
     };
+    if sabotage == Sabotage::Leak {
+        let leaked = fs::write(path("tmp").join("leak"), REFERENCES[0]);
+        leaked.map_err(|error| error.to_string())?;
+    }
     let said = fs::read_to_string(path("said")).unwrap_or_default();
     if !status.success() {
         let stderr = fs::read_to_string(path("stderr")).unwrap_or_default();

@@ -4,15 +4,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use catalog_core::FsCatalog;
 use model_provisioner::ModelProvisioner;
 
-use crate::figure::{Extent, Measured, Outcome, Trial};
+use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::state::write_and_look_for_leftovers;
-use crate::strace::program;
+use crate::strace::program_with;
 use crate::toy::{ToyFetcher, log_of};
 
 const PROCESSES: usize = 16;
@@ -29,10 +29,15 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let (mut callers, mut takeovers) = (0, 0);
     for round in 0..rounds {
         // Whoever fetches, somebody who waits, and nobody, in turn.
-        match race(round % 3) {
+        // What runs under `strace` cannot be killed without it.
+        let victim = match trial.sabotage {
+            Sabotage::NoLocks => 2,
+            _ => round % 3,
+        };
+        match race(victim, trial.sabotage) {
             Ok(answered) => {
                 callers += answered;
-                takeovers += usize::from(round % 3 == 0);
+                takeovers += usize::from(victim == 0);
             }
             Err(error) => measured.violation(format!("round {round}: {error}")),
         }
@@ -44,13 +49,13 @@ pub(super) fn measure(trial: Trial) -> Outcome {
 }
 
 /// Tells how many callers were answered.
-fn race(victim: usize) -> Result<usize, String> {
+fn race(victim: usize, sabotage: Sabotage) -> Result<usize, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let (root, log) = (folder.path().join("root"), folder.path().join("log"));
     FsCatalog::new(&root).map_err(|error| error.to_string())?;
     let answers = |number: usize| folder.path().join(format!("answers-{number}"));
     let start = |number: usize| {
-        Command::new(program())
+        program_with(sabotage)
             .arg("--fly")
             .args([&root, &log, &answers(number)])
             .spawn()
