@@ -159,7 +159,10 @@ fn resolve(all: &Crate, module: &[String], path: &[String], left: u8) -> Option<
             let here = all.get(module)?;
             let is_known = here.children.contains(first) || here.uses.contains_key(first);
             // A path that begins with its own name is one of another crate.
-            let is_itself = here.uses.get(first).is_some_and(|path| path.first() == Some(first));
+            let is_itself = here
+                .uses
+                .get(first)
+                .is_some_and(|path| path.first() == Some(first));
             if !is_known || is_itself {
                 return None;
             }
@@ -227,7 +230,8 @@ fn cycles(imports: &Imports) -> Vec<BTreeSet<String>> {
         .iter()
         .filter(|(file, reached)| reached.contains(**file))
         .map(|(file, all)| {
-            let is_back = |other: &&String| reached.get(other).is_some_and(|all| all.contains(*file));
+            let is_back =
+                |other: &&String| reached.get(other).is_some_and(|all| all.contains(*file));
             all.iter().filter(is_back).cloned().collect()
         })
         .collect();
@@ -262,7 +266,9 @@ fn the_files_of_a_crate_form_no_import_cycle() {
                 (relative.to_str().unwrap().to_owned(), read(file))
             })
             .collect();
-        let files = files.iter().map(|(file, text)| (file.as_str(), text.as_str()));
+        let files = files
+            .iter()
+            .map(|(file, text)| (file.as_str(), text.as_str()));
         let imports = imports(&parse(files));
         assert!(imports.len() > 10, "the imports of {name} were found");
         for cycle in cycles(&imports) {
@@ -282,7 +288,13 @@ fn the_cycle_check_follows_re_exports() {
     );
     let one = ("a/one.rs", "use super::Top; pub struct One(Top);");
     let two = ("a/two.rs", "use std::path::Path; pub struct Two;");
-    let straight = parse([lib, a, one, two, ("b.rs", "use crate::a; fn f() { a::One::new() }")]);
+    let straight = parse([
+        lib,
+        a,
+        one,
+        two,
+        ("b.rs", "use crate::a; fn f() { a::One::new() }"),
+    ]);
     let imports_of = imports(&straight);
     assert!(imports_of["a/one.rs"]["a/two.rs"].contains("Two"));
     assert!(imports_of["b.rs"]["a/one.rs"].contains("One"));
@@ -290,7 +302,13 @@ fn the_cycle_check_follows_re_exports() {
     assert!(cycles(&imports_of).is_empty());
 
     let two = ("a/two.rs", "pub struct Two; fn f() { let _: crate::b::B; }");
-    let round = imports(&parse([lib, a, one, two, ("b.rs", "use crate::a::One; pub struct B;")]));
+    let round = imports(&parse([
+        lib,
+        a,
+        one,
+        two,
+        ("b.rs", "use crate::a::One; pub struct B;"),
+    ]));
     let found = cycles(&round);
     let files = ["a/one.rs", "a/two.rs", "b.rs"].map(str::to_owned);
     assert_eq!(found, [BTreeSet::from(files)]);

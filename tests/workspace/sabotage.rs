@@ -82,14 +82,21 @@ fn is_named(figure: &str, sabotage: &str, violation: &str) {
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(!output.status.success(), "{sabotage} was not noticed: {text}");
+    assert!(
+        !output.status.success(),
+        "{sabotage} was not noticed: {text}"
+    );
     assert!(text.contains(violation), "{text}");
 }
 
 /// CAT-708
 #[test]
 fn latency_notices_readers_that_read_everything_again() {
-    is_named("latency", "fresh-handles", "the slowest get of a write takes");
+    is_named(
+        "latency",
+        "fresh-handles",
+        "the slowest get of a write takes",
+    );
 }
 
 /// CAT-708

@@ -151,7 +151,10 @@ fn verify(base: &Path) -> Vec<(String, f64)> {
     std::thread::sleep(Duration::from_secs(2));
     verify(Verify::Quick);
     let quick = each(40, |_| verify(Verify::Quick));
-    vec![row("verify, full, 200 MiB", full), row("verify, quick", quick)]
+    vec![
+        row("verify, full, 200 MiB", full),
+        row("verify, quick", quick),
+    ]
 }
 
 fn lookup(base: &Path) -> Vec<(String, f64)> {

@@ -35,7 +35,10 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let mut short = workloads(1);
     short.retain(|workload| workload.iter().all(|step| !step.is_managed()));
     for (disk, what) in [
-        (Disk::WithoutExchange, "states where names cannot be exchanged"),
+        (
+            Disk::WithoutExchange,
+            "states where names cannot be exchanged",
+        ),
         (Disk::Full, "states on a full disk"),
     ] {
         let opened = measured.for_each(&short, |workload, measured| {
@@ -75,7 +78,10 @@ fn refusal(disk: Disk, workload: &[Step]) -> Option<Vec<String>> {
 
 /// Which of all `write` calls is the first into a new index file beside an old one.
 fn first_write_of_new_index(trace: &str) -> Option<usize> {
-    let name: String = ".index.json.new".bytes().map(|byte| format!("\\x{byte:02x}")).collect();
+    let name: String = ".index.json.new"
+        .bytes()
+        .map(|byte| format!("\\x{byte:02x}"))
+        .collect();
     let mut descriptor = None;
     let mut number = 0;
     for line in trace.lines() {
@@ -114,7 +120,11 @@ fn try_workload(
     }
     let before = Tree::read(&root);
     let (trace, others) = site.trace_threads(traced, &options);
-    if disk == Disk::Full && answers_of(&answers).iter().any(|word| word.as_deref() != Some("ok")) {
+    if disk == Disk::Full
+        && answers_of(&answers)
+            .iter()
+            .any(|word| word.as_deref() != Some("ok"))
+    {
         // It was refused, which the figure of errors covers.
         return 0;
     }

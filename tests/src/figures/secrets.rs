@@ -57,11 +57,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
 }
 
 /// Tells how many flows there were.
-fn try_flows(
-    tool: &Path,
-    sabotage: Sabotage,
-    measured: &mut Measured,
-) -> Result<usize, String> {
+fn try_flows(tool: &Path, sabotage: Sabotage, measured: &mut Measured) -> Result<usize, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = |name: &str| folder.path().join(name);
     for name in ["tmp", "home"] {

@@ -156,9 +156,7 @@ fn apply(call: &Call<'_>, answers: &str, files: &mut Files) -> bool {
             files.written(descriptor, &taken(bytes, call.result), None)
         }
         ("pwrite64", [descriptor, bytes, _, position]) => match position.parse() {
-            Ok(position) => {
-                files.written(descriptor, &taken(bytes, call.result), Some(position))
-            }
+            Ok(position) => files.written(descriptor, &taken(bytes, call.result), Some(position)),
             Err(_) => false,
         },
         ("copy_file_range", [from, "NULL", to, "NULL", ..]) => {

@@ -73,7 +73,10 @@ fn the_trace_of_an_exchanged_index_is_read() {
 #[test]
 fn the_trace_of_a_spare_that_is_written_over_is_read() {
     let found = actions(&[
-        format!("openat(AT_FDCWD, {}, O_RDWR|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC) = 5", hex("/r/.spare")),
+        format!(
+            "openat(AT_FDCWD, {}, O_RDWR|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC) = 5",
+            hex("/r/.spare")
+        ),
         format!("pwrite64(5, {}, 3, 0) = 3", hex("NEW")),
         "ftruncate(5, 3) = 0".to_owned(),
         "fsync(5) = 0".to_owned(),
@@ -110,7 +113,9 @@ fn a_call_whose_effect_is_unknown_is_an_error() {
 #[test]
 fn another_thread_may_look_and_compute_but_change_nothing() {
     let thread = |line: &str| {
-        let others = [format!("set_robust_list(0x7f, 24) = 0\n{line}\nexit(0) = ?")];
+        let others = [format!(
+            "set_robust_list(0x7f, 24) = 0\n{line}\nexit(0) = ?"
+        )];
         read("getppid() = 1", &others, "/r", "/answers", &before())
     };
     assert_eq!(thread("read(5, \"\\x00\", 1) = 1"), Ok(Vec::new()));

@@ -98,10 +98,15 @@ impl Site {
 
     /// The manifest of the managed model.
     pub(super) fn manifest(&self) -> std::result::Result<PathBuf, String> {
-        let entry = self.catalog.get(MANAGED).map_err(|error| error.to_string())?;
+        let entry = self
+            .catalog
+            .get(MANAGED)
+            .map_err(|error| error.to_string())?;
         let path = entry.ok_or("it is registered")?.local_path;
         let artifacts = self.root().join("artifacts");
-        let below = path.strip_prefix(&artifacts).map_err(|error| error.to_string())?;
+        let below = path
+            .strip_prefix(&artifacts)
+            .map_err(|error| error.to_string())?;
         let key = below.iter().next().ok_or("an artifact has a key")?;
         let manifest = artifacts.join(key).join("manifest.json");
         match manifest.is_file() {
@@ -170,11 +175,19 @@ pub(super) const CALLS: [Call; 20] = [
     },
     Call {
         name: "verify, quick",
-        make: |on, _| on.catalog.verify(MANAGED, Verify::Quick, &mut |_| Ok(())).map(drop),
+        make: |on, _| {
+            on.catalog
+                .verify(MANAGED, Verify::Quick, &mut |_| Ok(()))
+                .map(drop)
+        },
     },
     Call {
         name: "verify, full",
-        make: |on, _| on.catalog.verify(MANAGED, Verify::Full, &mut |_| Ok(())).map(drop),
+        make: |on, _| {
+            on.catalog
+                .verify(MANAGED, Verify::Full, &mut |_| Ok(()))
+                .map(drop)
+        },
     },
     Call {
         name: "scrub",

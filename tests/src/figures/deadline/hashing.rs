@@ -62,7 +62,9 @@ fn call(catalog: &FsCatalog, path: &Path, is_verified: bool, begin: Instant) -> 
         false => Err(CatalogError::Cancelled),
     };
     if is_verified {
-        return catalog.verify("large", Verify::Full, &mut progress).map(drop);
+        return catalog
+            .verify("large", Verify::Full, &mut progress)
+            .map(drop);
     }
     let mut request = ImportRequest::new("copied", path);
     request.how = Import::Copy;

@@ -102,7 +102,12 @@ pub(super) fn measure(trial: Trial) -> Outcome {
                 .collect()
         });
         for ((held, call), ended) in some.iter().zip(ended) {
-            note(&format!("{} beside {held:?}", call.name), ended, &slowest, &mut measured);
+            note(
+                &format!("{} beside {held:?}", call.name),
+                ended,
+                &slowest,
+                &mut measured,
+            );
         }
     }
     measured.count("calls beside a stopped holder", cases.len());
@@ -138,12 +143,7 @@ fn note(
 }
 
 /// How long a call takes while somebody holds a lock.
-fn time(
-    call: &Call,
-    site: &Site,
-    holder: Holder,
-    sabotage: Sabotage,
-) -> Result<Duration, String> {
+fn time(call: &Call, site: &Site, holder: Holder, sabotage: Sabotage) -> Result<Duration, String> {
     let limited = match sabotage {
         Sabotage::NoLimits => site.unlimited(),
         _ => site.within(LIMIT),

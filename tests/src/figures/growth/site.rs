@@ -131,7 +131,9 @@ impl Site {
         self.number += 7_919;
         let ids = ids(self);
         let number = self.number % ids.len().max(1);
-        ids.get(number).cloned().ok_or("no model is left".to_owned())
+        ids.get(number)
+            .cloned()
+            .ok_or("no model is left".to_owned())
     }
 
     pub(super) fn put(&mut self) -> Result<(), String> {

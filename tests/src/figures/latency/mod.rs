@@ -86,10 +86,16 @@ fn measure_size(
     let disturbed = beside_a_process(&readers, plan, "index")?;
     let control = beside_a_process(&readers, plan, "file")?;
     let bound = 2.0 * disturbed.read_ms + 0.5;
-    let (middle, most) = (median(&disturbed.slowest), quantile(&disturbed.slowest, 0.99));
+    let (middle, most) = (
+        median(&disturbed.slowest),
+        quantile(&disturbed.slowest, 0.99),
+    );
     let most_of_control = quantile(&control.slowest, 0.99);
     measured.count(
-        &format!("ms median (control {:.2}, bound {bound:.2})", median(&control.slowest)),
+        &format!(
+            "ms median (control {:.2}, bound {bound:.2})",
+            median(&control.slowest)
+        ),
         format!("at {size} entries {middle:.2}"),
     );
     measured.count(
@@ -152,7 +158,9 @@ fn beside_a_process(
             times.push(read_and_compare(&index, &old));
             std::thread::sleep(Duration::from_millis(5));
         }
-        let output = child.wait_with_output().map_err(|error| error.to_string())?;
+        let output = child
+            .wait_with_output()
+            .map_err(|error| error.to_string())?;
         match output.status.success() {
             true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
             false => Err(format!("the writer ended with {}", output.status)),
