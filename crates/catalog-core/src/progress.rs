@@ -142,6 +142,18 @@ impl Limits {
         }
     }
 
+    /// A progress callback that also fails once the call has to stop.
+    pub(crate) fn watch<'w>(
+        &'w self,
+        action: &'static str,
+        progress: &'w mut dyn FnMut(Progress) -> Result<()>,
+    ) -> impl FnMut(Progress) -> Result<()> + 'w {
+        move |now| {
+            self.check(action)?;
+            progress(now)
+        }
+    }
+
     /// The time until which a wait for a lock lasts that may take `patience`.
     pub(crate) fn end_of_wait(&self, patience: Duration) -> Instant {
         const VERY_LONG: Duration = Duration::from_secs(1 << 30);

@@ -92,11 +92,11 @@ pub(super) fn make_claimed_folder(
         .map_err(|error| CatalogError::io("write", &path, error))?;
     let mut file = Some(file);
     // Taken at most by somebody who looks whether its owner lives.
-    let claim = poll(store.deadline(), || {
+    let claim = poll(&store.limits, store.lock_wait(), || {
         let Some(free) = file.take() else {
             return Ok(None);
         };
-        let tried = FileLock::try_acquire(free, &path, LockMode::Exclusive, store.locking)?;
+        let tried = FileLock::try_acquire(free, &path, LockMode::Exclusive, store.locking())?;
         Ok(tried.map_err(|taken| file = Some(taken)).ok())
     });
     let Some(claim) = claim? else {

@@ -1,10 +1,11 @@
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+
+use super::store::ArtifactStore;
 
 use crate::error::{CatalogError, Result};
-use crate::root::{FileLock, FileStamp, LockMode, Locking, is_absence, is_at, open_own_file, poll};
+use crate::root::{FileLock, FileStamp, LockMode, Locking, is_absence, is_at, open_to_lock, poll};
 
 /// The promise that an artifact stays as long as this is held, or its process lives.
 ///
@@ -41,7 +42,7 @@ pub(crate) enum LeaseLock {
 /// Tries to lock the file of the store at a path, and sees to it that it still is at that path then.
 pub(crate) fn try_lock(path: &Path, mode: LockMode, locking: Locking) -> Result<LeaseLock> {
     loop {
-        let Some(file) = open_own_file(path, OpenOptions::new().read(true))? else {
+        let Some(file) = open_to_lock(path)? else {
             return Ok(LeaseLock::Gone);
         };
         match FileLock::try_acquire(file, path, mode, locking)? {
@@ -53,15 +54,11 @@ pub(crate) fn try_lock(path: &Path, mode: LockMode, locking: Locking) -> Result<
     }
 }
 
-/// Takes a lease on the file of the store at a path. Somebody who excludes leases does so only to
-/// look, or to remove it: this waits until `deadline` for the end of that.
-pub(crate) fn wait_for_lease(
-    path: &Path,
-    locking: Locking,
-    deadline: Instant,
-) -> Result<LeaseLock> {
-    let outcome = poll(deadline, || {
-        Ok(match try_lock(path, LockMode::Shared, locking)? {
+/// Takes a lease on the file of the store at a path. A process that excludes leases does so only to
+/// look, or to remove it: this waits for the end of that.
+pub(super) fn wait_for_lease(path: &Path, store: &ArtifactStore) -> Result<LeaseLock> {
+    let outcome = poll(&store.limits, store.lock_wait(), || {
+        Ok(match try_lock(path, LockMode::Shared, store.locking())? {
             LeaseLock::Taken => None,
             outcome => Some(outcome),
         })

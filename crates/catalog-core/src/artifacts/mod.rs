@@ -24,8 +24,8 @@ mod verify;
 pub(crate) use claim::{Owner, owner_of};
 pub(crate) use fingerprint::{Fingerprint, now_at_most};
 pub(crate) use lease::{LeaseLock, try_lock, try_lock_unmanaged};
-pub(crate) use removal::{BATCH, PendingRemoval};
-pub(crate) use space::{space_of, space_of_store};
+pub(crate) use removal::BATCH;
+pub(crate) use space::{space_below, space_of, space_of_store};
 
 pub(crate) use verification_log::{LogLine, Logged, LoggedOutcome, VerificationLog};
 

@@ -43,7 +43,7 @@ impl VerifiedStaging {
         let target = store.layout().artifact(&self.manifest.key());
         // Again if others publish the same bytes, which are hashed before they are shared, and not
         // under the lock; or if somebody looks whether the artifact that is there is in use.
-        let published = poll(store.deadline(), || {
+        let published = poll(&store.limits, store.lock_wait(), || {
             let blobs = self.look_at_blobs(&staged)?;
             let lock = store.lock()?;
             let published = self.publish_under_lock(&staged, &target, &blobs);
@@ -66,7 +66,7 @@ impl VerifiedStaging {
         target: &ArtifactFolder,
         blobs: &[Blob],
     ) -> Result<Option<(Manifest, root::FileLock)>> {
-        let locking = self.staging.store.locking;
+        let locking = self.staging.store.locking();
         let shared = root::LockMode::Shared;
         let path = staged.manifest();
         let manifest = File::open(&path).map_err(|error| CatalogError::io("open", path, error))?;

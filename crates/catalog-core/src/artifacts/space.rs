@@ -99,6 +99,24 @@ fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
     Ok(total)
 }
 
+/// How many bytes of disk the removal of a path frees: those of its files that have no other name.
+pub(crate) fn space_below(path: &Path) -> Result<u64> {
+    let mut total = 0_u64;
+    let mut paths = vec![path.to_path_buf()];
+    while let Some(path) = paths.pop() {
+        // What is gone by now frees nothing.
+        let Ok(metadata) = fs::symlink_metadata(&path) else {
+            continue;
+        };
+        if metadata.is_dir() {
+            paths.extend(list_folder(&path)?.into_iter().map(|(path, _)| path));
+        } else if metadata.nlink() == 1 {
+            total = total.saturating_add(space_of(&metadata));
+        }
+    }
+    Ok(total)
+}
+
 /// How many bytes of disk a file takes; less than its size if it has holes.
 pub(crate) fn space_of(metadata: &fs::Metadata) -> u64 {
     metadata.blocks().saturating_mul(512)

@@ -56,6 +56,7 @@ pub(super) struct Hashed {
 
 impl Staging {
     pub(super) fn begin(store: &ArtifactStore, id: &str) -> Result<Self> {
+        store.ensure_index_files()?;
         let lock = store.lock()?;
         let made = make_claimed_folder(store, &lock, id);
         lock.release();
@@ -85,7 +86,7 @@ impl Staging {
         let lock = store.lock()?;
         let admitted = admit(
             &store.root,
-            store.locking,
+            store.locking(),
             store.budget,
             &self.folder,
             needed,

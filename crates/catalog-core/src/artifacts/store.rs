@@ -1,6 +1,7 @@
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::MetadataExt;
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::artifact::Artifact;
@@ -8,9 +9,11 @@ use super::lease::{LeaseLock, wait_for_lease};
 use super::manifest::Manifest;
 use super::staging::Staging;
 use crate::error::{CatalogError, Result};
+use crate::index::{IndexFiles, Writing};
+use crate::progress::Limits;
 use crate::root::{
-    Layout, Locking, StoreLock, StoreRoot, WriterLock, check_own_folder, create_own_folder,
-    is_sha256, list_folder, open_or_create_own_file, open_own_file,
+    Layout, Locking, StoreLock, StoreRoot, WriterLock, check_own_folder, is_sha256, list_folder,
+    touch,
 };
 
 /// The managed models of a root: content that was copied or fetched, once for each content, under
@@ -22,13 +25,64 @@ use crate::root::{
 /// that concern entries, too.
 #[derive(Debug, Clone)]
 pub struct ArtifactStore {
-    pub(crate) root: StoreRoot,
-    pub(crate) locking: Locking,
-    pub(crate) lock_wait: Duration,
-    pub(crate) budget: Option<u64>,
+    pub(super) root: StoreRoot,
+    files: Arc<IndexFiles>,
+    writing: Writing,
+    pub(super) budget: Option<u64>,
+    pub(super) limits: Limits,
+    /// When this process noted the last use of each artifact, by key.
+    noted_uses: Arc<Mutex<BTreeMap<String, Instant>>>,
 }
 
+/// How long after a use of an artifact the next one is not noted.
+const USES_ARE_NOTED_EVERY: Duration = Duration::from_secs(60 * 60);
+
 impl ArtifactStore {
+    pub(crate) fn new(
+        root: StoreRoot,
+        files: Arc<IndexFiles>,
+        writing: Writing,
+        budget: Option<u64>,
+    ) -> Self {
+        Self {
+            root,
+            files,
+            writing,
+            budget,
+            limits: Limits::none(),
+            noted_uses: Arc::default(),
+        }
+    }
+
+    /// The same store for calls with these limits.
+    pub(crate) fn with_limits(&self, limits: Limits) -> Self {
+        Self {
+            limits,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn locking(&self) -> Locking {
+        self.writing.locking
+    }
+
+    /// How long a call waits for other processes, unless its limits say less.
+    pub(crate) fn lock_wait(&self) -> Duration {
+        self.writing.wait
+    }
+
+    /// Has the index files of the root created before the first byte is staged: without them, a
+    /// root with artifacts is damaged.
+    pub(super) fn ensure_index_files(&self) -> Result<()> {
+        if self.files.are_ensured() {
+            return Ok(());
+        }
+        let lock = self.acquire(StoreLock::Index)?;
+        let ensured = self.files.ensure(&lock);
+        lock.release();
+        ensured
+    }
+
     /// Opens a staging area for the model with this catalog id, and reserves `needed` bytes for it;
     /// 0 if nobody knows how many it will take.
     ///
@@ -53,7 +107,7 @@ impl ArtifactStore {
             return Ok(None);
         }
         let folder = self.root.layout().artifact(key);
-        match wait_for_lease(&folder.manifest(), self.locking, self.deadline())? {
+        match wait_for_lease(&folder.manifest(), self)? {
             LeaseLock::Gone => Ok(None),
             LeaseLock::Taken => Err(CatalogError::InUse {
                 path: folder.path().to_path_buf(),
@@ -141,62 +195,54 @@ impl ArtifactStore {
 
     /// Takes the lock under which files of the store change their places.
     pub(crate) fn lock(&self) -> Result<WriterLock> {
-        self.root.check_present()?;
-        let lock = WriterLock::acquire(
-            self.layout(),
-            StoreLock::Artifacts,
-            self.locking,
-            self.deadline(),
-        )
-        .map_err(CatalogError::of_writing)?;
-        // Again, as it may have been replaced while this waited.
-        self.root.check_present()?;
+        let lock = self.acquire(StoreLock::Artifacts)?;
         for folder in self.layout().own_folders() {
             check_own_folder(&folder)?;
         }
         Ok(lock)
     }
 
-    /// Notes that an artifact was used just now, after all uses that were noted before: also if the
-    /// clock went back meanwhile. Best effort: without permission nothing is noted.
+    fn acquire(&self, which: StoreLock) -> Result<WriterLock> {
+        self.root.check_present()?;
+        let lock = WriterLock::acquire(
+            self.layout(),
+            which,
+            self.writing.locking,
+            &self.limits,
+            self.writing.wait,
+        )
+        .map_err(CatalogError::of_writing)?;
+        // Again, as the root may have been replaced while this waited.
+        self.root.check_present()?;
+        Ok(lock)
+    }
+
+    /// Notes that an artifact is used now, at most once an hour for each model and process: the time
+    /// of its manifest becomes the present. Best effort: without permission nothing is noted.
     pub(crate) fn note_use(&self, key: &str) {
-        let note = || -> Result<()> {
-            let failed = |error: std::io::Error| CatalogError::io("note", self.root.path(), error);
-            create_own_folder(&self.layout().locks())?;
-            let options = OpenOptions::new().write(true).clone();
-            let last = open_or_create_own_file(&self.layout().last_use(), &options)?;
-            let metadata = last.metadata().map_err(failed)?;
-            if metadata.nlink() > 1 {
-                return Err(failed(std::io::Error::other(
-                    "locks/last-use has a second name",
-                )));
+        let now = Instant::now();
+        {
+            let mut noted = self
+                .noted_uses
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let is_recent = |last: &Instant| now.duration_since(*last) < USES_ARE_NOTED_EVERY;
+            if noted.get(key).is_some_and(is_recent) {
+                return;
             }
-            let before = metadata.modified().map_err(failed)?;
-            let after_last = before
-                .checked_add(Duration::from_millis(1))
-                .unwrap_or(before);
-            let now = SystemTime::now().max(after_last);
-            last.set_modified(now).map_err(failed)?;
-            let manifest = self.layout().artifact(key).manifest();
-            let manifest = open_own_file(&manifest, OpenOptions::new().read(true))?;
-            manifest.map_or(Ok(()), |file| file.set_modified(now).map_err(failed))
-        };
-        if let Err(error) = note() {
+            noted.retain(|_, last| is_recent(last));
+            noted.insert(key.to_owned(), now);
+        }
+        if let Err(error) = touch(&self.layout().artifact(key).manifest()) {
             tracing::debug!(key, %error, "the use of an artifact could not be noted");
         }
     }
 
-    /// When an artifact was used last, as [`note_use`](Self::note_use) orders uses.
+    /// When an artifact was used last, as [`note_use`](Self::note_use) notes it.
     pub(crate) fn last_use(&self, key: &str) -> SystemTime {
         let metadata = fs::symlink_metadata(self.layout().artifact(key).manifest());
         let time = metadata.and_then(|metadata| metadata.modified());
         time.unwrap_or(SystemTime::UNIX_EPOCH)
-    }
-
-    /// Until when a call that begins now waits for others.
-    pub(crate) fn deadline(&self) -> Instant {
-        const VERY_LONG: Duration = Duration::from_secs(1 << 30);
-        Instant::now() + self.lock_wait.min(VERY_LONG)
     }
 
     pub(crate) fn layout(&self) -> &Layout {

@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +17,8 @@ use super::fingerprint::Fingerprint;
 use crate::digest::{Digest, seal, unseal};
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    FileStamp, Locking, StoreLock, StoreRoot, WriterLock, open_or_create_own_file, open_own_file,
-    replace_durably,
+    FileStamp, Locking, StoreLock, StoreRoot, WriterLock, create_whole, open_or_create_own_file,
+    open_own_file,
 };
 
 /// A file that is not longer is never replaced.
@@ -130,7 +130,8 @@ impl VerificationLog {
             self.root.layout(),
             StoreLock::Verifications,
             self.locking,
-            Instant::now() + self.lock_wait.min(Duration::from_secs(1 << 30)),
+            &crate::progress::Limits::none(),
+            self.lock_wait,
         )
         .map_err(CatalogError::of_writing)
     }
@@ -173,7 +174,7 @@ impl VerificationLog {
         if text.len() as u64 > len / 2 {
             return Ok(());
         }
-        replace_durably(&self.path, None, text.as_bytes()).map(drop)
+        create_whole(&self.path, text.as_bytes())
     }
 
     /// What is in the file now.

@@ -12,6 +12,7 @@ use crate::maintenance::{
     self, BadFile, Collected, CollectionPlan, CollectionPolicy, LogMark, RepairReport, ScrubBudget,
     ScrubReport, Verification, Verify,
 };
+use crate::progress::Limits;
 use crate::state::{self, CatalogEdit, ModelLockAttempt, Pin, RootState, StoreOptions};
 
 /// The catalog of a host, in `index.json` below a root that any number of processes share.
@@ -37,7 +38,7 @@ use crate::state::{self, CatalogEdit, ModelLockAttempt, Pin, RootState, StoreOpt
 /// assert!(!catalog.exists("hf:org/repo/model.gguf")?, "no file is there yet");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FsCatalog {
     state: RootState,
 }
@@ -63,6 +64,14 @@ impl FsCatalog {
         let state = RootState::open(root.as_ref(), options)?;
         state.models.snapshot()?;
         Ok(Self { state })
+    }
+
+    /// The same catalog for calls with limits. The handles share everything else.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Self {
+        Self {
+            state: self.state.with_limits(limits),
+        }
     }
 
     /// The root, absolute, with symbolic links resolved.
@@ -107,7 +116,10 @@ impl FsCatalog {
     /// Changes many entries at once: all that `change` does becomes visible and durable together
     /// before this returns; nothing of it, if it fails.
     ///
-    /// `change` must not use the catalog otherwise: other writers wait for it.
+    /// `change` runs under the write lock of the root. A write to the same root from within it, on
+    /// the same thread and through any handle, is [`NestedWrite`](crate::CatalogError::NestedWrite)
+    /// at once; one of another thread waits for the end of the update, so a closure that waits for
+    /// such a thread lets it run into [`LockTimeout`](crate::CatalogError::LockTimeout).
     ///
     /// ```
     /// use catalog_core::{FsCatalog, LifecycleState};

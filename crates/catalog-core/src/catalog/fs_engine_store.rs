@@ -4,8 +4,9 @@ use super::engine_store::EngineStore;
 use super::snapshot::EngineSnapshot;
 use crate::entry::{EngineEntry, EngineFilter};
 use crate::error::Result;
+use crate::progress::Limits;
 use crate::state::StoreOptions;
-use crate::state::{EngineEdit, RootState, reclaim};
+use crate::state::{self, EngineEdit, RootState};
 
 /// The engines of a host, in `engines.json` below a root that any number of processes share.
 ///
@@ -30,7 +31,7 @@ use crate::state::{EngineEdit, RootState, reclaim};
 /// assert_eq!(engines.find(&of_llama)?.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FsEngineStore {
     state: RootState,
 }
@@ -54,6 +55,14 @@ impl FsEngineStore {
         let state = RootState::open(root.as_ref(), options)?;
         state.engines.snapshot()?;
         Ok(Self { state })
+    }
+
+    /// The same store for calls with limits. The handles share everything else.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Self {
+        Self {
+            state: self.state.with_limits(limits),
+        }
     }
 
     /// The root, absolute, with symbolic links resolved.
@@ -100,21 +109,7 @@ impl EngineStore for FsEngineStore {
     }
 
     fn delete(&self, id: &str) -> Result<bool> {
-        self.state.engines.update_then(
-            |edit| Ok(edit.remove(id)),
-            |removed| {
-                let Some(record) = removed else {
-                    return Ok(false);
-                };
-                let mut outcome = Ok(true);
-                for artifact in record.local_artifacts() {
-                    let stored = artifact.to_string_lossy();
-                    let reclaimed = reclaim(&self.state, id, &stored);
-                    outcome = outcome.and_then(|_| reclaimed.map(|()| true));
-                }
-                outcome
-            },
-        )
+        state::delete_engine(&self.state, id)
     }
 
     fn find(&self, filter: &EngineFilter) -> Result<Vec<EngineEntry>> {

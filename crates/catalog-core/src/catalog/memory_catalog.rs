@@ -9,7 +9,7 @@ use crate::error::{CatalogError, Result};
 use crate::reference::shown_id;
 use crate::root::StoreRoot;
 use crate::state::OutsidePaths;
-use crate::state::reclaim_unshared;
+use crate::state::remove_unreferenced;
 use crate::state::validate_model;
 
 /// A catalog that forgets everything with its process: the reference that
@@ -51,7 +51,7 @@ impl CatalogStore for MemoryCatalog {
     }
 
     fn put_if(&self, entry: &CatalogEntry, expected: Expected<'_, CatalogEntry>) -> Result<()> {
-        let stored = PathBuf::from(validate_model(&self.root, OutsidePaths::Record, entry)?);
+        let stored = PathBuf::from(validate_model(&self.root, OutsidePaths::Record, entry)?.stored);
         let mut entries = self.entries();
         expected.check(&entry.id, entries.get(&entry.id).map(|(found, _)| found))?;
         let entry = CatalogEntry {
@@ -85,8 +85,8 @@ impl CatalogStore for MemoryCatalog {
         let Some((_, stored)) = entries.remove(id) else {
             return Ok(false);
         };
-        let users = entries.values().map(|(_, stored)| Ok(stored));
-        reclaim_unshared(&self.root, id, &stored, users)?;
+        let users = entries.values().filter_map(|(_, stored)| stored.to_str());
+        remove_unreferenced(&self.root, id, &stored, users)?;
         Ok(true)
     }
 }

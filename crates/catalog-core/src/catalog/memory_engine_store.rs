@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::root::StoreRoot;
 use crate::state::EngineRecord;
 use crate::state::OutsidePaths;
-use crate::state::reclaim_unshared;
+use crate::state::remove_unreferenced;
 use crate::state::validate_engine;
 
 /// An engine store that forgets everything with its process; see
@@ -60,12 +60,11 @@ impl EngineStore for MemoryEngineStore {
             return Ok(false);
         };
         let mut outcome = Ok(true);
-        for artifact in removed.local_artifacts() {
-            let users = entries
-                .values()
-                .flat_map(EngineRecord::local_artifacts)
-                .map(Ok);
-            let reclaimed = reclaim_unshared(&self.root, id, &artifact, users);
+        for reference in removed.references() {
+            let users = entries.values().flat_map(EngineRecord::references);
+            let users = users.map(|user| user.stored);
+            let stored = Path::new(reference.stored);
+            let reclaimed = remove_unreferenced(&self.root, id, stored, users);
             outcome = outcome.and_then(|_| reclaimed.map(|()| true));
         }
         outcome

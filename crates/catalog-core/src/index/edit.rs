@@ -1,32 +1,40 @@
+use std::collections::BTreeMap;
 use std::iter;
+use std::path::Path;
 use std::sync::Arc;
 
+use super::format;
 use super::record::Record;
-use super::snapshot::{Changes, Content, Snapshot, Stored};
+use super::snapshot::{Entry, Head, Snapshot};
+use super::text::Composer;
+use crate::root::{StoreRoot, Tombstone};
 
 /// Changes to an index that become visible together, or not at all.
 ///
-/// They lie beside the snapshot that they change, so that a write does not copy what stays.
+/// They lie beside the snapshot that they change, so that a write copies only lines.
 #[derive(Debug)]
 pub(crate) struct Edit<R> {
     base: Arc<Snapshot<R>>,
-    changes: Changes<R>,
-    /// What each change found among the changes, oldest first.
-    undo: Vec<Undo<R>>,
+    /// By id, the new record; none for an entry that is removed.
+    changes: BTreeMap<Box<str>, Option<R>>,
+    tombstones: Vec<Tombstone>,
+    /// The earlier change of each id that was changed again, oldest first.
+    undo: Vec<(Box<str>, Option<Option<R>>)>,
 }
 
-/// An id, and what had been changed of it before.
-type Undo<R> = (Arc<str>, Option<Option<Arc<Stored<R>>>>);
-
 /// A state of an edit that can be returned to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Savepoint(usize);
+#[derive(Debug)]
+pub(super) struct Savepoint {
+    changes: usize,
+    tombstones: Vec<Tombstone>,
+}
 
 impl<R: Record> Edit<R> {
     pub(super) fn of(base: Arc<Snapshot<R>>) -> Self {
         Self {
+            tombstones: base.tombstones().to_vec(),
             base,
-            changes: Changes::new(),
+            changes: BTreeMap::new(),
             undo: Vec::new(),
         }
     }
@@ -34,48 +42,42 @@ impl<R: Record> Edit<R> {
     /// The record as of this edit.
     pub(crate) fn get(&self, id: &str) -> Option<&R> {
         match self.changes.get(id) {
-            Some(changed) => changed.as_deref().map(|stored| &stored.record),
+            Some(changed) => changed.as_ref(),
             None => self.base.get(id),
         }
     }
 
     /// All records as of this edit with their ids, sorted by id.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &R)> {
-        self.stored().map(|(id, stored)| (id, &stored.record))
-    }
-
-    fn stored(&self) -> impl Iterator<Item = (&str, &Stored<R>)> + Clone {
-        let mut unchanged = self.base.entries.iter().peekable();
-        let mut changed = self.changes.iter().peekable();
+        let mut unchanged = self.base.iter().peekable();
+        let changes = self.changes.iter();
+        let mut changed = changes.map(|(id, to)| (&**id, to.as_ref())).peekable();
         iter::from_fn(move || {
             loop {
-                let next = match (unchanged.peek(), changed.peek()) {
-                    (Some((old, _)), Some((new, _))) if old < new => None,
+                let is_changed = match (unchanged.peek(), changed.peek()) {
                     (Some((old, _)), Some((new, _))) if old == new => {
                         unchanged.next();
-                        changed.next()
+                        true
                     }
-                    (_, Some(_)) => changed.next(),
-                    (_, None) => None,
+                    (Some((old, _)), Some((new, _))) => old > new,
+                    (None, Some(_)) => true,
+                    (_, None) => false,
                 };
-                match next {
-                    None => return unchanged.next().map(|(id, stored)| (&**id, &**stored)),
-                    Some((id, Some(stored))) => return Some((&**id, &**stored)),
-                    Some((_, None)) => {}
+                if !is_changed {
+                    return unchanged.next();
+                }
+                if let Some((id, Some(record))) = changed.next() {
+                    return Some((id, record));
                 }
             }
         })
     }
 
-    /// Stores a record; fields that a newer release gave to the one before it stay.
-    pub(crate) fn insert(&mut self, id: &str, mut record: R) {
-        if let Some(old) = self.get(id) {
-            *record.extra() = old.clone().extra().clone();
-            if *old == record {
-                return;
-            }
+    /// Stores a record. Fields that a newer release gave to the record before it stay.
+    pub(crate) fn insert(&mut self, id: &str, record: R) {
+        if self.get(id) != Some(&record) {
+            self.change(id, Some(record));
         }
-        self.change(id, Some(Stored::new(record)));
     }
 
     /// Removes a record and returns it.
@@ -85,44 +87,97 @@ impl<R: Record> Edit<R> {
         Some(record)
     }
 
-    fn change(&mut self, id: &str, to: Option<Arc<Stored<R>>>) {
-        let id: Arc<str> = id.into();
-        let before = self.changes.insert(Arc::clone(&id), to);
-        self.undo.push((id, before));
+    fn change(&mut self, id: &str, to: Option<R>) {
+        let before = self.changes.insert(id.into(), to);
+        self.undo.push((id.into(), before));
+    }
+
+    pub(crate) fn tombstones(&self) -> &[Tombstone] {
+        &self.tombstones
+    }
+
+    /// Marks an artifact that no entry names any more.
+    pub(crate) fn add_tombstone(&mut self, tombstone: Tombstone) {
+        if !self.tombstones.contains(&tombstone) {
+            self.tombstones.push(tombstone);
+        }
+    }
+
+    /// Drops the mark of an artifact.
+    pub(crate) fn drop_tombstone(&mut self, tombstone: &Tombstone) {
+        self.tombstones.retain(|other| other != tombstone);
+    }
+
+    /// Drops the marks of a path that an entry names from now on, of those below it and above it.
+    pub(crate) fn drop_tombstones_of(&mut self, stored: &Path) {
+        self.tombstones
+            .retain(|tombstone| !tombstone.touches(stored));
+    }
+
+    /// Drops the marks of artifacts that are gone.
+    pub(super) fn drop_tombstones_of_what_is_gone(&mut self, root: &StoreRoot) {
+        self.tombstones
+            .retain(|tombstone| !tombstone.is_gone_durably(root));
     }
 
     pub(super) fn savepoint(&self) -> Savepoint {
-        Savepoint(self.undo.len())
+        Savepoint {
+            changes: self.undo.len(),
+            tombstones: self.tombstones.clone(),
+        }
     }
 
     /// Takes back all changes since a savepoint.
     pub(super) fn roll_back(&mut self, to: Savepoint) {
-        for (id, before) in self.undo.drain(to.0..).rev() {
+        for (id, before) in self.undo.drain(to.changes..).rev() {
             match before {
                 Some(before) => self.changes.insert(id, before),
                 None => self.changes.remove(&id),
             };
         }
+        self.tombstones = to.tombstones;
     }
 
     /// Whether all changes together change anything.
     pub(super) fn is_changed(&self) -> bool {
-        self.changes
-            .iter()
-            .any(|(id, to)| self.base.get(id) != to.as_deref().map(|stored| &stored.record))
+        let mut changes = self.changes.iter();
+        changes.any(|(id, to)| self.base.get(id) != to.as_ref())
+            || self.tombstones != self.base.tombstones()
     }
 
-    /// What the next generation consists of.
-    pub(super) fn content(&self) -> Content<'_, impl Iterator<Item = (&str, &Stored<R>)> + Clone> {
-        Content {
-            generation: self.base.generation.saturating_add(1),
-            extra: &self.base.extra,
-            entries: self.stored(),
+    /// The next generation. Lines of unchanged entries are copied as they stand.
+    pub(super) fn into_next(self) -> Snapshot<R> {
+        let base = &*self.base;
+        let head = Head {
+            version: R::VERSION,
+            generation: base.head.generation.saturating_add(1),
+            tombstones: self.tombstones,
+            extra: base.head.extra.clone(),
+        };
+        let mut text = Composer::new(&format::head_line(&head), base.text.as_str().len());
+        let mut entries = Vec::with_capacity(base.len() + self.changes.len());
+        let mut copied = 0;
+        for (id, to) in self.changes {
+            let place = base.place(&id);
+            let until = place.unwrap_or_else(|place| place);
+            text.copy(&base.text, copied..until);
+            entries.extend_from_slice(&base.entries[copied..until]);
+            copied = until + usize::from(place.is_ok());
+            if let Some(record) = to {
+                let before = place.ok().map(|at| base.text.line(at));
+                text.push(&format::line(&id, &record, before));
+                entries.push(Entry {
+                    id: id.into(),
+                    record: Arc::new(record),
+                });
+            }
         }
-    }
-
-    /// What is changed, and of which snapshot.
-    pub(super) fn into_parts(self) -> (Arc<Snapshot<R>>, Changes<R>) {
-        (self.base, self.changes)
+        text.copy(&base.text, copied..base.len());
+        entries.extend_from_slice(&base.entries[copied..]);
+        Snapshot {
+            head,
+            text: text.finish(),
+            entries,
+        }
     }
 }

@@ -1,137 +1,390 @@
-//! The bytes of an index file, as `.specs/index-format.md` specifies them. Pure.
+//! Reads and writes the bytes of an index file, of any version that this release knows. Pure.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::record::Record;
-use super::snapshot::{Content, Stored};
-use crate::digest::{Hasher, sha256};
+use super::snapshot::{Entry, Head, Snapshot};
+use super::text::{IndexText, Unproved, is_sum_right, line_of, quoted};
+use crate::root::{StoreRoot, Tombstone};
 
-/// What stands between the entries and the end: the checksum of the first line and of the sums of
-/// the entries, so that writing one entry anew does not hash all the others anew.
-const CHECKSUM: &str = ",\"checksum\":\"";
-const END: &str = "\"}\n";
-/// `sha256:` and 64 digits.
-const CHECKSUM_LEN: usize = 71;
-/// What stands between the fields of an entry and its end: the checksum of its line before this.
-const SUM: &str = ",\"sum\":\"";
-/// The first 8 bytes of a SHA-256.
-const SUM_LEN: usize = 16;
-/// The name of the field that `SUM` begins.
-pub(super) const SUM_FIELD: &str = "sum";
+/// The fields of the first line that this release knows.
+const HEAD_FIELDS: [&str; 5] = ["version", "generation", "tombstones", "entries", "checksum"];
 
-/// The lines of an index whose checksums are all right.
-pub(super) struct Lines<'t> {
-    /// The first one.
-    pub(super) head: &'t str,
-    /// One for each entry, without what separates it from the next.
-    pub(super) entries: Vec<&'t str>,
+/// The reason why bytes are not an index that this release can read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// Some of it is not what was written.
+    Damaged(String),
+    /// A newer release wrote it.
+    TooNew(u64),
 }
 
-/// Why there are no [`Lines`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unproved {
-    /// A checksum is not that of what it stands for.
-    WrongChecksum,
-    /// No checksum is where one belongs: it was lost, or this is no index of this format.
-    NoChecksum,
+/// The bytes of an index without entries, as it is before its first change.
+pub(crate) fn empty_file<R: Record>() -> Vec<u8> {
+    let snapshot = compose::<R>(Head::default(), Vec::new());
+    snapshot.text.as_str().to_owned().into_bytes()
 }
 
-/// Takes an index apart. No byte of it can have changed since it was written.
-pub(super) fn lines(text: &str) -> Result<Lines<'_>, Unproved> {
-    let (content, stated) = text
-        .strip_suffix(END)
-        .and_then(|rest| rest.split_at_checked(rest.len().checked_sub(CHECKSUM_LEN)?))
-        .and_then(|(rest, stated)| Some((rest.strip_suffix(CHECKSUM)?, stated)))
-        .ok_or(Unproved::NoChecksum)?;
-    let content = content.strip_suffix("\n}").ok_or(Unproved::WrongChecksum)?;
-    let mut lines = content.split('\n').peekable();
-    let head = lines.next().unwrap_or_default();
-    let mut checksum = Hasher::new();
-    checksum.update(head.as_bytes());
-    let mut entries = Vec::new();
-    while let Some(line) = lines.next() {
-        let is_last = lines.peek().is_none();
-        let line = if is_last {
-            Some(line)
-        } else {
-            line.strip_suffix(',')
-        };
-        let line = line.ok_or(Unproved::WrongChecksum)?;
-        let sum = right_sum(line).ok_or(Unproved::WrongChecksum)?;
-        checksum.update(sum.as_bytes());
-        entries.push(line);
-    }
-    if checksum.finish().to_string() != stated {
-        return Err(Unproved::WrongChecksum);
-    }
-    Ok(Lines { head, entries })
+/// An index without entries.
+pub(super) fn empty<R: Record>() -> Snapshot<R> {
+    compose(Head::default(), Vec::new())
 }
 
-/// The bytes of an index in the current format: one entry a line, sorted by id.
-pub(super) fn write<'s, R: Record>(
-    content: Content<'s, impl Iterator<Item = (&'s str, &'s Stored<R>)> + Clone>,
-) -> Vec<u8> {
-    let mut text = format!(
-        "{{\"version\":{},\"generation\":{},",
-        R::VERSION,
-        content.generation
-    );
-    for (name, value) in content.extra {
-        text.push_str(&format!("{}:{},", quoted(name), value.text()));
+/// Composes an index from entries that are sorted by id.
+pub(super) fn compose<R: Record>(head: Head, entries: Vec<Entry<R>>) -> Snapshot<R> {
+    let head = Head {
+        version: R::VERSION,
+        ..head
+    };
+    let lines: Vec<String> = entries
+        .iter()
+        .map(|entry| line(&entry.id, &*entry.record, None))
+        .collect();
+    let text = IndexText::compose(&head_line(&head), lines.iter().map(String::as_str));
+    Snapshot {
+        head,
+        text,
+        entries,
     }
-    text.push_str("\"entries\":{");
-    let mut checksum = Hasher::new();
-    checksum.update(text.as_bytes());
-    let line_of = |(id, stored): (_, &'s Stored<R>)| stored.line(|record| line_of(id, record));
-    let lines = content.entries.map(line_of);
-    let len: usize = lines.clone().map(|line| line.len() + ",\n".len()).sum();
-    text.reserve(len + "\n}".len() + CHECKSUM.len() + CHECKSUM_LEN + END.len());
-    for (number, line) in lines.enumerate() {
-        text.push_str(if number == 0 { "\n" } else { ",\n" });
-        text.push_str(line);
-        checksum.update(stated_sum(line).unwrap_or_default().1.as_bytes());
-    }
-    text.push_str("\n}");
-    text.push_str(CHECKSUM);
-    text.push_str(&checksum.finish().to_string());
-    text.push_str(END);
-    text.into_bytes()
 }
 
-/// The line of an entry, without what separates it from the next: its own checksum is the last
-/// field, so that recovery can tell a good line from a bad one.
-fn line_of<R: Record>(id: &str, record: &R) -> String {
-    let record = serde_json::to_string(record)
+/// Reads an index of any version up to the current one.
+pub(super) fn read<R: Record>(bytes: Vec<u8>, root: &StoreRoot) -> Result<Snapshot<R>, Unreadable> {
+    let text = into_text(bytes)?;
+    let split = match IndexText::split(text) {
+        Ok(split) => split,
+        Err((text, why)) => return read_without_lines(&text, why, root),
+    };
+    let all = 0..split.len();
+    let entries = read_lines(&split, all.clone(), root);
+    assemble(split, entries, all)
+}
+
+/// Reads an index that shares lines with the one that was there before: those are neither parsed
+/// nor hashed again.
+pub(super) fn read_changed<R: Record>(
+    before: &Snapshot<R>,
+    bytes: Vec<u8>,
+    root: &StoreRoot,
+) -> Result<Snapshot<R>, Unreadable> {
+    let text = into_text(bytes)?;
+    let (split, changed) = match before.text.split_changed(text) {
+        Ok(split) => split,
+        Err((text, why)) => return read_without_lines(&text, why, root),
+    };
+    let behind = split.len() - changed.end;
+    let shared_end = before.len() - behind;
+    let entries = read_lines(&split, changed.clone(), root).map(|middle| {
+        let mut entries = Vec::with_capacity(split.len());
+        entries.extend_from_slice(&before.entries[..changed.start]);
+        entries.extend(middle);
+        entries.extend_from_slice(&before.entries[shared_end..]);
+        entries
+    });
+    assemble(split, entries, changed)
+}
+
+/// Joins the text of an index with its entries, if the first line, the checksum and the order of the
+/// entries are right; only the order of the `changed` ones is in question.
+fn assemble<R: Record>(
+    text: IndexText,
+    entries: Result<Vec<Entry<R>>, Unreadable>,
+    changed: Range<usize>,
+) -> Result<Snapshot<R>, Unreadable> {
+    let entries = entries.map_err(|why| explain::<R>(text.as_str(), why))?;
+    let with_neighbours = changed.start.saturating_sub(1)..entries.len().min(changed.end + 1);
+    let head =
+        check(&text, &entries[with_neighbours]).map_err(|why| explain::<R>(text.as_str(), why))?;
+    Ok(Snapshot {
+        head,
+        text,
+        entries,
+    })
+}
+
+fn check<R: Record>(text: &IndexText, entries: &[Entry<R>]) -> Result<Head, Unreadable> {
+    if !text.has_right_checksum() {
+        return Err(damaged("its checksum does not match its content"));
+    }
+    let head = read_head(text.head())?;
+    if !(1..=R::VERSION).contains(&head.version) {
+        let version = head.version;
+        return Err(damaged(format!("there was no schema version {version}")));
+    }
+    match entries.windows(2).find(|pair| pair[0].id >= pair[1].id) {
+        None => Ok(head),
+        Some(pair) => Err(damaged(format!(
+            "entry {:?} is there twice, or not in its place",
+            pair[1].id
+        ))),
+    }
+}
+
+fn read_lines<R: Record>(
+    text: &IndexText,
+    numbers: Range<usize>,
+    root: &StoreRoot,
+) -> Result<Vec<Entry<R>>, Unreadable> {
+    let read = |number| {
+        let line = text.line(number);
+        if !is_sum_right(line) {
+            return Err(damaged("its checksum does not match its content"));
+        }
+        read_line(line, root)
+    };
+    numbers.map(read).collect()
+}
+
+/// Reads one line of an entry, if its sum is right.
+pub(super) fn read_intact_line<R: Record>(line: &str, root: &StoreRoot) -> Option<Entry<R>> {
+    is_sum_right(line).then(|| read_line(line, root).ok())?
+}
+
+fn read_line<R: Record>(line: &str, root: &StoreRoot) -> Result<Entry<R>, Unreadable> {
+    let (id, rest) = split_id(line).ok_or_else(|| damaged("a line of it begins with no id"))?;
+    let object = rest.strip_prefix(':').unwrap_or_default();
+    read_record(&id, object, root)
+}
+
+fn read_record<R: Record>(
+    id: &str,
+    object: &str,
+    root: &StoreRoot,
+) -> Result<Entry<R>, Unreadable> {
+    let wrong = |why: &dyn fmt::Display| damaged(format!("entry {id:?} {why}"));
+    if id.is_empty() {
+        return Err(damaged("an entry's id is empty"));
+    }
+    if object.contains("\"id\":") && states_other_id(object, id) {
+        return Err(wrong(&"states another id inside"));
+    }
+    let mut record: R = serde_json::from_str(object)
+        .map_err(|error| wrong(&format_args!("is not an entry: {error}")))?;
+    record.normalise(root).map_err(|why| wrong(&why))?;
+    Ok(Entry {
+        id: id.into(),
+        record: Arc::new(record),
+    })
+}
+
+/// Whether the object of an entry states an id of its own, as format 0 may, and another one.
+fn states_other_id(object: &str, id: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Inner {
+        id: Option<String>,
+    }
+    let inner = serde_json::from_str::<Inner>(object);
+    inner.is_ok_and(|inner| inner.id.is_some_and(|inner| inner != id))
+}
+
+/// The line of an entry. Fields of a newer release that the entry before it had are kept.
+pub(super) fn line<R: Record>(id: &str, record: &R, before: Option<&str>) -> String {
+    let object = serde_json::to_string(record)
         .expect("a record has text keys and plain values, which JSON holds");
-    let open = record.strip_suffix('}').expect("a record is a JSON object");
-    let mut line = format!("{}:{open}", quoted(id));
-    let sum = sum_of(&line);
-    line.push_str(SUM);
-    line.extend(sum.map(char::from));
-    line.push_str("\"}");
+    let extra = before.map(extra_fields::<R>).unwrap_or_default();
+    line_of(id, &object, &extra)
+}
+
+/// The fields of an entry's line that this release does not know, each with a comma in front.
+fn extra_fields<R: Record>(line: &str) -> String {
+    let object = split_id(line).and_then(|(_, rest)| rest.strip_prefix(':'));
+    let known = |name: &str| R::FIELDS.contains(&name) || name == "sum";
+    let fields = object.and_then(|object| fields_except(object, known).ok());
+    let fields = fields.unwrap_or_default().into_iter();
+    fields
+        .map(|(name, value)| format!(",{}:{}", quoted(&name), value.get()))
+        .collect()
+}
+
+/// The fields of a JSON object but the known ones, with their values to the letter.
+fn fields_except(
+    object: &str,
+    is_known: impl Fn(&str) -> bool,
+) -> serde_json::Result<BTreeMap<String, Box<RawValue>>> {
+    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(object)?;
+    fields.retain(|name, _| !is_known(name));
+    Ok(fields)
+}
+
+/// Writes the first line.
+pub(super) fn head_line(head: &Head) -> String {
+    let mut line = format!(
+        "{{\"version\":{},\"generation\":{},",
+        head.version, head.generation
+    );
+    if !head.tombstones.is_empty() {
+        let tombstones =
+            serde_json::to_string(&head.tombstones).expect("a tombstone has only text and numbers");
+        line.push_str(&format!("\"tombstones\":{tombstones},"));
+    }
+    line.push_str(&head.extra);
+    line.push_str("\"entries\":{");
     line
 }
 
-/// The sum that an entry's line states, if it is right.
-pub(super) fn right_sum(line: &str) -> Option<&str> {
-    let (content, stated) = stated_sum(line)?;
-    (sum_of(content) == stated.as_bytes()).then_some(stated)
+/// Reads the first line.
+pub(super) fn read_head(line: &str) -> Result<Head, Unreadable> {
+    #[derive(Deserialize)]
+    struct Known {
+        version: u64,
+        generation: u64,
+        #[serde(default)]
+        tombstones: Vec<Tombstone>,
+    }
+    let closed = format!("{line}}}}}");
+    let known: Known = serde_json::from_str(&closed).map_err(damaged)?;
+    let extra = fields_except(&closed, |name| HEAD_FIELDS.contains(&name)).map_err(damaged)?;
+    Ok(Head {
+        version: known.version,
+        generation: known.generation,
+        tombstones: known.tombstones,
+        extra: extra
+            .into_iter()
+            .map(|(name, value)| format!("{}:{},", quoted(&name), value.get()))
+            .collect(),
+    })
 }
 
-/// What an entry's line states a sum of, and the sum.
-fn stated_sum(line: &str) -> Option<(&str, &str)> {
-    let rest = line.strip_suffix("\"}")?;
-    let (rest, stated) = rest.split_at_checked(rest.len().checked_sub(SUM_LEN)?)?;
-    Some((rest.strip_suffix(SUM)?, stated))
+/// The id with which a line begins, whether or not the rest of it is intact.
+pub(super) fn id_of_line(line: &str) -> Option<String> {
+    split_id(line).map(|(id, _)| id.into_owned())
 }
 
-/// The digits of the sum.
-fn sum_of(content: &str) -> [u8; SUM_LEN] {
-    let mut digits = [0; SUM_LEN];
-    hex::encode_to_slice(&sha256(content.as_bytes())[..SUM_LEN / 2], &mut digits)
-        .expect("two digits stand for a byte");
-    digits
+fn split_id(line: &str) -> Option<(Cow<'_, str>, &str)> {
+    #[derive(Deserialize)]
+    struct Id<'t>(#[serde(borrow)] Cow<'t, str>);
+
+    let mut values = serde_json::Deserializer::from_str(line).into_iter::<Id<'_>>();
+    let Id(id) = values.next()?.ok()?;
+    Some((id, line.get(values.byte_offset()..)?))
 }
 
-/// A text as JSON writes it.
-pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// Reads a file that is not in the current arrangement: format 0, a newer version, or damage.
+fn read_without_lines<R: Record>(
+    text: &str,
+    why: Unproved,
+    root: &StoreRoot,
+) -> Result<Snapshot<R>, Unreadable> {
+    match (version_of(text)?, why) {
+        (Some(version), _) if version > R::VERSION => Err(Unreadable::TooNew(version)),
+        (Some(_), Unproved::NoChecksum) => {
+            Err(damaged("its checksum is missing or not at its end"))
+        }
+        (None, Unproved::NoChecksum) => {
+            let (entries, mut bad) = read_format_0(text, root)?;
+            match bad.pop() {
+                None => Ok(compose(Head::default(), entries)),
+                Some((_, why)) => Err(why),
+            }
+        }
+        (_, Unproved::WrongChecksum) => Err(damaged("its checksum does not match its content")),
+    }
+}
+
+/// The better of two explanations: a newer version explains whatever else is odd.
+fn explain<R: Record>(text: &str, why: Unreadable) -> Unreadable {
+    match version_of(text) {
+        Ok(Some(version)) if version > R::VERSION => Unreadable::TooNew(version),
+        Ok(_) => why,
+        Err(no_json) => match why {
+            Unreadable::Damaged(_) => no_json,
+            newer => newer,
+        },
+    }
+}
+
+/// Whether a text is a JSON object without a version, as format 0 is.
+pub(super) fn is_format_0(text: &str) -> bool {
+    matches!(version_of(text), Ok(None))
+}
+
+/// Entries that were read, and the text of those that could not be.
+type Format0<R> = (Vec<Entry<R>>, Vec<(String, Unreadable)>);
+
+/// Reads format 0: a bare map from id to entry, as tools before the first release wrote it. An
+/// entry may repeat its id. Each entry is judged by itself.
+pub(super) fn read_format_0<R: Record>(
+    text: &str,
+    root: &StoreRoot,
+) -> Result<Format0<R>, Unreadable> {
+    let raw: UniqueEntries<'_> = serde_json::from_str(text).map_err(damaged)?;
+    let (mut entries, mut bad) = (Vec::new(), Vec::new());
+    for (id, object) in raw.0 {
+        match read_record(&id, object.get(), root) {
+            Ok(entry) => entries.push(entry),
+            Err(why) => bad.push((format!("{}:{}", quoted(&id), object.get()), why)),
+        }
+    }
+    Ok((entries, bad))
+}
+
+/// The `version` field, if the text is a JSON object at all.
+fn version_of(text: &str) -> Result<Option<u64>, Unreadable> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: Option<serde_json::Value>,
+    }
+    if text.is_empty() {
+        return Err(damaged("it is empty"));
+    }
+    let Versioned { version } = serde_json::from_str(text).map_err(damaged)?;
+    match version {
+        None => Ok(None),
+        Some(version) => match version.as_u64() {
+            Some(version) => Ok(Some(version)),
+            // Format 0 with an entry of that id.
+            None if version.is_object() => Ok(None),
+            None => Err(damaged("its version is no whole number")),
+        },
+    }
+}
+
+fn into_text(bytes: Vec<u8>) -> Result<String, Unreadable> {
+    String::from_utf8(bytes).map_err(|error| damaged(error.utf8_error()))
+}
+
+pub(super) fn damaged(detail: impl fmt::Display) -> Unreadable {
+    Unreadable::Damaged(detail.to_string())
+}
+
+/// A map that holds no id twice; JSON readers commonly keep the last in silence.
+struct UniqueEntries<'t>(BTreeMap<String, &'t RawValue>);
+
+impl<'de> Deserialize<'de> for UniqueEntries<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EachOnce;
+
+        impl<'de> serde::de::Visitor<'de> for EachOnce {
+            type Value = UniqueEntries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map from id to entry")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Self::Value, A::Error> {
+                let mut entries = BTreeMap::new();
+                while let Some((id, object)) = map.next_entry::<String, &'de RawValue>()? {
+                    if entries.contains_key(&id) {
+                        return Err(serde::de::Error::custom(format_args!(
+                            "entry {id:?} is there twice"
+                        )));
+                    }
+                    entries.insert(id, object);
+                }
+                Ok(UniqueEntries(entries))
+            }
+        }
+
+        deserializer.deserialize_map(EachOnce)
+    }
 }

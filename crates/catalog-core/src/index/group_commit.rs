@@ -1,10 +1,13 @@
-//! How threads that share an index share its writes (group commit).
+//! The threads that share an index share its writes (group commit).
 //!
 //! The first thread that wants to write becomes the leader of a batch: it takes the lock of the
-//! root and reads what is on disk. Threads that came meanwhile then apply their own changes to the
-//! same edit, one after the other; the leader writes the file once, for all. Each returns when the
-//! batch it is in is durable. Whoever comes while a batch is being written waits for the next one.
+//! root and reads the file on disk. Threads that came meanwhile then apply their own changes to the
+//! same edit, one after the other; the leader writes the file once, for all. Each returns when its
+//! batch is durable. A thread that comes while a batch is being written waits for the next one.
 //! A change that fails takes back its own part of the edit and no other.
+//!
+//! No change runs while the mutex of this module is held: a thread takes the edit out, applies its
+//! change, and puts the edit back.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -15,10 +18,14 @@ use std::time::{Duration, Instant};
 use super::edit::Edit;
 use super::record::Record;
 use crate::error::{CatalogError, Result};
+use crate::progress::Limits;
+
+/// How often a waiting thread looks whether its call was cancelled.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The threads that write one index.
 #[derive(Debug)]
-pub(super) struct Writers<R> {
+pub(super) struct GroupCommit<R> {
     /// The file they write, for messages.
     path: PathBuf,
     state: Mutex<State<R>>,
@@ -34,32 +41,29 @@ struct State<R> {
 
 #[derive(Debug)]
 enum Phase<R> {
-    /// Nobody writes: the next one to come leads.
+    /// No thread writes: the next one to come leads.
     Idle,
-    /// A leader is at work and nobody can join.
+    /// A leader is at work and no thread can join.
     Busy,
-    /// Changes are applied to the edit of a batch.
-    Collecting(Edit<R>, Arc<Batch>),
+    /// Changes are applied to the edit of a batch; none while a thread has taken it out.
+    Collecting(Option<Edit<R>>, Arc<Batch>),
 }
 
 /// Changes that are written together.
 #[derive(Debug, Default)]
 struct Batch {
-    /// How the write ended, once it has.
+    /// The result of the write, once it has ended.
     written: OnceLock<Result<()>>,
 }
 
-/// What the leader of a batch does at its begin and end; `L` is what it holds in between.
-pub(super) trait Commit<R, L> {
-    /// Takes the lock, waiting until `deadline`, and reads what is there.
-    fn begin(&self, deadline: Instant) -> Result<(L, Edit<R>)>;
-    /// Makes the edit durable.
-    fn commit(&self, lock: &L, edit: Edit<R>) -> Result<()>;
-    /// Releases the lock.
-    fn end(&self, lock: L);
+/// How long a thread waits for others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience<'l> {
+    pub(super) limits: &'l Limits,
+    pub(super) lock_wait: Duration,
 }
 
-impl<R: Record> Writers<R> {
+impl<R: Record> GroupCommit<R> {
     pub(super) fn new(path: PathBuf) -> Self {
         let state = State {
             phase: Phase::Idle,
@@ -72,18 +76,21 @@ impl<R: Record> Writers<R> {
         }
     }
 
-    /// Applies a change and returns when it is durable.
+    /// Applies a change and returns when it is durable. A leader takes the lock and the edit with
+    /// `begin`, and writes with `commit`, which also releases the lock.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::LockTimeout`] for a thread that could not begin within `patience`.
+    /// [`CatalogError::LockTimeout`] for a thread that could not begin in time,
+    /// [`CatalogError::Cancelled`], whatever `change` returns, and the errors of writing.
     pub(super) fn write<T, L>(
         &self,
-        patience: Duration,
-        leader: &impl Commit<R, L>,
+        patience: Patience<'_>,
+        begin: impl FnOnce() -> Result<(L, Edit<R>)>,
+        commit: impl FnOnce(L, Edit<R>) -> Result<()>,
         change: impl FnOnce(&mut Edit<R>) -> Result<T>,
     ) -> Result<T> {
-        let begin = Instant::now();
+        let mut wait = Wait::begin(patience);
         let mut state = self.lock();
         state.candidates += 1;
         loop {
@@ -92,64 +99,63 @@ impl<R: Record> Writers<R> {
                     state.candidates -= 1;
                     state.phase = Phase::Busy;
                     drop(state);
-                    return self.lead(end_of(begin, patience), leader, change);
+                    return self.lead(begin, commit, change);
                 }
                 Phase::Collecting(edit, batch) => {
-                    let batch = Arc::clone(batch);
-                    let applied = apply(edit, change);
+                    if let Some(mut taken) = edit.take() {
+                        let batch = Arc::clone(batch);
+                        drop(state);
+                        let applied = apply(&mut taken, change);
+                        self.put_back(taken);
+                        return self.follow(&batch, applied, patience);
+                    }
+                }
+                Phase::Busy => {}
+            }
+            match wait.next(&self.path) {
+                Ok(pause) => state = self.wait_for(state, pause),
+                Err(error) => {
                     state.candidates -= 1;
                     self.changed.notify_all();
-                    drop(state);
-                    return self.follow(&batch, applied);
-                }
-                Phase::Busy => {
-                    let Some(left) = patience.checked_sub(begin.elapsed()) else {
-                        state.candidates -= 1;
-                        self.changed.notify_all();
-                        return Err(self.overdue(patience));
-                    };
-                    state = self.wait_for(state, left);
+                    return Err(error);
                 }
             }
         }
     }
 
-    /// Does something while no other thread leads or joins a batch.
+    /// Does some work while no other thread leads or joins a batch.
     pub(super) fn alone<T>(
         &self,
-        patience: Duration,
-        work: impl FnOnce(Instant) -> Result<T>,
+        patience: Patience<'_>,
+        work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        let begin = Instant::now();
+        let mut wait = Wait::begin(patience);
         let mut state = self.lock();
         while !matches!(state.phase, Phase::Idle) {
-            let Some(left) = patience.checked_sub(begin.elapsed()) else {
-                return Err(self.overdue(patience));
-            };
-            state = self.wait_for(state, left);
+            let pause = wait.next(&self.path)?;
+            state = self.wait_for(state, pause);
         }
         state.phase = Phase::Busy;
         drop(state);
         let _idle = IdleAtEnd(self);
-        work(end_of(begin, patience))
+        work()
     }
 
     fn lead<T, L>(
         &self,
-        deadline: Instant,
-        leader: &impl Commit<R, L>,
+        begin: impl FnOnce() -> Result<(L, Edit<R>)>,
+        commit: impl FnOnce(L, Edit<R>) -> Result<()>,
         change: impl FnOnce(&mut Edit<R>) -> Result<T>,
     ) -> Result<T> {
         let idle = IdleAtEnd(self);
-        let (lock, mut edit) = leader.begin(deadline)?;
+        let (lock, mut edit) = begin()?;
         let applied = apply(&mut edit, change);
         let batch = Arc::new(Batch::default());
         let edit = self.collect(edit, Arc::clone(&batch));
-        let (outcome, panic) = match catch_unwind(AssertUnwindSafe(|| leader.commit(&lock, edit))) {
+        let (outcome, panic) = match catch_unwind(AssertUnwindSafe(|| commit(lock, edit))) {
             Ok(outcome) => (outcome, None),
             Err(panic) => (Err(self.interrupted()), Some(panic)),
         };
-        leader.end(lock);
         let own = outcome.as_ref().map_err(CatalogError::duplicate).copied();
         drop(batch.written.set(outcome));
         drop(idle);
@@ -163,23 +169,41 @@ impl<R: Record> Writers<R> {
     /// Lets the waiting threads apply their changes, and returns the edit with all of them.
     fn collect(&self, edit: Edit<R>, batch: Arc<Batch>) -> Edit<R> {
         let mut state = self.lock();
-        state.phase = Phase::Collecting(edit, batch);
+        state.phase = Phase::Collecting(Some(edit), batch);
         self.changed.notify_all();
-        while state.candidates > 0 {
-            state = self.wait(state);
-        }
-        match std::mem::replace(&mut state.phase, Phase::Busy) {
-            Phase::Collecting(edit, _) => edit,
-            Phase::Idle | Phase::Busy => unreachable!("only the leader ends collecting"),
+        loop {
+            if state.candidates == 0
+                && let Phase::Collecting(edit, _) = &mut state.phase
+                && let Some(edit) = edit.take()
+            {
+                state.phase = Phase::Busy;
+                return edit;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn follow<T>(&self, batch: &Batch, applied: Applied<T>) -> Result<T> {
+    /// Ends the part of a thread that joined a batch.
+    fn put_back(&self, edit: Edit<R>) {
+        let mut state = self.lock();
+        state.candidates -= 1;
+        match &mut state.phase {
+            Phase::Collecting(place, _) => *place = Some(edit),
+            Phase::Idle | Phase::Busy => unreachable!("a batch waits for the edit"),
+        }
+        self.changed.notify_all();
+    }
+
+    fn follow<T>(&self, batch: &Batch, applied: Applied<T>, patience: Patience<'_>) -> Result<T> {
         let answer = match applied {
             Applied::Done(answer) => answer,
             Applied::Refused(error) => return Err(error),
             Applied::Panicked(panic) => resume_unwind(panic),
         };
+        let deadline = patience.limits.deadline();
         let mut state = self.lock();
         loop {
             if let Some(written) = batch.written.get() {
@@ -188,7 +212,11 @@ impl<R: Record> Writers<R> {
                     Err(error) => Err(error.duplicate()),
                 };
             }
-            state = self.wait(state);
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                let why = "the deadline passed while another thread of this process wrote it";
+                return Err(self.unknown(why));
+            }
+            state = self.wait_for(state, LOOK);
         }
     }
 
@@ -205,37 +233,52 @@ impl<R: Record> Writers<R> {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn overdue(&self, waited: Duration) -> CatalogError {
-        CatalogError::LockTimeout {
-            path: self.path.clone(),
-            holder: "other threads of this process".to_owned(),
-            waited,
-        }
+    fn interrupted(&self) -> CatalogError {
+        self.unknown("the thread that wrote for others panicked")
     }
 
-    fn interrupted(&self) -> CatalogError {
+    fn unknown(&self, why: &'static str) -> CatalogError {
         CatalogError::OutcomeUnknown {
             path: self.path.clone(),
             action: "writing",
-            source: io::Error::other("the thread that wrote for others panicked"),
+            source: io::Error::other(why),
+        }
+    }
+}
+
+/// The wait of a thread for the others.
+struct Wait<'l> {
+    patience: Patience<'l>,
+    began: Instant,
+    end: Instant,
+}
+
+impl<'l> Wait<'l> {
+    fn begin(patience: Patience<'l>) -> Self {
+        Self {
+            patience,
+            began: Instant::now(),
+            end: patience.limits.end_of_wait(patience.lock_wait),
         }
     }
 
-    fn wait<'g>(&self, state: MutexGuard<'g, State<R>>) -> MutexGuard<'g, State<R>> {
-        self.changed
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner)
+    /// How long to wait before the next look.
+    fn next(&mut self, path: &std::path::Path) -> Result<Duration> {
+        let now = Instant::now();
+        if now >= self.end {
+            return Err(CatalogError::LockTimeout {
+                path: path.to_path_buf(),
+                holder: "other threads of this process".to_owned(),
+                waited: now - self.began,
+            });
+        }
+        self.patience.limits.check("waiting to write")?;
+        Ok(LOOK.min(self.end - now))
     }
 }
 
-/// The end of a wait, also of one for ever.
-fn end_of(begin: Instant, patience: Duration) -> Instant {
-    const VERY_LONG: Duration = Duration::from_secs(1 << 30);
-    begin + patience.min(VERY_LONG)
-}
-
 /// Ends the turn of a leader, whichever way it leaves.
-struct IdleAtEnd<'w, R: Record>(&'w Writers<R>);
+struct IdleAtEnd<'w, R: Record>(&'w GroupCommit<R>);
 
 impl<R: Record> Drop for IdleAtEnd<'_, R> {
     fn drop(&mut self) {

@@ -1,21 +1,21 @@
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
+use std::fs::OpenOptions;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::edit::Edit;
-use super::format;
-use super::group_commit::{Commit, Writers};
-use super::read::{self, Purpose, Unreadable};
+use super::format::{self, Unreadable};
+use super::group_commit::{GroupCommit, Patience};
+use super::index_files::{Absence, IndexFiles};
 use super::record::Record;
 use super::snapshot::Snapshot;
 use super::source::Source;
 use crate::error::{CatalogError, Result};
+use crate::progress::Limits;
 use crate::root::{
-    LastHolder, Locking, StoreLock, StoreRoot, WriterLock, open_own_file, remove_temporary_files,
-    replace_durably,
+    FileStamp, Locking, Replacement, StoreLock, StoreRoot, WriterLock, check_not_nested,
+    keep_spare, open_own_file,
 };
 
 /// How writers of an index are kept apart, and how long one waits for another.
@@ -31,54 +31,49 @@ const COURTESY: Duration = Duration::from_millis(4);
 
 /// All entries of one kind, in one file below a root, shared with other processes.
 ///
-/// Reading takes no lock and costs one `stat` while nobody writes. Writing queues on the lock of
-/// the root (see `root::lock`), starts from what is on disk, and returns when the new file is
-/// durable. What cannot be read is never replaced.
+/// Reading takes no lock and costs one `stat` while no process writes. One thread of a process
+/// reads a new file, and of that only what changed; the others wait for it. Writing queues on the
+/// lock of the root (see `root::lock`), starts from the file on disk, and returns when the new file
+/// is durable. A file that cannot be read is never replaced.
 #[derive(Debug)]
 pub(crate) struct JsonIndex<R> {
-    root: StoreRoot,
+    files: Arc<IndexFiles>,
     path: PathBuf,
+    /// The same by the spelling of the root that the user of this handle gave.
+    spelled: PathBuf,
     writing: Writing,
     latest: RwLock<Option<Loaded<R>>>,
-    writers: Writers<R>,
+    /// Held by the thread that reads a new file, and while a writer's new file takes its place.
+    renewal: Mutex<()>,
+    writers: GroupCommit<R>,
     /// Until when the lock is left to other processes.
     courtesy: Mutex<Option<Instant>>,
-    /// Whether leftovers of writers that died before this handle was opened were looked for.
-    is_swept: AtomicBool,
 }
 
 /// A snapshot and the file it was read from.
 #[derive(Debug)]
 struct Loaded<R> {
     snapshot: Arc<Snapshot<R>>,
-    /// None while there is no file.
-    source: Option<Source>,
+    source: Source,
 }
 
 impl<R: Record> JsonIndex<R> {
-    pub(crate) fn new(root: StoreRoot, writing: Writing) -> Self {
-        let path = root.layout().index(R::FILE);
+    pub(crate) fn new(files: Arc<IndexFiles>, writing: Writing) -> Self {
+        let path = files.root().layout().index(R::FILE);
         Self {
-            root,
+            spelled: files.root().spelled_index(R::FILE),
+            files,
             writing,
             latest: RwLock::new(None),
-            writers: Writers::new(path.clone()),
+            renewal: Mutex::new(()),
+            writers: GroupCommit::new(path.clone()),
             path,
             courtesy: Mutex::new(None),
-            is_swept: AtomicBool::new(false),
         }
     }
 
     pub(super) fn root(&self) -> &StoreRoot {
-        &self.root
-    }
-
-    pub(super) fn writers(&self) -> &Writers<R> {
-        &self.writers
-    }
-
-    pub(super) fn writing(&self) -> Writing {
-        self.writing
+        self.files.root()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -87,147 +82,132 @@ impl<R: Record> JsonIndex<R> {
 
     /// The content as of now.
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot<R>>> {
-        self.snapshot_for(Purpose::Reading)
-    }
-
-    fn snapshot_for(&self, purpose: Purpose) -> Result<Arc<Snapshot<R>>> {
         if let Some(current) = self.current()? {
             return Ok(current);
         }
-        let loaded = self.load(purpose)?;
-        let snapshot = Arc::clone(&loaded.snapshot);
-        self.remember(Some(loaded));
-        Ok(snapshot)
+        let _renewal = self.lock_renewal();
+        // Another thread may have read the new file meanwhile.
+        if let Some(current) = self.current()? {
+            return Ok(current);
+        }
+        self.load()
     }
 
-    /// The snapshot in memory, if it is what is on disk.
+    /// The snapshot in memory, if the file on disk is the one that it was read from.
     fn current(&self) -> Result<Option<Arc<Snapshot<R>>>> {
         let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(loaded) = &*latest
-            && let Some(source) = &loaded.source
-            && source
-                .is_current_at(&self.path)
-                .map_err(|error| CatalogError::io("look at", &self.path, error))?
-        {
-            return Ok(Some(Arc::clone(&loaded.snapshot)));
-        }
-        Ok(None)
+        let Some(loaded) = &*latest else {
+            return Ok(None);
+        };
+        let is_current = loaded
+            .source
+            .is_current_at(&self.spelled)
+            .map_err(|error| CatalogError::io("look at", &self.path, error))?;
+        Ok(is_current.then(|| Arc::clone(&loaded.snapshot)))
+    }
+
+    fn latest(&self) -> Option<Arc<Snapshot<R>>> {
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        latest.as_ref().map(|loaded| Arc::clone(&loaded.snapshot))
+    }
+
+    fn remember(&self, loaded: Option<Loaded<R>>) {
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *latest, loaded);
+        drop(latest);
+        // Not while readers wait: it may be the last owner of many entries.
+        drop(before);
+    }
+
+    fn lock_renewal(&self) -> MutexGuard<'_, ()> {
+        self.renewal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes entries: what `change` does to the edit becomes visible and durable as a whole
     /// before this returns, or not at all. An edit that changes nothing writes nothing. Threads
     /// that do this at once share one write.
-    pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Edit<R>) -> Result<T>) -> Result<T> {
-        self.writers.write(self.writing.wait, self, change)
+    pub(crate) fn update<T>(
+        &self,
+        limits: &Limits,
+        change: impl FnOnce(&mut Edit<R>) -> Result<T>,
+    ) -> Result<T> {
+        check_not_nested(self.root())?;
+        self.writers.write(
+            self.patience(limits),
+            || self.begin(limits),
+            |lock, edit| {
+                let written = self.commit(&lock, edit);
+                self.release(lock);
+                written
+            },
+            change,
+        )
     }
 
     /// [`update`](Self::update) by itself, then `then` before any other writer of the root runs.
     pub(crate) fn update_then<T, U>(
         &self,
+        limits: &Limits,
         change: impl FnOnce(&mut Edit<R>) -> Result<T>,
         then: impl FnOnce(T) -> Result<U>,
     ) -> Result<U> {
-        self.writers.alone(self.writing.wait, |deadline| {
-            let (lock, mut edit) = self.begin(deadline)?;
+        check_not_nested(self.root())?;
+        self.writers.alone(self.patience(limits), || {
+            let (lock, mut edit) = self.begin(limits)?;
             let answer = change(&mut edit)
                 .and_then(|answer| self.commit(&lock, edit).map(|()| answer))
                 .and_then(then);
-            self.end(lock);
+            self.release(lock);
             answer
         })
     }
 
-    /// Takes the lock of the root and clears away what writers that died left.
-    pub(super) fn lock(&self, deadline: Instant) -> Result<WriterLock> {
-        self.wait_out_of_courtesy();
-        self.root.check_present()?;
-        let lock = WriterLock::acquire(
-            self.root.layout(),
-            StoreLock::Index,
-            self.writing.locking,
-            deadline,
-        )
-        .map_err(CatalogError::of_writing)?;
-        // Again, as it may have been replaced while this waited.
-        self.root.check_present()?;
-        if lock.last_holder() == LastHolder::Died || !self.is_swept.load(Ordering::Relaxed) {
-            remove_temporary_files(self.root.layout()).map_err(CatalogError::of_writing)?;
-            self.is_swept.store(true, Ordering::Relaxed);
-        }
-        Ok(lock)
-    }
-
-    fn load(&self, purpose: Purpose) -> Result<Loaded<R>> {
-        self.root.check_present()?;
-        let Some(mut file) = open_own_file(&self.path, OpenOptions::new().read(true))? else {
-            return self.absent(purpose);
-        };
-        let failed = |error| CatalogError::io("read", &self.path, error);
-        let metadata = file.metadata().map_err(failed)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed)?;
-        let snapshot =
-            read::read(&bytes, &self.root, purpose).map_err(|why| self.unreadable(why))?;
-        Ok(Loaded {
-            snapshot: Arc::new(snapshot),
-            source: Some(Source::new(file, &metadata)),
+    /// Does some work while this process holds the lock of the root and no other thread writes.
+    pub(super) fn alone<T>(&self, limits: &Limits, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        check_not_nested(self.root())?;
+        self.writers.alone(self.patience(limits), || {
+            let lock = self.lock(limits)?;
+            let done = work();
+            self.release(lock);
+            done
         })
     }
 
-    /// No file is an empty index only if there never was one.
-    fn absent(&self, purpose: Purpose) -> Result<Loaded<R>> {
-        let previous = self.root.layout().previous_index(R::FILE);
-        match fs::symlink_metadata(&previous) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Loaded {
-                snapshot: Arc::new(Snapshot::empty()),
-                source: None,
-            }),
-            Err(error) => Err(CatalogError::io("look at", &previous, error)),
-            // A writer may have made both since the file was looked for.
-            Ok(_) if self.path.exists() => self.load(purpose),
-            Ok(_) => Err(self.unreadable(Unreadable::Damaged(
-                "it is missing, but the generation before it is there".to_owned(),
-            ))),
+    fn patience<'l>(&self, limits: &'l Limits) -> Patience<'l> {
+        Patience {
+            limits,
+            lock_wait: self.writing.wait,
         }
     }
 
-    /// Remembers what an edit came to, and the file that it was written to.
-    fn advance(&self, edit: Edit<R>, source: Source) {
-        let (mut base, changes) = edit.into_parts();
-        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
-        let owners_here = 2;
-        if Arc::strong_count(&base) > owners_here {
-            // Somebody reads it, so it is copied: not while all others wait for that.
-            drop(latest);
-            base = Arc::new(Snapshot::clone(&base));
-            latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
-        }
-        *latest = None;
-        Arc::make_mut(&mut base).advance(changes);
-        *latest = Some(Loaded {
-            snapshot: base,
-            source: Some(source),
-        });
+    fn begin(&self, limits: &Limits) -> Result<(WriterLock, Edit<R>)> {
+        let lock = self.lock(limits)?;
+        let current = self.snapshot()?;
+        Ok((lock, Edit::of(current)))
     }
 
-    fn remember(&self, loaded: Option<Loaded<R>>) {
-        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+    /// Takes the lock of the root.
+    fn lock(&self, limits: &Limits) -> Result<WriterLock> {
+        self.wait_out_of_courtesy();
+        let root = self.root();
+        root.check_present()?;
+        let lock = WriterLock::acquire(
+            root.layout(),
+            StoreLock::Index,
+            self.writing.locking,
+            limits,
+            self.writing.wait,
+        )
+        .map_err(CatalogError::of_writing)?;
+        // Again, as it may have been replaced while this waited.
+        root.check_present()?;
+        Ok(lock)
     }
 
-    fn unreadable(&self, why: Unreadable) -> CatalogError {
-        let path = self.path.clone();
-        match why {
-            Unreadable::TooNew(found) => CatalogError::IndexTooNew {
-                path,
-                found,
-                supported: R::VERSION,
-            },
-            Unreadable::Damaged(detail) => CatalogError::IndexDamaged {
-                path,
-                detail,
-                repair: "stop its writers and call catalog_core::recover on the root, which keeps \
-                         the damaged file and reports what it could restore",
-            },
+    fn release(&self, lock: WriterLock) {
+        if lock.release().are_others_waiting {
+            let until = Instant::now() + COURTESY;
+            *self.courtesy.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
         }
     }
 
@@ -242,43 +222,118 @@ impl<R: Record> JsonIndex<R> {
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
         }
     }
-}
 
-impl<R: Record> Commit<R, WriterLock> for JsonIndex<R> {
-    fn begin(&self, deadline: Instant) -> Result<(WriterLock, Edit<R>)> {
-        let lock = self.lock(deadline)?;
-        let current = self.snapshot_for(Purpose::Writing)?;
-        Ok((lock, Edit::of(current)))
-    }
-
-    fn commit(&self, lock: &WriterLock, edit: Edit<R>) -> Result<()> {
+    fn commit(&self, lock: &WriterLock, mut edit: Edit<R>) -> Result<()> {
         if !edit.is_changed() {
             return Ok(());
         }
-        let previous = self.root.layout().previous_index(R::FILE);
-        let bytes = format::write(edit.content());
-        self.root.check_present()?;
+        self.files.ensure(lock)?;
+        let root = self.root();
+        edit.drop_tombstones_of_what_is_gone(root);
+        let next = edit.into_next();
+        root.check_present()?;
         lock.check_held()?;
-        // Unless all goes well, the next call reads the truth from disk.
-        match replace_durably(&self.path, Some(&previous), &bytes) {
-            Ok(file) => {
-                match file.metadata() {
-                    Ok(metadata) => self.advance(edit, Source::new(file, &metadata)),
-                    Err(_) => self.remember(None),
+        self.replace(next).map_err(CatalogError::of_writing)
+    }
+
+    /// Replaces the file, durably. Threads of this process see the new content from the moment on
+    /// in which its file is in its place.
+    pub(super) fn replace(&self, next: Snapshot<R>) -> Result<()> {
+        let layout = self.root().layout();
+        let (previous, spare) = (layout.previous_index(R::FILE), layout.spare());
+        let bytes = next.text.as_str().as_bytes();
+        let len = bytes.len() as u64;
+        let new = Replacement::write(&self.path, &spare, bytes)?;
+        let published = {
+            let _renewal = self.lock_renewal();
+            let published = new.publish(&previous);
+            let loaded = published.as_ref().ok().and_then(|published| {
+                let (file, metadata) = published.file().ok()?;
+                Some(Loaded {
+                    source: Source::new(file, metadata),
+                    snapshot: Arc::new(next),
+                })
+            });
+            // Unless all went well, the next call reads the truth from disk.
+            self.remember(loaded);
+            published?
+        };
+        if let Err(error) = published.finish(&previous) {
+            self.remember(None);
+            return Err(error);
+        }
+        keep_spare(&spare, len);
+        Ok(())
+    }
+
+    /// Reads the file on disk. The caller holds the lock of renewal.
+    fn load(&self) -> Result<Arc<Snapshot<R>>> {
+        let root = self.root();
+        root.check_present()?;
+        let mut damaged: Option<FileStamp> = None;
+        loop {
+            let Some(mut file) = open_own_file(&self.path, OpenOptions::new().read(true))? else {
+                match self.absent()? {
+                    Some(empty) => return Ok(Arc::new(empty)),
+                    None => continue,
                 }
-                Ok(())
-            }
-            Err(error) => {
-                self.remember(None);
-                Err(error.of_writing())
+            };
+            let failed = |error| CatalogError::io("read", &self.path, error);
+            let metadata = file.metadata().map_err(failed)?;
+            let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
+            file.read_to_end(&mut bytes).map_err(failed)?;
+            // A writer on a full disk may have used the file again while it was read: damage is
+            // what is there twice.
+            let stamp = FileStamp::of(&metadata);
+            let read = match self.latest() {
+                Some(before) => format::read_changed(&before, bytes, root),
+                None => format::read(bytes, root),
+            };
+            match read {
+                Ok(snapshot) => {
+                    let snapshot = Arc::new(snapshot);
+                    self.remember(Some(Loaded {
+                        snapshot: Arc::clone(&snapshot),
+                        source: Source::new(file, &metadata),
+                    }));
+                    return Ok(snapshot);
+                }
+                Err(Unreadable::Damaged(_)) if damaged != Some(stamp) => damaged = Some(stamp),
+                Err(why) => return Err(self.unreadable(why)),
             }
         }
     }
 
-    fn end(&self, lock: WriterLock) {
-        if lock.release().are_others_waiting {
-            let until = Instant::now() + COURTESY;
-            *self.courtesy.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    /// The index of a root that never had one; none if it came into being meanwhile.
+    fn absent(&self) -> Result<Option<Snapshot<R>>> {
+        let absence = self.files.absence(R::FILE)?;
+        if self.path.symlink_metadata().is_ok() {
+            return Ok(None);
+        }
+        match absence {
+            Absence::Empty => {
+                self.remember(None);
+                Ok(Some(format::empty()))
+            }
+            Absence::Lost(how) => Err(self.unreadable(Unreadable::Damaged(how.to_owned()))),
+        }
+    }
+
+    pub(super) fn unreadable(&self, why: Unreadable) -> CatalogError {
+        let path = self.path.clone();
+        match why {
+            Unreadable::TooNew(found) => CatalogError::IndexTooNew {
+                path,
+                found,
+                supported: R::VERSION,
+            },
+            Unreadable::Damaged(detail) => CatalogError::IndexDamaged {
+                path,
+                detail,
+                repair: "stop its writers and call catalog_core::recover on the root, which keeps \
+                         the damaged file and reports what it could restore; \
+                         catalog_core::rebuild then registers the managed models again",
+            },
         }
     }
 }

@@ -4,17 +4,19 @@
 mod edit;
 mod format;
 mod group_commit;
+mod index_files;
 mod json_index;
-mod object;
-mod read;
 mod record;
 mod recover;
 mod snapshot;
 mod source;
+mod text;
 
-pub(crate) use edit::Edit;
-pub(crate) use json_index::{JsonIndex, Writing};
 pub use recover::{IndexRecovery, RecoveryAction};
 
-pub(crate) use record::{ExtraFields, Record};
+pub(crate) use edit::Edit;
+pub(crate) use index_files::IndexFiles;
+pub(crate) use json_index::{JsonIndex, Writing};
+pub(crate) use record::Record;
+pub(crate) use recover::recover;
 pub(crate) use snapshot::Snapshot;

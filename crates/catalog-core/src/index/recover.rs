@@ -2,16 +2,14 @@ use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::format;
-use super::group_commit::Commit;
+use super::format::{self, Unreadable};
 use super::json_index::JsonIndex;
-use super::read::{self, Head, Purpose, Unreadable};
 use super::record::Record;
-use super::snapshot::{Entries, Snapshot, Stored};
+use super::snapshot::{Entry, Head};
 use crate::error::{CatalogError, Result};
-use crate::root::{open_own_file, replace_durably};
+use crate::progress::Limits;
+use crate::root::{create_whole, now_ms, open_own_file};
 
 /// What recovery did with one index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,152 +30,150 @@ pub struct IndexRecovery {
 /// What recovery did with one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RecoveryAction {
-    /// Its line was whole: it is as it was written last.
+    /// Its line was intact: it is as it was written last.
     Kept,
     /// It came from the generation before: its last change, or its deletion, may be undone.
     Restored,
 }
 
-impl<R: Record> JsonIndex<R> {
-    /// Replaces a damaged index with the best state that can be had.
-    ///
-    /// # Errors
-    ///
-    /// [`CatalogError::IndexTooNew`] for an index that is not damaged but newer, and what writing
-    /// fails with.
-    pub(crate) fn recover(&self) -> Result<IndexRecovery> {
-        self.writers().alone(self.writing().wait, |deadline| {
-            let lock = self.lock(deadline)?;
-            let outcome = self.recover_under_lock();
-            self.end(lock);
-            outcome
-        })
+/// Replaces a damaged index with the best state that can be had.
+///
+/// # Errors
+///
+/// [`CatalogError::IndexTooNew`] for an index that is not damaged but newer, and the errors of
+/// writing.
+pub(crate) fn recover<R: Record>(index: &JsonIndex<R>, limits: &Limits) -> Result<IndexRecovery> {
+    index.alone(limits, || recover_under_lock(index))
+}
+
+fn recover_under_lock<R: Record>(index: &JsonIndex<R>) -> Result<IndexRecovery> {
+    let mut report = IndexRecovery {
+        path: index.path().to_path_buf(),
+        was_damaged: false,
+        kept_aside: None,
+        entries: BTreeMap::new(),
+        lost: Vec::new(),
+    };
+    match index.snapshot() {
+        Ok(_) => return Ok(report),
+        Err(CatalogError::IndexDamaged { .. }) => report.was_damaged = true,
+        Err(other) => return Err(other),
     }
+    let layout = index.root().layout();
+    let previous = salvage(index, &layout.previous_index(R::FILE))?;
+    let current = salvage(index, &report.path)?;
 
-    fn recover_under_lock(&self) -> Result<IndexRecovery> {
-        let mut report = IndexRecovery {
-            path: self.path().to_path_buf(),
-            was_damaged: false,
-            kept_aside: None,
-            entries: BTreeMap::new(),
-            lost: Vec::new(),
-        };
-        match self.snapshot() {
-            Ok(_) => return Ok(report),
-            Err(CatalogError::IndexDamaged { .. }) => report.was_damaged = true,
-            Err(other) => return Err(other),
-        }
-        let previous = self.salvage(&self.root().layout().previous_index(R::FILE))?;
-        let current = self.salvage(&report.path)?;
-
-        let mut entries = previous.entries;
-        let restored = entries
-            .keys()
-            .map(|id| (id.to_string(), RecoveryAction::Restored));
-        report.entries.extend(restored);
-        for (id, stored) in current.entries {
-            report.entries.insert(id.to_string(), RecoveryAction::Kept);
-            entries.insert(id, stored);
-        }
-        let is_lost = |line: &Vec<u8>| {
-            read::id_of_line(entry_text(line)).is_none_or(|id| !report.entries.contains_key(&id))
-        };
-        let lost = current.bad_lines.iter().filter(|line| is_lost(line));
-        report.lost = lost
-            .map(|line| String::from_utf8_lossy(line).into_owned())
-            .collect();
-
-        let newest = current.head.unwrap_or_default();
-        // The one before was whole, so its envelope is the one to trust.
-        let trusted = previous.head.unwrap_or_else(|| newest.clone());
-        let generation = trusted.generation.max(newest.generation);
-        let next = Snapshot {
-            generation: generation.saturating_add(1),
-            entries,
-            extra: trusted.extra,
-        };
-        report.kept_aside = self.keep_aside(&report.path)?;
-        // Without keeping it as the previous generation: that is the good one.
-        replace_durably(&report.path, None, &format::write(next.content()))
-            .map_err(CatalogError::of_writing)?;
-        Ok(report)
-    }
-
-    /// Gives the damaged file a second name, under which it stays.
-    fn keep_aside(&self, path: &Path) -> Result<Option<PathBuf>> {
-        let aside = self
-            .root()
-            .layout()
-            .damaged_index(R::FILE, milliseconds_since_1970());
-        match fs::hard_link(path, &aside) {
-            Ok(()) => Ok(Some(aside)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            // No links on this file system, or none to another account's file.
-            Err(_) => match fs::copy(path, &aside) {
-                Ok(_) => Ok(Some(aside)),
-                Err(error) => Err(CatalogError::io("keep a copy as", &aside, error).of_writing()),
-            },
+    let mut entries = BTreeMap::new();
+    for (salvaged, action) in [
+        (previous.entries, RecoveryAction::Restored),
+        (current.entries, RecoveryAction::Kept),
+    ] {
+        for entry in salvaged {
+            report.entries.insert(entry.id.to_string(), action);
+            entries.insert(entry.id.clone(), entry);
         }
     }
+    let is_lost = |line: &&String| {
+        format::id_of_line(line).is_none_or(|id| !report.entries.contains_key(&id))
+    };
+    report.lost = current.bad_lines.iter().filter(is_lost).cloned().collect();
 
-    /// All that is good in a file: everything if it is whole, else the lines that are.
-    fn salvage(&self, path: &Path) -> Result<Salvage<R>> {
-        let mut salvage = Salvage {
-            head: None,
-            entries: Entries::new(),
-            bad_lines: Vec::new(),
-        };
-        let Some(mut file) = open_own_file(path, OpenOptions::new().read(true))? else {
-            return Ok(salvage);
-        };
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)
-            .map_err(|error| CatalogError::io("read", path, error))?;
-        match read::read::<R>(&bytes, self.root(), Purpose::Writing) {
-            Ok(snapshot) => {
-                salvage.head = Some(Head::of(&snapshot));
-                salvage.entries = snapshot.entries;
-            }
-            Err(Unreadable::TooNew(found)) => {
-                return Err(CatalogError::IndexTooNew {
-                    path: path.to_path_buf(),
-                    found,
-                    supported: R::VERSION,
-                });
-            }
-            Err(Unreadable::Damaged(_)) => {
-                for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-                    let text = entry_text(line);
-                    if let Some((id, record)) = read::read_line::<R>(text, self.root()) {
-                        salvage.entries.insert(id, Stored::new(record));
-                    } else if let Ok(head) = read::read_head(text) {
-                        salvage.head = Some(head);
-                    } else if !line.starts_with(b"}") {
-                        salvage.bad_lines.push(line.to_vec());
-                    }
-                }
-            }
-        }
-        Ok(salvage)
+    let newest = current.head.unwrap_or_default();
+    // The one before was intact, so its first line is the one to trust.
+    let trusted = previous.head.unwrap_or_else(|| newest.clone());
+    let head = Head {
+        generation: trusted.generation.max(newest.generation).saturating_add(1),
+        ..trusted
+    };
+    let next = format::compose(head, entries.into_values().collect());
+    report.kept_aside = keep_aside(&report.path, &layout.damaged_index(R::FILE, now_ms()))?;
+    if report.kept_aside.is_none() {
+        create_whole(&report.path, &[]).map_err(CatalogError::of_writing)?;
+    }
+    // The damaged file must not become the previous generation: that is the good one.
+    let whole = layout.previous_index(R::FILE);
+    let kept = fs::read(&whole).ok();
+    index.replace(next).map_err(CatalogError::of_writing)?;
+    if let Some(kept) = kept {
+        create_whole(&whole, &kept).map_err(CatalogError::of_writing)?;
+    }
+    Ok(report)
+}
+
+/// Gives the damaged file a second name, under which it stays; none if there is no file.
+fn keep_aside(path: &Path, aside: &Path) -> Result<Option<PathBuf>> {
+    match fs::hard_link(path, aside) {
+        Ok(()) => Ok(Some(aside.to_path_buf())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // No links on this file system, or none to another account's file.
+        Err(_) => match fs::copy(path, aside) {
+            Ok(_) => Ok(Some(aside.to_path_buf())),
+            Err(error) => Err(CatalogError::io("keep a copy as", aside, error).of_writing()),
+        },
     }
 }
 
-/// What is good in the bytes of an index.
+/// The intact parts of the bytes of an index.
 struct Salvage<R> {
     head: Option<Head>,
-    entries: Entries<R>,
-    /// Lines that should be an entry or the head, but are not whole.
-    bad_lines: Vec<Vec<u8>>,
+    entries: Vec<Entry<R>>,
+    /// Lines in the place of an entry or of the first line that are not intact.
+    bad_lines: Vec<String>,
 }
 
-/// A line as text, without what separates it from the next; empty if it is none.
+/// Reads everything of an intact file, or the intact lines of a damaged one.
+fn salvage<R: Record>(index: &JsonIndex<R>, path: &Path) -> Result<Salvage<R>> {
+    let mut salvage = Salvage {
+        head: None,
+        entries: Vec::new(),
+        bad_lines: Vec::new(),
+    };
+    let Some(mut file) = open_own_file(path, OpenOptions::new().read(true))? else {
+        return Ok(salvage);
+    };
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)
+        .map_err(|error| CatalogError::io("read", path, error))?;
+    match format::read::<R>(bytes.clone(), index.root()) {
+        Ok(snapshot) => {
+            salvage.head = Some(snapshot.head);
+            salvage.entries = snapshot.entries;
+            return Ok(salvage);
+        }
+        Err(Unreadable::TooNew(found)) => {
+            return Err(CatalogError::IndexTooNew {
+                path: path.to_path_buf(),
+                found,
+                supported: R::VERSION,
+            });
+        }
+        Err(Unreadable::Damaged(_)) => {}
+    }
+    let text = str::from_utf8(&bytes).unwrap_or_default();
+    if format::is_format_0(text)
+        && let Ok((entries, bad)) = format::read_format_0(text, index.root())
+    {
+        salvage.entries = entries;
+        salvage.bad_lines = bad.into_iter().map(|(text, _)| text).collect();
+        return Ok(salvage);
+    }
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let text = entry_text(line);
+        if let Some(entry) = format::read_intact_line::<R>(text, index.root()) {
+            salvage.entries.push(entry);
+        } else if let Ok(head) = format::read_head(text) {
+            salvage.head = Some(head);
+        } else if !line.starts_with(b"}") {
+            let line = String::from_utf8_lossy(line).into_owned();
+            salvage.bad_lines.push(line);
+        }
+    }
+    Ok(salvage)
+}
+
+/// A line as text, without its separator; empty if it is not text.
 fn entry_text(line: &[u8]) -> &str {
     let text = str::from_utf8(line).unwrap_or_default();
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix(',').unwrap_or(text)
-}
-
-fn milliseconds_since_1970() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }

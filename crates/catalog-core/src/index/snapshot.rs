@@ -1,104 +1,74 @@
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use super::record::{ExtraFields, Record};
+use super::record::Record;
+use super::text::IndexText;
+use crate::root::Tombstone;
 
 /// The content of an index at one generation; never changes.
+///
+/// It keeps the text of its file, so that the next file is read and written by its differences.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot<R> {
+    pub(super) head: Head,
+    /// In the current format, also if the file was written by an older release.
+    pub(super) text: IndexText,
+    /// Sorted by id; entry `n` is line `n` of the text.
+    pub(super) entries: Vec<Entry<R>>,
+}
+
+/// The fields of the first line of an index.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) version: u64,
     /// Counts the replacements of the file; 0 before the first.
     pub(super) generation: u64,
-    /// By id, sorted.
-    pub(super) entries: Entries<R>,
-    /// Envelope fields of a newer release.
-    pub(super) extra: ExtraFields,
+    pub(super) tombstones: Vec<Tombstone>,
+    /// Fields of a newer release as they stand in the file, each with a comma behind it.
+    pub(super) extra: String,
 }
 
-pub(super) type Entries<R> = BTreeMap<Arc<str>, Arc<Stored<R>>>;
-
-/// By id, what it becomes; None for one that is removed.
-pub(super) type Changes<R> = BTreeMap<Arc<str>, Option<Arc<Stored<R>>>>;
-
-/// What an index file is made of; the entries are sorted by id.
-pub(super) struct Content<'s, I> {
-    pub(super) generation: u64,
-    pub(super) extra: &'s ExtraFields,
-    pub(super) entries: I,
-}
-
-/// A record, and its line in the file once that has been needed.
+/// A record with its id. Clones share both, so that a snapshot costs little beside the one before it.
 #[derive(Debug)]
-pub(super) struct Stored<R> {
-    pub(super) record: R,
-    line: OnceLock<Box<str>>,
+pub(super) struct Entry<R> {
+    pub(super) id: Arc<str>,
+    pub(super) record: Arc<R>,
 }
 
-impl<R: Record> Stored<R> {
-    pub(super) fn new(record: R) -> Arc<Self> {
-        Arc::new(Self {
-            record,
-            line: OnceLock::new(),
-        })
-    }
-
-    /// A record with its line in the file.
-    pub(super) fn with_line(record: R, line: &str) -> Arc<Self> {
-        Arc::new(Self {
-            record,
-            line: OnceLock::from(Box::from(line)),
-        })
-    }
-
-    /// Its line in the file, as `write` makes it when it is first needed.
-    pub(super) fn line(&self, write: impl FnOnce(&R) -> String) -> &str {
-        self.line.get_or_init(|| write(&self.record).into())
+impl<R> Clone for Entry<R> {
+    fn clone(&self) -> Self {
+        Self {
+            id: Arc::clone(&self.id),
+            record: Arc::clone(&self.record),
+        }
     }
 }
 
 impl<R: Record> Snapshot<R> {
-    pub(super) fn empty() -> Self {
-        Self {
-            generation: 0,
-            entries: BTreeMap::new(),
-            extra: ExtraFields::new(),
-        }
-    }
-
-    pub(super) fn content(&self) -> Content<'_, impl Iterator<Item = (&str, &Stored<R>)> + Clone> {
-        Content {
-            generation: self.generation,
-            extra: &self.extra,
-            entries: self.entries.iter().map(|(id, stored)| (&**id, &**stored)),
-        }
-    }
-
-    /// Becomes the next generation.
-    pub(super) fn advance(&mut self, changes: Changes<R>) {
-        self.generation = self.generation.saturating_add(1);
-        for (id, to) in changes {
-            match to {
-                Some(stored) => self.entries.insert(id, stored),
-                None => self.entries.remove(&id),
-            };
-        }
-    }
-
     pub(crate) fn generation(&self) -> u64 {
-        self.generation
+        self.head.generation
     }
 
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
+    pub(crate) fn tombstones(&self) -> &[Tombstone] {
+        &self.head.tombstones
+    }
+
     pub(crate) fn get(&self, id: &str) -> Option<&R> {
-        self.entries.get(id).map(|stored| &stored.record)
+        self.place(id).ok().map(|at| &*self.entries[at].record)
     }
 
     /// All records with their ids, sorted by id.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &R)> {
         self.entries
             .iter()
-            .map(|(id, stored)| (id.as_ref(), &stored.record))
+            .map(|entry| (&*entry.id, &*entry.record))
+    }
+
+    /// The number of the entry with this id, or the number that it would get.
+    pub(super) fn place(&self, id: &str) -> Result<usize, usize> {
+        self.entries.binary_search_by(|entry| (*entry.id).cmp(id))
     }
 }

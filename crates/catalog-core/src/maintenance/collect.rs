@@ -1,53 +1,60 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::collect_plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
-use crate::artifacts::{BATCH, Owner, owner_of};
+use crate::artifacts::{BATCH, Owner, owner_of, space_below};
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
-use crate::root::{FileLock, Moment, StagingFolder, is_sha256, remove_artifact};
+use crate::index::{Edit, Record};
+use crate::root::{Layout, Moment, StagingFolder, Tombstone, is_sha256, remove_artifact};
 use crate::state::{
-    ModelRecord, Retirement, RootState, check_not_pinned, exclude_leases, take_away,
+    Decision, ModelRecord, Retirement, RootState, check_not_pinned, exclude_leases, free, mark,
+    move_all_aside, unreferenced,
 };
 
-/// What a collection did.
+/// The result of a collection.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Collected {
     /// What was removed, in order.
     pub removed: Vec<Removable>,
-    /// What was planned and is still there, and why: somebody has begun to use it since.
+    /// What was planned and is still there, and why: it was used since, or it cannot be removed.
     pub spared: Vec<(Removable, CatalogError)>,
-    /// How many bytes of disk the removed blobs took.
+    /// How many bytes of disk were freed.
     pub freed: u64,
 }
 
 /// Removes what is planned, after looking again, under lock, whether each of it may still go.
-/// Others can publish, lease and write while it runs.
-///
-/// Also notes, for models that an older release or an earlier run of the kernel retired, how long
-/// that is certain to have been.
-///
-/// # Errors
-///
-/// What cannot be read or removed ends it; what was removed by then is gone, and a new plan
-/// goes on.
 pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collected> {
     note_retirements(state)?;
     let mut done = Collected::default();
-    let mut blobs = Vec::new();
-    let mut models = Vec::new();
-    let staging = state.root.layout().staging();
+    let (mut blobs, mut models, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
+    let layout = state.root.layout();
+    let (staging, removed) = (layout.staging(), layout.removed());
     for removal in &plan.removals {
-        match &removal.what {
+        state.limits.check("collecting")?;
+        let what = &removal.what;
+        match what {
             // Whatever a caller made of the plan.
             Removable::Staging(path) if path.parent() == Some(&staging) => {
-                collect_staging(state, path, &mut done)?;
+                let outcome = collect_staging(state, path);
+                done.note(what, outcome);
             }
+            Removable::Deleted(path) if path.parent() == Some(&removed) => {
+                let outcome = space_below(path).and_then(|space| {
+                    remove_artifact(path)?;
+                    Ok(Some(space))
+                });
+                done.note(what, outcome);
+            }
+            Removable::Deleted(path) => deleted.push(path.clone()),
             Removable::Blob(hex) if is_sha256(hex) => blobs.push(hex.clone()),
             Removable::Artifact(key) if is_sha256(key) => models.push(removal.clone()),
             Removable::Model(_) => models.push(removal.clone()),
             Removable::Staging(_) | Removable::Blob(_) | Removable::Artifact(_) => {}
         }
+    }
+    if !deleted.is_empty() {
+        collect_deleted(state, &deleted, &mut done)?;
     }
     for some in models.chunks(BATCH) {
         collect_models(state, some, &mut done)?;
@@ -55,15 +62,26 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
     for some in blobs.chunks(BATCH) {
         let lock = state.artifacts.lock()?;
         for hex in some {
-            // One that is used by now is no orphan any more.
-            if let Some(freed) = state.artifacts.remove_blob(&lock, hex)? {
-                done.freed += freed;
-                done.removed.push(Removable::Blob(hex.clone()));
-            }
+            let outcome = state.artifacts.remove_blob(&lock, hex);
+            done.note(&Removable::Blob(hex.clone()), outcome);
         }
         lock.release();
     }
     Ok(done)
+}
+
+impl Collected {
+    /// Notes how a removal went: the bytes that it freed, or none if there was nothing to do.
+    fn note(&mut self, what: &Removable, outcome: Result<Option<u64>>) {
+        match outcome {
+            Ok(Some(freed)) => {
+                self.freed = self.freed.saturating_add(freed);
+                self.removed.push(what.clone());
+            }
+            Ok(None) => {}
+            Err(error) => self.spared.push((what.clone(), error)),
+        }
+    }
 }
 
 fn note_retirements(state: &RootState) -> Result<()> {
@@ -80,7 +98,7 @@ fn note_retirements(state: &RootState) -> Result<()> {
     if snapshot.iter().all(|(_, record)| anew(record).is_none()) {
         return Ok(());
     }
-    state.models.update(|edit| {
+    state.models.update(&state.limits, |edit| {
         let changed: Vec<(String, ModelRecord)> = edit
             .iter()
             .filter_map(|(id, record)| {
@@ -95,74 +113,207 @@ fn note_retirements(state: &RootState) -> Result<()> {
     })
 }
 
-fn collect_staging(state: &RootState, path: &Path, done: &mut Collected) -> Result<()> {
+/// Removes a staging area whose owner died.
+fn collect_staging(state: &RootState, path: &Path) -> Result<Option<u64>> {
     let folder = StagingFolder::new(path.to_path_buf());
     let artifacts = &state.artifacts;
     let lock = artifacts.lock()?;
     let owner = match path.is_dir() {
-        true => owner_of(&folder, artifacts.locking),
+        true => owner_of(&folder, artifacts.locking()),
         false => Ok(Owner::Died(None)),
     };
     lock.release();
     // Its lock is held until it is gone; nobody makes a claim in a folder that is there.
-    if let Owner::Died(_claim) = owner? {
-        remove_artifact(path)?;
-        done.removed.push(Removable::Staging(path.to_path_buf()));
+    match owner? {
+        Owner::Lives => Ok(None),
+        Owner::Died(_claim) => {
+            let space = space_below(path)?;
+            remove_artifact(path)?;
+            Ok(Some(space))
+        }
+    }
+}
+
+/// Finishes deletions that were interrupted or refused: removes what still matches its tombstone.
+fn collect_deleted(state: &RootState, deleted: &[PathBuf], done: &mut Collected) -> Result<()> {
+    let is_planned = |tombstone: &&Tombstone| {
+        let path = state.root.absolute(tombstone.stored_path());
+        deleted.contains(&path)
+    };
+    let decide_models = |edit: &mut Edit<ModelRecord>, tombstone: &Tombstone| {
+        let stored = tombstone.stored_path().to_path_buf();
+        let found = state.engines.snapshot().and_then(|engines| {
+            let models = edit.iter().map(|(_, record)| record.reference());
+            let engines = engines.iter().flat_map(|(_, record)| record.references());
+            unreferenced(state, &stored, models.chain(engines))
+        });
+        decide_about(state, edit, tombstone, found)
+    };
+    let mut finish = |decided: Vec<(PathBuf, Decision)>| {
+        let (mut pending, mut paths) = (Vec::new(), Vec::new());
+        for (stored, decision) in decided {
+            let path = state.root.absolute(&stored);
+            match decision {
+                Decision::Keep => {}
+                Decision::Remove(removal) => {
+                    pending.push(removal);
+                    paths.push(path);
+                }
+                Decision::Refuse(error) => done.spared.push((Removable::Deleted(path), error)),
+            }
+        }
+        let (moved, failed) = move_all_aside(state, pending);
+        paths.retain(|path| failed.iter().all(|(kept, _)| kept != path));
+        let failed = failed.into_iter();
+        done.spared
+            .extend(failed.map(|(path, error)| (Removable::Deleted(path), error)));
+        done.removed
+            .extend(paths.into_iter().map(Removable::Deleted));
+        Ok(moved)
+    };
+    let mut moved = Vec::new();
+    moved.push(state.models.update_then(
+        &state.limits,
+        |edit| {
+            let marks: Vec<Tombstone> = edit
+                .tombstones()
+                .iter()
+                .filter(is_planned)
+                .cloned()
+                .collect();
+            let decide =
+                |mark: &Tombstone| (mark.stored_path().to_path_buf(), decide_models(edit, mark));
+            Ok(marks.iter().map(decide).collect::<Vec<_>>())
+        },
+        &mut finish,
+    )?);
+    moved.push(state.engines.update_then(
+        &state.limits,
+        |edit| {
+            let marks: Vec<Tombstone> = edit
+                .tombstones()
+                .iter()
+                .filter(is_planned)
+                .cloned()
+                .collect();
+            let mut decided = Vec::new();
+            for mark in marks {
+                let stored = mark.stored_path().to_path_buf();
+                let found = state.models.snapshot().and_then(|models| {
+                    let models = models.iter().map(|(_, record)| record.reference());
+                    let engines = edit.iter().flat_map(|(_, record)| record.references());
+                    unreferenced(state, &stored, engines.chain(models))
+                });
+                decided.push((stored, decide_about(state, edit, &mark, found)));
+            }
+            Ok(decided)
+        },
+        &mut finish,
+    )?);
+    for moved in moved {
+        done.freed = done.freed.saturating_add(free(state, moved)?);
     }
     Ok(())
 }
 
-/// Removes some models and artifacts: the entries of all in one write, then what they name.
+/// Decides about a marked artifact. A mark that nothing matches any more is dropped.
+fn decide_about<R: Record>(
+    state: &RootState,
+    edit: &mut Edit<R>,
+    tombstone: &Tombstone,
+    found: Result<Option<PathBuf>>,
+) -> Decision {
+    match tombstone.matches(&state.root) {
+        Ok(true) => {}
+        Ok(false) => {
+            edit.drop_tombstone(tombstone);
+            return Decision::Keep;
+        }
+        Err(error) => return Decision::Refuse(error),
+    }
+    match mark(state, edit, tombstone.stored_path(), found) {
+        Decision::Keep => {
+            edit.drop_tombstone(tombstone);
+            Decision::Keep
+        }
+        decision => decision,
+    }
+}
+
+/// Removes some models and artifacts: the entries of all in one write, then their artifacts.
 fn collect_models(state: &RootState, some: &[PlannedRemoval], done: &mut Collected) -> Result<()> {
     let spared = &mut done.spared;
-    let removed = state.models.update_then(
+    let (removed, moved, failed) = state.models.update_then(
+        &state.limits,
         |edit| {
-            let mut removed: Vec<(Removable, (String, Option<FileLock>))> = Vec::new();
+            let engines = state.engines.snapshot()?;
+            let mut going: Vec<(Removable, PathBuf)> = Vec::new();
             for planned in some {
-                let what = &planned.what;
-                let found = may_go(state, planned, |id| edit.get(id).cloned());
-                let excluded = found.and_then(|stored| match stored {
-                    None => Ok(None),
-                    // Another of this batch holds it already.
-                    Some(stored) if removed.iter().any(|(_, (other, _))| *other == stored) => {
-                        Ok(Some((stored, None)))
-                    }
-                    Some(stored) => {
-                        let excluded = exclude_leases(state, &stored)?;
-                        Ok(Some((stored, excluded)))
-                    }
-                });
-                match excluded {
-                    Ok(Some(taken)) => {
-                        if let Removable::Model(id) = what {
+                match may_go(state, planned, |id| edit.get(id).cloned()) {
+                    Ok(Some(stored)) => {
+                        if let Removable::Model(id) = &planned.what {
                             edit.remove(id);
                         }
-                        removed.push((what.clone(), taken));
+                        going.push((planned.what.clone(), stored));
                     }
                     Ok(None) => {}
-                    Err(error) => spared.push((what.clone(), error)),
+                    Err(error) => spared.push((planned.what.clone(), error)),
                 }
             }
-            Ok(removed)
+            let mut decided: Vec<(Removable, PathBuf, Decision)> = Vec::new();
+            for (what, stored) in going {
+                let is_shared = decided.iter().any(|(_, other, _)| {
+                    Layout::key_of(other) == Layout::key_of(&stored)
+                        && Layout::key_of(other).is_some()
+                });
+                let decision = if is_shared || stored.is_absolute() {
+                    // Another of this batch takes it along, or nothing is to be removed.
+                    Decision::Keep
+                } else {
+                    let models = edit.iter().map(|(_, record)| record.reference());
+                    let engines = engines.iter().flat_map(|(_, record)| record.references());
+                    let found = unreferenced(state, &stored, models.chain(engines));
+                    mark(state, edit, &stored, found)
+                };
+                decided.push((what, stored, decision));
+            }
+            Ok(decided)
         },
-        |removed| {
-            let (what, artifacts): (Vec<_>, Vec<_>) = removed.into_iter().unzip();
-            Ok((what, take_away(state, artifacts)?))
+        |decided| {
+            let (mut removed, mut pending, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+            for (what, stored, decision) in decided {
+                let is_entry = matches!(what, Removable::Model(_));
+                match decision {
+                    // An artifact that stays was registered since it was planned.
+                    Decision::Keep if is_entry => removed.push((what, stored)),
+                    Decision::Keep => {}
+                    Decision::Remove(removal) => {
+                        pending.push(removal);
+                        removed.push((what, stored));
+                    }
+                    Decision::Refuse(error) => {
+                        failed.push((state.root.absolute(&stored), what, error))
+                    }
+                }
+            }
+            let (moved, kept) = move_all_aside(state, pending);
+            for (path, error) in kept {
+                let at = removed
+                    .iter()
+                    .position(|(_, stored)| state.root.absolute(stored).starts_with(&path));
+                if let Some(at) = at {
+                    let (what, _) = removed.remove(at);
+                    failed.push((path, what, error));
+                }
+            }
+            Ok((removed, moved, failed))
         },
     )?;
-    let (what, taken) = removed;
-    for (what, is_gone) in what.into_iter().zip(taken.are_gone) {
-        match is_gone {
-            // An artifact that stays was registered since it was planned.
-            Ok(false) if matches!(what, Removable::Artifact(_)) => {}
-            // The entry of a model is gone in any case.
-            Ok(_) => done.removed.push(what),
-            Err(error) => done.spared.push((what, error)),
-        }
-    }
-    if let Some(detached) = taken.detached {
-        done.freed += state.artifacts.remove(detached)?;
-    }
+    done.removed
+        .extend(removed.into_iter().map(|(what, _)| what));
+    done.spared
+        .extend(failed.into_iter().map(|(_, what, error)| (what, error)));
+    done.freed = done.freed.saturating_add(free(state, moved)?);
     Ok(())
 }
 
@@ -171,13 +322,13 @@ fn may_go(
     state: &RootState,
     planned: &PlannedRemoval,
     get: impl Fn(&str) -> Option<ModelRecord>,
-) -> Result<Option<String>> {
+) -> Result<Option<PathBuf>> {
     match &planned.what {
         Removable::Artifact(key) => {
             let folder = state.root.layout().artifact(key);
             let relative = folder.path().strip_prefix(state.root.path());
-            let relative = relative.expect("it is below the root").to_string_lossy();
-            Ok(folder.path().exists().then(|| relative.into_owned()))
+            let relative = relative.expect("it is below the root").to_path_buf();
+            Ok(folder.path().exists().then_some(relative))
         }
         Removable::Model(id) => {
             let Some(record) = get(id) else {
@@ -190,8 +341,11 @@ fn may_go(
                     expected: "as it was when its removal was planned",
                 });
             }
-            Ok(Some(record.local_path))
+            // A model in use stays, with its entry.
+            let stored = PathBuf::from(&record.local_path);
+            drop(exclude_leases(state, &stored)?);
+            Ok(Some(stored))
         }
-        Removable::Staging(_) | Removable::Blob(_) => Ok(None),
+        Removable::Staging(_) | Removable::Deleted(_) | Removable::Blob(_) => Ok(None),
     }
 }

@@ -6,11 +6,11 @@ use std::time::SystemTime;
 use super::freed::Links;
 use super::policy::{CollectionPolicy, Evict, RemovalReason};
 use crate::artifacts::{
-    LeaseLock, Manifest, Owner, Sharing, owner_of, space_of, space_of_store, try_lock,
+    LeaseLock, Manifest, Owner, Sharing, owner_of, space_below, space_of, space_of_store, try_lock,
 };
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
-use crate::root::{Layout, LockMode, Moment, StagingFolder, free_space, list_folder};
+use crate::root::{Layout, LockMode, Moment, StagingFolder, Tombstone, free_space, list_folder};
 use crate::state::{ModelRecord, RootState, exclude_leases};
 
 /// What a collection would remove, and why; see [`FsCatalog::plan_collection`].
@@ -66,6 +66,8 @@ impl Seen {
 pub enum Removable {
     /// Something in flight that nobody owns any more.
     Staging(PathBuf),
+    /// An artifact that a deletion left which was interrupted or refused.
+    Deleted(PathBuf),
     /// A managed artifact without an entry, by its key.
     Artifact(String),
     /// A model, by its id: its entry, and its artifact if that is below the root.
@@ -95,6 +97,7 @@ pub(crate) fn plan_collection(
 ) -> Result<CollectionPlan> {
     let mut planner = CollectionPlanner::look(state)?;
     planner.plan_abandoned()?;
+    planner.plan_deleted()?;
     planner.plan_unreferenced()?;
     if let Some(limit) = policy.retired_for {
         planner.plan_retired(limit);
@@ -123,6 +126,8 @@ struct CollectionPlanner<'c> {
     models: Vec<(String, ModelRecord)>,
     /// How many entries name each artifact, by key.
     users: BTreeMap<String, usize>,
+    /// The marks of artifacts whose entries were deleted.
+    deleted: Vec<Tombstone>,
     pinned: BTreeMap<String, String>,
     planned: BTreeSet<String>,
     links: Links,
@@ -133,12 +138,17 @@ impl<'c> CollectionPlanner<'c> {
         // Manifests first: what is published later is not known, what is registered later is.
         let manifests = state.artifacts.manifests()?.into_iter().collect();
         let mut users = BTreeMap::new();
-        for path in state.artifacts_in_use() {
-            if let Some(key) = Layout::key_of(&path?) {
+        let models = state.models.snapshot()?;
+        let engines = state.engines.snapshot()?;
+        let tombstones = models.tombstones().iter().chain(engines.tombstones());
+        let deleted = tombstones.cloned().collect();
+        let references = models.iter().map(|(_, record)| record.reference());
+        let engines = engines.iter().flat_map(|(_, record)| record.references());
+        for reference in references.chain(engines) {
+            if let Some(key) = Layout::key_of(Path::new(reference.stored)) {
                 *users.entry(key.to_owned()).or_default() += 1;
             }
         }
-        let models = state.models.snapshot()?;
         let pins = state.pins.snapshot()?;
         Ok(Self {
             state,
@@ -149,6 +159,7 @@ impl<'c> CollectionPlanner<'c> {
                 .map(|(id, record)| (id.to_owned(), record.clone()))
                 .collect(),
             users,
+            deleted,
             pinned: pins.pins().map(|pin| (pin.id, pin.owner)).collect(),
             planned: BTreeSet::new(),
             links: Links::default(),
@@ -169,7 +180,8 @@ impl<'c> CollectionPlanner<'c> {
         let state = self.state;
         for (path, kind) in list_folder(&state.root.layout().staging())? {
             let folder = StagingFolder::new(path.clone());
-            if kind.is_dir() && matches!(owner_of(&folder, state.artifacts.locking)?, Owner::Lives)
+            if kind.is_dir()
+                && matches!(owner_of(&folder, state.artifacts.locking())?, Owner::Lives)
             {
                 continue;
             }
@@ -186,6 +198,27 @@ impl<'c> CollectionPlanner<'c> {
         Ok(())
     }
 
+    /// Plans what deletions left: out of its place, or in its place with a tombstone.
+    fn plan_deleted(&mut self) -> Result<()> {
+        let root = &self.state.root;
+        let mut left: Vec<PathBuf> = list_folder(&root.layout().removed())?
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect();
+        for tombstone in &self.deleted {
+            // A managed artifact is planned as one that no entry names.
+            let is_managed = Layout::key_of(tombstone.stored_path()).is_some();
+            if !is_managed && tombstone.matches(root)? {
+                left.push(root.absolute(tombstone.stored_path()));
+            }
+        }
+        for path in left {
+            let freed = (space_below(&path)?, 0);
+            self.push(Removable::Deleted(path), RemovalReason::Deleted, freed);
+        }
+        Ok(())
+    }
+
     fn plan_unreferenced(&mut self) -> Result<()> {
         let unused: Vec<String> = self
             .manifests
@@ -194,6 +227,12 @@ impl<'c> CollectionPlanner<'c> {
             .cloned()
             .collect();
         for key in unused {
+            let id = &self.manifests[&key].id;
+            if let Some(owner) = self.pinned.get(id) {
+                let why = format!("pinned by {owner}");
+                self.plan.spared.push((id.clone(), why));
+                continue;
+            }
             let path = self.state.root.layout().artifact(&key);
             if self.is_leased(&path.manifest())? {
                 let why = "in use".to_owned();
@@ -252,7 +291,7 @@ impl<'c> CollectionPlanner<'c> {
             self.plan.spared.push((id.to_owned(), why));
             return;
         }
-        if let Err(error) = exclude_leases(state, &record.local_path) {
+        if let Err(error) = exclude_leases(state, Path::new(&record.local_path)) {
             self.plan.spared.push((id.to_owned(), error.to_string()));
             return;
         }
@@ -297,7 +336,7 @@ impl<'c> CollectionPlanner<'c> {
     }
 
     fn is_leased(&self, manifest: &Path) -> Result<bool> {
-        let locking = self.state.artifacts.locking;
+        let locking = self.state.artifacts.locking();
         let lock = try_lock(manifest, LockMode::Exclusive, locking)?;
         Ok(matches!(lock, LeaseLock::Taken))
     }

@@ -35,6 +35,8 @@ pub enum Evict {
 pub enum RemovalReason {
     /// The process that staged it is gone.
     Abandoned,
+    /// Its entry was deleted, and it was left.
+    Deleted,
     /// Nothing uses it.
     Unreferenced,
     /// It has been Retired for longer than the policy wants: for at least this long.
@@ -49,6 +51,7 @@ impl fmt::Display for RemovalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Abandoned => f.write_str("the process that staged it is gone"),
+            Self::Deleted => f.write_str("its entry was deleted"),
             Self::Unreferenced => f.write_str("nothing uses it"),
             Self::RetiredFor(time) => write!(f, "retired for {} s", time.as_secs()),
             Self::OverBudget => f.write_str("the store is over its budget"),

@@ -8,7 +8,7 @@ use crate::state::{ModelRecord, RootState};
 
 /// Retires a model that failed, unless somebody changed it since.
 pub(super) fn stop_serving(state: &RootState, id: &str, record: &ModelRecord) -> Result<()> {
-    state.models.update(|edit| {
+    state.models.update(&state.limits, |edit| {
         let now = edit
             .get(id)
             .filter(|now| now.local_path == record.local_path && now.digest == record.digest);
@@ -31,6 +31,7 @@ pub(super) fn quarantine(
     let artifacts = &state.artifacts;
     let path = found.path.as_path();
     state.models.update_then(
+        &state.limits,
         |edit| {
             let lock = artifacts.lock()?;
             let now = std::fs::symlink_metadata(path);

@@ -6,6 +6,7 @@ use crate::artifacts::ArtifactStore;
 use crate::digest::hash_files;
 use crate::entry::Expected;
 use crate::error::{CatalogError, Result};
+use crate::index;
 use crate::state::{RootState, StoreOptions};
 
 /// What [`rebuild`] did.
@@ -33,6 +34,14 @@ pub struct Rebuilt {
 /// [`IndexDamaged`](crate::CatalogError::IndexDamaged), and what writing fails with.
 pub fn rebuild(root: impl AsRef<Path>) -> Result<Rebuilt> {
     let state = RootState::open(root.as_ref(), StoreOptions::default())?;
+    // An index that was lost without a trace becomes an empty one.
+    for recover in [
+        |state: &RootState| index::recover(&state.models, &state.limits),
+        |state: &RootState| index::recover(&state.engines, &state.limits),
+        |state: &RootState| index::recover(&state.pins, &state.limits),
+    ] {
+        recover(&state)?;
+    }
     let artifacts = &state.artifacts;
     let mut report = Rebuilt::default();
     let mut by_id: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();

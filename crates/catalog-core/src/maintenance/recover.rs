@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::index::IndexRecovery;
+use crate::index::{self, IndexRecovery};
 use crate::state::RootState;
 use crate::state::StoreOptions;
 
@@ -31,8 +31,8 @@ pub struct Recovery {
 pub fn recover(root: impl AsRef<Path>) -> Result<Recovery> {
     let state = RootState::open(root.as_ref(), StoreOptions::default())?;
     Ok(Recovery {
-        models: state.models.recover()?,
-        engines: state.engines.recover()?,
-        pins: state.pins.recover()?,
+        models: index::recover(&state.models, &state.limits)?,
+        engines: index::recover(&state.engines, &state.limits)?,
+        pins: index::recover(&state.pins, &state.limits)?,
     })
 }

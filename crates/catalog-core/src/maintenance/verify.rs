@@ -282,7 +282,7 @@ fn note_verified(state: &RootState, id: &str, record: &ModelRecord, at_ms: u64) 
     if is_recent {
         return Ok(());
     }
-    state.models.update(|edit| {
+    state.models.update(&state.limits, |edit| {
         // Unless somebody changed it meanwhile.
         if edit.get(id) == Some(record) {
             edit.insert(id, record.verified_at(at_ms));

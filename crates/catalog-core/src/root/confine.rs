@@ -1,8 +1,9 @@
 use std::borrow::Cow;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::folder::create_folder_durably;
-use super::layout::Layout;
+use super::folder::{create_folder_durably, sync_folder};
+use super::layout::{IndexFile, Layout};
 use super::resolve::{LastLink, is_absence, resolve, resolve_both};
 use super::stamp::FileStamp;
 use super::walk::find_folder;
@@ -55,6 +56,11 @@ impl StoreRoot {
         &self.path
     }
 
+    /// What the file system said of the root when it was opened.
+    pub(crate) fn stamp(&self) -> FileStamp {
+        self.stamp
+    }
+
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -62,11 +68,36 @@ impl StoreRoot {
     /// Fails if the folder that was opened is no longer at its path: then what is missing below it
     /// says nothing, and what is written there goes astray.
     pub(crate) fn check_present(&self) -> Result<()> {
-        match self.path.metadata() {
-            Ok(now) if FileStamp::of(&now).is_same_file(&self.stamp) => Ok(()),
-            Ok(_) => Err(self.changed()),
-            Err(error) if is_absence(&error) => Err(self.changed()),
-            Err(error) => Err(CatalogError::io("look at", &self.path, error)),
+        // A link that leads to the root may have been pointed elsewhere.
+        for path in [&self.path, &self.spelled] {
+            match path.metadata() {
+                Ok(now) if FileStamp::of(&now).is_same_file(&self.stamp) => {}
+                Ok(_) => return Err(self.changed()),
+                Err(error) if is_absence(&error) => return Err(self.changed()),
+                Err(error) => return Err(CatalogError::io("look at", path, error)),
+            }
+            if self.path == self.spelled {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The path of an index by the spelling of the root that its user gave: a look at it notices a
+    /// link on the way that was pointed elsewhere.
+    pub(crate) fn spelled_index(&self, file: IndexFile) -> PathBuf {
+        self.spelled.join(file.name())
+    }
+
+    /// Makes the name of the root durable in the folder above it: another process may have created
+    /// the root and died. A folder that only others may read cannot be synced.
+    pub(crate) fn sync_own_name(&self) -> Result<()> {
+        let Some(above) = self.path.parent() else {
+            return Ok(());
+        };
+        match sync_folder(above) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced.map_err(|error| CatalogError::io("sync folder", above, error)),
         }
     }
 
@@ -111,6 +142,7 @@ impl StoreRoot {
         }
         let joined = self.absolute(path);
         let (named, target) = resolve_both(&joined)?;
+        let (named, target) = (self.by_own_path(named), self.by_own_path(target));
         for end in [&named, &target] {
             if self.path.starts_with(end) {
                 let root = self.path.clone();
@@ -135,6 +167,27 @@ impl StoreRoot {
                 root: self.path.clone(),
                 target,
             }),
+        }
+    }
+
+    /// A path below the root that leads through another mount of it, by the root's own path; others
+    /// as they are.
+    fn by_own_path(&self, path: PathBuf) -> PathBuf {
+        if path.starts_with(&self.path) {
+            return path;
+        }
+        let is_root = |folder: &&Path| {
+            folder
+                .metadata()
+                .is_ok_and(|found| FileStamp::of(&found).is_same_file(&self.stamp))
+        };
+        let relative = path
+            .ancestors()
+            .find(is_root)
+            .and_then(|root| path.strip_prefix(root).ok());
+        match relative {
+            Some(relative) => self.path.join(relative),
+            None => path,
         }
     }
 

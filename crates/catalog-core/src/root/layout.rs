@@ -27,15 +27,15 @@ impl StoreLock {
 /// index.json  engines.json  pins.json   the indexes
 /// <index>.previous           the generation before
 /// <index>.damaged-<n>        a damaged one that recovery replaced
-/// .<index>.new .<index>.old  one being written, and a second link to the one before
+/// .<index>.new .<index>.old  one being written, and a copy of the one before
+/// .index.json.spare          what a writer overwrites when the disk is full
+/// removed/<unique>           artifacts that are being removed
 /// locks/<name>.lock          where writers queue: see `root::lock`
 /// locks/<name>.waiting       those of them that wait hold this one shared
 /// locks/flights/<sha256>     held by whoever makes the model present whose id has this digest
-/// locks/last-use             its time is that of the last use of any artifact
 /// blobs/sha256/ab/<hex>      content, named by its digest, read-only
 /// artifacts/<key>/           one managed model: manifest.json, and files/ with their real names
-/// staging/<unique>/          one in flight: claim, and artifact/ as it is going to be; or some that
-///                            are being removed: claim, 0/, 1/ …
+/// staging/<unique>/          one in flight: claim, and artifact/ as it is going to be
 /// quarantine/<unique>/       a file that failed verification: evidence.json, and the file
 /// verifications.jsonl        one line per verification
 /// ```
@@ -72,12 +72,13 @@ impl IndexFile {
 }
 
 /// First parts of a path below the root that are the store's own, with all below them.
-const RESERVED: [&str; 8] = [
+const RESERVED: [&str; 9] = [
     "index.json",
     "engines.json",
     "pins.json",
     "verifications.jsonl",
     "blobs",
+    "removed",
     "staging",
     "quarantine",
     "locks",
@@ -98,6 +99,17 @@ impl Layout {
     /// The generation of an index before the current one.
     pub(crate) fn previous_index(&self, file: IndexFile) -> PathBuf {
         self.root.join(format!("{}.previous", file.name()))
+    }
+
+    /// The file that writers overwrite when the disk is full.
+    pub(crate) fn spare(&self) -> PathBuf {
+        self.root
+            .join(format!(".{}.spare", IndexFile::Models.name()))
+    }
+
+    /// Where artifacts go that are removed: they are renamed into it, and unlinked there.
+    pub(crate) fn removed(&self) -> PathBuf {
+        self.root.join("removed")
     }
 
     /// Where a damaged index is kept that was replaced; `unique` tells several apart.
@@ -124,10 +136,6 @@ impl Layout {
     /// The lock of whoever makes a model present; `name` is the SHA-256 of its id.
     pub(crate) fn flight(&self, name: &str) -> PathBuf {
         self.flights().join(name)
-    }
-
-    pub(crate) fn last_use(&self) -> PathBuf {
-        self.locks().join("last-use")
     }
 
     pub(crate) fn artifacts(&self) -> PathBuf {
@@ -224,6 +232,10 @@ impl Layout {
 pub(crate) struct ArtifactFolder(PathBuf);
 
 impl ArtifactFolder {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
@@ -258,11 +270,6 @@ impl StagingFolder {
 
     pub(crate) fn artifact(&self) -> ArtifactFolder {
         ArtifactFolder(self.0.join("artifact"))
-    }
-
-    /// Where one of several artifacts goes that are being removed.
-    pub(crate) fn removed(&self, number: usize) -> PathBuf {
-        self.0.join(number.to_string())
     }
 }
 

@@ -21,9 +21,10 @@
 //! has just released the lock and sees one lets it go first, so that no process starves another.
 //! Threads that share a store do not come here one by one: they share one write (`index::group_commit`).
 //!
-//! **What a kill leaves.** A holder writes who it is into the file, and empties it before it
-//! releases the lock. So text that is found after acquiring it tells that its writer died, and
-//! that its temporary files may be there; none of them is in use, as only a holder makes them.
+//! **What a kill leaves.** A holder writes its process id into the file for those who wait, and
+//! empties it before it releases the lock; both are best effort. Temporary files of a holder that died
+//! are in no use, as only a holder makes them: the first write of each handle removes them, and a
+//! writer replaces one that has the name it needs.
 //!
 //! **Others.** What is staged holds an exclusive lock on its claim, what is used a shared one on its
 //! manifest or file ([`FileLock`]). Nobody waits for their end: who finds one taken leaves alone what
@@ -43,6 +44,7 @@ use super::host_clock::now_ms;
 use super::layout::{Layout, StoreLock};
 use super::own_file::{is_at, open_or_create_own_file};
 use crate::error::{CatalogError, Result};
+use crate::progress::Limits;
 
 /// The first and the longest pause between two looks at a lock that is taken.
 const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(2));
@@ -50,30 +52,25 @@ const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from
 /// After this long a waiter says in the log whom it waits for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What the last holder left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LastHolder {
-    Released,
-    Died,
-}
-
 /// The right to write, held until it is dropped or the process dies.
 #[derive(Debug)]
 pub(crate) struct WriterLock {
     lock: FileLock,
-    last_holder: LastHolder,
     path: PathBuf,
     waiting: PathBuf,
 }
 
 impl WriterLock {
-    /// Waits for a lock until `deadline`; creates its files and folder as needed.
+    /// Waits for a lock as long as the limits and `patience` say; creates its files and folder as
+    /// needed.
     pub(crate) fn acquire(
         layout: &Layout,
         which: StoreLock,
         locking: Locking,
-        deadline: Instant,
+        limits: &Limits,
+        patience: Duration,
     ) -> Result<Self> {
+        let deadline = limits.end_of_wait(patience);
         let path = layout.lock(which);
         create_own_folder(&layout.locks())?;
         let mut file = open_lock(&path)?;
@@ -84,7 +81,11 @@ impl WriterLock {
         let mut lock = loop {
             file = match FileLock::try_acquire(file, &path, LockMode::Exclusive, locking)? {
                 Ok(lock) if is_at(lock.file(), &path)? => {
-                    break Self::new(lock, layout.waiting_lock(which), &path);
+                    break Self {
+                        lock,
+                        waiting: layout.waiting_lock(which),
+                        path: path.clone(),
+                    };
                 }
                 Ok(removed) => {
                     // Somebody removed the file that this lock is on: others lock the new one.
@@ -102,6 +103,7 @@ impl WriterLock {
                     waited: now - begin,
                 });
             }
+            limits.check("waiting for a lock")?;
             if waiting.is_none() {
                 let file = open_lock(&layout.waiting_lock(which))?;
                 // Courtesy only: without it, this waiter is overtaken more often.
@@ -116,24 +118,11 @@ impl WriterLock {
             thread::sleep(pause.min(deadline - now));
             pause = (pause * 2).min(PAUSES.1);
         };
-        let is_empty = lock.last_holder == LastHolder::Released;
-        match write_holder(lock.lock.file_mut(), is_empty) {
-            Ok(()) => Ok(lock),
-            Err(error) => Err(CatalogError::io("write to", &path, error)),
+        // Advice for those who wait: without it, they are not told who holds the lock.
+        if let Err(error) = write_holder(lock.lock.file_mut()) {
+            tracing::debug!(lock = %path.display(), %error, "the holder of a lock is not noted");
         }
-    }
-
-    fn new(lock: FileLock, waiting: PathBuf, path: &Path) -> Self {
-        let last_holder = match lock.file().metadata() {
-            Ok(metadata) if metadata.len() == 0 => LastHolder::Released,
-            _ => LastHolder::Died,
-        };
-        Self {
-            lock,
-            last_holder,
-            path: path.to_path_buf(),
-            waiting,
-        }
+        Ok(lock)
     }
 
     /// Fails if somebody removed the lock file: then another process may hold a lock on a new one.
@@ -143,10 +132,6 @@ impl WriterLock {
         }
         let error = io::Error::other("somebody removed it while it was held; nothing was written");
         Err(CatalogError::io("keep the lock", &self.path, error))
-    }
-
-    pub(crate) fn last_holder(&self) -> LastHolder {
-        self.last_holder
     }
 
     /// Releases the lock, and tells whether other processes wait for it.
@@ -164,7 +149,7 @@ pub(crate) struct Released {
 
 impl Drop for WriterLock {
     fn drop(&mut self) {
-        // Should this fail, the next holder looks for leftovers that are not there.
+        // Should this fail, those who wait read of a holder that is gone.
         drop(self.lock.file().set_len(0));
     }
 }
@@ -199,13 +184,10 @@ pub(crate) fn describe_this_process() -> String {
     )
 }
 
-fn write_holder(file: &mut File, is_empty: bool) -> io::Result<()> {
+fn write_holder(file: &mut File) -> io::Result<()> {
     let text = format!("{}\n", describe_this_process());
     file.rewind()?;
     file.write_all(text.as_bytes())?;
-    if is_empty {
-        return Ok(());
-    }
     file.set_len(text.len() as u64)
 }
 

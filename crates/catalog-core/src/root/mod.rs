@@ -10,12 +10,14 @@ mod layout;
 mod listing;
 mod lock;
 mod native;
+mod nested;
 mod own_file;
 mod poll;
 mod remove;
 mod replace;
 mod resolve;
 mod stamp;
+mod tombstone;
 mod walk;
 
 pub use default_root::default_model_cache_dir;
@@ -28,14 +30,16 @@ pub(crate) use host_clock::{Moment, now_ms};
 pub(crate) use layout::{
     ArtifactFolder, IndexFile, Layout, QuarantineFolder, StagingFolder, StoreLock, is_sha256,
 };
-pub(crate) use lock::{LastHolder, WriterLock, describe_this_process, open_lock};
-pub(crate) use native::{Reflink, clone_file, free_space};
-pub(crate) use own_file::{is_at, open_or_create_own_file, open_own_file};
+pub(crate) use lock::{WriterLock, describe_this_process, open_lock};
+pub(crate) use native::{Reflink, clone_file, free_space, touch};
+pub(crate) use nested::{UpdateScope, check_not_nested};
+pub(crate) use own_file::{is_at, open_or_create_own_file, open_own_file, open_to_lock};
 pub(crate) use poll::poll;
-pub(crate) use remove::remove_artifact;
-pub(crate) use replace::{remove_temporary_files, replace_durably};
+pub(crate) use remove::{move_aside, remove_artifact};
+pub(crate) use replace::{Replacement, create_whole, keep_spare, remove_temporary_files};
 pub(crate) use resolve::{LastLink, is_absence, resolve, trail};
 pub(crate) use stamp::{CLOCK_GRANULARITY, FileStamp, is_older_than_granularity};
+pub(crate) use tombstone::Tombstone;
 pub(crate) use walk::{
     FoundFile, Links, has_file, links_below, list_files, list_folder, sync_files,
 };

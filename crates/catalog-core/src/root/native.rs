@@ -52,3 +52,24 @@ pub(crate) fn free_space(path: &Path) -> io::Result<Option<u64>> {
 pub(crate) fn free_space(_: &Path) -> io::Result<Option<u64>> {
     Ok(None)
 }
+
+/// Sets the time of modification of a file to the present, which the members of its group may do,
+/// too. A link is not followed.
+#[cfg(feature = "native-fs")]
+pub(crate) fn touch(path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
+    let only = |nanoseconds| Timespec {
+        tv_sec: 0,
+        tv_nsec: nanoseconds,
+    };
+    let times = Timestamps {
+        last_access: only(UTIME_OMIT),
+        last_modification: only(UTIME_NOW),
+    };
+    Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+#[cfg(not(feature = "native-fs"))]
+pub(crate) fn touch(path: &Path) -> io::Result<()> {
+    File::open(path)?.set_modified(std::time::SystemTime::now())
+}

@@ -34,6 +34,30 @@ pub(crate) fn open_own_file(path: &Path, options: &OpenOptions) -> Result<Option
     }
 }
 
+/// Opens a file of the store's own for reading, so that it can be locked; none if there is none. A
+/// link is not followed, and a pipe is not waited for. The caller looks with [`is_at`] at what it got.
+#[cfg(feature = "native-fs")]
+pub(crate) fn open_to_lock(path: &Path) -> Result<Option<File>> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(flags.bits() as i32);
+    match options.open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if super::is_absence(&error) => Ok(None),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            Err(CatalogError::io("use", path, not_a_regular_file()))
+        }
+        Err(error) => Err(CatalogError::io("open", path, error)),
+    }
+}
+
+#[cfg(not(feature = "native-fs"))]
+pub(crate) fn open_to_lock(path: &Path) -> Result<Option<File>> {
+    open_own_file(path, OpenOptions::new().read(true))
+}
+
 /// [`open_own_file`], creating an empty one where there is none, never through a link.
 pub(crate) fn open_or_create_own_file(path: &Path, options: &OpenOptions) -> Result<File> {
     loop {
@@ -48,10 +72,14 @@ pub(crate) fn open_or_create_own_file(path: &Path, options: &OpenOptions) -> Res
     }
 }
 
-/// Whether an open file is the one at a path.
+/// Whether an open file is the regular file at a path.
 pub(crate) fn is_at(file: &File, path: &Path) -> Result<bool> {
     let failed = |error| CatalogError::io("look at", path, error);
-    let held = FileStamp::of(&file.metadata().map_err(failed)?);
+    let held = file.metadata().map_err(failed)?;
+    if !held.is_file() {
+        return Err(CatalogError::io("use", path, not_a_regular_file()));
+    }
+    let held = FileStamp::of(&held);
     match fs::symlink_metadata(path) {
         Ok(now) => Ok(FileStamp::of(&now).is_same_file(&held)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

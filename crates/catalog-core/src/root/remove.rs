@@ -1,36 +1,22 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::folder::sync_folder;
+use super::folder::create_own_folder;
 use super::listing::remove_tree;
+use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
 
 /// Removes a file, a link (never what it points to) or a folder with all in it, durably. Nothing
 /// there is success. The path has no links in its folders.
-///
-/// Where there is `/proc`, the folder is held open and looked at once more, and the removal goes
-/// through what is held: whoever puts a link in the place of a folder meanwhile leads it nowhere.
 pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        let error = io::Error::new(io::ErrorKind::InvalidInput, "it has no folder or no name");
-        return Err(CatalogError::io("remove", path, error));
+    let Some(held) = HeldFolder::of(path)? else {
+        return Ok(());
     };
-    let held = match File::open(folder) {
-        Ok(held) => held,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(CatalogError::io("open folder", folder, error)),
-    };
-    let through = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
-    let reached = match fs::read_link(&through) {
-        Ok(real) if real == folder => through.join(name),
-        Ok(_) => {
-            let error = io::Error::other("its folder was moved or replaced by a link meanwhile");
-            return Err(CatalogError::io("remove", path, error));
-        }
-        Err(_) => path.to_path_buf(),
-    };
+    let reached = held.reach(path)?;
     let removed = match fs::symlink_metadata(&reached) {
         Ok(metadata) if metadata.is_dir() => remove_tree(&reached),
         Ok(_) => fs::remove_file(&reached),
@@ -41,5 +27,69 @@ pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(CatalogError::io("remove", path, error)),
     }
-    sync_folder(folder).map_err(|error| CatalogError::io("sync folder", folder, error))
+    let synced = held.folder.sync_all();
+    synced.map_err(|error| CatalogError::io("sync the folder of", path, error))
+}
+
+/// Renames a file, link or folder into a folder of the store, under a name that nothing there has,
+/// and returns its new path; none if nothing is there. A path that cannot be renamed there, as it lies
+/// on another file system, is removed at once.
+pub(crate) fn move_aside(path: &Path, into: &Path) -> Result<Option<PathBuf>> {
+    let Some(held) = HeldFolder::of(path)? else {
+        return Ok(None);
+    };
+    let reached = held.reach(path)?;
+    let metadata = match fs::symlink_metadata(&reached) {
+        Ok(metadata) => metadata,
+        Err(error) if is_absence(&error) => return Ok(None),
+        Err(error) => return Err(CatalogError::io("look at", path, error)),
+    };
+    create_own_folder(into)?;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let unique = since.unwrap_or_default().as_nanos();
+    let aside = into.join(format!("{}-{unique}", metadata.ino()));
+    match fs::rename(&reached, &aside) {
+        Ok(()) => Ok(Some(aside)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            remove_artifact(path).map(|()| None)
+        }
+        Err(error) => Err(CatalogError::io("move aside", path, error)),
+    }
+}
+
+/// The folder of a path, held open. Where there is `/proc`, what is done through it is done in the
+/// folder that was looked at: a link that is put in its place meanwhile leads nowhere.
+struct HeldFolder {
+    folder: File,
+}
+
+impl HeldFolder {
+    /// Opens the folder of a path; none if there is none.
+    fn of(path: &Path) -> Result<Option<Self>> {
+        let folder = path.parent().unwrap_or(path);
+        match File::open(folder) {
+            Ok(folder) => Ok(Some(Self { folder })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(CatalogError::io("open folder", folder, error)),
+        }
+    }
+
+    /// The path of the same name in the held folder.
+    fn reach(&self, path: &Path) -> Result<PathBuf> {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, "it has no folder or no name");
+            return Err(CatalogError::io("remove", path, error));
+        };
+        let through = PathBuf::from(format!("/proc/self/fd/{}", self.folder.as_raw_fd()));
+        match fs::read_link(&through) {
+            Ok(real) if real == folder => Ok(through.join(name)),
+            Ok(_) => {
+                let error =
+                    io::Error::other("its folder was moved or replaced by a link meanwhile");
+                Err(CatalogError::io("remove", path, error))
+            }
+            Err(_) => Ok(path.to_path_buf()),
+        }
+    }
 }

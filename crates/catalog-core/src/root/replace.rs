@@ -1,105 +1,314 @@
-use std::fs::{self, File, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::folder::sync_folder;
 use super::layout::{IndexFile, Layout};
+use super::own_file::open_own_file;
 use crate::error::{CatalogError, Result};
 
-/// Replaces a file as a whole; on return the new content survives a power cut, and what was there
-/// before lies at `previous`, if that is given.
-///
-/// A temporary file in the same folder is written and synced, the old file gets a second name that
-/// is renamed to `previous`, the temporary file is renamed over the target, and the folder is
-/// synced. A crash at any point leaves a complete file at `target`, the old one or the new one, a
-/// complete one at `previous` if there was one before, and at worst temporary files.
-///
-/// Returns the open handle of what now lies at `target`.
-///
-/// # Errors
-///
-/// [`CatalogError::Io`] while the old file is certainly still in place;
-/// [`CatalogError::OutcomeUnknown`] from the first sync on. Nothing is tried twice: after a failed
-/// sync the kernel may report success for data that it has dropped.
-pub(crate) fn replace_durably(
-    target: &Path,
-    previous: Option<&Path>,
-    bytes: &[u8],
-) -> Result<File> {
-    let folder = target.parent().expect("a file of the store has a parent");
-    let mut temporary = tempfile::Builder::new()
-        .prefix(&Layout::temporary_files(target).new)
-        .rand_bytes(0)
-        // The umask decides who may read, as it does for every other file of the group's cache.
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(|error| CatalogError::io("create a temporary file in", folder, error))?;
-    temporary
-        .write_all(bytes)
-        .map_err(|error| CatalogError::io("write", temporary.path(), error))?;
+/// Longer than the tick of every file system's clock that has inodes.
+const CLOCK_TICK: Duration = Duration::from_millis(12);
 
-    let unknown = |action| {
-        move |source| CatalogError::OutcomeUnknown {
-            path: target.to_path_buf(),
-            action,
+/// What a spare has room for beyond the file that it may replace, in bytes.
+const SPARE_ROOM: u64 = 64 << 10;
+
+/// The new content of a file, durable under a temporary name beside it.
+///
+/// [`publish`](Self::publish) puts it in the place of the file, [`Published::finish`] makes that
+/// durable. A crash at any point leaves a complete file at the target, the old one or the new one,
+/// a complete older one at `previous` if there was one before, and at worst temporary files.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Replacement<'t> {
+    target: &'t Path,
+    source: PathBuf,
+    origin: Origin,
+    file: File,
+}
+
+/// Where the new content was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// In a new file.
+    Fresh,
+    /// In the spare, as the disk is full.
+    Spare,
+    /// Nowhere any more: it was published.
+    Published,
+}
+
+impl<'t> Replacement<'t> {
+    /// Writes and syncs new content. On a full disk the spare of the root is overwritten, if it has
+    /// room.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Io`]; [`CatalogError::OutcomeUnknown`] for a sync that failed. It is not
+    /// tried again: after a failed sync the kernel may report success for data that it has dropped.
+    pub(crate) fn write(target: &'t Path, spare: &Path, bytes: &[u8]) -> Result<Self> {
+        let source = target.with_file_name(Layout::temporary_files(target).new);
+        let (file, origin) = match write_fresh(&source, bytes) {
+            Ok(file) => (file, Origin::Fresh),
+            Err(full) if is_full(&full) => {
+                drop(fs::remove_file(&source));
+                match overwrite(spare, bytes)? {
+                    Some(file) => (file, Origin::Spare),
+                    None => return Err(CatalogError::io("write", &source, full)),
+                }
+            }
+            Err(error) => {
+                drop(fs::remove_file(&source));
+                return Err(CatalogError::io("write", &source, error));
+            }
+        };
+        let source = match origin {
+            Origin::Spare => spare.to_path_buf(),
+            Origin::Fresh | Origin::Published => source,
+        };
+        let replacement = Self {
+            target,
             source,
+            origin,
+            file,
+        };
+        let synced = replacement.file.sync_all();
+        synced.map_err(|error| unknown(target, "syncing the new file", error))?;
+        if origin == Origin::Spare {
+            // A reader may have seen this inode with other content: its times have to differ.
+            thread::sleep(CLOCK_TICK);
         }
-    };
-    temporary
-        .as_file()
-        .sync_all()
-        .map_err(unknown("syncing the new file"))?;
-    if let Some(previous) = previous {
-        keep_as_previous(target, previous)
-            .map_err(|error| CatalogError::io("keep the old file as", previous, error))?;
+        Ok(replacement)
     }
-    let file = temporary
-        .persist(target)
-        .map_err(|error| unknown("renaming the new file over it")(error.error))?;
-    sync_folder(folder).map_err(unknown("syncing its folder"))?;
-    Ok(file)
-}
 
-/// Gives the file at `target` the second name `previous`, in place of what had that name.
-fn keep_as_previous(target: &Path, previous: &Path) -> io::Result<()> {
-    let folder = target.parent().expect("a file of the store has a parent");
-    let name = Layout::temporary_files(target).old;
-    let mut names = tempfile::Builder::new();
-    names.prefix(&name).rand_bytes(0);
-    let second = match names.make_in(folder, |path| fs::hard_link(target, path)) {
-        Ok(link) => link,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        // No links on this file system, or none to another account's file.
-        Err(_) => names.make_in(folder, |path| {
-            fs::copy(target, path)?;
-            File::open(path)?.sync_all()
-        })?,
-    };
-    let (_, path) = second.keep().map_err(|error| error.error)?;
-    fs::rename(&path, previous)?;
-    // Renaming does nothing if both are names of one file, as after a crash right behind it.
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    /// Puts the new content in the place of the file at the target. From now on nothing touches the
+    /// file that lies there.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::OutcomeUnknown`].
+    pub(crate) fn publish(mut self, previous: &Path) -> Result<Published<'t>> {
+        let failed = |error| unknown(self.target, "renaming the new file over it", error);
+        let displaced = match exchange(&self.source, self.target) {
+            Ok(Exchange::Done) => Some((self.source.clone(), self.origin)),
+            Ok(Exchange::Unsupported) => {
+                keep_copy(self.target, previous)
+                    .map_err(|error| CatalogError::io("keep the old file as", previous, error))?;
+                fs::rename(&self.source, self.target).map_err(failed)?;
+                None
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(CatalogError::io("replace", self.target, error));
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        self.origin = Origin::Published;
+        let metadata = self.file.metadata().map_err(failed)?;
+        let file = self.file.try_clone().map_err(failed)?;
+        Ok(Published {
+            target: self.target,
+            displaced,
+            file,
+            metadata,
+        })
     }
 }
 
-/// Removes what a writer that died left in a root. Only the holder of the writer lock may do this,
+impl Drop for Replacement<'_> {
+    fn drop(&mut self) {
+        if self.origin == Origin::Fresh {
+            // Should this fail, the next writer removes it.
+            drop(fs::remove_file(&self.source));
+        }
+    }
+}
+
+/// A file that lies in its place and is not durable there yet.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Published<'t> {
+    target: &'t Path,
+    displaced: Option<(PathBuf, Origin)>,
+    file: File,
+    metadata: Metadata,
+}
+
+impl Published<'_> {
+    /// The file, and what the file system says of it.
+    pub(crate) fn file(&self) -> io::Result<(File, &Metadata)> {
+        Ok((self.file.try_clone()?, &self.metadata))
+    }
+
+    /// Keeps the old file at `previous`, and makes all names durable.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::OutcomeUnknown`].
+    pub(crate) fn finish(self, previous: &Path) -> Result<()> {
+        let failed = |action| move |error| unknown(self.target, action, error);
+        match &self.displaced {
+            None => {}
+            // The generation before that one becomes the spare: the disk has room for no other.
+            Some((old, Origin::Spare)) if previous.exists() => {
+                exchange(old, previous)
+                    .map(drop)
+                    .map_err(failed("keeping the old file"))?;
+            }
+            Some((old, _)) => {
+                fs::rename(old, previous).map_err(failed("keeping the old file"))?;
+            }
+        }
+        let folder = self
+            .target
+            .parent()
+            .expect("a file of the store has a parent");
+        sync_folder(folder).map_err(failed("syncing its folder"))
+    }
+}
+
+/// Creates a file that is durable but for its name: what had the name is replaced.
+pub(crate) fn create_whole(target: &Path, bytes: &[u8]) -> Result<()> {
+    let source = target.with_file_name(Layout::temporary_files(target).new);
+    let written = write_fresh(&source, bytes)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::rename(&source, target));
+    written.map_err(|error| {
+        drop(fs::remove_file(&source));
+        CatalogError::io("create", target, error)
+    })
+}
+
+/// Sees to it that the spare has room for an index of this length. Best effort: without a spare,
+/// nothing but a write on a full disk fails.
+pub(crate) fn keep_spare(spare: &Path, len: u64) {
+    let wanted = len + SPARE_ROOM;
+    let has_room = fs::symlink_metadata(spare).is_ok_and(|spare| spare.len() >= wanted);
+    if has_room {
+        return;
+    }
+    // Twice the room, so that an index that grows does not come here at each write.
+    if let Err(error) = extend(spare, wanted + SPARE_ROOM) {
+        tracing::debug!(spare = %spare.display(), %error, "no room is kept for a full disk");
+    }
+}
+
+fn extend(spare: &Path, wanted: u64) -> Result<()> {
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    let failed = |error| CatalogError::io("write", spare, error);
+    let options = OpenOptions::new().write(true).clone();
+    let mut file = super::own_file::open_or_create_own_file(spare, &options)?;
+    let mut len = file.seek(io::SeekFrom::End(0)).map_err(failed)?;
+    while len < wanted {
+        let step = ZEROS.len().min((wanted - len) as usize);
+        file.write_all(&ZEROS[..step]).map_err(failed)?;
+        len += step as u64;
+    }
+    Ok(())
+}
+
+/// Removes what a writer that died left in a root. Only the holder of the index lock may do this,
 /// as only it has temporary files.
 pub(crate) fn remove_temporary_files(layout: &Layout) -> Result<()> {
     for index in IndexFile::ALL {
-        let target = layout.index(index);
-        let names = Layout::temporary_files(&target);
-        for name in [names.new, names.old] {
-            let path = target.with_file_name(name);
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(CatalogError::io("remove", path, error));
+        for target in [layout.index(index), layout.previous_index(index)] {
+            let names = Layout::temporary_files(&target);
+            for name in [names.new, names.old] {
+                let path = target.with_file_name(name);
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(CatalogError::io("remove", path, error));
+                    }
+                    _ => {}
                 }
-                _ => {}
             }
         }
     }
     Ok(())
+}
+
+/// Writes a new file. What a writer that died left under its name is removed first.
+fn write_fresh(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let create = || {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).open(path)
+    };
+    let mut file = match create() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            create()?
+        }
+        created => created?,
+    };
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+/// Writes into blocks that a file has already; nothing if there is no such file, or too small a one.
+fn overwrite(path: &Path, bytes: &[u8]) -> Result<Option<File>> {
+    let Some(mut file) = open_own_file(path, OpenOptions::new().read(true).write(true))? else {
+        return Ok(None);
+    };
+    let failed = |error| CatalogError::io("write", path, error);
+    if file.metadata().map_err(failed)?.len() < bytes.len() as u64 {
+        return Ok(None);
+    }
+    file.write_all(bytes).map_err(failed)?;
+    file.set_len(bytes.len() as u64).map_err(failed)?;
+    Ok(Some(file))
+}
+
+/// Copies a file to `previous`, for file systems that cannot exchange two names.
+fn keep_copy(target: &Path, previous: &Path) -> io::Result<()> {
+    let copy = target.with_file_name(Layout::temporary_files(target).old);
+    let mut bytes = Vec::new();
+    File::open(target)?.read_to_end(&mut bytes)?;
+    write_fresh(&copy, &bytes)?.sync_all()?;
+    fs::rename(&copy, previous)
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+fn unknown(target: &Path, action: &'static str, source: io::Error) -> CatalogError {
+    CatalogError::OutcomeUnknown {
+        path: target.to_path_buf(),
+        action,
+        source,
+    }
+}
+
+/// How an attempt to exchange two names went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exchange {
+    /// Each name leads to the file of the other.
+    #[cfg_attr(
+        not(all(feature = "native-fs", target_os = "linux")),
+        expect(dead_code, reason = "known to be possible only there")
+    )]
+    Done,
+    /// This file system, or this system, cannot do that at once.
+    Unsupported,
+}
+
+/// Exchanges two files, in one step that all readers see at once.
+#[cfg(all(feature = "native-fs", target_os = "linux"))]
+fn exchange(a: &Path, b: &Path) -> io::Result<Exchange> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(Exchange::Done),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(Exchange::Unsupported),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(all(feature = "native-fs", target_os = "linux")))]
+fn exchange(_: &Path, _: &Path) -> io::Result<Exchange> {
+    Ok(Exchange::Unsupported)
 }

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::engine_record::EngineRecord;
 use super::model_record::ModelRecord;
 use super::root_state::RootState;
@@ -44,6 +46,7 @@ impl CatalogEdit<'_> {
     ) -> Result<()> {
         let stored = validate_model(&self.state.root, self.state.outside, entry)?;
         expected.check(&entry.id, self.get(&entry.id).as_ref())?;
+        self.edit.drop_tombstones_of(Path::new(&stored.stored));
         let record = ModelRecord::new(entry, stored, self.edit.get(&entry.id));
         self.edit.insert(&entry.id, record);
         Ok(())
@@ -106,8 +109,11 @@ impl EngineEdit<'_> {
     ) -> Result<()> {
         let stored = validate_engine(&self.state.root, self.state.outside, entry)?;
         expected.check(&entry.id, self.get(&entry.id).as_ref())?;
-        self.edit
-            .insert(&entry.id, EngineRecord::new(entry, stored));
+        let record = EngineRecord::new(entry, stored);
+        for reference in record.references() {
+            self.edit.drop_tombstones_of(Path::new(reference.stored));
+        }
+        self.edit.insert(&entry.id, record);
         Ok(())
     }
 

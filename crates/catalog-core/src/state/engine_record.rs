@@ -2,8 +2,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::referenced_paths::{Reach, Reference};
 use crate::entry::{EngineArtifact, EngineEntry};
-use crate::index::{ExtraFields, Record};
+use crate::index::Record;
 use crate::root::{IndexFile, StoreRoot};
 
 /// An engine as `engines.json` holds it.
@@ -22,8 +23,6 @@ pub(crate) struct EngineRecord {
     #[serde(default)]
     artifacts: Vec<String>,
     created_ms: i64,
-    #[serde(flatten, skip_deserializing)]
-    extra: ExtraFields,
 }
 
 impl EngineRecord {
@@ -36,7 +35,6 @@ impl EngineRecord {
             build_flags: entry.build_flags.clone(),
             artifacts: stored_artifacts,
             created_ms: entry.created_ms,
-            extra: ExtraFields::new(),
         }
     }
 
@@ -57,14 +55,18 @@ impl EngineRecord {
         }
     }
 
-    /// The stored paths of its local artifacts.
-    pub(crate) fn local_artifacts(&self) -> impl Iterator<Item = PathBuf> {
-        self.artifacts
-            .iter()
-            .filter_map(|text| match EngineArtifact::of(Path::new(text)) {
-                Ok(EngineArtifact::Local(path)) => Some(without_mark(path)),
-                _ => None,
+    /// The paths of its local artifacts, for deletions.
+    pub(crate) fn references(&self) -> impl Iterator<Item = Reference<'_>> {
+        self.artifacts.iter().filter_map(|text| {
+            let is_local = matches!(
+                EngineArtifact::of(Path::new(text)),
+                Ok(EngineArtifact::Local(_))
+            );
+            is_local.then(|| Reference {
+                stored: text.strip_prefix("./").unwrap_or(text),
+                reach: Reach::ThroughLinks,
             })
+        })
     }
 }
 
@@ -75,7 +77,7 @@ fn without_mark(path: &Path) -> PathBuf {
 
 impl Record for EngineRecord {
     const FILE: IndexFile = IndexFile::Engines;
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
     const FIELDS: &'static [&'static str] = &[
         "engine",
         "version",
@@ -100,9 +102,5 @@ impl Record for EngineRecord {
             }
         }
         Ok(())
-    }
-
-    fn extra(&mut self) -> &mut ExtraFields {
-        &mut self.extra
     }
 }

@@ -19,13 +19,15 @@ pub use options::{OutsidePaths, StoreOptions};
 pub use pins::Pin;
 pub use validate::MAX_ID_LEN;
 
-pub(crate) use deletion::{delete_model, reclaim, take_away};
+pub(crate) use deletion::{
+    Decision, delete_engine, delete_model, free, mark, move_all_aside, unreferenced,
+};
 pub(crate) use engine_record::EngineRecord;
 pub(crate) use lease::{exclude_leases, lease};
 pub(crate) use model_lock::try_lock_model;
 pub(crate) use model_record::ModelRecord;
 pub(crate) use pins::{check_not_pinned, pin, unpin};
-pub(crate) use referenced_paths::reclaim_unshared;
+pub(crate) use referenced_paths::remove_unreferenced;
 pub(crate) use retirement::Retirement;
 pub(crate) use root_state::RootState;
 pub(crate) use validate::{validate_engine, validate_model};

@@ -108,7 +108,7 @@ pub(crate) fn try_lock_model(state: &RootState, id: &str) -> Result<ModelLockAtt
         .and_then(|()| open_lock(&path));
     let mut file = opened.map_err(CatalogError::of_writing)?;
     loop {
-        let locking = state.artifacts.locking;
+        let locking = state.artifacts.locking();
         match FileLock::try_acquire(file, &path, LockMode::Exclusive, locking)? {
             Ok(lock) if is_at(lock.file(), &path)? => {
                 let before = read(lock.file()).failed.map(Box::new);

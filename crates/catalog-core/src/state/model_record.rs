@@ -2,10 +2,12 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::referenced_paths::{Reach, Reference};
 use super::retirement::Retirement;
+use super::validate::PlacedPath;
 use crate::digest::Digest;
 use crate::entry::{CatalogEntry, LifecycleState};
-use crate::index::{ExtraFields, Record};
+use crate::index::Record;
 use crate::root::{IndexFile, StoreRoot};
 
 /// A model as `index.json` holds it.
@@ -21,20 +23,21 @@ pub(crate) struct ModelRecord {
     /// Since when it is retired; none if it is not, or an older release retired it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retired: Option<Retirement>,
-    #[serde(flatten, skip_deserializing)]
-    extra: ExtraFields,
+    /// How far the path reached when it was stored; none if an older release stored it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) is_plain: Option<bool>,
 }
 
 impl ModelRecord {
     /// An entry that takes the place of `previous`, if there is one.
-    pub(crate) fn new(entry: &CatalogEntry, stored_path: String, previous: Option<&Self>) -> Self {
+    pub(crate) fn new(entry: &CatalogEntry, placed: PlacedPath, previous: Option<&Self>) -> Self {
         Self {
-            local_path: stored_path,
+            local_path: placed.stored,
             lifecycle: entry.lifecycle,
             digest: entry.digest.clone(),
             last_verified_ms: entry.last_verified_ms,
             retired: retirement(entry.lifecycle, previous),
-            extra: ExtraFields::new(),
+            is_plain: (placed.reach == Reach::Itself).then_some(true),
         }
     }
 
@@ -60,6 +63,17 @@ impl ModelRecord {
         }
     }
 
+    /// The path that the entry names, for deletions.
+    pub(crate) fn reference(&self) -> Reference<'_> {
+        Reference {
+            stored: &self.local_path,
+            reach: match self.is_plain {
+                Some(true) => Reach::Itself,
+                _ => Reach::ThroughLinks,
+            },
+        }
+    }
+
     pub(crate) fn entry(&self, id: &str, root: &StoreRoot) -> CatalogEntry {
         CatalogEntry {
             id: id.to_owned(),
@@ -73,13 +87,14 @@ impl ModelRecord {
 
 impl Record for ModelRecord {
     const FILE: IndexFile = IndexFile::Models;
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
     const FIELDS: &'static [&'static str] = &[
         "local_path",
         "lifecycle",
         "digest",
         "last_verified_ms",
         "retired",
+        "is_plain",
     ];
 
     fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str> {
@@ -98,13 +113,10 @@ impl Record for ModelRecord {
         Ok(())
     }
 
-    fn extra(&mut self) -> &mut ExtraFields {
-        &mut self.extra
-    }
-
     fn without_host(&self) -> Self {
         Self {
             retired: None,
+            is_plain: None,
             ..self.clone()
         }
     }

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::root_state::RootState;
 use crate::error::{CatalogError, Result};
-use crate::index::{ExtraFields, Record, Snapshot};
+use crate::index::{Record, Snapshot};
 use crate::reference::shown_id;
 use crate::root::{IndexFile, StoreRoot, now_ms};
 
@@ -25,8 +25,6 @@ pub struct Pin {
 pub(crate) struct PinRecord {
     reason: String,
     since_ms: u64,
-    #[serde(flatten, skip_deserializing)]
-    extra: ExtraFields,
 }
 
 impl Record for PinRecord {
@@ -36,10 +34,6 @@ impl Record for PinRecord {
 
     fn normalise(&mut self, _: &StoreRoot) -> Result<(), &'static str> {
         Ok(())
-    }
-
-    fn extra(&mut self) -> &mut ExtraFields {
-        &mut self.extra
     }
 }
 
@@ -79,7 +73,7 @@ pub(crate) fn check_not_pinned(state: &RootState, id: &str) -> Result<()> {
 /// owner that is no word.
 pub(crate) fn pin(state: &RootState, id: &str, owner: &str, reason: &str) -> Result<()> {
     let key = key_of(id, owner)?;
-    state.pins.update(|edit| {
+    state.pins.update(&state.limits, |edit| {
         // Under the lock that deletion takes, too.
         if state.models.snapshot()?.get(id).is_none() {
             return Err(state.no_such_model(id));
@@ -91,7 +85,6 @@ pub(crate) fn pin(state: &RootState, id: &str, owner: &str, reason: &str) -> Res
         let record = PinRecord {
             reason: reason.to_owned(),
             since_ms,
-            extra: ExtraFields::new(),
         };
         edit.insert(&key, record);
         Ok(())
@@ -105,7 +98,9 @@ pub(crate) fn pin(state: &RootState, id: &str, owner: &str, reason: &str) -> Res
 /// As [`pin`](Self::pin).
 pub(crate) fn unpin(state: &RootState, id: &str, owner: &str) -> Result<bool> {
     let key = key_of(id, owner)?;
-    state.pins.update(|edit| Ok(edit.remove(&key).is_some()))
+    state
+        .pins
+        .update(&state.limits, |edit| Ok(edit.remove(&key).is_some()))
 }
 
 fn key_of(id: &str, owner: &str) -> Result<String> {

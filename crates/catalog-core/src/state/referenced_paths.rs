@@ -1,90 +1,130 @@
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{CatalogError, Result};
 use crate::root::{Layout, Placement, StoreRoot, links_below, remove_artifact, trail};
 
-/// Removes the artifact of a deleted entry, if it lies below the root and none of `users`, the
-/// stored paths of all other entries, has a part in it.
+/// A path that an entry names, as it is stored, and what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reference<'p> {
+    pub(crate) stored: &'p str,
+    pub(crate) reach: Reach,
+}
+
+/// How far a path reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// It was a regular file without any link on its way when its entry was stored.
+    Itself,
+    /// It may lead through links, or be a folder with links in it.
+    ThroughLinks,
+}
+
+/// Leaves those of the candidates, which are paths relative to the root, that no reference reaches:
+/// the same path, one in it, one around it, and one that it leads to through links.
+///
+/// # Errors
+///
+/// Those of a reference that cannot be resolved: it may need any of the candidates.
+pub(crate) fn retain_unreferenced<'p>(
+    root: &StoreRoot,
+    candidates: &mut Vec<PathBuf>,
+    references: impl Iterator<Item = Reference<'p>>,
+) -> Result<()> {
+    for reference in references {
+        if candidates.is_empty() {
+            return Ok(());
+        }
+        let stored = Path::new(reference.stored);
+        // The store makes no links in its own folders.
+        if reference.reach == Reach::Itself || Layout::key_of(stored).is_some() {
+            drop_touched(candidates, reference.stored);
+            continue;
+        }
+        for place in places_of(&root.absolute(stored))? {
+            if let Some(relative) = place.strip_prefix(root.path()).ok().and_then(Path::to_str) {
+                drop_touched(candidates, relative);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn drop_touched(candidates: &mut Vec<PathBuf>, used: &str) {
+    candidates.retain(|candidate| {
+        let is_used = candidate.to_str().is_some_and(|path| touch(path, used));
+        if is_used {
+            tracing::info!(path = %candidate.display(), "artifact kept: another entry uses it");
+        }
+        !is_used
+    });
+}
+
+/// Whether two paths in their plain spelling are one, or one lies in the other.
+fn touch(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    long.strip_prefix(short)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || short.is_empty())
+}
+
+/// Every place that a path depends on: its own, the links on its way, and those in its folder.
+fn places_of(path: &Path) -> Result<Vec<PathBuf>> {
+    let mut places = trail(path)?;
+    if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+        for link in links_below(path)? {
+            places.extend(trail(&link)?);
+        }
+    }
+    Ok(places)
+}
+
+/// The path, relative to the root, that may be removed for a stored path; none if it leads out of
+/// the root by now.
+pub(crate) fn removable(root: &StoreRoot, stored: &Path) -> Result<Option<PathBuf>> {
+    if let Some(key) = Layout::key_of(stored) {
+        let folder = root.layout().artifact(key);
+        return Ok(folder
+            .path()
+            .strip_prefix(root.path())
+            .ok()
+            .map(Path::to_path_buf));
+    }
+    if stored.is_absolute() {
+        return Ok(None);
+    }
+    // Looked at again: since the entry was stored, a folder above it may have become a link.
+    match root.place(&root.absolute(stored))? {
+        Placement::Inside(relative) => Ok(Some(relative)),
+        Placement::Outside(_) => Ok(None),
+    }
+}
+
+/// Removes the artifact of a deleted entry at once, if it lies below the root and none of `users`,
+/// the stored paths of all other entries, needs it. For the catalogs in memory.
 ///
 /// # Errors
 ///
 /// [`CatalogError::ArtifactKept`] if it should be gone but is not.
-pub(crate) fn reclaim_unshared<P: AsRef<Path>>(
+pub(crate) fn remove_unreferenced<'p>(
     root: &StoreRoot,
     id: &str,
     stored: &Path,
-    users: impl IntoIterator<Item = Result<P>>,
+    users: impl Iterator<Item = &'p str>,
 ) -> Result<()> {
-    if stored.is_absolute() {
-        return Ok(());
-    }
-    let path = root.absolute(stored);
-    let removable =
-        ReferencedPaths::of(root, users).and_then(|places| places.removable(root, &path));
-    let removed = match removable {
-        Ok(Some(path)) => remove_artifact(&path),
-        Ok(None) => Ok(()),
-        Err(error) => Err(error),
+    let remove = || -> Result<()> {
+        let mut candidates: Vec<PathBuf> = removable(root, stored)?.into_iter().collect();
+        let users = users.map(|stored| Reference {
+            stored,
+            reach: Reach::ThroughLinks,
+        });
+        retain_unreferenced(root, &mut candidates, users)?;
+        candidates
+            .iter()
+            .try_for_each(|relative| remove_artifact(&root.absolute(relative)))
     };
-    removed.map_err(|error| CatalogError::ArtifactKept {
+    remove().map_err(|error| CatalogError::ArtifactKept {
         id: id.to_owned(),
-        path,
+        path: root.absolute(stored),
         source: Box::new(error),
     })
-}
-
-/// Every place that the artifacts of entries depend on: where they lie, and the links on the way
-/// there and in them.
-#[derive(Debug)]
-pub(crate) struct ReferencedPaths(BTreeSet<PathBuf>);
-
-impl ReferencedPaths {
-    /// Of these stored paths. One that cannot be read is an error: what it needs is unknown.
-    pub(crate) fn of<P: AsRef<Path>>(
-        root: &StoreRoot,
-        users: impl IntoIterator<Item = Result<P>>,
-    ) -> Result<Self> {
-        let mut places = BTreeSet::new();
-        for user in users {
-            let user = user?;
-            // The store makes no links in its own folders.
-            if let Some(key) = Layout::key_of(user.as_ref()) {
-                places.insert(root.layout().artifact(key).path().to_path_buf());
-                continue;
-            }
-            let user = root.absolute(user.as_ref());
-            places.extend(trail(&user)?);
-            if fs::metadata(&user).is_ok_and(|metadata| metadata.is_dir()) {
-                for link in links_below(&user)? {
-                    places.extend(trail(&link)?);
-                }
-            }
-        }
-        Ok(Self(places))
-    }
-
-    /// What is to be removed for the artifact at a path; none if it lies outside of the root or is
-    /// in use.
-    pub(crate) fn removable(&self, root: &StoreRoot, path: &Path) -> Result<Option<PathBuf>> {
-        // Looked at again: since the entry was stored, a folder above it may have become a link.
-        let path = match root.place(path)? {
-            Placement::Inside(relative) => root.absolute(&relative),
-            Placement::Outside(_) => return Ok(None),
-        };
-        Ok(self.is_free(&path).then_some(path))
-    }
-
-    /// Whether no place in use is this one, lies in it, or is a folder around it.
-    pub(crate) fn is_free(&self, path: &Path) -> bool {
-        // Paths are ordered part by part, so what lies in a folder comes right behind it.
-        let next = self.0.range(path.to_path_buf()..).next();
-        let is_used = next.is_some_and(|place| place.starts_with(path))
-            || path.ancestors().any(|above| self.0.contains(above));
-        if is_used {
-            tracing::info!(path = %path.display(), "artifact kept: another entry uses it");
-        }
-        !is_used
-    }
 }

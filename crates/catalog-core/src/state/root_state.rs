@@ -1,4 +1,5 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::edit::{CatalogEdit, EngineEdit};
 use super::engine_record::EngineRecord;
@@ -8,23 +9,25 @@ use super::pins::PinRecord;
 use crate::artifacts::{ArtifactStore, VerificationLog};
 use crate::entry::CatalogEntry;
 use crate::error::{CatalogError, Result};
-use crate::index::{JsonIndex, Writing};
+use crate::index::{IndexFiles, JsonIndex, Writing};
+use crate::progress::Limits;
 use crate::reference::shown_id;
-use crate::root::StoreRoot;
+use crate::root::{StoreRoot, UpdateScope};
 use crate::state::validate_model;
 
-/// Everything that one handle knows of a root: its indexes, its artifact store, its options. Each of
-/// the two stores writes one index and reads the other before it deletes a file, as a model and an
-/// engine may share one.
-#[derive(Debug)]
+/// Everything that one handle knows of a root: its indexes, its artifact store, its options, and the
+/// limits of its calls. Clones share all but the limits. Each of the two stores writes one index and
+/// reads the other before it deletes a file, as a model and an engine may share one.
+#[derive(Debug, Clone)]
 pub(crate) struct RootState {
     pub(crate) root: StoreRoot,
     pub(crate) outside: OutsidePaths,
-    pub(crate) models: JsonIndex<ModelRecord>,
-    pub(crate) engines: JsonIndex<EngineRecord>,
-    pub(crate) pins: JsonIndex<PinRecord>,
+    pub(crate) models: Arc<JsonIndex<ModelRecord>>,
+    pub(crate) engines: Arc<JsonIndex<EngineRecord>>,
+    pub(crate) pins: Arc<JsonIndex<PinRecord>>,
     pub(crate) artifacts: ArtifactStore,
-    pub(crate) log: VerificationLog,
+    pub(crate) log: Arc<VerificationLog>,
+    pub(crate) limits: Limits,
 }
 
 impl RootState {
@@ -34,29 +37,44 @@ impl RootState {
             locking: options.locking,
             wait: options.lock_wait,
         };
+        let files = Arc::new(IndexFiles::new::<ModelRecord, EngineRecord, PinRecord>(
+            root.clone(),
+        ));
         Ok(Self {
-            models: JsonIndex::new(root.clone(), writing),
-            engines: JsonIndex::new(root.clone(), writing),
-            pins: JsonIndex::new(root.clone(), writing),
-            artifacts: ArtifactStore {
-                root: root.clone(),
-                locking: options.locking,
-                lock_wait: options.lock_wait,
-                budget: options.budget,
-            },
-            log: VerificationLog::new(root.clone(), options.locking, options.lock_wait),
+            models: Arc::new(JsonIndex::new(Arc::clone(&files), writing)),
+            engines: Arc::new(JsonIndex::new(Arc::clone(&files), writing)),
+            pins: Arc::new(JsonIndex::new(Arc::clone(&files), writing)),
+            artifacts: ArtifactStore::new(root.clone(), files, writing, options.budget),
+            log: Arc::new(VerificationLog::new(
+                root.clone(),
+                options.locking,
+                options.lock_wait,
+            )),
             root,
             outside: options.outside,
+            limits: Limits::none(),
         })
     }
 
-    /// Changes models: all that `change` does becomes visible and durable together, or nothing.
+    /// The same state for calls with these limits.
+    pub(crate) fn with_limits(&self, limits: Limits) -> Self {
+        Self {
+            artifacts: self.artifacts.with_limits(limits.clone()),
+            limits,
+            ..self.clone()
+        }
+    }
+
+    /// Changes models: all that `change`, which is a caller's, does becomes visible and durable
+    /// together, or nothing.
     pub(crate) fn update_models<T>(
         &self,
         change: impl FnOnce(&mut CatalogEdit<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.models
-            .update(|edit| change(&mut CatalogEdit { state: self, edit }))
+        self.models.update(&self.limits, |edit| {
+            let _scope = UpdateScope::enter(&self.root);
+            change(&mut CatalogEdit { state: self, edit })
+        })
     }
 
     /// Changes engines, as [`update_models`](Self::update_models) does models.
@@ -64,8 +82,10 @@ impl RootState {
         &self,
         change: impl FnOnce(&mut EngineEdit<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.engines
-            .update(|edit| change(&mut EngineEdit { state: self, edit }))
+        self.engines.update(&self.limits, |edit| {
+            let _scope = UpdateScope::enter(&self.root);
+            change(&mut EngineEdit { state: self, edit })
+        })
     }
 
     /// The form in which an entry would be stored.
@@ -79,26 +99,5 @@ impl RootState {
             id: shown_id(id),
             catalog: self.models.path().to_path_buf(),
         }
-    }
-
-    /// The stored paths of all artifacts that entries of either index name. An index that cannot
-    /// be read is an error among them: what it names is unknown, so nothing may be deleted.
-    pub(crate) fn artifacts_in_use(&self) -> impl Iterator<Item = Result<PathBuf>> {
-        let models = self.models.snapshot().map(|snapshot| {
-            let paths = snapshot
-                .iter()
-                .map(|(_, record)| PathBuf::from(&record.local_path));
-            paths.collect::<Vec<_>>()
-        });
-        let engines = self.engines.snapshot().map(|snapshot| {
-            let paths = snapshot
-                .iter()
-                .flat_map(|(_, record)| record.local_artifacts());
-            paths.collect::<Vec<_>>()
-        });
-        [models, engines].into_iter().flat_map(|paths| match paths {
-            Ok(paths) => paths.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        })
     }
 }

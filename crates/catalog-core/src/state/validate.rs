@@ -1,6 +1,8 @@
+use std::fs;
 use std::path::Path;
 
 use super::options::OutsidePaths;
+use super::referenced_paths::Reach;
 use crate::entry::{CatalogEntry, EngineArtifact, EngineEntry};
 use crate::error::{CatalogError, PathProblem, Result};
 use crate::reference::shown_id;
@@ -14,7 +16,7 @@ pub(crate) fn validate_model(
     root: &StoreRoot,
     outside: OutsidePaths,
     entry: &CatalogEntry,
-) -> Result<String> {
+) -> Result<PlacedPath> {
     check_id(&entry.id)?;
     if let Some(digest) = &entry.digest
         && !digest.is_storable()
@@ -39,14 +41,22 @@ pub(crate) fn validate_engine(
     }
     let place = |artifact: &Path| match EngineArtifact::of(artifact)? {
         EngineArtifact::Local(path) => {
-            place_path(root, outside, path).map(|stored| EngineArtifact::mark_local(&stored))
+            place_path(root, outside, path).map(|placed| EngineArtifact::mark_local(&placed.stored))
         }
         EngineArtifact::Image(_) => Ok(artifact.to_string_lossy().into_owned()),
     };
     entry.artifacts.iter().map(|path| place(path)).collect()
 }
 
-fn place_path(root: &StoreRoot, outside: OutsidePaths, path: &Path) -> Result<String> {
+/// A path in the form in which an index stores it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlacedPath {
+    /// Relative if it lies below the root.
+    pub(crate) stored: String,
+    pub(crate) reach: Reach,
+}
+
+fn place_path(root: &StoreRoot, outside: OutsidePaths, path: &Path) -> Result<PlacedPath> {
     let stored = match root.place(path)? {
         Placement::Inside(relative) => relative,
         Placement::Outside(absolute) if outside == OutsidePaths::Record => absolute,
@@ -59,8 +69,21 @@ fn place_path(root: &StoreRoot, outside: OutsidePaths, path: &Path) -> Result<St
         }
     };
     match stored.to_str() {
-        Some(text) => Ok(text.to_owned()),
+        Some(text) => Ok(PlacedPath {
+            reach: reach_of(root, path, &root.absolute(&stored)),
+            stored: text.to_owned(),
+        }),
         None => Err(CatalogError::path_refused(path, PathProblem::NotText)),
+    }
+}
+
+/// A regular file whose path is spelled as it is resolved has no link on its way.
+fn reach_of(root: &StoreRoot, given: &Path, resolved: &Path) -> Reach {
+    let is_plain = root.absolute(given) == resolved
+        && fs::symlink_metadata(resolved).is_ok_and(|metadata| metadata.is_file());
+    match is_plain {
+        true => Reach::Itself,
+        false => Reach::ThroughLinks,
     }
 }
 

@@ -13,7 +13,9 @@ fn words(events: impl IntoIterator<Item = Event>, id: &str) -> Vec<String> {
         assert_eq!(&*event.id, id);
         match event.kind {
             EventKind::Planned { step } => format!("planned {step:?}"),
-            EventKind::Verifying(now) => format!("verifying {}/{}", now.done, now.total.unwrap_or_default()),
+            EventKind::Verifying(now) => {
+                format!("verifying {}/{}", now.done, now.total.unwrap_or_default())
+            }
             EventKind::Registered => "registered".to_owned(),
             EventKind::Finished {
                 satisfied, outcome, ..

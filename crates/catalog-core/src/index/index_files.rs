@@ -1,0 +1,170 @@
+use std::fs;
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::format::empty_file;
+use super::record::Record;
+use crate::error::{CatalogError, Result};
+use crate::root::{
+    IndexFile, StoreRoot, WriterLock, create_whole, list_folder, open_own_file,
+    remove_temporary_files, sync_folder,
+};
+
+/// The three index files of a root, which come before everything else: empty ones, each with a
+/// previous generation, are durable before the first change and before the first staged byte. So a
+/// missing one is damage from then on.
+#[derive(Debug)]
+pub(crate) struct IndexFiles {
+    root: StoreRoot,
+    /// In the order in which they come into being: the models' index last, as it is the one that
+    /// says that the others must be there.
+    empty: [(IndexFile, Vec<u8>); 3],
+    /// Whether this handle has seen to it that all are there.
+    are_ensured: AtomicBool,
+}
+
+/// What the absence of an index means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// There never was one.
+    Empty,
+    /// It was lost; the text says how that shows.
+    Lost(&'static str),
+}
+
+impl IndexFiles {
+    pub(crate) fn new<M: Record, E: Record, P: Record>(root: StoreRoot) -> Self {
+        Self {
+            root,
+            empty: [
+                (E::FILE, empty_file::<E>()),
+                (P::FILE, empty_file::<P>()),
+                (M::FILE, empty_file::<M>()),
+            ],
+            are_ensured: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn root(&self) -> &StoreRoot {
+        &self.root
+    }
+
+    /// Whether this handle has seen to it that all files are there.
+    pub(crate) fn are_ensured(&self) -> bool {
+        self.are_ensured.load(Ordering::Acquire)
+    }
+
+    /// Removes what writers that died left, and creates the files that a root lacks which never had
+    /// them. One that was lost stays absent: its own calls report that.
+    pub(crate) fn ensure(&self, _: &WriterLock) -> Result<()> {
+        if self.are_ensured() {
+            return Ok(());
+        }
+        let layout = self.root.layout();
+        remove_temporary_files(layout).map_err(CatalogError::of_writing)?;
+        self.root.sync_own_name()?;
+        let mut created = Vec::new();
+        for (file, bytes) in &self.empty {
+            let path = layout.index(*file);
+            if path.symlink_metadata().is_ok() || self.absence(*file)? != Absence::Empty {
+                continue;
+            }
+            if *file == IndexFile::Models {
+                // What it says about the others has to be true after a crash.
+                self.sync()?;
+            }
+            create_whole(&path, bytes).map_err(CatalogError::of_writing)?;
+            created.push(*file);
+        }
+        if !created.is_empty() {
+            self.sync()?;
+        }
+        let mut are_added = false;
+        for (file, _) in &self.empty {
+            are_added |= self.add_previous(*file)?;
+        }
+        if are_added {
+            self.sync()?;
+        }
+        self.are_ensured.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Gives an index without a previous generation one: a copy of itself.
+    fn add_previous(&self, file: IndexFile) -> Result<bool> {
+        let layout = self.root.layout();
+        let previous = layout.previous_index(file);
+        if previous.symlink_metadata().is_ok() {
+            return Ok(false);
+        }
+        let path = layout.index(file);
+        let Some(mut opened) = open_own_file(&path, fs::OpenOptions::new().read(true))? else {
+            return Ok(false);
+        };
+        let mut bytes = Vec::new();
+        opened
+            .read_to_end(&mut bytes)
+            .map_err(|error| CatalogError::io("read", &path, error))?;
+        create_whole(&previous, &bytes).map_err(CatalogError::of_writing)?;
+        Ok(true)
+    }
+
+    fn sync(&self) -> Result<()> {
+        let folder = self.root.path();
+        sync_folder(folder).map_err(|error| CatalogError::OutcomeUnknown {
+            path: self.root.layout().index(IndexFile::Models),
+            action: "syncing its folder",
+            source: error,
+        })
+    }
+
+    /// Decides whether an index that is absent was lost.
+    pub(super) fn absence(&self, file: IndexFile) -> Result<Absence> {
+        let layout = self.root.layout();
+        let has_previous = |file| layout.previous_index(file).symlink_metadata().is_ok();
+        if has_previous(file) {
+            return Ok(Absence::Lost(
+                "it is missing, but the generation before it is there",
+            ));
+        }
+        if file != IndexFile::Models {
+            return Ok(
+                match self.is_of_this_edition(&layout.index(IndexFile::Models)) {
+                    true => Absence::Lost("it is missing, but index.json beside it needs it"),
+                    false => Absence::Empty,
+                },
+            );
+        }
+        for folder in [layout.artifacts(), layout.blobs()] {
+            if !list_folder(&folder)?.is_empty() {
+                return Ok(Absence::Lost(
+                    "it is missing, but the artifacts of models are there",
+                ));
+            }
+        }
+        let engines = layout.previous_index(IndexFile::Engines);
+        if has_previous(IndexFile::Pins) || self.is_of_this_edition(&engines) {
+            return Ok(Absence::Lost(
+                "it is missing, but older generations of other indexes are there",
+            ));
+        }
+        Ok(Absence::Empty)
+    }
+
+    /// Whether a file is an index of version 2 or newer, by its first bytes.
+    fn is_of_this_edition(&self, path: &std::path::Path) -> bool {
+        const VERSION: &str = "{\"version\":";
+        let read = || -> Option<u64> {
+            let options = fs::OpenOptions::new().read(true).clone();
+            let file = open_own_file(path, &options).ok()??;
+            let mut begin = String::new();
+            file.take(VERSION.len() as u64 + 20)
+                .read_to_string(&mut begin)
+                .ok()?;
+            let rest = begin.strip_prefix(VERSION)?;
+            let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+            rest[..digits].parse().ok()
+        };
+        read().is_some_and(|version| version >= 2)
+    }
+}

@@ -1,0 +1,404 @@
+//! The text of an index file, as `.specs/index-format.md` specifies it, and where its lines are.
+
+use std::ops::Range;
+
+use crate::digest::{Hasher, sha256};
+
+/// Separates the entries from the end of the file.
+const BODY_END: &str = "\n}";
+/// Precedes the checksum of the first line and of the sums of the entries. Changing one entry does
+/// not hash all the others again.
+const CHECKSUM: &str = ",\"checksum\":\"";
+const END: &str = "\"}\n";
+/// `sha256:` and 64 digits.
+const CHECKSUM_LEN: usize = 71;
+/// Precedes the sum of an entry: the checksum of its line before this text.
+const SUM: &str = ",\"sum\":\"";
+/// The digits of the first 8 bytes of a SHA-256.
+const SUM_LEN: usize = 16;
+const LINE_END: &str = "\"}";
+/// What separates two entries.
+const SEPARATOR: &str = ",\n";
+
+/// The text of an index in the current format, and the places of its lines.
+#[derive(Debug, Clone, Default)]
+pub(super) struct IndexText {
+    text: String,
+    /// The end of the first line, without its newline.
+    head_end: usize,
+    /// The end of each entry's line, without its separator.
+    ends: Vec<usize>,
+}
+
+/// The reason why a text is not an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unproved {
+    /// A checksum is not the one of the content before it.
+    WrongChecksum,
+    /// No checksum is where one belongs: it was lost, or this is no index of this format.
+    NoChecksum,
+}
+
+impl IndexText {
+    /// Finds the lines of a text. The caller proves them with [`is_sum_right`] and
+    /// [`has_right_checksum`](Self::has_right_checksum).
+    pub(super) fn split(text: String) -> Result<Self, (String, Unproved)> {
+        let body_end = match body_end(&text) {
+            Ok(end) => end,
+            Err(why) => return Err((text, why)),
+        };
+        let head_end = text[..body_end].find('\n').unwrap_or(body_end);
+        match line_ends(&text, head_end, body_end) {
+            Some(ends) => Ok(Self {
+                text,
+                head_end,
+                ends,
+            }),
+            None => Err((text, Unproved::WrongChecksum)),
+        }
+    }
+
+    /// Finds the lines of a text that shares lines with this one, in time proportional to the
+    /// difference beside a comparison of both. Returns the number of lines that both share at the
+    /// begin and at the end.
+    pub(super) fn split_changed(
+        &self,
+        text: String,
+    ) -> Result<(Self, Range<usize>), (String, Unproved)> {
+        let new_end = match body_end(&text) {
+            Ok(end) => end,
+            Err(why) => return Err((text, why)),
+        };
+        let head_end = text[..new_end].find('\n').unwrap_or(new_end);
+        let old_end = self.body_end();
+        let (old, new) = (
+            &self.text.as_bytes()[self.head_end..old_end],
+            &text.as_bytes()[head_end..new_end],
+        );
+        let prefix = common_prefix(old, new);
+        let suffix = common_suffix(&old[prefix..], &new[prefix..]);
+        let len = self.ends.len();
+        // A line is shared at the begin if the separator behind it is, too.
+        let shared_until = self.head_end + prefix;
+        let before = self
+            .ends
+            .partition_point(|end| end + SEPARATOR.len() <= shared_until);
+        // And at the end if the newline in front of it is.
+        let shared_from = old_end - suffix;
+        let first_shared = match len.checked_sub(1) {
+            None => 0,
+            Some(last) => 1 + self.ends[..last].partition_point(|end| end + 1 < shared_from),
+        };
+        let first_shared = first_shared.max(before);
+        let behind = len - first_shared;
+        let middle_begin = match before {
+            0 => head_end,
+            _ => head_end + (self.ends[before - 1] + SEPARATOR.len() - 1 - self.head_end),
+        };
+        let middle_end = match behind {
+            0 => new_end,
+            _ => new_end - (old_end - (self.start(first_shared) - 1)),
+        };
+        let mut ends = Vec::with_capacity(len + 1);
+        ends.extend(
+            self.ends[..before]
+                .iter()
+                .map(|end| end - self.head_end + head_end),
+        );
+        if middle_begin < middle_end {
+            // A line in front of shared ones ends in its separator's comma.
+            let last = middle_end - usize::from(behind > 0);
+            match line_ends(&text, middle_begin, last) {
+                Some(middle) => ends.extend(middle),
+                None => return Err((text, Unproved::WrongChecksum)),
+            }
+        }
+        let changed = before..ends.len();
+        ends.extend(
+            self.ends[first_shared..]
+                .iter()
+                .map(|end| new_end - (old_end - end)),
+        );
+        let split = Self {
+            text,
+            head_end,
+            ends,
+        };
+        Ok((split, changed))
+    }
+
+    /// Composes a text from a first line and the lines of entries, all without separators.
+    pub(super) fn compose<'l>(head: &str, lines: impl Iterator<Item = &'l str>) -> Self {
+        let mut composer = Composer::new(head, 0);
+        lines.for_each(|line| composer.push(line));
+        composer.finish()
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn head(&self) -> &str {
+        &self.text[..self.head_end]
+    }
+
+    /// How many entries it has.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The line of an entry, without its separator.
+    pub(super) fn line(&self, number: usize) -> &str {
+        &self.text[self.start(number)..self.ends[number]]
+    }
+
+    /// Several lines in a row, with the separators between them.
+    fn lines(&self, numbers: Range<usize>) -> &str {
+        &self.text[self.start(numbers.start)..self.ends[numbers.end - 1]]
+    }
+
+    fn start(&self, number: usize) -> usize {
+        match number {
+            0 => self.head_end + 1,
+            _ => self.ends[number - 1] + SEPARATOR.len(),
+        }
+    }
+
+    fn body_end(&self) -> usize {
+        self.ends.last().copied().unwrap_or(self.head_end)
+    }
+
+    /// Whether the checksum at the end is that of the first line and of the sums of all entries.
+    pub(super) fn has_right_checksum(&self) -> bool {
+        let begin = self.body_end() + BODY_END.len() + CHECKSUM.len();
+        let stated = self.text.get(begin..begin + CHECKSUM_LEN);
+        stated == Some(self.checksum().as_str())
+    }
+
+    fn checksum(&self) -> String {
+        let mut checksum = Hasher::new();
+        checksum.update(self.head().as_bytes());
+        let mut sums = Vec::with_capacity(self.ends.len() * SUM_LEN);
+        for end in &self.ends {
+            let sum = end - LINE_END.len();
+            sums.extend_from_slice(&self.text.as_bytes()[sum - SUM_LEN..sum]);
+        }
+        checksum.update(&sums);
+        checksum.finish().to_string()
+    }
+}
+
+/// Builds a text line by line.
+pub(super) struct Composer {
+    text: String,
+    head_end: usize,
+    ends: Vec<usize>,
+}
+
+impl Composer {
+    /// Begins with a first line; `len` is about how long the text is going to be.
+    pub(super) fn new(head: &str, len: usize) -> Self {
+        let mut text = String::with_capacity(len + head.len() + 256);
+        text.push_str(head);
+        Self {
+            head_end: text.len(),
+            text,
+            ends: Vec::new(),
+        }
+    }
+
+    /// Adds the line of an entry.
+    pub(super) fn push(&mut self, line: &str) {
+        self.text.push_str(self.separator());
+        self.text.push_str(line);
+        self.ends.push(self.text.len());
+    }
+
+    /// Adds lines of another text as they stand there.
+    pub(super) fn copy(&mut self, from: &IndexText, numbers: Range<usize>) {
+        if numbers.is_empty() {
+            return;
+        }
+        self.text.push_str(self.separator());
+        let (old, new) = (from.start(numbers.start), self.text.len());
+        self.text.push_str(from.lines(numbers.clone()));
+        let ends = from.ends[numbers].iter().map(|end| end - old + new);
+        self.ends.extend(ends);
+    }
+
+    fn separator(&self) -> &'static str {
+        if self.ends.is_empty() {
+            "\n"
+        } else {
+            SEPARATOR
+        }
+    }
+
+    /// Ends the text with its checksum.
+    pub(super) fn finish(self) -> IndexText {
+        let mut whole = IndexText {
+            text: self.text,
+            head_end: self.head_end,
+            ends: self.ends,
+        };
+        let checksum = whole.checksum();
+        for part in [BODY_END, CHECKSUM, &checksum, END] {
+            whole.text.push_str(part);
+        }
+        whole
+    }
+}
+
+/// The line of an entry from its id and its JSON object, without a separator. `extra` are fields of
+/// a newer release, each with a comma in front. The sum is the last field, so that recovery can tell
+/// an intact line from a damaged one.
+pub(super) fn line_of(id: &str, object: &str, extra: &str) -> String {
+    let open = object.strip_suffix('}').expect("a record is a JSON object");
+    let mut line = format!("{}:{open}{extra}", quoted(id));
+    let sum = sum_of(&line);
+    line.push_str(SUM);
+    line.extend(sum.map(char::from));
+    line.push_str(LINE_END);
+    line
+}
+
+/// Whether an entry's line states its own sum.
+pub(super) fn is_sum_right(line: &str) -> bool {
+    line.strip_suffix(LINE_END)
+        .and_then(|rest| rest.split_at_checked(rest.len().checked_sub(SUM_LEN)?))
+        .and_then(|(rest, stated)| Some((rest.strip_suffix(SUM)?, stated)))
+        .is_some_and(|(content, stated)| sum_of(content) == stated.as_bytes())
+}
+
+fn sum_of(content: &str) -> [u8; SUM_LEN] {
+    let mut digits = [0; SUM_LEN];
+    hex::encode_to_slice(&sha256(content.as_bytes())[..SUM_LEN / 2], &mut digits)
+        .expect("two digits stand for a byte");
+    digits
+}
+
+/// A text as JSON writes it.
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// The end of the last entry's line, from the fixed form of the end of a file.
+fn body_end(text: &str) -> Result<usize, Unproved> {
+    let content = text
+        .strip_suffix(END)
+        .and_then(|rest| rest.split_at_checked(rest.len().checked_sub(CHECKSUM_LEN)?))
+        .and_then(|(rest, _)| rest.strip_suffix(CHECKSUM))
+        .ok_or(Unproved::NoChecksum)?;
+    let body = content
+        .strip_suffix(BODY_END)
+        .ok_or(Unproved::WrongChecksum)?;
+    Ok(body.len())
+}
+
+/// The ends of the lines between the newline at `begin` and `end`; none if a line but the last has
+/// no comma at its end, or is too short for a sum.
+fn line_ends(text: &str, begin: usize, end: usize) -> Option<Vec<usize>> {
+    let mut ends = Vec::new();
+    let mut at = begin;
+    while at < end {
+        let start = at + 1;
+        let line_end = match text[start..end].find('\n') {
+            Some(length) => {
+                at = start + length;
+                text.as_bytes()[at - 1].eq(&b',').then(|| at - 1)?
+            }
+            None => {
+                at = end;
+                end
+            }
+        };
+        if line_end < start + SUM.len() + SUM_LEN + LINE_END.len() {
+            return None;
+        }
+        let sum = line_end - LINE_END.len();
+        if !text.is_char_boundary(sum) || !text.is_char_boundary(sum - SUM_LEN) {
+            return None;
+        }
+        ends.push(line_end);
+    }
+    Some(ends)
+}
+
+/// How much is compared at once.
+const BLOCK: usize = 4096;
+
+fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    let mut same = 0;
+    for (x, y) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
+        if x == y {
+            same += x.len();
+            continue;
+        }
+        return same + x.iter().zip(y).take_while(|(x, y)| x == y).count();
+    }
+    same
+}
+
+fn common_suffix(a: &[u8], b: &[u8]) -> usize {
+    let mut same = 0;
+    for (x, y) in a.rchunks(BLOCK).zip(b.rchunks(BLOCK)) {
+        if x == y {
+            same += x.len();
+            continue;
+        }
+        let both = x.iter().rev().zip(y.iter().rev());
+        return same + both.take_while(|(x, y)| x == y).count();
+    }
+    same
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(generation: u64, lines: &[String]) -> String {
+        let head = format!("{{\"version\":2,\"generation\":{generation},\"entries\":{{");
+        let lines = lines.iter().map(String::as_str);
+        IndexText::compose(&head, lines).as_str().to_owned()
+    }
+
+    fn line(id: &str, value: usize) -> String {
+        line_of(id, &format!("{{\"v\":{value}}}"), "")
+    }
+
+    /// CAT-471: whatever changes, the lines are found as by reading the whole file, and only lines
+    /// that differ are among the changed ones, but for a neighbour.
+    #[test]
+    fn the_lines_of_a_changed_text_are_found_from_the_old_one() {
+        let ids: Vec<String> = (0..6).map(|n| format!("id{n}")).collect();
+        // Each entry is absent, or has one of two values.
+        let states = |code: usize| -> Vec<String> {
+            let digits = (0..6).map(|n| code / 3_usize.pow(n) % 3);
+            let both = ids.iter().zip(digits).filter(|(_, digit)| *digit > 0);
+            both.map(|(id, digit)| line(id, 7_usize.pow(digit as u32)))
+                .collect()
+        };
+        let texts: Vec<(Vec<String>, String)> = (0..729)
+            .map(|code| (states(code), text(9 + code as u64, &states(code))))
+            .collect();
+        for (number, (old_lines, old)) in texts.iter().enumerate().step_by(7) {
+            let old = IndexText::split(old.clone()).unwrap();
+            for (new_lines, new) in texts.iter().skip(number % 5).step_by(5) {
+                let whole = IndexText::split(new.clone()).unwrap();
+                let (split, changed) = old.split_changed(new.clone()).unwrap();
+                assert_eq!(split.ends, whole.ends, "{old_lines:?} -> {new_lines:?}");
+                assert_eq!(split.head(), whole.head());
+                assert!(split.has_right_checksum());
+                let kept = changed.start;
+                let behind = split.len() - changed.end;
+                assert!(kept + behind <= old_lines.len());
+                assert_eq!(old_lines[..kept], new_lines[..kept]);
+                let shared_end = old_lines.len() - behind;
+                assert_eq!(old_lines[shared_end..], new_lines[changed.end..]);
+                if old_lines == new_lines {
+                    assert!(changed.len() <= 1, "{changed:?} of {old_lines:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::confine::StoreRoot;
+use super::folder::sync_folder;
+use crate::error::{CatalogError, Result};
+
+/// The mark of an artifact that was deleted from an index and may still be on disk: its path, and
+/// what the file system said of it. A collection removes only what still matches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tombstone {
+    /// Relative to the root.
+    path: String,
+    inode: u64,
+    size: u64,
+    /// In seconds and nanoseconds since 1970.
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Tombstone {
+    /// Marks what lies at a stored path; none if nothing is there, or the path leads elsewhere.
+    pub(crate) fn of(root: &StoreRoot, stored: &Path) -> Result<Option<Self>> {
+        let Some(path) = stored.to_str().filter(|_| stored.is_relative()) else {
+            return Ok(None);
+        };
+        let found = look_at(&root.absolute(stored))?;
+        Ok(found.map(|metadata| Self::from_metadata(path, &metadata)))
+    }
+
+    fn from_metadata(path: &str, metadata: &fs::Metadata) -> Self {
+        Self {
+            path: path.to_owned(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// The path, relative to the root.
+    pub(crate) fn stored_path(&self) -> &Path {
+        Path::new(&self.path)
+    }
+
+    /// Whether the file that was deleted is still at its path, untouched.
+    pub(crate) fn matches(&self, root: &StoreRoot) -> Result<bool> {
+        let found = look_at(&root.absolute(self.stored_path()))?;
+        Ok(found.is_some_and(|metadata| Self::from_metadata(&self.path, &metadata) == *self))
+    }
+
+    /// Whether nothing is at the path any more, also after a power cut: the removal of its name is
+    /// synced here.
+    pub(crate) fn is_gone_durably(&self, root: &StoreRoot) -> bool {
+        let path = root.absolute(self.stored_path());
+        let is_gone = matches!(look_at(&path), Ok(None));
+        is_gone && path.parent().is_some_and(is_synced)
+    }
+
+    /// Whether a stored path is that of the mark, lies in it, or is a folder around it.
+    pub(crate) fn touches(&self, stored: &Path) -> bool {
+        stored.starts_with(&self.path) || Path::new(&self.path).starts_with(stored)
+    }
+}
+
+/// Syncs a folder; one that is gone has nothing to sync.
+fn is_synced(folder: &Path) -> bool {
+    match sync_folder(folder) {
+        Ok(()) => true,
+        Err(error) if super::is_absence(&error) => true,
+        Err(error) => {
+            tracing::debug!(folder = %folder.display(), %error, "a folder could not be synced");
+            false
+        }
+    }
+}
+
+fn look_at(path: &Path) -> Result<Option<fs::Metadata>> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if super::is_absence(&error) => Ok(None),
+        Err(error) => Err(CatalogError::io("look at", path, error)),
+    }
+}
