@@ -82,11 +82,16 @@ fn race(victim: usize, sabotage: Sabotage) -> Result<usize, String> {
     if let Some(killed) = killed {
         drop(processes[killed].kill());
     }
+    let mut failed = None;
     for (number, process) in processes.iter_mut().enumerate() {
         let status = process.wait().map_err(|error| error.to_string())?;
         if !status.success() && Some(number) != killed {
-            return Err(format!("process {number}: {status}"));
+            failed = failed.or(Some(format!("process {number}: {status}")));
         }
+    }
+    // Once nobody works below the root any more.
+    if let Some(failed) = failed {
+        return Err(failed);
     }
 
     let mut paths: BTreeSet<PathBuf> = BTreeSet::new();

@@ -116,11 +116,11 @@ impl Site {
     }
 
     /// Handles for calls that end after this time.
-    pub(super) fn within(&self, time: Duration) -> Result<Handles> {
-        Ok(Handles {
-            catalog: catalog_within(&self.catalog, time)?,
-            engines: engines_within(&self.engines, time)?,
-        })
+    pub(super) fn within(&self, time: Duration) -> Handles {
+        Handles {
+            catalog: catalog_within(&self.catalog, time),
+            engines: engines_within(&self.engines, time),
+        }
     }
 
     /// Handles for calls without limits.

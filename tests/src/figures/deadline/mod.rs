@@ -146,7 +146,7 @@ fn note(
 fn time(call: &Call, site: &Site, holder: Holder, sabotage: Sabotage) -> Result<Duration, String> {
     let limited = match sabotage {
         Sabotage::NoLimits => site.unlimited(),
-        _ => site.within(LIMIT),
+        _ => Ok(site.within(LIMIT)),
     };
     let handles = limited.map_err(|error| error.to_string())?;
     let release = holder.release_after(CAP);
