@@ -24,6 +24,18 @@ pub enum Sabotage {
     RenameBeforeSync,
     /// Every lock of the kernel is granted at once.
     NoLocks,
+    /// Readers open the catalog anew after each write.
+    FreshHandles,
+    /// All entries are written once more before each deletion.
+    RewriteBeforeDelete,
+    /// Calls are made without the limits that they should keep.
+    NoLimits,
+    /// Workloads say that a call returned before they make it.
+    EarlyAnswers,
+    /// A call for what is there already writes a file.
+    WriteWhenWarm,
+    /// A secret is left in a temporary file.
+    Leak,
 }
 
 impl Sabotage {
@@ -34,6 +46,12 @@ impl Sabotage {
             "no-folder-sync" => Some(Self::NoFolderSync),
             "rename-before-sync" => Some(Self::RenameBeforeSync),
             "no-locks" => Some(Self::NoLocks),
+            "fresh-handles" => Some(Self::FreshHandles),
+            "rewrite-before-delete" => Some(Self::RewriteBeforeDelete),
+            "no-limits" => Some(Self::NoLimits),
+            "early-answers" => Some(Self::EarlyAnswers),
+            "write-when-warm" => Some(Self::WriteWhenWarm),
+            "leak" => Some(Self::Leak),
             _ => None,
         }
     }

@@ -17,6 +17,8 @@
 //! | `hub` | a hub of models on the loopback interface |
 //! | `toy` | a fetcher that brings known bytes |
 //! | `mounts` | file systems in memory and in images |
+//! | `limited` | handles whose calls end at a deadline |
+//! | `timing` | the clock that processes share, medians and quantiles |
 //! | `figures` | one file a figure |
 //!
 //! To add a workload, add a step to `steps::Step` and it is in every figure.
@@ -49,6 +51,12 @@ pub mod hub;
 
 /// A fetcher that brings known bytes.
 pub mod toy;
+
+/// Handles whose calls end at a deadline.
+pub mod limited;
+
+/// Times and what is told of many.
+pub mod timing;
 
 /// The figures of the scoreboard.
 pub mod figures;

@@ -259,13 +259,20 @@ pub fn answers(folder: &Path) -> Vec<Option<String>> {
     answers
 }
 
-/// The process of a workload: `ROOT ANSWERS STEP…`. Before its first call it asks for its parent's
+/// The word before the steps of a process that says that a call returned before it makes it.
+pub(crate) const EARLY: &str = "early";
+
+/// The process of a workload: `ROOT ANSWERS [early] STEP…`. Before its first call it asks for its parent's
 /// process id, which nothing else here does, so that a trace shows where the calls begin.
 pub fn run(arguments: &[String]) -> std::result::Result<(), String> {
     let [root, folder, steps @ ..] = arguments else {
         return Err("ROOT ANSWERS STEP…".to_owned());
     };
     let (root, folder) = (PathBuf::from(root), PathBuf::from(folder));
+    let (is_early, steps) = match steps.split_first() {
+        Some((word, steps)) if word == EARLY => (true, steps),
+        _ => (false, steps),
+    };
     let steps: Option<Vec<Step>> = steps.iter().map(|name| Step::named(name)).collect();
     let steps = steps.ok_or("there is no such step")?;
     let _ = std::os::unix::process::parent_id();
@@ -278,7 +285,11 @@ pub fn run(arguments: &[String]) -> std::result::Result<(), String> {
         }
     };
     for (number, step) in steps.into_iter().enumerate() {
+        if is_early {
+            acknowledge(&folder, number, "ok");
+        }
         match step.make(&models, &engines) {
+            _ if is_early => {}
             Ok(()) => acknowledge(&folder, number, "ok"),
             Err(error) => acknowledge(&folder, number, error.code()),
         }

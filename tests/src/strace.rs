@@ -3,13 +3,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
+use crate::figure::Sabotage;
 use crate::state::prepare;
-use crate::steps::Step;
+use crate::steps::{EARLY, Step};
 
 /// A place where workloads run: a root, and a folder for their answers.
 #[derive(Debug)]
 pub struct Site {
     folder: tempfile::TempDir,
+    answers: Answers,
+}
+
+/// When the workloads of a site say that a call returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    WhenItDid,
+    /// Before it is made: the sabotage.
+    Early,
 }
 
 impl Site {
@@ -23,9 +33,19 @@ impl Site {
         };
         let site = Self {
             folder: folder.expect("a temporary folder can be made"),
+            answers: Answers::WhenItDid,
         };
         prepare(&site.root());
         fs::create_dir(site.answers()).expect("a folder can be made");
+        site
+    }
+
+    /// A fresh root for workloads that are disturbed in this way.
+    pub fn with(sabotage: Sabotage) -> Self {
+        let mut site = Self::new();
+        if sabotage == Sabotage::EarlyAnswers {
+            site.answers = Answers::Early;
+        }
         site
     }
 
@@ -41,20 +61,46 @@ impl Site {
 
     /// Runs a workload under `strace` with these options.
     pub fn run(&self, workload: &[Step], options: &[String]) -> ExitStatus {
-        run_workload(&self.root(), &self.answers(), workload, options)
+        let early = (self.answers == Answers::Early).then_some(EARLY);
+        let steps = workload.iter().map(|step| format!("{step:?}"));
+        let words = early.map(str::to_owned).into_iter().chain(steps).collect();
+        run_words(&self.root(), &self.answers(), words, options)
     }
 
     /// Runs a workload and gives the trace of its system calls, all text in hexadecimal.
     pub fn trace(&self, workload: &[Step]) -> String {
         let trace = self.folder.path().join("trace");
-        let options = ["-xx", "-s", "1000000", "-o"].map(str::to_owned);
-        let mut options = options.to_vec();
-        options.push(trace.display().to_string());
+        self.run_traced(workload, &[], &trace);
+        fs::read_to_string(trace).expect("strace wrote its trace")
+    }
+
+    /// Runs a workload with more options, and gives the traces of its threads: that of the first one,
+    /// and those of the others.
+    pub fn trace_threads(&self, workload: &[Step], more: &[String]) -> (String, Vec<String>) {
+        let folder = self.folder.path().join("traces");
+        fs::create_dir(&folder).expect("a folder can be made");
+        let mut options = vec!["-ff".to_owned()];
+        options.extend_from_slice(more);
+        self.run_traced(workload, &options, &folder.join("trace"));
+        let (mut first, mut others) = (None, Vec::new());
+        for entry in fs::read_dir(&folder).expect("it can be read").flatten() {
+            let trace = fs::read_to_string(entry.path()).expect("strace wrote its trace");
+            match trace.starts_with("execve(") {
+                true => first = Some(trace),
+                false => others.push(trace),
+            }
+        }
+        (first.expect("a process begins with its program"), others)
+    }
+
+    fn run_traced(&self, workload: &[Step], more: &[String], trace: &Path) {
+        let mut options = ["-xx", "-s", "1000000"].map(str::to_owned).to_vec();
+        options.extend_from_slice(more);
+        options.extend(["-o".to_owned(), trace.display().to_string()]);
         assert!(
             self.run(workload, &options).success(),
             "an undisturbed workload ends well"
         );
-        fs::read_to_string(trace).expect("strace wrote its trace")
     }
 }
 
@@ -71,12 +117,17 @@ pub fn run_workload(
     workload: &[Step],
     options: &[String],
 ) -> ExitStatus {
+    let words = workload.iter().map(|step| format!("{step:?}")).collect();
+    run_words(root, answers, words, options)
+}
+
+fn run_words(root: &Path, answers: &Path, words: Vec<String>, options: &[String]) -> ExitStatus {
     Command::new("strace")
         .args(options)
         .arg(program())
         .arg("--workload")
         .args([root, answers])
-        .args(workload.iter().map(|step| format!("{step:?}")))
+        .args(words)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
@@ -86,6 +137,17 @@ pub fn run_workload(
 /// The program that runs workloads, contenders and daemons: the scoreboard itself.
 pub fn program() -> PathBuf {
     std::env::current_exe().expect("a process knows its program")
+}
+
+/// Runs the program so that every lock is granted at once, if that is the sabotage.
+pub fn program_with(sabotage: Sabotage) -> Command {
+    if sabotage != Sabotage::NoLocks {
+        return Command::new(program());
+    }
+    let mut command = Command::new("strace");
+    command.args(["-f", "-o", "/dev/null", "-e", "inject=flock:retval=0"]);
+    command.arg(program());
+    command
 }
 
 /// Why there is no `strace` to be used here, if there is none.

@@ -44,6 +44,69 @@ fn contention_notices_missing_locks() {
 
 /// CAT-708
 #[test]
+fn races_notice_missing_locks() {
+    is_noticed("collect-race", &["no-locks"]);
+    is_noticed("single-flight", &["no-locks"]);
+}
+
+/// CAT-708
+#[test]
+fn kill_points_and_errors_notice_answers_that_come_early() {
+    is_noticed("kill-points", &["early-answers"]);
+    is_noticed("errno-matrix", &["early-answers"]);
+}
+
+/// CAT-708
+#[test]
+fn warm_notices_a_write() {
+    is_noticed("warm", &["write-when-warm"]);
+}
+
+/// CAT-708
+#[test]
+fn secrets_notices_a_leak() {
+    is_noticed("secrets", &["leak"]);
+}
+
+/// CAT-708
+#[test]
 fn power_cut_notices_missing_syncs() {
     is_noticed("power-cut", &["no-file-sync"]);
+}
+
+/// A figure of costs depends on the machine: it is to notice what makes them many times as high.
+#[track_caller]
+fn is_named(figure: &str, sabotage: &str, violation: &str) {
+    let output = Command::new(env!("CARGO_BIN_EXE_scoreboard"))
+        .args(["--quick", figure, &format!("--sabotage={sabotage}")])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        !output.status.success(),
+        "{sabotage} was not noticed: {text}"
+    );
+    assert!(text.contains(violation), "{text}");
+}
+
+/// CAT-708
+#[test]
+fn latency_notices_readers_that_read_everything_again() {
+    is_named(
+        "latency",
+        "fresh-handles",
+        "the slowest get of a write takes",
+    );
+}
+
+/// CAT-708
+#[test]
+fn growth_notices_deletions_that_write_all_entries() {
+    is_named("growth", "rewrite-before-delete", "delete outside costs");
+}
+
+/// CAT-708
+#[test]
+fn deadline_notices_calls_without_limits() {
+    is_noticed("deadline", &["no-limits"]);
 }

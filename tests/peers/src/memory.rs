@@ -69,7 +69,7 @@ pub fn measure(scale: usize, table: &mut Table) {
 
 /// Runs a process to its end and looks at the most memory that it ever held, again and again: what
 /// the kernel tells of a process that ended is for its parent alone, by a call that std lacks.
-fn peak(name: &str, program: &mut Command) -> Stat {
+pub fn peak(name: &str, program: &mut Command) -> Stat {
     let mut process = program.spawn().expect("it runs");
     let status = format!("/proc/{}/status", process.id());
     let mut most = 0.0_f64;

@@ -1,8 +1,9 @@
 //! Prints the reliability figures: `scoreboard [--quick] [NAME…]`, one closing line each; without
 //! a name, all of them. Exits non-zero if one is out of bounds.
 //!
-//! `--sabotage=no-file-sync`, `no-folder-sync`, `rename-before-sync` or `no-locks` breaks something
-//! on purpose, outside the product, to show that the figures notice.
+//! `--sabotage=no-file-sync`, `no-folder-sync`, `rename-before-sync`, `no-locks`, `fresh-handles`,
+//! `rewrite-before-delete`, `no-limits`, `early-answers`, `write-when-warm` or `leak` breaks something on
+//! purpose, outside the product, to show that the figures notice.
 
 #![expect(
     clippy::print_stdout,
@@ -26,6 +27,8 @@ fn main() -> ExitCode {
         Some("--secrets") => Some(figures::run_secrets as _),
         Some("--warm") => Some(figures::run_warm as _),
         Some("--provision") => Some(figures::run_provision as _),
+        Some("--latency-writer") => Some(figures::run_latency_writer as _),
+        Some("--hold-lock") => Some(figures::run_lock_holder as _),
         Some("--soak") => Some(figures::run_daemon as _),
         _ => None,
     };

@@ -26,6 +26,17 @@ pub enum Action {
         /// Which file.
         file: usize,
     },
+    /// Two names of files in one folder were exchanged, both at once.
+    Exchange {
+        /// One name.
+        one: String,
+        /// The file that had it.
+        file: usize,
+        /// The other name.
+        other: String,
+        /// The file that had that.
+        other_file: usize,
+    },
     /// A name was removed.
     Remove {
         /// The name.
@@ -79,6 +90,7 @@ impl Action {
             | Self::CreateFolder { name }
             | Self::RemoveFolder { name } => name,
             Self::Rename { to, .. } | Self::RenameFolder { to, .. } => to,
+            Self::Exchange { one, .. } => one,
             Self::Write { .. } | Self::SyncFile { .. } | Self::SyncFolder { .. } | Self::Answer => {
                 unreachable!("these change no names")
             }
@@ -100,6 +112,10 @@ impl Action {
             | Self::RenameFolder { from: old, to: new } => {
                 *old = moved(old, from, to);
                 *new = moved(new, from, to);
+            }
+            Self::Exchange { one, other, .. } => {
+                *one = moved(one, from, to);
+                *other = moved(other, from, to);
             }
             Self::Write { .. } | Self::SyncFile { .. } | Self::SyncFolder { .. } | Self::Answer => {
             }

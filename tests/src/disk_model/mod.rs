@@ -2,7 +2,8 @@
 //!
 //! The model is the common denominator of what file systems promise, not what one of them does:
 //! the bytes of a file, its size and the names in a folder persist separately and in any order;
-//! a rename happens or not; syncing a file pins its bytes and size, syncing a folder pins the names
+//! a rename happens or not, an exchange of two names as well; what is written over synced bytes persists
+//! in any part; syncing a file pins its bytes and size, syncing a folder pins the names
 //! in it, and nothing else pins anything. A name persists only if the folders above it do.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,8 @@ use std::path::Path;
 
 mod action;
 mod names;
+#[cfg(test)]
+mod tests;
 
 pub use action::Action;
 use names::{Names, is_in};
@@ -95,6 +98,7 @@ impl Disk {
             Action::Create { .. }
             | Action::Link { .. }
             | Action::Rename { .. }
+            | Action::Exchange { .. }
             | Action::Remove { .. }
             | Action::CreateFolder { .. }
             | Action::RenameFolder { .. }
@@ -181,7 +185,8 @@ impl Disk {
     }
 
     /// What the bytes of a file may be: as synced, as written, or cut at a quarter, the half or
-    /// three, or of its full size with zeros from there on.
+    /// three, or of its full size with zeros from there on. Where synced bytes are written over, also
+    /// each part of the new bytes beside the rest of the old ones.
     fn contents(&self, file: usize) -> BTreeSet<Vec<u8>> {
         /// What a disk writes whole or not at all.
         const SECTOR: usize = 512;
@@ -198,8 +203,23 @@ impl Disk {
                 let mut zeroed = kept.to_vec();
                 zeroed.resize(written.len(), 0);
                 contents.insert(zeroed);
+                contents.extend(mixed(&synced, written, kept.len()));
             }
         }
         contents
     }
+}
+
+/// What a file of synced bytes holds that was written over in part: the new bytes up to a position and
+/// the old ones from there on, and the other way round.
+fn mixed(synced: &[u8], written: &[u8], position: usize) -> Vec<Vec<u8>> {
+    if synced.is_empty() || synced.iter().all(|byte| *byte == 0) {
+        return Vec::new();
+    }
+    let join = |first: &[u8], second: &[u8]| {
+        let first = &first[..position.min(first.len())];
+        let second = second.get(position..).unwrap_or_default();
+        [first, second].concat()
+    };
+    vec![join(written, synced), join(synced, written)]
 }

@@ -19,6 +19,15 @@ impl Names {
                 self.files.remove(from);
                 self.files.insert(to.clone(), *file);
             }
+            Action::Exchange {
+                one,
+                file,
+                other,
+                other_file,
+            } => {
+                self.files.insert(one.clone(), *other_file);
+                self.files.insert(other.clone(), *file);
+            }
             Action::Remove { name } => drop(self.files.remove(name)),
             Action::CreateFolder { name } => drop(self.folders.insert(name.clone())),
             Action::RemoveFolder { name } => drop(self.folders.remove(name)),

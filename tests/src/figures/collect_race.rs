@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 
 use catalog_core::{
     CatalogEntry, CatalogError, CatalogStore, CollectionPolicy, FsCatalog, Import, ImportRequest,
@@ -11,7 +11,7 @@ use catalog_core::{
 
 use crate::figure::{Extent, Measured, Outcome, Trial};
 use crate::state::{CONTENT, prepare, source, write_and_look_for_leftovers};
-use crate::strace::program;
+use crate::strace::program_with;
 
 const STAGERS: usize = 4;
 
@@ -24,7 +24,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let root = folder.path().join("root");
     prepare(&root);
     let start = |role: &str, count: usize| -> Child {
-        let child = Command::new(program())
+        let child = program_with(trial.sabotage)
             .arg("--race")
             .arg(&root)
             .args([role, &count.to_string()])

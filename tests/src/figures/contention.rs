@@ -2,13 +2,13 @@
 //! counts their changes.
 
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use catalog_core::{CatalogEntry, CatalogStore, FsCatalog, LifecycleState};
 
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
-use crate::strace::program;
+use crate::strace::program_with;
 
 /// How many processes, threads of each, and changes of each thread.
 type Size = (usize, usize, usize);
@@ -19,25 +19,15 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Extent::Full => (8, 4, 500),
     };
     if trial.sabotage != Sabotage::NoLocks {
-        return Outcome::Measured(contend(size, &[]));
+        return Outcome::Measured(contend(size, trial.sabotage));
     }
     match crate::strace::missing() {
         Some(reason) => Outcome::Skipped(reason),
-        None => Outcome::Measured(contend((4, 2, 20), &WITHOUT_LOCKS)),
+        None => Outcome::Measured(contend((4, 2, 20), trial.sabotage)),
     }
 }
 
-/// Runs a process so that every lock is granted at once.
-const WITHOUT_LOCKS: [&str; 6] = [
-    "strace",
-    "-f",
-    "-o",
-    "/dev/null",
-    "-e",
-    "inject=flock:retval=0",
-];
-
-fn contend((processes, threads, changes): Size, wrapper: &[&str]) -> Measured {
+fn contend((processes, threads, changes): Size, sabotage: Sabotage) -> Measured {
     let mut measured = Measured::default();
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let root = folder.path().join("root");
@@ -45,12 +35,11 @@ fn contend((processes, threads, changes): Size, wrapper: &[&str]) -> Measured {
     let begin = Instant::now();
     let mut children: Vec<(Child, Option<Duration>)> = (0..processes)
         .map(|process| {
-            let mut words: Vec<String> = wrapper.iter().map(|word| (*word).to_owned()).collect();
-            words.push(program().display().to_string());
-            words.push("--contend".to_owned());
-            words.push(root.display().to_string());
-            words.extend([process, threads, changes].map(|number| number.to_string()));
-            let child = Command::new(&words[0]).args(&words[1..]).spawn();
+            let child = program_with(sabotage)
+                .arg("--contend")
+                .arg(&root)
+                .args([process, threads, changes].map(|number| number.to_string()))
+                .spawn();
             (child.expect("a process can be started"), None)
         })
         .collect();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::disk_model::{Action, Tree, crash_states};
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::state::{observe, write_and_look_for_leftovers};
-use crate::steps::{Step, make_all, split, states, workloads};
+use crate::steps::{Step, answers as answers_of, make_all, split, states, workloads};
 use crate::strace::{Site, missing};
 use crate::trace_reader;
 
@@ -28,15 +28,89 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     }
     let mut measured = Measured::default();
     let opened = measured.for_each(&all, |workload, measured| {
-        try_workload(workload, trial.sabotage, measured)
+        try_workload(workload, Disk::Good, trial.sabotage, measured)
     });
     measured.count("workloads", all.len());
+    // The other ways to replace an index differ by call, not by what was called before.
+    let mut short = workloads(1);
+    short.retain(|workload| workload.iter().all(|step| !step.is_managed()));
+    for (disk, what) in [
+        (
+            Disk::WithoutExchange,
+            "states where names cannot be exchanged",
+        ),
+        (Disk::Full, "states on a full disk"),
+    ] {
+        let opened = measured.for_each(&short, |workload, measured| {
+            try_workload(workload, disk, trial.sabotage, measured)
+        });
+        measured.count(what, opened);
+    }
     measured.at_least(bound, "states", opened);
     Outcome::Measured(measured)
 }
 
+/// What the disk answers while a workload runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    /// What was asked for.
+    Good,
+    /// That it cannot exchange names.
+    WithoutExchange,
+    /// That it is full, when a new index is written for the first time.
+    Full,
+}
+
+/// The options with which `strace` plays such a disk for a workload; none if the workload never asks
+/// for what the disk refuses.
+fn refusal(disk: Disk, workload: &[Step]) -> Option<Vec<String>> {
+    let inject = match disk {
+        Disk::Good => return Some(Vec::new()),
+        Disk::WithoutExchange => "inject=renameat2:error=EINVAL".to_owned(),
+        Disk::Full => {
+            // On a fresh root, as the workload has no calls before those that are traced.
+            let number = first_write_of_new_index(&Site::new().trace(workload))?;
+            format!("inject=write:error=ENOSPC:when={number}")
+        }
+    };
+    Some(vec!["-e".to_owned(), inject])
+}
+
+/// Which of all `write` calls is the first into a new index file beside an old one.
+fn first_write_of_new_index(trace: &str) -> Option<usize> {
+    let name: String = ".index.json.new"
+        .bytes()
+        .map(|byte| format!("\\x{byte:02x}"))
+        .collect();
+    let mut descriptor = None;
+    let mut number = 0;
+    for line in trace.lines() {
+        let Some((call, rest)) = line.split_once('(') else {
+            continue;
+        };
+        if call == "openat" && rest.contains(&name) && rest.contains("O_CREAT") {
+            descriptor = rest.rsplit_once(" = ").map(|(_, result)| result.trim());
+        }
+        if call == "write" {
+            number += 1;
+            if descriptor.is_some_and(|file| rest.starts_with(&format!("{file}, "))) {
+                return Some(number);
+            }
+        }
+    }
+    None
+}
+
 /// Opens every state that a crash of this workload may leave; tells how many there were.
-fn try_workload(workload: &[Step], sabotage: Sabotage, measured: &mut Measured) -> usize {
+fn try_workload(
+    workload: &[Step],
+    disk: Disk,
+    sabotage: Sabotage,
+    measured: &mut Measured,
+) -> usize {
+    let Some(options) = refusal(disk, workload) else {
+        return 0;
+    };
     let (done, traced) = split(workload);
     let site = Site::new();
     let (root, answers) = (site.root(), site.answers());
@@ -45,9 +119,24 @@ fn try_workload(workload: &[Step], sabotage: Sabotage, measured: &mut Measured) 
         return 0;
     }
     let before = Tree::read(&root);
-    let trace = site.trace(traced);
+    let (trace, others) = site.trace_threads(traced, &options);
+    if disk == Disk::Full
+        && answers_of(&answers)
+            .iter()
+            .any(|word| word.as_deref() != Some("ok"))
+    {
+        // It was refused, which the figure of errors covers.
+        return 0;
+    }
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let mut actions = trace_reader::read(&trace, &text(&root), &text(&answers), &before);
+    let read = trace_reader::read(&trace, &others, &text(&root), &text(&answers), &before);
+    let mut actions = match read {
+        Ok(actions) => actions,
+        Err(why) => {
+            measured.violation(format!("{workload:?}: {why}"));
+            return 0;
+        }
+    };
     forget_locks(&mut actions);
     apply(sabotage, &mut actions);
     let answered = actions
@@ -65,7 +154,7 @@ fn try_workload(workload: &[Step], sabotage: Sabotage, measured: &mut Measured) 
         let legal = &expected[*answered..expected.len().min(answered + 2)];
         let place = || {
             format!(
-                "{workload:?} after {answered} answers, {:?}",
+                "{workload:?} ({disk:?}) after {answered} answers, {:?}",
                 tree.files.keys()
             )
         };
@@ -105,7 +194,6 @@ fn forget_locks(actions: &mut Vec<Action>) {
 
 fn apply(sabotage: Sabotage, actions: &mut Vec<Action>) {
     match sabotage {
-        Sabotage::Nothing | Sabotage::NoLocks => {}
         Sabotage::NoFileSync => {
             actions.retain(|action| !matches!(action, Action::SyncFile { .. }));
         }
@@ -126,6 +214,8 @@ fn apply(sabotage: Sabotage, actions: &mut Vec<Action>) {
                 number += 1;
             }
         }
+        // The others are not about the disk.
+        _ => {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every system call of each workload fails, once and from then on, with every error that disks
 //! and networks give.
 
-use crate::figure::{Extent, Measured, Outcome, Trial};
+use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::state::{State, observe, write_and_look_for_leftovers};
 use crate::steps::{Step, Workload, answers, make_all, split};
 use crate::strace::{Point, Site, missing, points};
@@ -9,6 +9,9 @@ use crate::strace::{Point, Site, missing, points};
 const ERRORS: [&str; 10] = [
     "EIO", "ENOSPC", "EDQUOT", "EROFS", "EACCES", "ESTALE", "EINTR", "EMFILE", "ENOLCK", "EXDEV",
 ];
+
+/// What a file system that cannot exchange names answers, too.
+const NO_EXCHANGE: [&str; 2] = ["EINVAL", "ENOSYS"];
 
 /// Calls that are the process's own, not the store's: memory, signals, its end.
 const NOT_THE_STORES: [&str; 12] = [
@@ -52,7 +55,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let mut places: Vec<(&Workload, Point)> = Vec::new();
     for workload in &workloads {
         let (done, disturbed) = split(workload);
-        let site = Site::new();
+        let site = Site::with(trial.sabotage);
         if let Err(error) = make_all(&site.root(), done) {
             measured.violation(format!("{done:?}: {error}"));
         }
@@ -66,12 +69,16 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         );
     }
     let faults = measured.for_each(&places, |(workload, point), measured| {
-        for error in errors {
+        let more = match point.call.as_str() {
+            "renameat2" => &NO_EXCHANGE[..],
+            _ => &[],
+        };
+        for error in errors.iter().chain(more) {
             for when in [point.number.to_string(), from_then_on(error, point.number)] {
-                fail(workload, point, error, &when, measured);
+                fail(workload, point, (error, &when), trial.sabotage, measured);
             }
         }
-        2 * errors.len()
+        2 * (errors.len() + more.len())
     });
     measured.count("workloads", workloads.len());
     measured.count("faults", faults);
@@ -87,9 +94,15 @@ fn from_then_on(error: &str, number: usize) -> String {
     }
 }
 
-fn fail(workload: &[Step], point: &Point, error: &str, when: &str, measured: &mut Measured) {
+fn fail(
+    workload: &[Step],
+    point: &Point,
+    (error, when): (&str, &str),
+    sabotage: Sabotage,
+    measured: &mut Measured,
+) {
     let (done, disturbed) = split(workload);
-    let site = Site::new();
+    let site = Site::with(sabotage);
     if let Err(error) = make_all(&site.root(), done) {
         measured.violation(format!("{done:?}: {error}"));
     }

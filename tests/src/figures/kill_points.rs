@@ -1,6 +1,6 @@
 //! SIGKILL at every system call of each workload, then the root is opened again.
 
-use crate::figure::{Extent, Measured, Outcome, Trial};
+use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::state::{observe, write_and_look_for_leftovers};
 use crate::steps::{Step, answers, make_all, split, states, workloads};
 use crate::strace::{Point, Site, missing, points};
@@ -17,7 +17,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let all = workloads(longest);
     let kills = measured.for_each(&all, |workload, measured| {
         let (done, killed) = split(workload);
-        let site = Site::new();
+        let site = Site::with(trial.sabotage);
         if let Err(error) = make_all(&site.root(), done) {
             measured.violation(format!("{done:?}: {error}"));
             return 0;
@@ -25,7 +25,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         let points = points(&site.trace(killed));
         points
             .iter()
-            .for_each(|point| kill(workload, point, measured));
+            .for_each(|point| kill(workload, point, trial.sabotage, measured));
         points.len()
     });
     measured.count("workloads", all.len());
@@ -33,9 +33,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     Outcome::Measured(measured)
 }
 
-fn kill(workload: &[Step], point: &Point, measured: &mut Measured) {
+fn kill(workload: &[Step], point: &Point, sabotage: Sabotage, measured: &mut Measured) {
     let (done, killed) = split(workload);
-    let site = Site::new();
+    let site = Site::with(sabotage);
     if let Err(error) = make_all(&site.root(), done) {
         measured.violation(format!("{done:?}: {error}"));
     }

@@ -6,10 +6,13 @@ mod collect_race;
 mod compat;
 mod contention;
 mod crash_states;
+mod deadline;
 mod errno_matrix;
+mod growth;
 mod hostile;
 mod hub;
 mod kill_points;
+mod latency;
 mod power_cut;
 mod roots;
 mod secret_texts;
@@ -23,14 +26,16 @@ use crate::figure::Figure;
 
 pub use collect_race::run_racer;
 pub use contention::run_contender;
+pub use deadline::run_lock_holder;
 pub use hub::run_provision;
+pub use latency::run_latency_writer;
 pub use secrets::run_secrets;
 pub use single_flight::run_caller;
 pub use soak::run_daemon;
 pub use warm::run_warm;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 17] = [
+pub const ALL: [Figure; 20] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -66,6 +71,18 @@ pub const ALL: [Figure; 17] = [
     Figure {
         name: "warm",
         measure: warm::measure,
+    },
+    Figure {
+        name: "latency",
+        measure: latency::measure,
+    },
+    Figure {
+        name: "growth",
+        measure: growth::measure,
+    },
+    Figure {
+        name: "deadline",
+        measure: deadline::measure,
     },
     Figure {
         name: "secrets",

@@ -16,7 +16,7 @@ use model_provisioner::{
 
 use super::hub::{chain, repository, tools};
 use super::secret_texts::try_ids_and_texts;
-use crate::figure::{Measured, Outcome, Trial};
+use crate::figure::{Measured, Outcome, Sabotage, Trial};
 use crate::hub::{Faults, Hub};
 use crate::strace::program;
 
@@ -37,7 +37,7 @@ pub(super) const REFERENCES: [&str; 5] = [
     "oci://user:canarypassword2718@registry.invalid/model:1",
 ];
 
-pub(super) fn measure(_: Trial) -> Outcome {
+pub(super) fn measure(trial: Trial) -> Outcome {
     let tools = match tools() {
         Ok(tools) => tools,
         Err(reason) => return Outcome::Skipped(reason),
@@ -46,7 +46,7 @@ pub(super) fn measure(_: Trial) -> Outcome {
     let flows: usize = tools
         .iter()
         .map(|tool| {
-            let tried = try_flows(tool, &mut measured);
+            let tried = try_flows(tool, trial.sabotage, &mut measured);
             tried.unwrap_or_else(|error| {
                 measured.violation(error);
                 0
@@ -58,7 +58,7 @@ pub(super) fn measure(_: Trial) -> Outcome {
 }
 
 /// Tells how many flows there were.
-fn try_flows(tool: &Path, measured: &mut Measured) -> Result<usize, String> {
+fn try_flows(tool: &Path, sabotage: Sabotage, measured: &mut Measured) -> Result<usize, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = |name: &str| folder.path().join(name);
     for name in ["tmp", "home"] {
@@ -82,6 +82,10 @@ fn try_flows(tool: &Path, measured: &mut Measured) -> Result<usize, String> {
             Err(error) => return Err(error.to_string()),
         }
     };
+    if sabotage == Sabotage::Leak {
+        let leaked = fs::write(path("tmp").join("leak"), REFERENCES[0]);
+        leaked.map_err(|error| error.to_string())?;
+    }
     let said = fs::read_to_string(path("said")).unwrap_or_default();
     if !status.success() {
         let stderr = fs::read_to_string(path("stderr")).unwrap_or_default();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use catalog_core::{CatalogStore, FsCatalog, ModelRef};
 use model_provisioner::{ModelProvisioner, Policy, StagingMode};
 
-use crate::figure::{Extent, Measured, Outcome, Trial};
+use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::state::register_others;
 use crate::strace::{missing, program};
 
@@ -64,7 +64,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     };
     let mut measured = Measured::default();
     for (kind, what) in [("in-place", "ns in place"), ("managed", "ns in the store")] {
-        match try_kind(kind, calls, &mut measured) {
+        match try_kind(kind, calls, trial.sabotage, &mut measured) {
             Ok(median) => measured.count(what, median),
             Err(error) => measured.violation(format!("{kind}: {error}")),
         }
@@ -74,7 +74,12 @@ pub(super) fn measure(trial: Trial) -> Outcome {
 }
 
 /// Tells the median time of a call, in nanoseconds, and notes what it did.
-fn try_kind(kind: &str, calls: usize, measured: &mut Measured) -> Result<usize, String> {
+fn try_kind(
+    kind: &str,
+    calls: usize,
+    sabotage: Sabotage,
+    measured: &mut Measured,
+) -> Result<usize, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let root = folder.path().join("root");
     let trace = folder.path().join("trace");
@@ -83,6 +88,7 @@ fn try_kind(kind: &str, calls: usize, measured: &mut Measured) -> Result<usize, 
             .arg("--warm")
             .arg(&root)
             .args([kind, &calls.to_string()])
+            .args((sabotage == Sabotage::WriteWhenWarm).then_some(WRITING))
             .output()
             .map_err(|error| error.to_string())?;
         match output.status.success() {
@@ -129,12 +135,16 @@ fn try_kind(kind: &str, calls: usize, measured: &mut Measured) -> Result<usize, 
         .map_err(|_| format!("{median:?} is no number"))
 }
 
-/// The process of the calls: `ROOT KIND CALLS`. Prints the median time in nanoseconds.
+/// The word for a process that writes a file at each call.
+const WRITING: &str = "writing";
+
+/// The process of the calls: `ROOT KIND CALLS [writing]`. Prints the median time in nanoseconds.
 #[expect(clippy::print_stdout, reason = "its parent reads it")]
 pub fn run_warm(arguments: &[String]) -> Result<(), String> {
-    let [root, kind, calls] = arguments else {
-        return Err("ROOT KIND CALLS".to_owned());
+    let [root, kind, calls, rest @ ..] = arguments else {
+        return Err("ROOT KIND CALLS [writing]".to_owned());
     };
+    let is_writing = rest.iter().any(|word| word == WRITING);
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let calls: usize = calls.parse().map_err(|_| "CALLS is a number")?;
     let catalog = FsCatalog::new(root).map_err(|error| text(&error))?;
@@ -177,6 +187,10 @@ pub fn run_warm(arguments: &[String]) -> Result<(), String> {
     for _ in 0..calls {
         let begin = Instant::now();
         let found = provisioner.ensure_present(&model_ref, None);
+        if is_writing {
+            let noted = fs::write(Path::new(root).with_file_name("noted"), "it was used");
+            noted.map_err(|error| text(&error))?;
+        }
         times.push(begin.elapsed().as_nanos());
         found.map_err(|error| text(&error))?;
     }

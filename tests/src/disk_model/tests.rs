@@ -1,0 +1,78 @@
+use std::collections::BTreeSet;
+
+use super::{Action, Tree, crash_states};
+
+fn tree(files: &[(&str, usize, &str)]) -> Tree {
+    let mut tree = Tree::default();
+    for (name, file, content) in files {
+        let content = content.as_bytes().to_vec();
+        tree.files.insert((*name).to_owned(), (*file, content));
+    }
+    tree
+}
+
+fn trees(before: &Tree, actions: &[Action]) -> BTreeSet<Tree> {
+    let states = crash_states(before, actions).into_iter();
+    states.map(|(tree, _)| tree).collect()
+}
+
+fn exchange() -> Action {
+    Action::Exchange {
+        one: "new".to_owned(),
+        file: 1,
+        other: "index".to_owned(),
+        other_file: 2,
+    }
+}
+
+/// CAT-710
+#[test]
+fn an_exchange_happens_to_both_names_or_to_none() {
+    let before = tree(&[("index", 2, "old"), ("new", 1, "NEW")]);
+    let after = tree(&[("index", 1, "NEW"), ("new", 2, "old")]);
+    let found = trees(&before, &[exchange()]);
+    assert_eq!(found, BTreeSet::from([before.clone(), after.clone()]));
+
+    // The folder's sync makes it certain.
+    let root = String::new();
+    let sync = Action::SyncFolder { name: root };
+    let states = crash_states(&before, &[exchange(), sync, Action::Answer]);
+    let answered: Vec<&Tree> = states
+        .iter()
+        .filter(|(_, answered)| *answered == 1)
+        .map(|(tree, _)| tree)
+        .collect();
+    assert_eq!(answered, [&after]);
+}
+
+/// CAT-710
+#[test]
+fn what_is_written_over_in_place_persists_in_any_part_until_it_is_synced() {
+    let old = "o".repeat(1_024);
+    let new = "N".repeat(1_024);
+    let before = tree(&[("spare", 1, &old)]);
+    let write = Action::Write {
+        file: 1,
+        content: new.clone().into_bytes(),
+    };
+    let found = trees(&before, std::slice::from_ref(&write));
+    for text in [
+        old.clone(),
+        new.clone(),
+        new[..512].to_owned() + &old[512..],
+        old[..512].to_owned() + &new[512..],
+        new[..256].to_owned(),
+    ] {
+        let state = tree(&[("spare", 1, &text)]);
+        assert!(found.contains(&state), "{}…", &text[..8]);
+    }
+
+    // An exchange that is not preceded by the sync may show any of them.
+    let before = tree(&[("new", 1, &old), ("index", 2, "index")]);
+    let mixture = new[..512].to_owned() + &old[512..];
+    let torn = tree(&[("index", 1, &mixture), ("new", 2, "index")]);
+    let unsynced = trees(&before, &[write.clone(), exchange()]);
+    assert!(unsynced.contains(&torn));
+    let synced = trees(&before, &[write, Action::SyncFile { file: 1 }, exchange()]);
+    assert!(!synced.contains(&torn));
+}

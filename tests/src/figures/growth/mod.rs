@@ -1,0 +1,136 @@
+//! What calls cost as the catalog grows: each kind of small change beside one `put`, and what has to
+//! look at everything beside the number of entries.
+
+use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
+use crate::timing::{least, median};
+
+mod site;
+
+use site::Site;
+
+/// What deleting an entry costs, in puts, at most.
+const BOUNDS: [(&str, f64); 3] = [
+    ("verify", 1.5),
+    ("delete outside", 1.5),
+    ("delete managed", 3.0),
+];
+
+/// The greatest power of the number of entries with which work may grow that looks at all of them.
+const EXPONENT: f64 = 1.1;
+
+type Change = fn(&mut Site) -> Result<(), String>;
+
+/// The small changes, each of one entry; the first is what the others are compared with.
+const CHANGES: [(&str, Change); 4] = [
+    ("put", Site::put),
+    ("verify", Site::verify),
+    ("delete outside", Site::delete_outside),
+    ("delete managed", Site::delete_managed),
+];
+
+/// What looks at every entry, with what is done before each time and not measured.
+const SWEEPS: [(&str, Change, Change); 4] = [
+    ("scrub", Site::nothing, Site::scrub),
+    ("collect nothing", Site::nothing, Site::collect),
+    ("collect some", Site::litter, Site::collect),
+    ("open and list", Site::nothing, Site::open_and_list),
+];
+
+pub(super) fn measure(trial: Trial) -> Outcome {
+    let (sizes, rounds, sweeps): (&[usize], _, _) = match trial.extent {
+        _ if trial.sabotage == Sabotage::RewriteBeforeDelete => (&[1_000], 31, 0),
+        Extent::Quick => (&[1_000, 5_000], 31, 2),
+        Extent::Full => (&[1_000, 5_000, 20_000], 61, 3),
+    };
+    let mut measured = Measured::default();
+    match try_sizes(sizes, rounds, sweeps, trial.sabotage, &mut measured) {
+        Ok(()) => {}
+        Err(error) => measured.violation(error),
+    }
+    Outcome::Measured(measured)
+}
+
+fn try_sizes(
+    sizes: &[usize],
+    rounds: usize,
+    sweeps: usize,
+    sabotage: Sabotage,
+    measured: &mut Measured,
+) -> Result<(), String> {
+    let mut sites = Vec::new();
+    for size in sizes {
+        sites.push(Site::new(*size, sabotage)?);
+    }
+    measure_changes(&mut sites, rounds, measured)?;
+    if sweeps > 0 {
+        measure_sweeps(&mut sites, sweeps, measured)?;
+    }
+    Ok(())
+}
+
+/// Sizes and kinds take turns, so that what disturbs the disk disturbs all of them.
+fn measure_changes(
+    sites: &mut [Site],
+    rounds: usize,
+    measured: &mut Measured,
+) -> Result<(), String> {
+    let mut times = vec![vec![Vec::new(); CHANGES.len()]; sites.len()];
+    for round in 0..rounds {
+        for (site, times) in sites.iter_mut().zip(&mut times) {
+            for turn in 0..CHANGES.len() {
+                let which = (round + turn) % CHANGES.len();
+                times[which].push(site.time(CHANGES[which].1)?);
+            }
+        }
+    }
+    for (site, times) in sites.iter().zip(&times) {
+        let put = median(&times[0]);
+        measured.count(
+            "ms put",
+            format!("at {} entries {:.2}", site.size, put * 1e3),
+        );
+        for ((name, bound), times) in BOUNDS.iter().zip(&times[1..]) {
+            let ratio = median(times) / put;
+            measured.count(&format!("puts {name}"), format!("{ratio:.2}"));
+            measured.check(ratio <= *bound, || {
+                format!(
+                    "{} entries: {name} costs {ratio:.2} puts, more than {bound}",
+                    site.size
+                )
+            });
+        }
+    }
+    Ok(())
+}
+
+fn measure_sweeps(
+    sites: &mut [Site],
+    rounds: usize,
+    measured: &mut Measured,
+) -> Result<(), String> {
+    for (name, prepare, work) in SWEEPS {
+        let mut times = vec![Vec::new(); sites.len()];
+        for _ in 0..rounds {
+            for (site, times) in sites.iter_mut().zip(&mut times) {
+                prepare(site)?;
+                times.push(site.time(work)?);
+            }
+        }
+        for (pair, times) in sites.windows(2).zip(times.windows(2)) {
+            let sizes = pair[1].size as f64 / pair[0].size as f64;
+            let growth = least(&times[1]) / least(&times[0]);
+            let exponent = growth.ln() / sizes.ln();
+            measured.count(
+                &format!("is the exponent of {name}"),
+                format!("{exponent:.2}"),
+            );
+            measured.check(exponent <= EXPONENT, || {
+                format!(
+                    "{name} grows from {} to {} entries with an exponent of {exponent:.2}",
+                    pair[0].size, pair[1].size
+                )
+            });
+        }
+    }
+    Ok(())
+}

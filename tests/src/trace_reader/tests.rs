@@ -1,0 +1,124 @@
+use super::read;
+use crate::disk_model::{Action, Tree};
+
+/// Text as a trace shows it.
+fn hex(text: &str) -> String {
+    let digits = text.bytes().map(|byte| format!("\\x{byte:02x}"));
+    format!("\"{}\"", digits.collect::<String>())
+}
+
+fn before() -> Tree {
+    let mut tree = Tree::default();
+    tree.files
+        .insert("index.json".to_owned(), (7, b"old".to_vec()));
+    tree.files
+        .insert(".spare".to_owned(), (8, b"00000000".to_vec()));
+    tree
+}
+
+fn actions(lines: &[String]) -> std::result::Result<Vec<Action>, String> {
+    let trace = format!("getppid() = 1\n{}", lines.join("\n"));
+    read(&trace, &[], "/r", "/answers", &before())
+}
+
+fn exchange(from: &str) -> String {
+    let (from, to) = (hex(from), hex("/r/index.json"));
+    format!("renameat2(AT_FDCWD, {from}, AT_FDCWD, {to}, RENAME_EXCHANGE) = 0")
+}
+
+/// CAT-710
+#[test]
+fn the_trace_of_an_exchanged_index_is_read() {
+    let new = hex("/r/.index.json.new");
+    let found = actions(&[
+        format!("openat(AT_FDCWD, {new}, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0666) = 5"),
+        format!("write(5, {}, 3) = 3", hex("NEW")),
+        "fsync(5)                                = 0".to_owned(),
+        exchange("/r/.index.json.new"),
+        format!("rename({new}, {}) = 0", hex("/r/index.json.previous")),
+        format!("openat(AT_FDCWD, {}, O_RDONLY|O_CLOEXEC) = 6", hex("/r")),
+        "fsync(6) = 0".to_owned(),
+    ]);
+    let name = |name: &str| name.to_owned();
+    assert_eq!(
+        found.expect("all calls are known"),
+        [
+            Action::Create {
+                name: name(".index.json.new"),
+                file: 1
+            },
+            Action::Write {
+                file: 1,
+                content: b"NEW".to_vec()
+            },
+            Action::SyncFile { file: 1 },
+            Action::Exchange {
+                one: name(".index.json.new"),
+                file: 1,
+                other: name("index.json"),
+                other_file: 7
+            },
+            // What has the name of the new one now is the old one.
+            Action::Rename {
+                from: name(".index.json.new"),
+                to: name("index.json.previous"),
+                file: 7
+            },
+            Action::SyncFolder { name: name("") },
+        ]
+    );
+}
+
+/// CAT-710
+#[test]
+fn the_trace_of_a_spare_that_is_written_over_is_read() {
+    let found = actions(&[
+        format!(
+            "openat(AT_FDCWD, {}, O_RDWR|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC) = 5",
+            hex("/r/.spare")
+        ),
+        format!("pwrite64(5, {}, 3, 0) = 3", hex("NEW")),
+        "ftruncate(5, 3) = 0".to_owned(),
+        "fsync(5) = 0".to_owned(),
+        exchange("/r/.spare"),
+        format!("utimensat(AT_FDCWD, {}, NULL, 0) = 0", hex("/r/.spare")),
+    ]);
+    let written = |content: &[u8]| Action::Write {
+        file: 8,
+        content: content.to_vec(),
+    };
+    let found = found.expect("all calls are known");
+    assert_eq!(found[..2], [written(b"NEW00000"), written(b"NEW")]);
+    assert!(matches!(&found[3], Action::Exchange { one, .. } if one == ".spare"));
+    assert_eq!(found.len(), 4);
+}
+
+/// CAT-710
+#[test]
+fn a_call_whose_effect_is_unknown_is_an_error() {
+    for line in [
+        format!("symlink({}, {}) = 0", hex("a"), hex("/r/b")),
+        "io_uring_enter(5, 1, 0, 0, NULL, 8) = 1".to_owned(),
+        "mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 5, 0) = 0x7f".to_owned(),
+        exchange("/r/nothing"),
+    ] {
+        assert!(actions(std::slice::from_ref(&line)).is_err(), "{line}");
+    }
+    // One that failed had no effect.
+    let failed = "symlink(\"\", \"\") = -1 EPERM (Operation not permitted)";
+    assert_eq!(actions(&[failed.to_owned()]), Ok(Vec::new()));
+}
+
+/// CAT-710
+#[test]
+fn another_thread_may_look_and_compute_but_change_nothing() {
+    let thread = |line: &str| {
+        let others = [format!(
+            "set_robust_list(0x7f, 24) = 0\n{line}\nexit(0) = ?"
+        )];
+        read("getppid() = 1", &others, "/r", "/answers", &before())
+    };
+    assert_eq!(thread("read(5, \"\\x00\", 1) = 1"), Ok(Vec::new()));
+    let name = hex("/r/index.json");
+    assert!(thread(&format!("unlink({name}) = 0")).is_err());
+}
