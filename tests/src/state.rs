@@ -146,8 +146,12 @@ pub fn write_and_look_for_leftovers(root: &Path) -> std::result::Result<(), Stri
         return Err(format!("{what:?} was not collected: {why}"));
     }
     let names = names_in(root)?;
-    if let Some(name) = names.iter().find(|name| name.starts_with('.')) {
+    let is_temporary = |name: &&String| name.starts_with('.') && *name != ".index.json.spare";
+    if let Some(name) = names.iter().find(is_temporary) {
         return Err(format!("leftover {name:?}"));
+    }
+    if let Some(name) = names_in(&root.join("removed"))?.first() {
+        return Err(format!("leftover removed/{name}"));
     }
     look_for_orphans(root, &models)
 }
