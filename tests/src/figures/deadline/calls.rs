@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use catalog_core::{
     CatalogEntry, CatalogStore, CollectionPolicy, EngineStore, Expected, FsCatalog, FsEngineStore,
-    Import, ImportRequest, LifecycleState, Result, ScrubBudget, Verify,
+    Import, ImportRequest, LifecycleState, ModelId, Result, ScrubBudget, Verify,
 };
 
 use crate::limited::{catalog_within, engines_within};
@@ -62,9 +62,10 @@ impl Site {
         }
         site.import(&site.catalog, MANAGED)?;
         let litter = site.source("litter");
-        site.catalog
-            .artifacts()
-            .import(&ImportRequest::new("litter", &litter), &mut |_| Ok(()))?;
+        site.catalog.artifacts().import(
+            &ImportRequest::new(&ModelId::new("litter")?, &litter),
+            &mut |_| Ok(()),
+        )?;
         site.catalog.put(&site.outside(0))?;
         site.engines.put(&engine("1"))?;
         Ok(site)
@@ -80,7 +81,8 @@ impl Site {
 
     fn import(&self, catalog: &FsCatalog, id: &str) -> Result<()> {
         let source = self.source(id);
-        let mut request = ImportRequest::new(id, &source);
+        let id = ModelId::new(id)?;
+        let mut request = ImportRequest::new(&id, &source);
         request.how = Import::Copy;
         catalog.import(&request, &mut |_| Ok(())).map(drop)
     }
@@ -163,11 +165,11 @@ pub(super) const CALLS: [Call; 20] = [
     },
     Call {
         name: "pin",
-        make: |on, _| on.catalog.pin(MANAGED, OWNER, "it is used"),
+        make: |on, _| on.catalog.pin(&ModelId::new(MANAGED)?, OWNER, "it is used"),
     },
     Call {
         name: "unpin",
-        make: |on, _| on.catalog.unpin(MANAGED, OWNER).map(drop),
+        make: |on, _| on.catalog.unpin(&ModelId::new(MANAGED)?, OWNER).map(drop),
     },
     Call {
         name: "import",
@@ -228,7 +230,12 @@ pub(super) const CALLS: [Call; 20] = [
     },
     Call {
         name: "stage",
-        make: |on, _| on.catalog.artifacts().stage(NEW, 1).map(drop),
+        make: |on, _| {
+            on.catalog
+                .artifacts()
+                .stage(&ModelId::new(NEW)?, 1)
+                .map(drop)
+        },
     },
     Call {
         name: "put of an engine",

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use catalog_core::{
     CatalogEntry, CatalogError, CatalogStore, Digest, FsCatalog, Import, ImportRequest,
-    LifecycleState, Progress, Result, Verify,
+    LifecycleState, ModelId, Progress, Result, Verify,
 };
 
 use super::{CAP, LIMIT};
@@ -66,7 +66,8 @@ fn call(catalog: &FsCatalog, path: &Path, is_verified: bool, begin: Instant) -> 
             .verify("large", Verify::Full, &mut progress)
             .map(drop);
     }
-    let mut request = ImportRequest::new("copied", path);
+    let id = ModelId::new("copied")?;
+    let mut request = ImportRequest::new(&id, path);
     request.how = Import::Copy;
     catalog.import(&request, &mut progress).map(drop)
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use catalog_core::{FsCatalog, ModelLockAttempt};
+use catalog_core::{FsCatalog, ModelId, ModelLockAttempt};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Held;
@@ -92,7 +92,8 @@ pub fn run_lock_holder(arguments: &[String]) -> Result<(), String> {
     let held: Box<dyn std::any::Any> = match what.as_str() {
         "model" => {
             let catalog = FsCatalog::new(root).map_err(|error| text(&error))?;
-            let attempt = catalog.try_lock_model(super::calls::MANAGED);
+            let id = ModelId::new(super::calls::MANAGED).map_err(|error| text(&error))?;
+            let attempt = catalog.try_lock_model(&id);
             match attempt.map_err(|error| text(&error))? {
                 ModelLockAttempt::Begun(lock) => Box::new(lock),
                 ModelLockAttempt::Taken(_) => return Err("somebody else has it".to_owned()),
@@ -100,7 +101,8 @@ pub fn run_lock_holder(arguments: &[String]) -> Result<(), String> {
         }
         "claim" => {
             let catalog = FsCatalog::new(root).map_err(|error| text(&error))?;
-            let staging = catalog.artifacts().stage(super::calls::NEW, 0);
+            let id = ModelId::new(super::calls::NEW).map_err(|error| text(&error))?;
+            let staging = catalog.artifacts().stage(&id, 0);
             Box::new(staging.map_err(|error| text(&error))?)
         }
         file => {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use catalog_core::{
     Artifact, CatalogEntry, CatalogStore, CollectionPolicy, FsCatalog, FsEngineStore, Import,
-    ImportRequest, LifecycleState, ScrubBudget, VerificationOutcomeKind, Verify,
+    ImportRequest, LifecycleState, ModelId, ScrubBudget, VerificationOutcomeKind, Verify,
 };
 
 use crate::figure::Sabotage;
@@ -97,7 +97,7 @@ impl Site {
                     return Ok(artifacts);
                 }
                 let path = self.file(kind, number)?;
-                let id = format!("{kind}-{number:06}");
+                let id = ModelId::new(format!("{kind}-{number:06}")).map_err(text)?;
                 let mut request = ImportRequest::new(&id, &path);
                 request.how = Import::Copy;
                 let artifact = self.catalog.artifacts().import(&request, &mut |_| Ok(()));
