@@ -7,7 +7,7 @@ use super::fingerprint::now_at_most;
 use super::manifest_file::ManifestFile;
 use super::staging::Freshness;
 use super::verify::VerifiedStaging;
-use crate::digest::Digest;
+use crate::digest::{Digest, DigestAlgorithm};
 use crate::error::{CatalogError, Result};
 use crate::root::{ArtifactFolder, FileStamp};
 
@@ -59,7 +59,9 @@ impl VerifiedStaging {
             return Ok(Blob::Good(stamp, freshness));
         }
         let of_blob = Freshness::of(&stamp, begin());
-        match Digest::of_file(&path) {
+        let limits = &self.staging.store.limits;
+        let check = &mut |_| limits.check("hashing");
+        match Digest::compute_or_stop(&path, DigestAlgorithm::Sha256, check) {
             Ok(digest) if digest == file.digest => Ok(Blob::Good(stamp, of_blob)),
             Ok(_) => {
                 tracing::warn!(blob = %path.display(), "a blob is not what its name says; replacing it");

@@ -95,6 +95,7 @@ impl ArtifactStore {
         request: &ImportRequest<'_>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Artifact> {
+        let progress = &mut self.limits.watch("importing", progress);
         let model = LocalModel::resolve(&resolve(request.source, LastLink::Keep)?)?;
         model.check_shards()?;
         let files = model.files();

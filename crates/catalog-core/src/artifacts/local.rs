@@ -142,14 +142,6 @@ impl LocalModel {
         })
     }
 
-    /// Writes all pending bytes of the files to disk.
-    pub(crate) fn sync(&self) -> Result<()> {
-        self.files.iter().try_for_each(|file| {
-            let synced = File::open(&file.path).and_then(|opened| opened.sync_data());
-            synced.map_err(|error| CatalogError::io("sync", &file.path, error))
-        })
-    }
-
     /// Reads the header of each shard, and checks that the number and the count of shards in it are
     /// those of the file's name. A header without them passes. Other models have no shards to check.
     ///

@@ -1,4 +1,4 @@
-use crate::progress::Progress;
+use crate::progress::{Limits, Progress};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -81,6 +81,8 @@ impl Staging {
         expected: &Expectation,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<VerifiedStaging> {
+        let limits = self.store.limits.clone();
+        let progress = &mut limits.watch("hashing", progress);
         let folder = self.folder();
         for name in NOT_THE_MODEL {
             crate::root::remove_artifact(&folder.join(name))?;
@@ -135,10 +137,10 @@ impl Staging {
             _ => Basis::OwnHash,
         };
         for (name, digest) in &expected.files {
-            check_file(&folder.join(name), name, digest, &contents)?;
+            check_file(&folder.join(name), name, digest, &contents, &limits)?;
         }
         if let Some(digest) = &expected.digest {
-            check_whole(&manifest, &folder, digest)?;
+            check_whole(&manifest, &folder, digest, &limits)?;
         }
         Ok(VerifiedStaging {
             staging: self,
@@ -235,7 +237,13 @@ fn entry_file(entry_point: &EntryPoint, names: &BTreeSet<&str>) -> Option<String
 }
 
 /// Compares one file with its expected digest, of whichever algorithm proves files.
-fn check_file(path: &Path, name: &str, expected: &Digest, contents: &[FileContent]) -> Result<()> {
+fn check_file(
+    path: &Path,
+    name: &str,
+    expected: &Digest,
+    contents: &[FileContent],
+    limits: &Limits,
+) -> Result<()> {
     let expected = expected.canonical().map_err(CatalogError::InvalidDigest)?;
     let known = contents.iter().find(|content| content.name == name);
     let actual = match (
@@ -243,13 +251,20 @@ fn check_file(path: &Path, name: &str, expected: &Digest, contents: &[FileConten
         known,
     ) {
         (DigestAlgorithm::Sha256, Some(content)) => content.digest(),
-        (algorithm, _) => Digest::compute(path, algorithm, &mut |_| {})?,
+        (algorithm, _) => {
+            Digest::compute_or_stop(path, algorithm, &mut |_| limits.check("hashing"))?
+        }
     };
     compare(path, &expected, &actual)
 }
 
 /// Compares an artifact with the digest of the whole of it.
-fn check_whole(manifest: &Manifest, folder: &Path, expected: &Digest) -> Result<()> {
+fn check_whole(
+    manifest: &Manifest,
+    folder: &Path,
+    expected: &Digest,
+    limits: &Limits,
+) -> Result<()> {
     let expected = expected.canonical().map_err(CatalogError::InvalidDigest)?;
     let algorithm = expected.algorithm().map_err(CatalogError::InvalidDigest)?;
     manifest.refuse_digest_of_one_shard(&expected, folder)?;
@@ -260,7 +275,8 @@ fn check_whole(manifest: &Manifest, folder: &Path, expected: &Digest) -> Result<
             match algorithm {
                 DigestAlgorithm::Sha256 => compare(&path, &expected, &only.digest),
                 _ => {
-                    let actual = Digest::compute(&path, algorithm, &mut |_| {})?;
+                    let check = &mut |_| limits.check("hashing");
+                    let actual = Digest::compute_or_stop(&path, algorithm, check)?;
                     compare(&path, &expected, &actual)
                 }
             }

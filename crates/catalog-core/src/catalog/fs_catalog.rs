@@ -1,4 +1,3 @@
-use crate::progress::Progress;
 use std::path::Path;
 
 use super::managed::ManagedCatalog;
@@ -12,7 +11,7 @@ use crate::maintenance::{
     self, BadFile, Collected, CollectionPlan, CollectionPolicy, RepairReport, ScrubBudget,
     ScrubReport, Verification, Verify,
 };
-use crate::progress::Limits;
+use crate::progress::{Limits, Progress};
 use crate::reference::ModelId;
 use crate::state::{self, CatalogEdit, ModelLockAttempt, Pin, RootState, StoreOptions};
 
@@ -217,7 +216,12 @@ impl FsCatalog {
         how: Verify,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Verification> {
-        maintenance::verify(&self.state, id, how, progress)
+        maintenance::verify(
+            &self.state,
+            id,
+            how,
+            &mut self.state.limits.watch("hashing", progress),
+        )
     }
 
     /// Whether the bytes of a registered model are proved to be what `entry`, which was read from
@@ -249,7 +253,11 @@ impl FsCatalog {
         entry: &CatalogEntry,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Verification> {
-        maintenance::verify_candidate(&self.state, entry, progress)
+        maintenance::verify_candidate(
+            &self.state,
+            entry,
+            &mut self.state.limits.watch("hashing", progress),
+        )
     }
 
     /// Puts an entry together with the verification of its bytes, in one write, if what is there is
@@ -293,7 +301,10 @@ impl FsCatalog {
         budget: ScrubBudget,
         progress: &mut dyn FnMut(&str, Progress) -> Result<()>,
     ) -> Result<ScrubReport> {
-        maintenance::scrub(&self.state, budget, progress)
+        maintenance::scrub(&self.state, budget, &mut |id, now| {
+            self.state.limits.check("hashing")?;
+            progress(id, now)
+        })
     }
 
     /// Makes a managed model whole again: verifies all its files, has `fetch` write those that are
@@ -314,7 +325,12 @@ impl FsCatalog {
         fetch: &mut dyn FnMut(&BadFile<'_>, &mut StagedFile<'_>) -> Result<()>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<RepairReport> {
-        maintenance::repair(&self.state, id, fetch, progress)
+        maintenance::repair(
+            &self.state,
+            id,
+            fetch,
+            &mut self.state.limits.watch("hashing", progress),
+        )
     }
 
     /// Says what [`collect`](Self::collect) would remove, why, and how many bytes that really frees.

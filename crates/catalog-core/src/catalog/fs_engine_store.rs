@@ -100,7 +100,12 @@ impl FsEngineStore {
         how: Verify,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Verification> {
-        maintenance::verify_engine(&self.state, id, how, progress)
+        maintenance::verify_engine(
+            &self.state,
+            id,
+            how,
+            &mut self.state.limits.watch("hashing", progress),
+        )
     }
 
     /// Changes many entries at once, as [`FsCatalog::update`](crate::FsCatalog::update) does.

@@ -7,6 +7,7 @@ use crate::artifacts::{
     EntryPoint, Expectation, Freshness, Manifest, ManifestFile, StagedFile, Staging, now_at_most,
 };
 
+use crate::digest::{Digest, DigestAlgorithm};
 use crate::entry::{CatalogEntry, Expected, LifecycleState};
 use crate::error::{CatalogError, Result};
 use crate::reference::ModelId;
@@ -144,7 +145,9 @@ fn link_blob(state: &RootState, staging: &mut Staging, file: &ManifestFile) -> R
         return Ok(false);
     };
     let freshness = Freshness::of(&FileStamp::of(&metadata), begin);
-    let digest = match crate::digest::Digest::of_file(&blob) {
+    let digest = match Digest::compute_or_stop(&blob, DigestAlgorithm::Sha256, &mut |_| {
+        state.limits.check("hashing")
+    }) {
         Ok(digest) => digest,
         Err(CatalogError::ArtifactMissing { .. }) => return Ok(false),
         Err(error) => return Err(error),

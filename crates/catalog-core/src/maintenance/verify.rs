@@ -1,4 +1,4 @@
-use crate::progress::Progress;
+use crate::progress::{Limits, Progress};
 use std::path::Path;
 
 use super::proof::valid_proof;
@@ -240,7 +240,7 @@ fn hash_managed(
         if pinned != Some(expected) {
             manifest.refuse_digest_of_one_shard(expected, &folder)?;
         }
-        let actual = digest_as(expected, manifest, &files)?;
+        let actual = digest_as(expected, manifest, &files, &state.limits)?;
         if actual != *expected {
             problems.push(format!("it was staged as {actual}, not {expected}"));
             other = Some(actual);
@@ -283,12 +283,17 @@ pub(super) fn files_of(
 }
 
 /// The digest of a managed model that is whole, by the algorithm of another digest if it has one.
-fn digest_as(like: &Digest, manifest: &Manifest, files: &[FoundFile]) -> Result<Digest> {
+fn digest_as(
+    like: &Digest,
+    manifest: &Manifest,
+    files: &[FoundFile],
+    limits: &Limits,
+) -> Result<Digest> {
     let algorithm = like.algorithm().map_err(CatalogError::InvalidDigest)?;
     match (algorithm.proves(), files) {
         (DigestSubject::Folder, _) => Ok(manifest.tree_digest()),
         (DigestSubject::File, [only]) if like.algo != manifest.digest.algo => {
-            Digest::compute(&only.path, algorithm, &mut |_| {})
+            Digest::compute_or_stop(&only.path, algorithm, &mut |_| limits.check("hashing"))
         }
         _ => Ok(manifest.digest.clone()),
     }
