@@ -70,7 +70,8 @@ impl HeldFolder {
         let folder = path.parent().unwrap_or(path);
         match File::open(folder) {
             Ok(folder) => Ok(Some(Self { folder })),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            // Also if a file lies where a folder of the path was.
+            Err(error) if is_absence(&error) => Ok(None),
             Err(error) => Err(CatalogError::io("open folder", folder, error)),
         }
     }
