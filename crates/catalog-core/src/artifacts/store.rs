@@ -31,12 +31,13 @@ pub struct ArtifactStore {
     writing: Writing,
     pub(super) budget: Option<u64>,
     pub(super) limits: Limits,
-    /// When this process noted the last use of each artifact, by key.
-    noted_uses: Arc<Mutex<BTreeMap<String, Instant>>>,
 }
 
 /// How long after a use of an artifact the next one is not noted.
 const USES_ARE_NOTED_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// When this process noted the last use of each artifact, by the path of its manifest.
+static NOTED_USES: Mutex<BTreeMap<PathBuf, Instant>> = Mutex::new(BTreeMap::new());
 
 impl ArtifactStore {
     pub(crate) fn new(
@@ -51,7 +52,6 @@ impl ArtifactStore {
             writing,
             budget,
             limits: Limits::none(),
-            noted_uses: Arc::default(),
         }
     }
 
@@ -222,20 +222,18 @@ impl ArtifactStore {
     /// Notes that an artifact is used now, at most once an hour for each model and process: the time
     /// of its manifest becomes the present. Best effort: without permission nothing is noted.
     pub(crate) fn note_use(&self, key: &str) {
+        let manifest = self.layout().artifact(key).manifest();
         let now = Instant::now();
         {
-            let mut noted = self
-                .noted_uses
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut noted = NOTED_USES.lock().unwrap_or_else(PoisonError::into_inner);
             let is_recent = |last: &Instant| now.duration_since(*last) < USES_ARE_NOTED_EVERY;
-            if noted.get(key).is_some_and(is_recent) {
+            if noted.get(&manifest).is_some_and(is_recent) {
                 return;
             }
             noted.retain(|_, last| is_recent(last));
-            noted.insert(key.to_owned(), now);
+            noted.insert(manifest.clone(), now);
         }
-        if let Err(error) = touch(&self.layout().artifact(key).manifest()) {
+        if let Err(error) = touch(&manifest) {
             tracing::debug!(key, %error, "the use of an artifact could not be noted");
         }
     }

@@ -6,8 +6,8 @@ use super::format::empty_file;
 use super::record::Record;
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    FileStamp, IndexFile, StoreRoot, WriterLock, create_whole, list_folder, open_own_file,
-    remove_temporary_files, sync_folder,
+    FileStamp, IndexFile, StoreRoot, WriterLock, create_own_folder, create_whole, list_folder,
+    open_own_file, remove_temporary_files, sync_folder,
 };
 
 /// The three index files of a root, which come before everything else: empty ones, each with a
@@ -79,6 +79,8 @@ impl IndexFiles {
         if !created.is_empty() {
             self.sync()?;
         }
+        // Deletions need it on a disk that is full by then.
+        create_own_folder(&layout.removed())?;
         let mut are_added = false;
         for (file, _) in &self.empty {
             are_added |= self.add_previous(*file)?;

@@ -39,8 +39,8 @@ const COURTESY: Duration = Duration::from_millis(4);
 pub(crate) struct JsonIndex<R> {
     files: Arc<IndexFiles>,
     path: PathBuf,
-    /// The same by the spelling of the root that the user of this handle gave.
-    spelled: PathBuf,
+    /// The path of the same file by which it is watched.
+    watched: PathBuf,
     writing: Writing,
     latest: RwLock<Option<Loaded<R>>>,
     /// Held by the thread that reads a new file, and while a writer's new file takes its place.
@@ -61,7 +61,7 @@ impl<R: Record> JsonIndex<R> {
     pub(crate) fn new(files: Arc<IndexFiles>, writing: Writing) -> Self {
         let path = files.root().layout().index(R::FILE);
         Self {
-            spelled: files.root().spelled_index(R::FILE),
+            watched: files.root().watched_index(R::FILE),
             files,
             writing,
             latest: RwLock::new(None),
@@ -101,7 +101,7 @@ impl<R: Record> JsonIndex<R> {
         };
         let is_current = loaded
             .source
-            .is_current_at(&self.spelled)
+            .is_current_at(&self.watched)
             .map_err(|error| CatalogError::io("look at", &self.path, error))?;
         Ok(is_current.then(|| Arc::clone(&loaded.snapshot)))
     }

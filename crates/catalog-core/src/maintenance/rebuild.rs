@@ -37,9 +37,9 @@ pub fn rebuild(root: impl AsRef<Path>) -> Result<Rebuilt> {
     let state = RootState::open(root.as_ref(), StoreOptions::default())?;
     // An index that was lost without a trace becomes an empty one.
     for recover in [
-        |state: &RootState| index::recover(&state.models, &state.limits),
         |state: &RootState| index::recover(&state.engines, &state.limits),
         |state: &RootState| index::recover(&state.pins, &state.limits),
+        |state: &RootState| index::recover(&state.models, &state.limits),
     ] {
         recover(&state)?;
     }

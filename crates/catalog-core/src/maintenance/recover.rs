@@ -30,9 +30,12 @@ pub struct Recovery {
 /// fail with. An index that was not reached is as it was.
 pub fn recover(root: impl AsRef<Path>) -> Result<Recovery> {
     let state = RootState::open(root.as_ref(), StoreOptions::default())?;
+    // The models' index last: once it is of this edition, the others have to be there.
+    let engines = index::recover(&state.engines, &state.limits)?;
+    let pins = index::recover(&state.pins, &state.limits)?;
     Ok(Recovery {
         models: index::recover(&state.models, &state.limits)?,
-        engines: index::recover(&state.engines, &state.limits)?,
-        pins: index::recover(&state.pins, &state.limits)?,
+        engines,
+        pins,
     })
 }

@@ -16,6 +16,8 @@ pub(crate) struct StoreRoot {
     path: PathBuf,
     /// As its user spells it: absolute, links and all.
     spelled: PathBuf,
+    /// The path by which the root is watched: as its user spells it, if that leads there.
+    watched: PathBuf,
     /// What was opened, to notice if another folder takes its place.
     stamp: FileStamp,
     layout: Layout,
@@ -44,9 +46,17 @@ impl StoreRoot {
         let metadata = path
             .metadata()
             .map_err(|error| CatalogError::io("look at", &path, error))?;
+        let stamp = FileStamp::of(&metadata);
+        let leads_there = spelled
+            .metadata()
+            .is_ok_and(|found| FileStamp::of(&found).is_same_file(&stamp));
         Ok(Self {
             layout: Layout::new(path.clone()),
-            stamp: FileStamp::of(&metadata),
+            watched: match leads_there {
+                true => spelled.clone(),
+                false => path.clone(),
+            },
+            stamp,
             path,
             spelled,
         })
@@ -69,24 +79,24 @@ impl StoreRoot {
     /// says nothing, and what is written there goes astray.
     pub(crate) fn check_present(&self) -> Result<()> {
         // A link that leads to the root may have been pointed elsewhere.
-        for path in [&self.path, &self.spelled] {
+        for path in [&self.path, &self.watched] {
             match path.metadata() {
                 Ok(now) if FileStamp::of(&now).is_same_file(&self.stamp) => {}
                 Ok(_) => return Err(self.changed()),
                 Err(error) if is_absence(&error) => return Err(self.changed()),
                 Err(error) => return Err(CatalogError::io("look at", path, error)),
             }
-            if self.path == self.spelled {
+            if self.path == self.watched {
                 break;
             }
         }
         Ok(())
     }
 
-    /// The path of an index by the spelling of the root that its user gave: a look at it notices a
-    /// link on the way that was pointed elsewhere.
-    pub(crate) fn spelled_index(&self, file: IndexFile) -> PathBuf {
-        self.spelled.join(file.name())
+    /// The path of an index by which it is watched: a look at it notices that a link on the way was
+    /// pointed elsewhere.
+    pub(crate) fn watched_index(&self, file: IndexFile) -> PathBuf {
+        self.watched.join(file.name())
     }
 
     /// Makes the name of the root durable in the folder above it: another process may have created

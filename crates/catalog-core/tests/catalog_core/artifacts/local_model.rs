@@ -9,7 +9,7 @@ use catalog_core::{
     ModelRef, VerificationOutcomeKind as Kind, Verify,
 };
 
-use crate::util::{entry, model_id};
+use crate::util::{entry, model_id, replacing};
 
 fn name(number: u32) -> String {
     format!("m-{number:05}-of-00003.gguf")
@@ -176,7 +176,7 @@ fn a_shard_whose_header_says_that_it_is_another_is_listed() {
     let check = || {
         let model = LocalModel::resolve(&shards[0]).unwrap();
         let wanted = model_id("imported");
-        let imported = ImportRequest::new(&wanted, &shards[0]);
+        let imported = replacing(&catalog, &wanted, &shards[0]);
         [
             model.check_shards(),
             fetch(&shards[0]),

@@ -66,7 +66,7 @@ fn the_digest_of_an_engine_with_one_local_artifact_is_verified() {
     let outcome = verify(&engines, Verify::Full).outcome;
     assert_eq!(outcome.kind, Kind::Warn);
     assert!(outcome.reason.unwrap().contains("exactly one"));
-    let unusable = engine(&[&binary], Some("sha256:abc123".to_owned()));
+    let unusable = engine(&[&binary], Some("built by hand".to_owned()));
     engines.put(&unusable).unwrap();
     let error = engines.verify("e", Verify::Full, &mut |_| Ok(()));
     assert_eq!(error.unwrap_err().code(), "invalid_digest");

@@ -52,7 +52,7 @@ pub(crate) fn entry(id: &str, path: impl Into<PathBuf>) -> CatalogEntry {
 }
 
 /// The files and folders of a root in which models were put and nothing was deleted.
-pub(crate) const STORE_FILES: [&str; 8] = [
+pub(crate) const STORE_FILES: [&str; 9] = [
     ".index.json.spare",
     "engines.json",
     "engines.json.previous",
@@ -61,6 +61,7 @@ pub(crate) const STORE_FILES: [&str; 8] = [
     "locks",
     "pins.json",
     "pins.json.previous",
+    "removed",
 ];
 
 /// The bytes of an index of this version without entries, before its first change.
