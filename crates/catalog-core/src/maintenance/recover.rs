@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use crate::error::Result;
+use crate::error::{CatalogError, Result};
 use crate::index::{self, IndexRecovery};
 use crate::state::RootState;
 use crate::state::StoreOptions;
@@ -30,6 +30,10 @@ pub struct Recovery {
 /// fail with. An index that was not reached is as it was.
 pub fn recover(root: impl AsRef<Path>) -> Result<Recovery> {
     let state = RootState::open(root.as_ref(), StoreOptions::default())?;
+    // A root of a newer release is left alone.
+    if let Err(error @ CatalogError::IndexTooNew { .. }) = state.models.snapshot() {
+        return Err(error);
+    }
     // The models' index last: once it is of this edition, the others have to be there.
     let engines = index::recover(&state.engines, &state.limits)?;
     let pins = index::recover(&state.pins, &state.limits)?;
