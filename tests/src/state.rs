@@ -146,10 +146,16 @@ pub fn write_and_look_for_leftovers(root: &Path) -> std::result::Result<(), Stri
         return Err(format!("{what:?} was not collected: {why}"));
     }
     let names = names_in(root)?;
-    if let Some(name) = names.iter().find(|name| name.starts_with('.')) {
+    let is_leftover = |name: &&String| name.starts_with('.') && !is_spare(name);
+    if let Some(name) = names.iter().find(is_leftover) {
         return Err(format!("leftover {name:?}"));
     }
     look_for_orphans(root, &models)
+}
+
+/// Whether a file is the one that writers keep for when the disk is full.
+pub fn is_spare(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".spare")
 }
 
 /// What lies below a root that nothing needs.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk_model::{Action, Tree, crash_states};
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
-use crate::state::{observe, write_and_look_for_leftovers};
+use crate::state::{is_spare, observe, write_and_look_for_leftovers};
 use crate::steps::{Step, answers as answers_of, make_all, split, states, workloads};
 use crate::strace::{Site, missing};
 use crate::trace_reader;
@@ -118,7 +118,12 @@ fn try_workload(
         measured.violation(format!("{done:?}: {error}"));
         return 0;
     }
-    let before = Tree::read(&root);
+    let mut before = Tree::read(&root);
+    for (name, (_, content)) in &mut before.files {
+        if is_spare(name) && is_blank(content) {
+            content.clear();
+        }
+    }
     let (trace, others) = site.trace_threads(traced, &options);
     if disk == Disk::Full
         && answers_of(&answers)
@@ -138,6 +143,7 @@ fn try_workload(
         }
     };
     forget_locks(&mut actions);
+    forget_blanks(&mut actions);
     apply(sabotage, &mut actions);
     let answered = actions
         .iter()
@@ -190,6 +196,26 @@ fn forget_locks(actions: &mut Vec<Action>) {
         Action::Write { file, .. } => !locks.contains(file),
         _ => true,
     });
+}
+
+/// Leaves out the zeros that a spare is first filled with: nobody reads a spare before it was written
+/// over and synced, and one that is too short is one of its legal states.
+fn forget_blanks(actions: &mut Vec<Action>) {
+    let spares: Vec<usize> = actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Create { name, file } if is_spare(name) => Some(*file),
+            _ => None,
+        })
+        .collect();
+    actions.retain(|action| match action {
+        Action::Write { file, content } => !(spares.contains(file) && is_blank(content)),
+        _ => true,
+    });
+}
+
+fn is_blank(content: &[u8]) -> bool {
+    content.iter().all(|byte| *byte == 0)
 }
 
 fn apply(sabotage: Sabotage, actions: &mut Vec<Action>) {
