@@ -153,6 +153,19 @@ pub fn write_and_look_for_leftovers(root: &Path) -> std::result::Result<(), Stri
     look_for_orphans(root, &models)
 }
 
+/// Makes the indexes of a root, with nothing in them.
+pub fn make_indexes(root: &Path) -> std::result::Result<(), String> {
+    let text = |error: CatalogError| error.to_string();
+    let models = FsCatalog::new(root).map_err(text)?;
+    models
+        .put(&model("z", LifecycleState::Active))
+        .map_err(text)?;
+    models
+        .update(|edit| Ok(edit.forget("z")))
+        .map(drop)
+        .map_err(text)
+}
+
 /// Whether a file is the one that writers keep for when the disk is full.
 pub fn is_spare(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".spare")

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk_model::{Action, Tree, crash_states};
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
-use crate::state::{is_spare, observe, write_and_look_for_leftovers};
+use crate::state::{is_spare, make_indexes, observe, write_and_look_for_leftovers};
 use crate::steps::{Step, answers as answers_of, make_all, split, states, workloads};
 use crate::strace::{Site, missing};
 use crate::trace_reader;
@@ -101,6 +101,15 @@ fn first_write_of_new_index(trace: &str) -> Option<usize> {
     None
 }
 
+/// Whether a workload makes the first change of a root, which makes all indexes. Others begin behind
+/// that: with the files of the first change still pending, they would have countless states.
+fn is_on_fresh_root(workload: &[Step]) -> bool {
+    match workload {
+        [step] => !step.is_managed() || *step == Step::ImportM,
+        _ => false,
+    }
+}
+
 /// Opens every state that a crash of this workload may leave; tells how many there were.
 fn try_workload(
     workload: &[Step],
@@ -114,7 +123,11 @@ fn try_workload(
     let (done, traced) = split(workload);
     let site = Site::new();
     let (root, answers) = (site.root(), site.answers());
-    if let Err(error) = make_all(&root, done) {
+    let prepared = match is_on_fresh_root(workload) {
+        true => Ok(()),
+        false => make_indexes(&root),
+    };
+    if let Err(error) = prepared.and_then(|()| make_all(&root, done)) {
         measured.violation(format!("{done:?}: {error}"));
         return 0;
     }
