@@ -68,8 +68,10 @@ fn refusal(disk: Disk, workload: &[Step]) -> Option<Vec<String>> {
         Disk::Good => return Some(Vec::new()),
         Disk::WithoutExchange => "inject=renameat2:error=EINVAL".to_owned(),
         Disk::Full => {
-            // On a fresh root, as the workload has no calls before those that are traced.
-            let number = first_write_of_new_index(&Site::new().trace(workload))?;
+            // On a root as the workload begins with.
+            let site = Site::new();
+            make_indexes(&site.root()).ok()?;
+            let number = first_write_of_new_index(&site.trace(workload))?;
             format!("inject=write:error=ENOSPC:when={number}")
         }
     };
@@ -123,7 +125,7 @@ fn try_workload(
     let (done, traced) = split(workload);
     let site = Site::new();
     let (root, answers) = (site.root(), site.answers());
-    let prepared = match is_on_fresh_root(workload) {
+    let prepared = match disk == Disk::Good && is_on_fresh_root(workload) {
         true => Ok(()),
         false => make_indexes(&root),
     };
