@@ -146,14 +146,32 @@ pub fn write_and_look_for_leftovers(root: &Path) -> std::result::Result<(), Stri
         return Err(format!("{what:?} was not collected: {why}"));
     }
     let names = names_in(root)?;
-    let is_temporary = |name: &&String| name.starts_with('.') && *name != ".index.json.spare";
-    if let Some(name) = names.iter().find(is_temporary) {
+    let is_leftover = |name: &&String| name.starts_with('.') && !is_spare(name);
+    if let Some(name) = names.iter().find(is_leftover) {
         return Err(format!("leftover {name:?}"));
     }
     if let Some(name) = names_in(&root.join("removed"))?.first() {
         return Err(format!("leftover removed/{name}"));
     }
     look_for_orphans(root, &models)
+}
+
+/// Makes the indexes of a root, with nothing in them.
+pub fn make_indexes(root: &Path) -> std::result::Result<(), String> {
+    let text = |error: CatalogError| error.to_string();
+    let models = FsCatalog::new(root).map_err(text)?;
+    models
+        .put(&model("z", LifecycleState::Active))
+        .map_err(text)?;
+    models
+        .update(|edit| Ok(edit.forget("z")))
+        .map(drop)
+        .map_err(text)
+}
+
+/// Whether a file is the one that writers keep for when the disk is full.
+pub fn is_spare(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".spare")
 }
 
 /// What lies below a root that nothing needs.

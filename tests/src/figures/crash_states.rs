@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk_model::{Action, Tree, crash_states};
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
-use crate::state::{observe, write_and_look_for_leftovers};
+use crate::state::{is_spare, make_indexes, observe, write_and_look_for_leftovers};
 use crate::steps::{Step, answers as answers_of, make_all, split, states, workloads};
 use crate::strace::{Site, missing};
 use crate::trace_reader;
@@ -68,8 +68,10 @@ fn refusal(disk: Disk, workload: &[Step]) -> Option<Vec<String>> {
         Disk::Good => return Some(Vec::new()),
         Disk::WithoutExchange => "inject=renameat2:error=EINVAL".to_owned(),
         Disk::Full => {
-            // On a fresh root, as the workload has no calls before those that are traced.
-            let number = first_write_of_new_index(&Site::new().trace(workload))?;
+            // On a root as the workload begins with.
+            let site = Site::new();
+            make_indexes(&site.root()).ok()?;
+            let number = first_write_of_new_index(&site.trace(workload))?;
             format!("inject=write:error=ENOSPC:when={number}")
         }
     };
@@ -101,6 +103,15 @@ fn first_write_of_new_index(trace: &str) -> Option<usize> {
     None
 }
 
+/// Whether a workload makes the first change of a root, which makes all indexes. Others begin behind
+/// that: with the files of the first change still pending, they would have countless states.
+fn is_on_fresh_root(workload: &[Step]) -> bool {
+    match workload {
+        [step] => !step.is_managed() || *step == Step::ImportM,
+        _ => false,
+    }
+}
+
 /// Opens every state that a crash of this workload may leave; tells how many there were.
 fn try_workload(
     workload: &[Step],
@@ -114,11 +125,20 @@ fn try_workload(
     let (done, traced) = split(workload);
     let site = Site::new();
     let (root, answers) = (site.root(), site.answers());
-    if let Err(error) = make_all(&root, done) {
+    let prepared = match disk == Disk::Good && is_on_fresh_root(workload) {
+        true => Ok(()),
+        false => make_indexes(&root),
+    };
+    if let Err(error) = prepared.and_then(|()| make_all(&root, done)) {
         measured.violation(format!("{done:?}: {error}"));
         return 0;
     }
-    let before = Tree::read(&root);
+    let mut before = Tree::read(&root);
+    for (name, (_, content)) in &mut before.files {
+        if is_spare(name) && is_blank(content) {
+            content.clear();
+        }
+    }
     let (trace, others) = site.trace_threads(traced, &options);
     if disk == Disk::Full
         && answers_of(&answers)
@@ -138,6 +158,7 @@ fn try_workload(
         }
     };
     forget_locks(&mut actions);
+    forget_blanks(&mut actions);
     apply(sabotage, &mut actions);
     let answered = actions
         .iter()
@@ -190,6 +211,26 @@ fn forget_locks(actions: &mut Vec<Action>) {
         Action::Write { file, .. } => !locks.contains(file),
         _ => true,
     });
+}
+
+/// Leaves out the zeros that a spare is first filled with: nobody reads a spare before it was written
+/// over and synced, and one that is too short is one of its legal states.
+fn forget_blanks(actions: &mut Vec<Action>) {
+    let spares: Vec<usize> = actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Create { name, file } if is_spare(name) => Some(*file),
+            _ => None,
+        })
+        .collect();
+    actions.retain(|action| match action {
+        Action::Write { file, content } => !(spares.contains(file) && is_blank(content)),
+        _ => true,
+    });
+}
+
+fn is_blank(content: &[u8]) -> bool {
+    content.iter().all(|byte| *byte == 0)
 }
 
 fn apply(sabotage: Sabotage, actions: &mut Vec<Action>) {

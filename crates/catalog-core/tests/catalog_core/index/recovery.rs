@@ -105,7 +105,9 @@ fn whole_lines_are_kept_and_the_generation_before_fills_in() {
 fn from_any_damage_everything_of_the_generation_before_is_restored() {
     let root = root_with_history();
     let good = fs::read(root.path().join("index.json")).unwrap();
-    let others = STORE_FILES.iter().filter(|name| !["locks", "removed"].contains(name));
+    let others = STORE_FILES
+        .iter()
+        .filter(|name| !["locks", "removed"].contains(name));
     let others: Vec<(&str, Vec<u8>)> = others
         .map(|name| (*name, fs::read(root.path().join(name)).unwrap()))
         .collect();
@@ -192,7 +194,7 @@ fn recovery_leaves_whole_and_newer_indexes_alone() {
         fs::read(root.path().join("index.json")).unwrap(),
         fixture("index-v3.json")
     );
-    assert_eq!(names_in(root.path()), ["index.json", "locks"]);
+    assert_eq!(names_in(root.path()), ["index.json"]);
 }
 
 /// CAT-463
