@@ -3,9 +3,10 @@ use std::iter;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::entries::Entry;
 use super::format;
 use super::record::Record;
-use super::snapshot::{Entry, Head, Snapshot};
+use super::snapshot::{Head, Snapshot};
 use super::text::Composer;
 use crate::root::{StoreRoot, Tombstone};
 
@@ -145,8 +146,8 @@ impl<R: Record> Edit<R> {
             || self.tombstones != self.base.tombstones()
     }
 
-    /// The next generation. Lines of unchanged entries are copied as they stand.
-    pub(super) fn into_next(self) -> Snapshot<R> {
+    /// The next generation. Lines of unchanged entries are copied as they stand, into `buffer`.
+    pub(super) fn into_next(self, buffer: Vec<u8>) -> Snapshot<R> {
         let base = &*self.base;
         let head = Head {
             version: R::VERSION,
@@ -154,26 +155,30 @@ impl<R: Record> Edit<R> {
             tombstones: self.tombstones,
             extra: base.head.extra.clone(),
         };
-        let mut text = Composer::new(&format::head_line(&head), base.text.as_str().len());
-        let mut entries = Vec::with_capacity(base.len() + self.changes.len());
+        let mut text = Composer::new(&format::head_line(&head), buffer, base.text.bytes().len());
+        let mut changed = Vec::with_capacity(self.changes.len());
         let mut copied = 0;
         for (id, to) in self.changes {
-            let place = base.place(&id);
+            let place = base.entries.place(&id);
             let until = place.unwrap_or_else(|place| place);
             text.copy(&base.text, copied..until);
-            entries.extend_from_slice(&base.entries[copied..until]);
             copied = until + usize::from(place.is_ok());
-            if let Some(record) = to {
+            let entry = to.map(|record| {
                 let before = place.ok().map(|at| base.text.line(at));
                 text.push(&format::line(&id, &record, before));
-                entries.push(Entry {
+                Entry {
                     id: id.into(),
                     record: Arc::new(record),
-                });
-            }
+                }
+            });
+            changed.push((until..copied, entry));
         }
         text.copy(&base.text, copied..base.len());
-        entries.extend_from_slice(&base.entries[copied..]);
+        let mut entries = base.entries.clone();
+        // From the last one on, so that the numbers of the others stay.
+        for (numbers, entry) in changed.into_iter().rev() {
+            entries.splice(numbers, entry.into_iter().collect());
+        }
         Snapshot {
             head,
             text: text.finish(),

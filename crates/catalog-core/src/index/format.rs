@@ -9,8 +9,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::entries::{Entries, Entry};
 use super::record::Record;
-use super::snapshot::{Entry, Head, Snapshot};
+use super::snapshot::{Head, Snapshot};
 use super::text::{IndexText, Unproved, is_sum_right, line_of, quoted};
 use crate::root::{StoreRoot, Tombstone};
 
@@ -29,7 +30,7 @@ pub(super) enum Unreadable {
 /// The bytes of an index without entries, as it is before its first change.
 pub(crate) fn empty_file<R: Record>() -> Vec<u8> {
     let snapshot = compose::<R>(Head::default(), Vec::new());
-    snapshot.text.as_str().to_owned().into_bytes()
+    snapshot.text.bytes().to_vec()
 }
 
 /// An index without entries.
@@ -51,19 +52,18 @@ pub(super) fn compose<R: Record>(head: Head, entries: Vec<Entry<R>>) -> Snapshot
     Snapshot {
         head,
         text,
-        entries,
+        entries: Entries::new(entries),
     }
 }
 
 /// Reads an index of any version up to the current one.
 pub(super) fn read<R: Record>(bytes: Vec<u8>, root: &StoreRoot) -> Result<Snapshot<R>, Unreadable> {
-    let text = into_text(bytes)?;
-    let split = match IndexText::split(text) {
+    let split = match IndexText::split(bytes) {
         Ok(split) => split,
-        Err((text, why)) => return read_without_lines(&text, why, root),
+        Err((bytes, why)) => return read_without_lines(&bytes, why, root),
     };
     let all = 0..split.len();
-    let entries = read_lines(&split, all.clone(), root);
+    let entries = read_lines(&split, all.clone(), root).map(Entries::new);
     assemble(split, entries, all)
 }
 
@@ -74,18 +74,15 @@ pub(super) fn read_changed<R: Record>(
     bytes: Vec<u8>,
     root: &StoreRoot,
 ) -> Result<Snapshot<R>, Unreadable> {
-    let text = into_text(bytes)?;
-    let (split, changed) = match before.text.split_changed(text) {
+    let (split, changed) = match before.text.split_changed(bytes) {
         Ok(split) => split,
-        Err((text, why)) => return read_without_lines(&text, why, root),
+        Err((bytes, why)) => return read_without_lines(&bytes, why, root),
     };
     let behind = split.len() - changed.end;
     let shared_end = before.len() - behind;
     let entries = read_lines(&split, changed.clone(), root).map(|middle| {
-        let mut entries = Vec::with_capacity(split.len());
-        entries.extend_from_slice(&before.entries[..changed.start]);
-        entries.extend(middle);
-        entries.extend_from_slice(&before.entries[shared_end..]);
+        let mut entries = before.entries.clone();
+        entries.splice(changed.start..shared_end, middle);
         entries
     });
     assemble(split, entries, changed)
@@ -95,13 +92,13 @@ pub(super) fn read_changed<R: Record>(
 /// entries are right; only the order of the `changed` ones is in question.
 fn assemble<R: Record>(
     text: IndexText,
-    entries: Result<Vec<Entry<R>>, Unreadable>,
+    entries: Result<Entries<R>, Unreadable>,
     changed: Range<usize>,
 ) -> Result<Snapshot<R>, Unreadable> {
-    let entries = entries.map_err(|why| explain::<R>(text.as_str(), why))?;
+    let entries = entries.map_err(|why| explain::<R>(text.bytes(), why))?;
     let with_neighbours = changed.start.saturating_sub(1)..entries.len().min(changed.end + 1);
-    let head =
-        check(&text, &entries[with_neighbours]).map_err(|why| explain::<R>(text.as_str(), why))?;
+    let head = check(&text, entries.range(with_neighbours))
+        .map_err(|why| explain::<R>(text.bytes(), why))?;
     Ok(Snapshot {
         head,
         text,
@@ -109,7 +106,10 @@ fn assemble<R: Record>(
     })
 }
 
-fn check<R: Record>(text: &IndexText, entries: &[Entry<R>]) -> Result<Head, Unreadable> {
+fn check<'e, R: Record>(
+    text: &IndexText,
+    entries: impl Iterator<Item = &'e Entry<R>>,
+) -> Result<Head, Unreadable> {
     if !text.has_right_checksum() {
         return Err(damaged("its checksum does not match its content"));
     }
@@ -118,13 +118,16 @@ fn check<R: Record>(text: &IndexText, entries: &[Entry<R>]) -> Result<Head, Unre
         let version = head.version;
         return Err(damaged(format!("there was no schema version {version}")));
     }
-    match entries.windows(2).find(|pair| pair[0].id >= pair[1].id) {
-        None => Ok(head),
-        Some(pair) => Err(damaged(format!(
-            "entry {:?} is there twice, or not in its place",
-            pair[1].id
-        ))),
+    let mut before: Option<&str> = None;
+    for Entry { id, .. } in entries {
+        if before.is_some_and(|before| before >= &**id) {
+            return Err(damaged(format!(
+                "entry {id:?} is there twice, or not in its place"
+            )));
+        }
+        before = Some(id);
     }
+    Ok(head)
 }
 
 fn read_lines<R: Record>(
@@ -268,10 +271,11 @@ fn split_id(line: &str) -> Option<(Cow<'_, str>, &str)> {
 
 /// Reads a file that is not in the current arrangement: format 0, a newer version, or damage.
 fn read_without_lines<R: Record>(
-    text: &str,
+    bytes: &[u8],
     why: Unproved,
     root: &StoreRoot,
 ) -> Result<Snapshot<R>, Unreadable> {
+    let text = str::from_utf8(bytes).map_err(damaged)?;
     match (version_of(text)?, why) {
         (Some(version), _) if version > R::VERSION => Err(Unreadable::TooNew(version)),
         (Some(_), Unproved::NoChecksum) => {
@@ -289,8 +293,8 @@ fn read_without_lines<R: Record>(
 }
 
 /// The better of two explanations: a newer version explains whatever else is odd.
-fn explain<R: Record>(text: &str, why: Unreadable) -> Unreadable {
-    match version_of(text) {
+fn explain<R: Record>(bytes: &[u8], why: Unreadable) -> Unreadable {
+    match str::from_utf8(bytes).map_err(damaged).and_then(version_of) {
         Ok(Some(version)) if version > R::VERSION => Unreadable::TooNew(version),
         Ok(_) => why,
         Err(no_json) => match why {
@@ -344,10 +348,6 @@ fn version_of(text: &str) -> Result<Option<u64>, Unreadable> {
             None => Err(damaged("its version is no whole number")),
         },
     }
-}
-
-fn into_text(bytes: Vec<u8>) -> Result<String, Unreadable> {
-    String::from_utf8(bytes).map_err(|error| damaged(error.utf8_error()))
 }
 
 pub(super) fn damaged(detail: impl fmt::Display) -> Unreadable {

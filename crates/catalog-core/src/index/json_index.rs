@@ -1,7 +1,7 @@
 use std::fs::OpenOptions;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::edit::Edit;
@@ -42,10 +42,12 @@ pub(crate) struct JsonIndex<R> {
     /// The path of the same file by which it is watched.
     watched: PathBuf,
     writing: Writing,
-    latest: RwLock<Option<Loaded<R>>>,
+    latest: RwLock<Option<Arc<Loaded<R>>>>,
     /// Held by the thread that reads a new file, and while a writer's new file takes its place.
-    renewal: Mutex<()>,
+    renewal: RwLock<()>,
     writers: GroupCommit<R>,
+    /// The memory of a text that no snapshot uses any more, for the next one.
+    buffer: Mutex<Vec<u8>>,
     /// Until when the lock is left to other processes.
     courtesy: Mutex<Option<Instant>>,
 }
@@ -65,7 +67,8 @@ impl<R: Record> JsonIndex<R> {
             files,
             writing,
             latest: RwLock::new(None),
-            renewal: Mutex::new(()),
+            renewal: RwLock::new(()),
+            buffer: Mutex::default(),
             writers: GroupCommit::new(path.clone()),
             path,
             courtesy: Mutex::new(None),
@@ -82,21 +85,36 @@ impl<R: Record> JsonIndex<R> {
 
     /// The content as of now.
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot<R>>> {
-        if let Some(current) = self.current()? {
+        loop {
+            if let Some(current) = self.current()? {
+                return Ok(current);
+            }
+            let renewal = match self.renewal.try_write() {
+                Ok(renewal) => renewal,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    // Another thread reads the file. All that wait for it go on together.
+                    drop(self.renewal.read());
+                    continue;
+                }
+            };
+            // It may have been read since the look.
+            let current = match self.current()? {
+                Some(current) => current,
+                None => self.load()?,
+            };
+            drop(renewal);
             return Ok(current);
         }
-        let _renewal = self.lock_renewal();
-        // Another thread may have read the new file meanwhile.
-        if let Some(current) = self.current()? {
-            return Ok(current);
-        }
-        self.load()
     }
 
     /// The snapshot in memory, if the file on disk is the one that it was read from.
     fn current(&self) -> Result<Option<Arc<Snapshot<R>>>> {
+        // Looked at without the lock: a thread that is interrupted here holds up no other.
         let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(loaded) = &*latest else {
+        let loaded = latest.clone();
+        drop(latest);
+        let Some(loaded) = loaded else {
             return Ok(None);
         };
         let is_current = loaded
@@ -113,14 +131,21 @@ impl<R: Record> JsonIndex<R> {
 
     fn remember(&self, loaded: Option<Loaded<R>>) {
         let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *latest, loaded);
+        let before = std::mem::replace(&mut *latest, loaded.map(Arc::new));
         drop(latest);
-        // Not while readers wait: it may be the last owner of many entries.
-        drop(before);
+        // Not while readers wait: it may be the last owner of its text.
+        let before = before.and_then(Arc::into_inner);
+        if let Some(unused) = before.and_then(|before| Arc::into_inner(before.snapshot)) {
+            *self.lock_buffer() = unused.text.into_bytes();
+        }
     }
 
-    fn lock_renewal(&self) -> MutexGuard<'_, ()> {
-        self.renewal.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_buffer(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_renewal(&self) -> RwLockWriteGuard<'_, ()> {
+        self.renewal.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes entries: what `change` does to the edit becomes visible and durable as a whole
@@ -230,7 +255,8 @@ impl<R: Record> JsonIndex<R> {
         self.files.ensure(lock)?;
         let root = self.root();
         edit.drop_tombstones_of_what_is_gone(root);
-        let next = edit.into_next();
+        let buffer = std::mem::take(&mut *self.lock_buffer());
+        let next = edit.into_next(buffer);
         root.check_present()?;
         lock.check_held()?;
         self.replace(next).map_err(CatalogError::of_writing)
@@ -241,7 +267,7 @@ impl<R: Record> JsonIndex<R> {
     pub(super) fn replace(&self, next: Snapshot<R>) -> Result<()> {
         let layout = self.root().layout();
         let (previous, spare) = (layout.previous_index(R::FILE), layout.spare());
-        let bytes = next.text.as_str().as_bytes();
+        let bytes = next.text.bytes();
         let len = bytes.len() as u64;
         let new = Replacement::write(&self.path, &spare, bytes)?;
         let published = {
@@ -280,7 +306,9 @@ impl<R: Record> JsonIndex<R> {
             };
             let failed = |error| CatalogError::io("read", &self.path, error);
             let metadata = file.metadata().map_err(failed)?;
-            let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
+            let mut bytes = std::mem::take(&mut *self.lock_buffer());
+            bytes.clear();
+            bytes.reserve(metadata.len() as usize + 1);
             file.read_to_end(&mut bytes).map_err(failed)?;
             // A writer on a full disk may have used the file again while it was read: damage is
             // what is there twice.

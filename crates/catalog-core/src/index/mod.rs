@@ -2,6 +2,7 @@
 //! Generic over the record; `.specs/index-format.md` is the format.
 
 mod edit;
+mod entries;
 mod format;
 mod group_commit;
 mod index_files;

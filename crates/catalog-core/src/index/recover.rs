@@ -3,10 +3,11 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::entries::Entry;
 use super::format::{self, Unreadable};
 use super::json_index::JsonIndex;
 use super::record::Record;
-use super::snapshot::{Entry, Head};
+use super::snapshot::Head;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 use crate::root::{create_whole, now_ms, open_own_file};
@@ -140,7 +141,7 @@ fn salvage<R: Record>(index: &JsonIndex<R>, path: &Path) -> Result<Salvage<R>> {
     match format::read::<R>(bytes.clone(), index.root()) {
         Ok(snapshot) => {
             salvage.head = Some(snapshot.head);
-            salvage.entries = snapshot.entries;
+            salvage.entries = snapshot.entries.iter().cloned().collect();
             return Ok(salvage);
         }
         Err(Unreadable::TooNew(found)) => {

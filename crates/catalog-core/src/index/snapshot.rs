@@ -1,5 +1,4 @@
-use std::sync::Arc;
-
+use super::entries::Entries;
 use super::record::Record;
 use super::text::IndexText;
 use crate::root::Tombstone;
@@ -13,7 +12,7 @@ pub(crate) struct Snapshot<R> {
     /// In the current format, also if the file was written by an older release.
     pub(super) text: IndexText,
     /// Sorted by id; entry `n` is line `n` of the text.
-    pub(super) entries: Vec<Entry<R>>,
+    pub(super) entries: Entries<R>,
 }
 
 /// The fields of the first line of an index.
@@ -25,22 +24,6 @@ pub(super) struct Head {
     pub(super) tombstones: Vec<Tombstone>,
     /// Fields of a newer release as they stand in the file, each with a comma behind it.
     pub(super) extra: String,
-}
-
-/// A record with its id. Clones share both, so that a snapshot costs little beside the one before it.
-#[derive(Debug)]
-pub(super) struct Entry<R> {
-    pub(super) id: Arc<str>,
-    pub(super) record: Arc<R>,
-}
-
-impl<R> Clone for Entry<R> {
-    fn clone(&self) -> Self {
-        Self {
-            id: Arc::clone(&self.id),
-            record: Arc::clone(&self.record),
-        }
-    }
 }
 
 impl<R: Record> Snapshot<R> {
@@ -57,7 +40,8 @@ impl<R: Record> Snapshot<R> {
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&R> {
-        self.place(id).ok().map(|at| &*self.entries[at].record)
+        let number = self.entries.place(id).ok()?;
+        self.entries.get(number).map(|entry| &*entry.record)
     }
 
     /// All records with their ids, sorted by id.
@@ -65,10 +49,5 @@ impl<R: Record> Snapshot<R> {
         self.entries
             .iter()
             .map(|entry| (&*entry.id, &*entry.record))
-    }
-
-    /// The number of the entry with this id, or the number that it would get.
-    pub(super) fn place(&self, id: &str) -> Result<usize, usize> {
-        self.entries.binary_search_by(|entry| (*entry.id).cmp(id))
     }
 }

@@ -23,7 +23,8 @@ const SEPARATOR: &str = ",\n";
 /// The text of an index in the current format, and the places of its lines.
 #[derive(Debug, Clone, Default)]
 pub(super) struct IndexText {
-    text: String,
+    /// UTF-8.
+    text: Vec<u8>,
     /// The end of the first line, without its newline.
     head_end: usize,
     /// The end of each entry's line, without its separator.
@@ -42,12 +43,15 @@ pub(super) enum Unproved {
 impl IndexText {
     /// Finds the lines of a text. The caller proves them with [`is_sum_right`] and
     /// [`has_right_checksum`](Self::has_right_checksum).
-    pub(super) fn split(text: String) -> Result<Self, (String, Unproved)> {
+    pub(super) fn split(text: Vec<u8>) -> Result<Self, (Vec<u8>, Unproved)> {
         let body_end = match body_end(&text) {
+            Ok(_) if str::from_utf8(&text).is_err() => {
+                return Err((text, Unproved::WrongChecksum));
+            }
             Ok(end) => end,
             Err(why) => return Err((text, why)),
         };
-        let head_end = text[..body_end].find('\n').unwrap_or(body_end);
+        let head_end = newline_in(&text[..body_end]).unwrap_or(body_end);
         match line_ends(&text, head_end, body_end) {
             Some(ends) => Ok(Self {
                 text,
@@ -63,18 +67,15 @@ impl IndexText {
     /// begin and at the end.
     pub(super) fn split_changed(
         &self,
-        text: String,
-    ) -> Result<(Self, Range<usize>), (String, Unproved)> {
+        text: Vec<u8>,
+    ) -> Result<(Self, Range<usize>), (Vec<u8>, Unproved)> {
         let new_end = match body_end(&text) {
             Ok(end) => end,
             Err(why) => return Err((text, why)),
         };
-        let head_end = text[..new_end].find('\n').unwrap_or(new_end);
+        let head_end = newline_in(&text[..new_end]).unwrap_or(new_end);
         let old_end = self.body_end();
-        let (old, new) = (
-            &self.text.as_bytes()[self.head_end..old_end],
-            &text.as_bytes()[head_end..new_end],
-        );
+        let (old, new) = (&self.text[self.head_end..old_end], &text[head_end..new_end]);
         let prefix = common_prefix(old, new);
         let suffix = common_suffix(&old[prefix..], &new[prefix..]);
         let len = self.ends.len();
@@ -99,6 +100,14 @@ impl IndexText {
             0 => new_end,
             _ => new_end - (old_end - (self.start(first_shared) - 1)),
         };
+        // The rest is in the old text, which is UTF-8.
+        let changed = [
+            &text[..head_end],
+            &text[middle_begin..middle_end.max(middle_begin)],
+        ];
+        if changed.iter().any(|part| str::from_utf8(part).is_err()) {
+            return Err((text, Unproved::WrongChecksum));
+        }
         let mut ends = Vec::with_capacity(len + 1);
         ends.extend(
             self.ends[..before]
@@ -129,17 +138,21 @@ impl IndexText {
 
     /// Composes a text from a first line and the lines of entries, all without separators.
     pub(super) fn compose<'l>(head: &str, lines: impl Iterator<Item = &'l str>) -> Self {
-        let mut composer = Composer::new(head, 0);
+        let mut composer = Composer::new(head, Vec::new(), 0);
         lines.for_each(|line| composer.push(line));
         composer.finish()
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.text
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
         &self.text
     }
 
     pub(super) fn head(&self) -> &str {
-        &self.text[..self.head_end]
+        text_of(&self.text[..self.head_end])
     }
 
     /// How many entries it has.
@@ -149,11 +162,11 @@ impl IndexText {
 
     /// The line of an entry, without its separator.
     pub(super) fn line(&self, number: usize) -> &str {
-        &self.text[self.start(number)..self.ends[number]]
+        text_of(&self.text[self.start(number)..self.ends[number]])
     }
 
     /// Several lines in a row, with the separators between them.
-    fn lines(&self, numbers: Range<usize>) -> &str {
+    fn lines(&self, numbers: Range<usize>) -> &[u8] {
         &self.text[self.start(numbers.start)..self.ends[numbers.end - 1]]
     }
 
@@ -172,7 +185,7 @@ impl IndexText {
     pub(super) fn has_right_checksum(&self) -> bool {
         let begin = self.body_end() + BODY_END.len() + CHECKSUM.len();
         let stated = self.text.get(begin..begin + CHECKSUM_LEN);
-        stated == Some(self.checksum().as_str())
+        stated == Some(self.checksum().as_bytes())
     }
 
     fn checksum(&self) -> String {
@@ -181,7 +194,7 @@ impl IndexText {
         let mut sums = Vec::with_capacity(self.ends.len() * SUM_LEN);
         for end in &self.ends {
             let sum = end - LINE_END.len();
-            sums.extend_from_slice(&self.text.as_bytes()[sum - SUM_LEN..sum]);
+            sums.extend_from_slice(&self.text[sum - SUM_LEN..sum]);
         }
         checksum.update(&sums);
         checksum.finish().to_string()
@@ -190,16 +203,19 @@ impl IndexText {
 
 /// Builds a text line by line.
 pub(super) struct Composer {
-    text: String,
+    text: Vec<u8>,
     head_end: usize,
     ends: Vec<usize>,
 }
 
 impl Composer {
-    /// Begins with a first line; `len` is about how long the text is going to be.
-    pub(super) fn new(head: &str, len: usize) -> Self {
-        let mut text = String::with_capacity(len + head.len() + 256);
-        text.push_str(head);
+    /// Begins with a first line, in the memory of a buffer; `len` is about how long the text is going
+    /// to be.
+    pub(super) fn new(head: &str, buffer: Vec<u8>, len: usize) -> Self {
+        let mut text = buffer;
+        text.clear();
+        text.reserve(len + head.len() + 1024);
+        text.extend_from_slice(head.as_bytes());
         Self {
             head_end: text.len(),
             text,
@@ -209,8 +225,8 @@ impl Composer {
 
     /// Adds the line of an entry.
     pub(super) fn push(&mut self, line: &str) {
-        self.text.push_str(self.separator());
-        self.text.push_str(line);
+        self.text.extend_from_slice(self.separator());
+        self.text.extend_from_slice(line.as_bytes());
         self.ends.push(self.text.len());
     }
 
@@ -219,18 +235,17 @@ impl Composer {
         if numbers.is_empty() {
             return;
         }
-        self.text.push_str(self.separator());
+        self.text.extend_from_slice(self.separator());
         let (old, new) = (from.start(numbers.start), self.text.len());
-        self.text.push_str(from.lines(numbers.clone()));
+        self.text.extend_from_slice(from.lines(numbers.clone()));
         let ends = from.ends[numbers].iter().map(|end| end - old + new);
         self.ends.extend(ends);
     }
 
-    fn separator(&self) -> &'static str {
-        if self.ends.is_empty() {
-            "\n"
-        } else {
-            SEPARATOR
+    fn separator(&self) -> &'static [u8] {
+        match self.ends.is_empty() {
+            true => b"\n",
+            false => SEPARATOR.as_bytes(),
         }
     }
 
@@ -243,7 +258,7 @@ impl Composer {
         };
         let checksum = whole.checksum();
         for part in [BODY_END, CHECKSUM, &checksum, END] {
-            whole.text.push_str(part);
+            whole.text.extend_from_slice(part.as_bytes());
         }
         whole
     }
@@ -282,30 +297,39 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// A part of a text that is cut where its lines and their sums end.
+fn text_of(part: &[u8]) -> &str {
+    str::from_utf8(part).expect("the whole text is UTF-8, and lines end in ASCII")
+}
+
+fn newline_in(text: &[u8]) -> Option<usize> {
+    text.iter().position(|byte| *byte == b'\n')
+}
+
 /// The end of the last entry's line, from the fixed form of the end of a file.
-fn body_end(text: &str) -> Result<usize, Unproved> {
+fn body_end(text: &[u8]) -> Result<usize, Unproved> {
     let content = text
-        .strip_suffix(END)
+        .strip_suffix(END.as_bytes())
         .and_then(|rest| rest.split_at_checked(rest.len().checked_sub(CHECKSUM_LEN)?))
-        .and_then(|(rest, _)| rest.strip_suffix(CHECKSUM))
+        .and_then(|(rest, _)| rest.strip_suffix(CHECKSUM.as_bytes()))
         .ok_or(Unproved::NoChecksum)?;
     let body = content
-        .strip_suffix(BODY_END)
+        .strip_suffix(BODY_END.as_bytes())
         .ok_or(Unproved::WrongChecksum)?;
     Ok(body.len())
 }
 
 /// The ends of the lines between the newline at `begin` and `end`; none if a line but the last has
 /// no comma at its end, or is too short for a sum.
-fn line_ends(text: &str, begin: usize, end: usize) -> Option<Vec<usize>> {
+fn line_ends(text: &[u8], begin: usize, end: usize) -> Option<Vec<usize>> {
     let mut ends = Vec::new();
     let mut at = begin;
     while at < end {
         let start = at + 1;
-        let line_end = match text[start..end].find('\n') {
+        let line_end = match newline_in(&text[start..end]) {
             Some(length) => {
                 at = start + length;
-                text.as_bytes()[at - 1].eq(&b',').then(|| at - 1)?
+                (text[at - 1] == b',').then(|| at - 1)?
             }
             None => {
                 at = end;
@@ -313,10 +337,6 @@ fn line_ends(text: &str, begin: usize, end: usize) -> Option<Vec<usize>> {
             }
         };
         if line_end < start + SUM.len() + SUM_LEN + LINE_END.len() {
-            return None;
-        }
-        let sum = line_end - LINE_END.len();
-        if !text.is_char_boundary(sum) || !text.is_char_boundary(sum - SUM_LEN) {
             return None;
         }
         ends.push(line_end);
@@ -356,10 +376,10 @@ fn common_suffix(a: &[u8], b: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn text(generation: u64, lines: &[String]) -> String {
+    fn text(generation: u64, lines: &[String]) -> Vec<u8> {
         let head = format!("{{\"version\":2,\"generation\":{generation},\"entries\":{{");
         let lines = lines.iter().map(String::as_str);
-        IndexText::compose(&head, lines).as_str().to_owned()
+        IndexText::compose(&head, lines).bytes().to_vec()
     }
 
     fn line(id: &str, value: usize) -> String {
@@ -378,7 +398,7 @@ mod tests {
             both.map(|(id, digit)| line(id, 7_usize.pow(digit as u32)))
                 .collect()
         };
-        let texts: Vec<(Vec<String>, String)> = (0..729)
+        let texts: Vec<(Vec<String>, Vec<u8>)> = (0..729)
             .map(|code| (states(code), text(9 + code as u64, &states(code))))
             .collect();
         for (number, (old_lines, old)) in texts.iter().enumerate().step_by(7) {

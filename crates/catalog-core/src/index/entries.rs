@@ -1,0 +1,186 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The most entries of a chunk.
+const MAX_CHUNK: usize = 256;
+
+/// A chunk with fewer entries is joined with a neighbour.
+const MIN_CHUNK: usize = 32;
+
+/// A record with its id.
+#[derive(Debug)]
+pub(super) struct Entry<R> {
+    pub(super) id: Arc<str>,
+    pub(super) record: Arc<R>,
+}
+
+impl<R> Clone for Entry<R> {
+    fn clone(&self) -> Self {
+        Self {
+            id: Arc::clone(&self.id),
+            record: Arc::clone(&self.record),
+        }
+    }
+}
+
+/// The entries of an index, sorted by id. They lie in chunks that snapshots share, so that a change
+/// copies one chunk and not the whole list.
+#[derive(Debug)]
+pub(super) struct Entries<R> {
+    /// None is empty.
+    chunks: Vec<Arc<Vec<Entry<R>>>>,
+    /// The number of the first entry of each chunk.
+    starts: Vec<usize>,
+    len: usize,
+}
+
+impl<R> Clone for Entries<R> {
+    fn clone(&self) -> Self {
+        Self {
+            chunks: self.chunks.clone(),
+            starts: self.starts.clone(),
+            len: self.len,
+        }
+    }
+}
+
+impl<R> Entries<R> {
+    /// Takes entries that are sorted by id.
+    pub(super) fn new(sorted: Vec<Entry<R>>) -> Self {
+        let mut entries = Self {
+            chunks: Vec::new(),
+            starts: Vec::new(),
+            len: 0,
+        };
+        entries.splice(0..0, sorted);
+        entries
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry<R>> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
+    }
+
+    /// Some entries in a row.
+    pub(super) fn range(&self, numbers: Range<usize>) -> impl Iterator<Item = &Entry<R>> {
+        numbers.filter_map(|number| self.get(number))
+    }
+
+    pub(super) fn get(&self, number: usize) -> Option<&Entry<R>> {
+        let chunk = self.chunk_of(number)?;
+        self.chunks[chunk].get(number - self.starts[chunk])
+    }
+
+    /// The number of the entry with this id, or the number that it would get.
+    pub(super) fn place(&self, id: &str) -> Result<usize, usize> {
+        let behind = self.chunks.partition_point(|chunk| &*chunk[0].id <= id);
+        let Some(chunk) = behind.checked_sub(1) else {
+            return Err(0);
+        };
+        let start = self.starts[chunk];
+        self.chunks[chunk]
+            .binary_search_by(|entry| (*entry.id).cmp(id))
+            .map(|at| start + at)
+            .map_err(|at| start + at)
+    }
+
+    /// Puts other entries in the place of some in a row.
+    pub(super) fn splice(&mut self, numbers: Range<usize>, with: Vec<Entry<R>>) {
+        let last = self.chunks.len().saturating_sub(1);
+        let first = self.chunk_of(numbers.start).unwrap_or(last);
+        let mut end = match numbers.is_empty() {
+            true => first,
+            false => self.chunk_of(numbers.end - 1).unwrap_or(last),
+        };
+        let mut joined = Vec::new();
+        if let Some(chunk) = self.chunks.get(first) {
+            joined.extend_from_slice(&chunk[..numbers.start - self.starts[first]]);
+        }
+        joined.extend(with);
+        if let Some(chunk) = self.chunks.get(end) {
+            joined.extend_from_slice(&chunk[numbers.end - self.starts[end]..]);
+            if joined.len() < MIN_CHUNK && end < last {
+                end += 1;
+                joined.extend_from_slice(&self.chunks[end]);
+            }
+        }
+        let parts = joined.len().div_ceil(MAX_CHUNK).max(1);
+        let size = joined.len().div_ceil(parts).max(1);
+        let chunks: Vec<_> = joined
+            .chunks(size)
+            .map(|chunk| Arc::new(chunk.to_vec()))
+            .collect();
+        let replaced = first..self.chunks.len().min(end + 1);
+        self.chunks.splice(replaced, chunks);
+        self.count();
+    }
+
+    fn chunk_of(&self, number: usize) -> Option<usize> {
+        if number >= self.len {
+            return None;
+        }
+        let behind = self.starts.partition_point(|start| *start <= number);
+        behind.checked_sub(1)
+    }
+
+    fn count(&mut self) {
+        self.starts.clear();
+        self.len = 0;
+        for chunk in &self.chunks {
+            self.starts.push(self.len);
+            self.len += chunk.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: usize) -> Entry<usize> {
+        Entry {
+            id: format!("{id:06}").into(),
+            record: Arc::new(id),
+        }
+    }
+
+    /// CAT-482: entries in chunks are those of a plain sorted list, whatever is put in the place of
+    /// whatever.
+    #[test]
+    fn entries_in_chunks_are_those_of_a_plain_list() {
+        let mut plain: Vec<usize> = (0..1000).map(|number| number * 1000).collect();
+        let mut entries = Entries::new(plain.iter().copied().map(entry).collect());
+        let mut seed = 7_usize;
+        let mut random = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % below.max(1)
+        };
+        for round in 0..600 {
+            let start = random(plain.len() + 1);
+            // Shrinks to nothing, and grows again.
+            let most = if round < 300 { 40 } else { 8 };
+            let end = (start + random(most)).min(plain.len());
+            let low = start.checked_sub(1).map_or(0, |before| plain[before] + 1);
+            let count = random(if round < 300 { 4 } else { 40 });
+            let free = plain.get(end).map_or(usize::MAX, |next| *next) - low;
+            let with: Vec<usize> = (0..count.min(free)).map(|number| low + number).collect();
+            entries.splice(start..end, with.iter().copied().map(entry).collect());
+            plain.splice(start..end, with);
+            let ids: Vec<usize> = entries.iter().map(|entry| *entry.record).collect();
+            assert_eq!(ids, plain);
+            assert_eq!(entries.len(), plain.len());
+            for (number, id) in plain.iter().enumerate().step_by(37) {
+                assert_eq!(entries.place(&format!("{id:06}")), Ok(number));
+                assert_eq!(entries.get(number).map(|entry| *entry.record), Some(*id));
+                let next = plain.get(number + 1);
+                if next != Some(&(id + 1)) {
+                    assert_eq!(entries.place(&format!("{:06}", id + 1)), Err(number + 1));
+                }
+            }
+            assert!(entries.chunks.iter().all(|chunk| !chunk.is_empty()));
+        }
+    }
+}
