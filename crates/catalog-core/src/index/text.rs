@@ -1,4 +1,5 @@
-//! The text of an index file, as `.specs/index-format.md` specifies it, and where its lines are.
+//! The text of an index file, as `.specs/index-format.md` specifies it, and the places of its
+//! lines.
 
 use std::ops::Range;
 
@@ -17,7 +18,7 @@ const SUM: &str = ",\"sum\":\"";
 /// The digits of the first 8 bytes of a SHA-256.
 const SUM_LEN: usize = 16;
 const LINE_END: &str = "\"}";
-/// What separates two entries.
+/// The separator of two entries.
 const SEPARATOR: &str = ",\n";
 
 /// The text of an index in the current format, and the places of its lines.
@@ -35,7 +36,7 @@ pub(super) struct IndexText {
 pub(super) enum Unproved {
     /// A checksum is not the one of the content before it.
     WrongChecksum,
-    /// No checksum is where one belongs: it was lost, or this is no index of this format.
+    /// There is no checksum at its place: it was lost, or this is no index of this format.
     NoChecksum,
 }
 
@@ -142,7 +143,7 @@ impl IndexText {
         &self.text[..self.head_end]
     }
 
-    /// How many entries it has.
+    /// Returns the number of entries.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -262,7 +263,7 @@ pub(super) fn line_of(id: &str, object: &str, extra: &str) -> String {
     line
 }
 
-/// Whether an entry's line states its own sum.
+/// Returns true if an entry's line states its own sum.
 pub(super) fn is_sum_right(line: &str) -> bool {
     line.strip_suffix(LINE_END)
         .and_then(|rest| rest.split_at_checked(rest.len().checked_sub(SUM_LEN)?))
@@ -295,8 +296,8 @@ fn body_end(text: &str) -> Result<usize, Unproved> {
     Ok(body.len())
 }
 
-/// The ends of the lines between the newline at `begin` and `end`; none if a line but the last has
-/// no comma at its end, or is too short for a sum.
+/// Returns the ends of the lines between the newline at `begin` and `end`. Returns `None` if a line
+/// other than the last has no comma at its end, or is too short for a sum.
 fn line_ends(text: &str, begin: usize, end: usize) -> Option<Vec<usize>> {
     let mut ends = Vec::new();
     let mut at = begin;
@@ -324,7 +325,7 @@ fn line_ends(text: &str, begin: usize, end: usize) -> Option<Vec<usize>> {
     Some(ends)
 }
 
-/// How much is compared at once.
+/// The number of bytes that are compared at once.
 const BLOCK: usize = 4096;
 
 fn common_prefix(a: &[u8], b: &[u8]) -> usize {
