@@ -21,7 +21,8 @@ pub(super) struct Claim {
     pub(super) id: String,
     /// The number of bytes that it is going to take in all.
     pub(super) needed: u64,
-    /// The process: its id, its start in seconds since 1970, its program.
+    /// The owner: the id of its process, the time of the claim in seconds since 1970, and its
+    /// program.
     pub(super) holder: String,
 }
 

@@ -56,7 +56,7 @@ pub struct Manifest {
     /// The source of the digests that the bytes were compared with when they were staged.
     #[serde(default)]
     pub basis: Basis,
-    /// The names of the requested files; empty if all were requested.
+    /// The names of the requested files. It is empty if all were requested.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub requested: BTreeSet<String>,
     /// The validators of single files, by name, as the source stated them.

@@ -11,7 +11,7 @@ pub struct Provenance {
     pub revision: Option<String>,
     /// The name of the fetcher.
     pub fetcher: String,
-    /// The names of the requested files; empty if all were requested.
+    /// The names of the requested files. It is empty if all were requested.
     pub requested: BTreeSet<String>,
     /// The names of those files that are companions of the model.
     pub companions: BTreeSet<String>,

@@ -89,7 +89,7 @@ impl ArtifactStore {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NoSpace`] if they may not fit beside what others have reserved.
+    /// [`CatalogError::NoSpace`] if they may not fit beside the bytes that others have reserved.
     pub fn stage(&self, id: &ModelId, needed: u64) -> Result<Staging> {
         let mut staging = Staging::begin(self, id)?;
         if needed > 0 {

@@ -36,7 +36,7 @@ pub enum CatalogError {
     PathRefused {
         /// The path as it was given.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         #[source]
         problem: PathProblem,
     },
@@ -91,7 +91,7 @@ pub enum CatalogError {
         id: String,
         /// The path that is still there.
         path: PathBuf,
-        /// Why it could not be removed.
+        /// The reason why it could not be removed.
         #[source]
         source: Box<CatalogError>,
     },
@@ -291,7 +291,7 @@ pub enum CatalogError {
         id: String,
         /// The owner of the pin.
         owner: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 

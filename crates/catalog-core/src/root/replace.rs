@@ -235,7 +235,7 @@ pub(crate) fn remove_temporary_files(layout: &Layout) -> Result<()> {
     Ok(())
 }
 
-/// Writes a new file. A file of that name, which a writer that died left, is removed first.
+/// Writes a new file. First removes the file of that name that a dead writer left.
 fn write_fresh(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let create = || {
         let mut options = OpenOptions::new();

@@ -42,8 +42,8 @@ pub enum ModelLockAttempt {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ModelLockStatus {
-    /// The process: its id, its start in seconds since 1970, its program; empty if it has not
-    /// written that yet.
+    /// The holder: the id of its process, the time when it took the lock in seconds since 1970, and
+    /// its program. Empty if it has not written that yet.
     pub holder: String,
     /// The number of bytes that it has.
     pub done: u64,
