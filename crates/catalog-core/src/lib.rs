@@ -1,21 +1,25 @@
-//! Which models and engines are on this host, where, in what state, and what proves their bytes.
+//! Keeps a catalog of the models and engines on one host: their paths, their states, and the
+//! digests that prove their bytes.
 //!
 //! Several daemons of an LLM serving host link this crate and share one folder, the *root*, as
-//! their only state: no server, no background thread.
+//! their only state. There is no server and no background thread.
 //!
-//! - [`ModelRef`] reads what a person calls a model and gives the id that all spellings share.
-//! - [`Digest`] and [`verify_digest`] prove bytes, of a file or of a folder.
+//! - [`ModelRef`] parses a model reference and gives the [`ModelId`] that all its spellings share.
+//! - [`Digest`] and [`verify_digest`] prove the bytes of a file or a folder. [`Assurance`] states
+//!   the basis of a verification: the source of the digest that the bytes were compared with.
 //! - [`FsCatalog`] keeps the models and [`FsEngineStore`] the engines, each in one JSON file that
-//!   is replaced as a whole.
-//! - [`ArtifactStore`] keeps models below the root, once per content and under their real names:
-//!   [`import`](FsCatalog::import) or [`stage`](ArtifactStore::stage) brings them,
+//!   is replaced as a whole. The record of an entry holds its latest verification.
+//! - [`ArtifactStore`] keeps models below the root, once per content and under their real names.
+//!   [`import`](FsCatalog::import) and [`stage`](ArtifactStore::stage) add models,
 //!   [`lease`](FsCatalog::lease) and [`pin`](FsCatalog::pin) protect them,
 //!   [`verify`](FsCatalog::verify), [`scrub`](FsCatalog::scrub) and [`repair`](FsCatalog::repair)
-//!   keep them right, [`collect`](FsCatalog::collect) removes what nobody needs.
-//! - [`FileFetcher`] uses local files where they are. What fetches from elsewhere implements
-//!   [`ModelFetcher`].
+//!   find and mend damage, and [`collect`](FsCatalog::collect) removes unused ones.
+//! - [`Limits`] hold the deadline and the cancel token of the calls of a handle; see
+//!   [`FsCatalog::with_limits`].
+//! - [`recover`] and [`rebuild`] restore a damaged or lost index.
+//! - [`FileFetcher`] uses local files in place. Implement [`ModelFetcher`] to fetch from elsewhere.
 //!
-//! `model-provisioner` puts them together.
+//! The crate `model-provisioner` combines a catalog and a fetcher.
 //!
 //! # Layers
 //!
@@ -23,40 +27,46 @@
 //!
 //! | module | what lives there |
 //! | --- | --- |
-//! | `error` | what can go wrong, by what the caller can do |
-//! | `progress` | how far a call is, and when it has to stop |
-//! | `root` | the file system: confined paths, atomic replace, locks, the one layout |
-//! | `digest` | proof of bytes |
-//! | `reference` | words: references, ids, redaction |
+//! | `error` | typed errors, grouped by the reaction of the caller |
+//! | `progress` | progress, deadlines and cancel tokens of calls |
+//! | `root` | the file system: confined paths, atomic replace, locks, removal, the layout of a root |
+//! | `digest` | digests, and their comparison with bytes |
+//! | `reference` | model references, ids, redaction of secrets |
 //! | `entry` | the plain values of models and engines |
-//! | `index` | one JSON file of entries: snapshot, update |
+//! | `index` | one JSON file of entries: snapshot, update, recovery |
 //! | `artifacts` | managed models: staging, publishing, leases, space, removal |
-//! | `state` | the state below one root: records, pins, leases, model locks, deletion |
+//! | `state` | the state below one root: records with proofs, pins, leases, model locks, deletion |
 //! | `maintenance` | verification, quarantine, repair, collection, rebuilding |
-//! | `catalog` | the two catalogs |
-//! | `fetch` | how bytes come to be here |
-//! | `conformance` | the suites that implementations run |
+//! | `catalog` | the catalogs of models and engines, on disk and in memory |
+//! | `fetch` | the trait of fetchers, and the one for local files |
+//! | `conformance` | the test suites for implementations of the traits |
 //!
 //! # Features
 //!
 //! | feature | adds |
 //! | --- | --- |
-//! | `native-fs`, on by default | free space is known and reserved; imports are reflinks where the file system can; closing a folder that fails is no panic |
+//! | `native-fs`, on by default | free space is known and reserved; imports are reflinks where the file system supports them; an index is exchanged with the old one in one step, and a spare serves full disks; file systems have stable ids; closing a folder that fails is no panic |
 //! | `conformance` | `conformance`: the suites for implementations of [`CatalogStore`], [`EngineStore`] and [`ModelFetcher`] |
 //!
 //! # Limitations
 //!
-//! - Unix only: files are told apart by device and inode.
-//! - The root belongs to one trusted account or group, on a file system with working locks; NFS is
-//!   refused.
+//! - Unix only: the crate identifies files by device and inode.
+//! - The root belongs to one trusted account or group, on a file system with working locks. Opening
+//!   a root on NFS fails, unless [`Locking::SingleProcess`] is chosen.
 //! - Paths and file names are UTF-8 text.
 //! - Managed models need a file system with hard links. Adding or removing a model of the same bytes
 //!   changes the link count of shared files, and with it their time of change: the next quick
-//!   verification of the others hashes them once more. So does the first one of a model whose bytes
-//!   another program wrote less than about two seconds before they were hashed.
-//! - A verification that cannot be recorded, as on a full or read-only disk, is repeated by the next
-//!   call that needs it. Files outside of the root are not synced before they are hashed: what another
-//!   program has changed through a memory mapping and not written back yet can go unnoticed.
+//!   verification of the others hashes them once more.
+//! - A file that another program wrote less than about two seconds before it was hashed is hashed
+//!   once more by the next quick verification. So is each model on an image file system, or on one
+//!   without a stable id whose device number changed, once for each mount.
+//! - Each entry holds its latest verification; there is no history.
+//! - On a full or read-only disk a verification cannot be recorded. It still returns its outcome, and
+//!   the next call that needs it verifies again.
+//! - Files outside of the root are not synced before they are hashed. A change through a memory
+//!   mapping of another program that is not written back yet can go unnoticed.
+//! - A deadline does not end a sync of the disk that is under way, a file system that blocks, or a
+//!   fetcher that ignores its cancellation; see [`Limits`].
 
 #[cfg(not(unix))]
 compile_error!("catalog-core tells files apart by device and inode, which only Unix has");

@@ -1,4 +1,4 @@
-//! How far a call is, and when it has to stop: one progress type, one deadline, one cancel token.
+//! The progress of a call and its limits: a deadline and a cancel token.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use crate::error::{CatalogError, Result};
 
-/// How far a piece of work is, in bytes.
+/// The progress of a piece of work, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
     /// The bytes that are done.
     pub done: u64,
-    /// All bytes, if their number is known.
+    /// The number of all bytes, if it is known.
     pub total: Option<u64>,
 }
 
@@ -44,8 +44,8 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Asks the calls to stop: within a second, and with nothing left behind. A call that is done
-    /// but for the last write may still succeed.
+    /// Asks the calls to stop: within a second, and with nothing left behind. A call that has begun
+    /// its last write may still succeed.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -68,11 +68,11 @@ impl Eq for CancelToken {}
 /// The limits of a call: the time at which it gives up, and the token that cancels it.
 ///
 /// A handle with limits comes from [`FsCatalog::with_limits`](crate::FsCatalog::with_limits) or
-/// [`FsEngineStore::with_limits`](crate::FsEngineStore::with_limits). Its calls end every wait for a
-/// lock and every hash of a regular local file at the deadline. Three things can take longer: a sync
-/// of the disk that is under way (the call then ends with
-/// [`OutcomeUnknown`](crate::CatalogError::OutcomeUnknown) or with its result), a file system that
-/// blocks, and a fetcher that ignores its cancellation.
+/// [`FsEngineStore::with_limits`](crate::FsEngineStore::with_limits). Its calls end every wait for
+/// a lock and every hash of a regular local file at the deadline. Three things can take longer. A
+/// sync of the disk that is under way is not interrupted: the call then ends with
+/// [`OutcomeUnknown`](crate::CatalogError::OutcomeUnknown) or with its result. A file system can
+/// block. A fetcher can ignore its cancellation.
 ///
 /// ```
 /// use std::time::Duration;
@@ -120,16 +120,17 @@ impl Limits {
         self
     }
 
-    /// The time at which calls give up; none if they have no deadline.
+    /// The time at which calls give up, if they have a deadline.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Fails if the call has to stop; `action` says what it was doing, as in "hashing".
+    /// Fails if the call has to stop. `action` names its current work, as in "hashing".
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Cancelled`], [`CatalogError::DeadlineExceeded`].
+    /// [`CatalogError::Cancelled`] if the token was cancelled, [`CatalogError::DeadlineExceeded`]
+    /// if the deadline passed.
     pub fn check(&self, action: &'static str) -> Result<()> {
         if self.cancel.is_cancelled() {
             return Err(CatalogError::Cancelled);
@@ -154,7 +155,7 @@ impl Limits {
         }
     }
 
-    /// The time until which a wait for a lock lasts that may take `patience`.
+    /// The end of a wait for a lock that may take `patience`.
     pub(crate) fn end_of_wait(&self, patience: Duration) -> Instant {
         const VERY_LONG: Duration = Duration::from_secs(1 << 30);
         let end = Instant::now() + patience.min(VERY_LONG);

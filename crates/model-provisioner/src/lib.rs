@@ -1,7 +1,7 @@
-//! Makes a referenced model present, verified and registered.
+//! Provisions models: fetches a model if it is missing, verifies it, and registers it in a catalog.
 //!
-//! [`ModelProvisioner`] joins a catalog and a fetcher: a reference goes in; a model that is on this
-//! host, whose bytes are the expected ones, and that the catalog knows as Active, comes out.
+//! [`ModelProvisioner`] combines a catalog and a fetcher. It takes a model reference and returns a
+//! model that is on this host, has the expected bytes, and is Active in the catalog.
 //!
 //! ```
 //! use catalog_core::{CatalogStore, Digest};
@@ -23,21 +23,22 @@
 //!
 //! | module | what lives there |
 //! | --- | --- |
-//! | `policy` | what may be done, as plain data |
-//! | `error` | what can go wrong, by what the caller can do |
-//! | `means` | by what means a model comes to be here, and what proves it |
+//! | `policy` | the rules of a provisioner, as plain data |
+//! | `error` | typed errors, grouped by the reaction of the caller |
+//! | `means` | the ways in which a model is provided, and its proof |
 //! | `fetchers` | fetchers to compose |
-//! | `observe` | what happens meanwhile, as values |
-//! | `provision` | plan, acquire, admit, and the provisioner that does them in this order |
-//! | `handoff` | what the start of an engine needs to know |
+//! | `observe` | observers, and the events of a call as values |
+//! | `provision` | plan, acquire, register, and the provisioner that does them in this order |
+//! | `handoff` | the description of a model for the start of an engine |
 //!
 //! # Limitations
 //!
-//! - A catalog that is not on disk has no store, no proofs and no model locks: each call hashes for
+//! - A catalog that is not on disk has no store, no proofs and no model locks. Each call hashes for
 //!   itself, and models are used where their fetcher has them.
-//! - What was fetched or imported is hashed once more by the first call that comes two seconds
-//!   after: publishing it changes the times that prove it unchanged.
-//! - Syncing a large file to the disk cannot be stopped in the middle.
+//! - If a command, a fetcher of a third party or another program wrote a file less than about two
+//!   seconds before it was hashed, the next call that needs its proof hashes it once more.
+//! - A deadline does not end a sync of the disk that is under way, a file system that blocks, or a
+//!   fetcher that ignores its cancellation.
 
 mod error;
 mod fetchers;

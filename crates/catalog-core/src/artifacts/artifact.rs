@@ -16,7 +16,7 @@ pub struct Artifact {
     published: Option<Published>,
 }
 
-/// What the file system said of the files of an artifact when it was published.
+/// The fingerprint of the files of an artifact when it was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Published {
     pub(crate) fingerprint: Fingerprint,
@@ -34,7 +34,7 @@ impl Artifact {
         }
     }
 
-    /// The same artifact, with what was seen of its files when it was published.
+    /// Returns the same artifact, with the fingerprint of its files when it was published.
     pub(super) fn with_published(self, published: Published) -> Self {
         Self {
             published: Some(published),
@@ -42,22 +42,22 @@ impl Artifact {
         }
     }
 
-    /// What was seen of its files when it was published; none if it was opened later.
+    /// Returns the fingerprint of its files when it was published, unless it was opened later.
     pub(crate) fn published(&self) -> Option<&Published> {
         self.published.as_ref()
     }
 
-    /// What its users are given: the only file, the first shard, or the folder of files.
+    /// Returns the path for its users: the only file, the first shard, or the folder of files.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What proves it.
+    /// Returns the digest that proves it.
     pub fn digest(&self) -> &Digest {
         &self.manifest.digest
     }
 
-    /// What it consists of, and where it came from.
+    /// Returns its manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -73,7 +73,7 @@ impl Artifact {
         }
     }
 
-    /// Keeps the lease and lets go of the rest.
+    /// Returns the lease and drops the rest.
     pub fn into_lease(self) -> Lease {
         self.lease
     }

@@ -14,16 +14,17 @@ use crate::root::{ArtifactFolder, FileStamp};
 /// A blob of the digest that a staged file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blob {
-    /// There is none.
+    /// There is no such blob.
     Absent,
-    /// It is not what its name says, as long as its stamp is this: ours takes its place.
+    /// The blob does not have the digest of its name, as long as its stamp is this: the staged file
+    /// replaces it.
     Rotten(FileStamp),
-    /// It was hashed just now, and is what its name says as long as its stamp is this.
+    /// The blob was hashed just now, and has the digest of its name as long as its stamp is this.
     Good(FileStamp, Freshness),
 }
 
 impl VerifiedStaging {
-    /// Hashes the blobs of the same digests: sharing a rotten one would undo the proof.
+    /// Hashes the blobs of the same digests: sharing a corrupt one would undo the proof.
     pub(super) fn look_at_blobs(&self, staged: &ArtifactFolder) -> Result<Vec<Blob>> {
         let begin = OnceCell::new();
         let begin = || *begin.get_or_init(|| now_at_most(self.staging.store.layout()));

@@ -14,14 +14,15 @@ use crate::root::{
     describe_this_process, open_own_file, poll,
 };
 
-/// What the owner of something staged says of it; its lock says that the owner lives.
+/// The claim of the owner of something staged. Its lock shows that the owner lives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claim {
     /// The model that is being staged.
     pub(super) id: String,
-    /// How many bytes it is going to take in all.
+    /// The number of bytes that it is going to take in all.
     pub(super) needed: u64,
-    /// The process: its id, since when in seconds since 1970, its program.
+    /// The owner: the id of its process, the time of the claim in seconds since 1970, and its
+    /// program.
     pub(super) holder: String,
 }
 
@@ -45,11 +46,11 @@ impl Claim {
     }
 }
 
-/// Whether something staged has an owner that lives.
+/// The owner of something staged, if it lives.
 #[derive(Debug)]
 pub(crate) enum Owner {
     Lives,
-    /// Whoever holds this lock may remove it.
+    /// The owner is gone. The holder of this lock may remove the staged files.
     Died(Option<FileLock>),
 }
 

@@ -10,20 +10,20 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{CatalogError, Result};
 use crate::root::FileStamp;
 
-/// How much is copied, and how much is read to be hashed, at once.
+/// The number of bytes that are copied, and read to be hashed, at once.
 const STEP: usize = 1 << 20;
 const READ: usize = 256 << 10;
 
-/// By how many steps the copy may be ahead of the hash: little enough that what is hashed is still
-/// in memory.
+/// The number of steps by which the copy may be ahead of the hash. It is small, so that the bytes
+/// to hash are still in memory.
 const AHEAD: usize = 32;
 
-/// After how many bytes the disk is told to write them.
+/// The number of bytes after which a sync begins.
 const SYNCED_AT_ONCE: u64 = 32 << 20;
 
 static ZEROS: [u8; STEP] = [0; STEP];
 
-/// Who moves the bytes.
+/// The mover of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mover {
     /// The kernel, from file to file. It may share extents where the file system can.
@@ -32,21 +32,21 @@ pub(super) enum Mover {
     Process,
 }
 
-/// What was copied.
+/// The result of a copy.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Copied {
     pub(super) size: u64,
     pub(super) sha256: [u8; 32],
 }
 
-/// Copies a file into an empty one and hashes what arrives there, in one pass: one thread copies,
-/// another hashes close behind it, and a third has the disk write what is there already, so that the
-/// sync at the end of a large file is short. `progress` gets the number of bytes of each step.
+/// Copies a file into an empty one and hashes the copy, in one pass. One thread copies, another
+/// hashes close behind it, and a third syncs the bytes that are there already, so that the sync at
+/// the end of a large file is short. `progress` gets the number of bytes of each step.
 ///
 /// # Errors
 ///
-/// [`CatalogError::ArtifactChanged`] for a source that is not the same file of the same content
-/// from begin to end; what `progress` fails with, at once.
+/// [`CatalogError::ArtifactChanged`] for a source that changes between begin and end; the error
+/// that `progress` returns, at once.
 pub(super) fn copy_and_hash(
     source: &Path,
     target: &File,
@@ -122,7 +122,7 @@ pub(super) fn check_unchanged(source: &Path, before: &FileStamp, read: u64) -> R
     }
 }
 
-/// Copies the next bytes; none at the end.
+/// Copies the next bytes, and returns 0 at the end.
 fn move_by_kernel(file: &File, mut target: &File) -> io::Result<u64> {
     io::copy(&mut file.take(STEP as u64), &mut target)
 }
@@ -147,7 +147,7 @@ fn move_by_process(file: &mut File, mut target: &File, buffer: &mut Vec<u8>) -> 
     Ok(read as u64)
 }
 
-/// Hashes a file up to each end that it is told, until no more comes.
+/// Hashes a file up to each end that it receives, until the channel closes.
 fn hash_behind(target: &File, ends: Receiver<u64>) -> io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; READ];
@@ -169,7 +169,7 @@ fn hash_behind(target: &File, ends: Receiver<u64>) -> io::Result<[u8; 32]> {
     Ok(hash.finalize().into())
 }
 
-/// Syncs a file whenever it is told that more was written, until no more comes.
+/// Syncs a file whenever it receives that more was written, until the channel closes.
 fn sync_along(target: &File, written: Receiver<()>) -> io::Result<()> {
     written.into_iter().try_for_each(|()| target.sync_data())
 }

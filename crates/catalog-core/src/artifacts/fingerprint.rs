@@ -29,7 +29,7 @@ pub(crate) struct Fingerprint {
     latest: Latest,
 }
 
-/// The latest time of any file, in nanoseconds since 1970. It makes no difference between two.
+/// The latest time of any file, in nanoseconds since 1970. It does not take part in comparisons.
 #[derive(Debug, Clone, Copy)]
 struct Latest(i128);
 
@@ -53,7 +53,7 @@ impl Fingerprint {
     ///
     /// # Errors
     ///
-    /// As [`LocalModel::resolve`].
+    /// The errors of [`LocalModel::resolve`].
     pub(crate) fn of(path: &Path) -> Result<Self> {
         Ok(Self::of_model(&LocalModel::resolve(path)?))
     }
@@ -154,15 +154,15 @@ impl Fingerprint {
         }
     }
 
-    /// Returns whether everything in it was older at `now` than the clock is coarse: then a later
-    /// change gives another fingerprint.
+    /// Returns true if all its times were older at `now` than the granularity of clocks: then a
+    /// later change gives another fingerprint.
     pub(crate) fn is_settled_at(&self, now: SystemTime) -> bool {
         is_older_than_granularity(self.latest.0, now)
     }
 }
 
-/// What time it is at most: the earlier of this process's clock and that of the root's file system,
-/// so that neither makes a fresh change look old. None if nothing can be written there.
+/// Returns the earlier of this process's clock and that of the root's file system, so that neither
+/// makes a fresh change look old. Returns `None` if nothing can be written there.
 pub(crate) fn now_at_most(layout: &Layout) -> Option<SystemTime> {
     let file = tempfile::tempfile_in(layout.locks()).ok()?;
     let there = file.metadata().ok()?.modified().ok()?;

@@ -18,23 +18,23 @@ use crate::error::{CatalogError, Result};
 use crate::reference::ModelId;
 use crate::root::{FileStamp, FoundFile, LastLink, Reflink, clone_file, resolve};
 
-/// How local files get into the store.
+/// The way in which an import puts local files into the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Import {
-    /// A reflink where the file system can, else a copy.
+    /// A reflink where the file system supports it, else a copy.
     #[default]
     Auto,
     /// The bytes are shared until one side changes, and take no space. An error where the file
-    /// system cannot.
+    /// system does not support reflinks.
     Reflink,
-    /// A second name of the original. Takes no space, but who changes the original changes the
-    /// model, too; the original keeps its permissions.
+    /// A hard link to the original. It takes no space, but a change of the original changes the
+    /// model, too. The original keeps its permissions.
     HardLink,
     /// The bytes are written once more; long runs of zeros become holes.
     Copy,
 }
 
-/// A local model that is to become a managed one.
+/// A request to import a local model into the store.
 ///
 /// ```
 /// use catalog_core::{CatalogStore, FsCatalog, ImportRequest};
@@ -52,23 +52,23 @@ pub enum Import {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImportRequest<'r> {
-    /// The catalog id that it gets.
+    /// The catalog id of the model.
     pub id: &'r ModelId,
-    /// A file, one of a set of shards, which brings the others, or a folder.
+    /// The path of a file, of one shard of a set (all shards are imported), or of a folder.
     pub source: &'r Path,
-    /// How its bytes get here.
+    /// The way in which its bytes get into the store.
     pub how: Import,
-    /// What they have to be.
+    /// The digests that the bytes are expected to have.
     pub expected: Expectation,
-    /// What [`FsCatalog::import`](crate::FsCatalog::import) must find registered under the id.
+    /// The entry that [`FsCatalog::import`](crate::FsCatalog::import) expects under the id.
     /// [`ArtifactStore::import`], which registers nothing, ignores it.
     pub entry: Expected<'r, CatalogEntry>,
-    /// Where they come from; the source's path unless said otherwise.
+    /// The provenance of the bytes; the source's path by default.
     pub provenance: Option<Provenance>,
 }
 
 impl<'r> ImportRequest<'r> {
-    /// Asks for a model to be imported, in the way that takes least space, whatever its bytes are.
+    /// Creates a request for an import that takes the least space and expects no digest.
     pub fn new(id: &'r ModelId, source: &'r Path) -> Self {
         Self {
             id,
@@ -82,14 +82,16 @@ impl<'r> ImportRequest<'r> {
 }
 
 impl ArtifactStore {
-    /// Brings a local model into the store; it is not registered in the catalog yet. `progress` may
-    /// stop it by failing, which leaves nothing behind.
+    /// Imports a local model into the store; it is not registered in the catalog yet. `progress`
+    /// may stop it by failing, which leaves nothing behind.
     ///
     /// # Errors
     ///
-    /// Those of [`Staging::verify`], [`VerifiedStaging::publish`](super::VerifiedStaging::publish) and
-    /// [`stage`](Self::stage); [`CatalogError::ArtifactChanged`] if the source is changed meanwhile,
-    /// [`CatalogError::ArtifactIncomplete`] if a shard is not there, [`CatalogError::ForeignShards`].
+    /// The errors of [`Staging::verify`],
+    /// [`VerifiedStaging::publish`](super::VerifiedStaging::publish) and [`stage`](Self::stage);
+    /// [`CatalogError::ArtifactChanged`] if the source is changed meanwhile,
+    /// [`CatalogError::ArtifactIncomplete`] if a shard is not there,
+    /// [`CatalogError::ForeignShards`].
     pub fn import(
         &self,
         request: &ImportRequest<'_>,
@@ -158,8 +160,8 @@ impl ArtifactStore {
 }
 
 impl Staging {
-    /// Links or clones the files in order, until one cannot be where that is only preferred. Gives
-    /// those that were.
+    /// Links or clones the files in order. If that is only preferred, it stops at the first file
+    /// that cannot be. Returns the files that were.
     fn link_all(&self, files: &[FoundFile], how: Import) -> Result<Vec<FoundFile>> {
         let mut linked = Vec::new();
         if how == Import::Copy {

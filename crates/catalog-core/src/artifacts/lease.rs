@@ -7,11 +7,11 @@ use super::store::ArtifactStore;
 use crate::error::{CatalogError, Result};
 use crate::root::{FileLock, FileStamp, LockMode, Locking, is_absence, is_at, open_to_lock, poll};
 
-/// The promise that an artifact stays as long as this is held, or its process lives.
+/// Protects an artifact from removal as long as it is held and its process lives.
 ///
-/// It is a shared lock of the kernel: any number of processes hold one, a kill frees it, and
-/// whoever removes artifacts leaves those alone that have one. A model outside of the root needs
-/// none, as nothing there is ever removed.
+/// It is a shared lock of the kernel on one file: any number of processes can hold one, and a kill
+/// frees it. Deletions and collections leave a leased artifact alone. A model outside of the root
+/// needs no lock, as nothing there is ever removed.
 #[derive(Debug)]
 pub struct Lease {
     path: PathBuf,
@@ -19,7 +19,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// What it protects.
+    /// Returns the path that it protects.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -29,17 +29,18 @@ impl Lease {
     }
 }
 
-/// How a try to lock what leases are taken on went.
+/// The result of an attempt to take the lock of the leases of an artifact.
 #[derive(Debug)]
 pub(crate) enum LeaseLock {
     Held(FileLock),
-    /// By others, in a way that excludes this one.
+    /// Others hold the lock, in a mode that excludes this one.
     Taken,
     /// Nothing is at the path any more.
     Gone,
 }
 
-/// Tries to lock the file of the store at a path, and sees to it that it still is at that path then.
+/// Tries to lock the file of the store at a path, and checks that the locked file still is at that
+/// path.
 pub(crate) fn try_lock(path: &Path, mode: LockMode, locking: Locking) -> Result<LeaseLock> {
     loop {
         let Some(file) = open_to_lock(path)? else {
@@ -54,8 +55,8 @@ pub(crate) fn try_lock(path: &Path, mode: LockMode, locking: Locking) -> Result<
     }
 }
 
-/// Takes a lease on the file of the store at a path. A process that excludes leases does so only to
-/// look, or to remove it: this waits for the end of that.
+/// Takes a lease on the file of the store at a path. A process excludes leases only to test whether
+/// there are any, or to remove the artifact: this waits for the end of that.
 pub(super) fn wait_for_lease(path: &Path, store: &ArtifactStore) -> Result<LeaseLock> {
     let outcome = poll(&store.limits, store.lock_wait(), || {
         Ok(match try_lock(path, LockMode::Shared, store.locking())? {

@@ -147,7 +147,7 @@ impl LocalModel {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::ForeignShards`], [`CatalogError::Io`].
+    /// [`CatalogError::ForeignShards`] if a header belongs to another shard, [`CatalogError::Io`].
     pub fn check_shards(&self) -> Result<()> {
         if self.kind != LocalModelKind::ShardSet {
             return Ok(());
@@ -174,7 +174,8 @@ impl LocalModel {
     /// # Errors
     ///
     /// [`DigestError::WrongKind`] for an algorithm that does not prove such a model,
-    /// [`CatalogError::ArtifactChanged`], [`CatalogError::Io`], and what `progress` fails with.
+    /// [`CatalogError::ArtifactChanged`], [`CatalogError::Io`], and the error that `progress`
+    /// returns.
     pub fn digest(
         &self,
         algorithm: DigestAlgorithm,
@@ -322,7 +323,7 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// The error for a path behind which nothing is.
+/// Returns the error for a path at which nothing is.
 fn absent(path: &Path) -> CatalogError {
     match fs::symlink_metadata(path) {
         Ok(_) => unusable(path, "a symbolic link that leads nowhere"),

@@ -18,49 +18,51 @@ use crate::root::{ArtifactFolder, is_sha256, open_own_file};
 /// The version that this release writes, and the newest that it reads.
 const VERSION: u64 = 2;
 
-/// The largest manifest that is read: some hundred thousand files.
+/// The maximum size of a manifest, in bytes. It is enough for some hundred thousand files.
 const MAX_LEN: u64 = 64 << 20;
 
-/// What a managed artifact consists of, and where it came from: `manifest.json` in its folder.
+/// The manifest of a managed artifact: its files and their source, as `manifest.json` in its
+/// folder.
 ///
 /// It is a JSON object of these fields, one file a line, and `checksum` as the last one. A reader
 /// keeps fields that it does not know.
 ///
 /// Version 1 has `is_unproved` in place of `basis`. If it is true, the basis is
-/// [`OwnHash`](Basis::OwnHash); if not, [`SourceHash`](Basis::SourceHash), the weakest that version 1
-/// took for proof.
+/// [`OwnHash`](Basis::OwnHash). If not, the basis is [`SourceHash`](Basis::SourceHash), the weakest
+/// that version 1 accepted as proof.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Manifest {
     version: u64,
     /// The catalog id under which it was staged.
     pub id: String,
-    /// The name of the file that is handed out; without one, the folder of all files is.
+    /// The name of the file that users of the model are given; without one, they are given the
+    /// folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry_file: Option<String>,
-    /// What proves it: the SHA-256 of the only file, or the tree digest of several.
+    /// The digest that proves it: the SHA-256 of the only file, or the tree digest of several.
     pub digest: Digest,
-    /// Where its bytes came from, without secrets; none if nobody said.
+    /// The source of its bytes, without secrets, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The revision that the source resolved to, such as a commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// What brought them.
+    /// The name of the fetcher.
     pub fetcher: String,
-    /// The source's own spelling of the repository, without secrets; none if it is that of the id.
+    /// The source's own spelling of the repository, without secrets, if it is not that of the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_spelling: Option<String>,
     /// The source of the digests that the bytes were compared with when they were staged.
     #[serde(default)]
     pub basis: Basis,
-    /// The names of the files that were asked for; empty if all were.
+    /// The names of the requested files. It is empty if all were requested.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub requested: BTreeSet<String>,
-    /// What the source said of the state of single files, by name.
+    /// The validators of single files, by name, as the source stated them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub validators: BTreeMap<String, Validators>,
-    /// When they were published, in milliseconds since 1970.
+    /// The time when they were published, in milliseconds since 1970.
     pub published_ms: u64,
     /// Its files, sorted by the bytes of their names.
     pub files: Vec<ManifestFile>,
@@ -106,7 +108,7 @@ impl Manifest {
         }
     }
 
-    /// Where its bytes came from, for bringing some of them again.
+    /// Returns the provenance of its bytes, to fetch some of them again.
     pub fn provenance(&self) -> Provenance {
         let companions = self
             .files
@@ -128,12 +130,12 @@ impl Manifest {
         tree_of(&self.files)
     }
 
-    /// Refuses a digest of one file for a set of shards, which is handed out by its first shard.
+    /// Refuses a digest of one file for a set of shards, whose path is that of its first shard.
     /// `folder` holds the files.
     ///
     /// # Errors
     ///
-    /// [`DigestError::OfOneShard`], which gives the tree digest.
+    /// [`DigestError::OfOneShard`], which states the tree digest.
     pub(crate) fn refuse_digest_of_one_shard(&self, given: &Digest, folder: &Path) -> Result<()> {
         let algorithm = given.algorithm().map_err(CatalogError::InvalidDigest)?;
         match &self.entry_file {
@@ -152,14 +154,14 @@ impl Manifest {
         }
     }
 
-    /// How many bytes its files have.
+    /// Returns the size of its files, in bytes.
     pub fn size(&self) -> u64 {
         let sizes = self.files.iter().map(|file| file.size);
         sizes.fold(0, u64::saturating_add)
     }
 
-    /// The name of its folder: it follows from the id, the content, what is handed out and the
-    /// revision, if there is one.
+    /// Returns the name of its folder, which follows from the id, the content, the entry file, and
+    /// the revision if there is one.
     pub(super) fn key(&self) -> String {
         let mut key = Sha256::new();
         key.update(b"artifact/v1\0");
@@ -173,7 +175,7 @@ impl Manifest {
         hex::encode(key.finalize())
     }
 
-    /// The path that users are given, in the folder of the artifact.
+    /// Returns the path for users of the model, in the folder of the artifact.
     pub(super) fn path_in(&self, folder: &ArtifactFolder) -> PathBuf {
         match &self.entry_file {
             Some(name) => folder.files().join(name),
@@ -187,12 +189,12 @@ impl Manifest {
         format!("{}\n", seal(&lines))
     }
 
-    /// Reads the manifest of an artifact; none if there is none.
+    /// Reads the manifest of an artifact, if there is one.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::StoreDamaged`] for what is none, or belongs elsewhere;
-    /// [`CatalogError::StoreTooNew`] for one that a newer release wrote.
+    /// [`CatalogError::StoreDamaged`] if it is not a manifest, or belongs to another artifact;
+    /// [`CatalogError::StoreTooNew`] if a newer release wrote it.
     pub(super) fn read(folder: &ArtifactFolder) -> Result<Option<Self>> {
         let path = folder.manifest();
         let Some(text) = read_text(&path, MAX_LEN)? else {
@@ -256,7 +258,7 @@ struct Head {
     version: u64,
 }
 
-/// Why a manifest cannot be read.
+/// The reason why a manifest cannot be read.
 enum Unreadable {
     Damaged(String),
     TooNew(u64),
@@ -267,7 +269,7 @@ fn tree_of(files: &[ManifestFile]) -> Digest {
     tree_digest(&contents)
 }
 
-/// Reads a text file of the store's own; none if there is none. What is longer than `max` bytes is
+/// Reads a text file of the store's own, if there is one. A file of more than `max` bytes is
 /// damaged.
 pub(super) fn read_text(path: &Path, max: u64) -> Result<Option<String>> {
     let Some(file) = open_own_file(path, OpenOptions::new().read(true))? else {
@@ -286,7 +288,7 @@ pub(super) fn read_text(path: &Path, max: u64) -> Result<Option<String>> {
     }
 }
 
-/// Writes a new file of the store's own; it is durable but for its name.
+/// Writes and syncs a new file of the store's own. Its name is not durable yet.
 pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
     let failed = |error| CatalogError::io("write", path, error);
     let mut file = OpenOptions::new()

@@ -6,29 +6,29 @@ use crate::digest::{Digest, FileContent};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ManifestFile {
-    /// Relative to the folder of its files, parts joined by `/`.
+    /// The name, relative to the folder of the files, parts joined by `/`.
     pub name: String,
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
     /// The SHA-256 of its bytes.
     pub digest: Digest,
     /// How its bytes share the space of the file they came from.
     #[serde(default, skip_serializing_if = "Sharing::is_none")]
     pub shares: Sharing,
-    /// Whether it is part of the model or goes with it.
+    /// Whether the file is part of the model or a companion of it.
     #[serde(default, skip_serializing_if = "Role::is_model")]
     pub role: Role,
 }
 
-/// The part that a file plays in a model.
+/// The role of a file in a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Role {
-    /// It is part of what is handed out.
+    /// A file of the model itself.
     #[default]
     Model,
-    /// It goes with the model, such as a projector or a chat template.
+    /// A companion of the model, such as a projector or a chat template.
     Companion,
 }
 
@@ -38,16 +38,17 @@ impl Role {
     }
 }
 
-/// With what a file of the store shares the space that its bytes take.
+/// The way in which a file of the store shares its space with a file outside of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sharing {
-    /// With no file outside of the store.
+    /// The file shares no space.
     #[default]
     Nothing,
-    /// Its extents, with the file it was cloned from: removing it frees them only if that is gone.
+    /// The file shares its extents with the file it was cloned from: removing it frees them only if
+    /// that one is gone.
     Extents,
-    /// All of it: it is a hard link to the file it was imported from.
+    /// The file shares everything: it is a hard link to the file it was imported from.
     Inode,
 }
 

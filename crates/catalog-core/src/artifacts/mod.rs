@@ -1,7 +1,7 @@
 //! Managed models: staging, publishing, importing, leases, space, removal and quarantine.
 //!
-//! What moves files of the store holds its lock (`root::lock`), for as long as names change and no
-//! longer; bytes are read, hashed, copied and synced before.
+//! A call that moves files of the store holds its lock (`root::lock`) only while names change. It
+//! reads, hashes, copies and syncs the bytes before.
 
 mod artifact;
 mod blob;

@@ -2,27 +2,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// What is known of bytes besides what they are.
+/// The source of bytes: where, how and in which state they were fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Provenance {
-    /// Where they came from; secrets in it are left out.
+    /// The place that they came from; secrets in it are left out.
     pub source: Option<String>,
     /// The revision that the source resolved to.
     pub revision: Option<String>,
-    /// What brought them.
+    /// The name of the fetcher.
     pub fetcher: String,
-    /// The names of the files that were asked for; empty if all were.
+    /// The names of the requested files. It is empty if all were requested.
     pub requested: BTreeSet<String>,
     /// The names of those files that are companions of the model.
     pub companions: BTreeSet<String>,
-    /// What the source said of the state of single files, by name.
+    /// The validators of single files, by name, as the source stated them.
     pub validators: BTreeMap<String, Validators>,
     /// The source's own spelling of the repository, if it is not that of the id; secrets in it are
     /// left out.
     pub source_spelling: Option<String>,
 }
 
-/// What a source of files says of the state of one, to be asked later whether it has changed.
+/// The validators of one file at its source. A later request can ask the source whether the file
+/// changed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Validators {
     /// The `ETag` of an HTTP answer.

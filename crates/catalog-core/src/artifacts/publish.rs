@@ -18,14 +18,14 @@ use crate::root::{
 };
 
 impl VerifiedStaging {
-    /// Makes the artifact appear, whole and durable, by one rename. Files whose bytes the store has
-    /// already become links to those. An artifact of this id and content that is there already is
-    /// completed if it lacks something, and returned.
+    /// Publishes the artifact, complete and durable, by one rename. Files whose bytes the store has
+    /// already become links to those. If there is an artifact of this id and content already, it is
+    /// completed and returned.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::ArtifactChanged`] if somebody touched the files since they were verified;
-    /// what linking, syncing and renaming fail with.
+    /// [`CatalogError::ArtifactChanged`] if the files were touched since they were verified; the
+    /// errors of linking, syncing and renaming.
     pub fn publish(self) -> Result<Artifact> {
         let staged = self.staging.artifact();
         self.make_durable(&staged)?;
@@ -52,8 +52,8 @@ impl VerifiedStaging {
         }
     }
 
-    /// Gives the manifest and a lease of what is in its place then, and what was seen of its files;
-    /// nothing if it is to be tried again.
+    /// Returns the manifest, the fingerprint and a lease of the artifact in its place, or `None` if
+    /// the caller has to try again.
     fn publish_under_lock(
         &self,
         staged: &ArtifactFolder,
@@ -103,7 +103,8 @@ impl VerifiedStaging {
         })
     }
 
-    /// Whether a file in its place is one that was hashed, of which any later change shows.
+    /// Returns true if a file in its place was hashed and every later change of it shows in its
+    /// times.
     fn is_settled(&self, file: &ManifestFile, blob: &Blob, now: &FileStamp) -> bool {
         if let Blob::Good(seen, Freshness::Settled) = blob
             && now.is_same_content(seen)
@@ -120,8 +121,8 @@ impl VerifiedStaging {
         })
     }
 
-    /// Makes the files read-only and their bytes durable, and sees to it that they are those that
-    /// were verified.
+    /// Makes the files read-only and their bytes durable, and checks that they are those that were
+    /// verified.
     fn make_durable(&self, staged: &ArtifactFolder) -> Result<()> {
         for (found, file) in self.files.iter().zip(&self.manifest.files) {
             let path = staged.files().join(&file.name);
@@ -201,8 +202,8 @@ impl VerifiedStaging {
         Ok(placed)
     }
 
-    /// Gives an artifact that is there already each file that it lacks, or has other bytes of than
-    /// the ones that were verified now.
+    /// Completes an existing artifact: replaces each file that is missing or that differs from the
+    /// newly verified one.
     fn complete(
         &self,
         staged: &ArtifactFolder,
@@ -247,8 +248,8 @@ impl VerifiedStaging {
 }
 
 impl VerifiedStaging {
-    /// Moves files into quarantine that are in the folder of an artifact and no part of it: who is
-    /// handed the folder would use them. Tells whether there were any.
+    /// Moves files into quarantine that are in the folder of an artifact and not part of it: a user
+    /// of the folder would use them. Returns whether there were any.
     fn quarantine_unlisted_files(&self, target: &ArtifactFolder) -> Result<bool> {
         let files = target.files();
         if !files.exists() {
@@ -271,17 +272,17 @@ impl VerifiedStaging {
     }
 }
 
-/// How an artifact came to its place.
+/// The result of moving an artifact to its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Placed {
     New,
-    /// It was there already.
+    /// The artifact was there already.
     Completed,
-    /// It did not: blobs are there that were not looked at.
+    /// The artifact was not moved: there are blobs that were not checked yet.
     Not,
 }
 
-/// Gives a file a second name, in place of what has that name, by way of a third one.
+/// Gives a file a second name, by way of a third one. It replaces any file of that name.
 pub(super) fn link_over(from: &Path, to: &Path, spare: &Path) -> Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => return Ok(()),

@@ -14,7 +14,7 @@ use crate::root::{
     LastLink, QuarantineFolder, WriterLock, create_own_folder, now_ms, resolve, sync_folder,
 };
 
-/// Why a file is in quarantine: `evidence.json` beside it.
+/// The reason why a file is in quarantine: `evidence.json` beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Evidence {
@@ -22,23 +22,23 @@ pub struct Evidence {
     pub ids: Vec<String>,
     /// Its name among the files of the first of them.
     pub name: String,
-    /// What it should be.
+    /// The expected digest.
     pub expected: Digest,
-    /// What it is; none if it cannot be read, or is no part of the model, whose digest is then the
-    /// expected one.
+    /// The digest of the file. It is absent if the file cannot be read or is not part of the model;
+    /// in the second case the expected digest is that of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual: Option<Digest>,
     /// Its size, and the size it should have, in bytes.
     pub size: (u64, u64),
-    /// When it was found, in milliseconds since 1970.
+    /// The time when it was found, in milliseconds since 1970.
     pub found_ms: u64,
-    /// When it last was what it should be, as far as the catalog tells.
+    /// The time when it last had the expected digest, as far as the catalog knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good_ms: Option<u64>,
 }
 
 impl Evidence {
-    /// Against a file that belongs to the model `id`.
+    /// Creates the evidence against a file of the model `id`.
     pub(crate) fn new(id: &str, file: &ManifestFile, actual: Digest, size: u64) -> Self {
         Self {
             ids: vec![id.to_owned()],
@@ -53,20 +53,20 @@ impl Evidence {
 }
 
 impl ArtifactStore {
-    /// Whether nothing on the way to a path below the root is a link that was planted there.
+    /// Returns true if nothing on the way to a path below the root is a symbolic link.
     pub(crate) fn is_straight(&self, path: &Path) -> Result<bool> {
         let folder = path.parent().unwrap_or(path);
         Ok(resolve(folder, LastLink::Follow)? == folder)
     }
 
-    /// Where a file of an artifact lies.
+    /// Returns the path of a file of an artifact.
     pub(crate) fn file_of(&self, key: &str, file: &ManifestFile) -> PathBuf {
         self.layout().artifact(key).files().join(&file.name)
     }
 
     /// The artifacts that have the same bytes as `path` by a link to the same file: each with its
-    /// id and the name that the file has there. Those whose manifest cannot be read are not known
-    /// to; that keeps no bad file in service.
+    /// id and the name that the file has there. Those whose manifest cannot be read are left out;
+    /// no bad file stays in service for that.
     pub(crate) fn sharers_of(&self, path: &Path) -> Result<Vec<(String, String, ManifestFile)>> {
         let inode = inode_of(path)?;
         let mut sharers = Vec::new();
@@ -87,8 +87,8 @@ impl ArtifactStore {
         Ok(sharers)
     }
 
-    /// Moves a file that failed verification aside with its evidence, and takes away every other
-    /// name by which it could be served. Returns where it is now.
+    /// Moves a file that failed verification aside with its evidence, and removes every other name
+    /// by which it could be served. Returns its new path.
     pub(crate) fn quarantine(
         &self,
         _: &WriterLock,
@@ -117,7 +117,7 @@ impl ArtifactStore {
 }
 
 impl ArtifactStore {
-    /// Makes a place for a file, with the evidence against it.
+    /// Creates a place for a file, with the evidence against it.
     fn quarantine_folder(&self, evidence: &Evidence) -> Result<QuarantineFolder> {
         let quarantine = self.layout().quarantine();
         create_own_folder(&quarantine)?;
@@ -132,8 +132,8 @@ impl ArtifactStore {
         Ok(folder)
     }
 
-    /// Moves a file aside that lies in the folder of a model and is no part of it. The caller holds
-    /// the lock of artifacts. Returns where it is now.
+    /// Moves a file aside that lies in the folder of a model and is not part of it. The caller
+    /// holds the lock of artifacts. Returns its new path.
     pub(super) fn set_aside(&self, path: &Path, of: &Manifest) -> Result<PathBuf> {
         let metadata =
             fs::symlink_metadata(path).map_err(|error| CatalogError::io("look at", path, error))?;

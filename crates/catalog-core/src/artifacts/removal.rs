@@ -8,12 +8,12 @@ use super::store::ArtifactStore;
 use crate::error::{CatalogError, Result};
 use crate::root::{WriterLock, check_own_folder};
 
-/// How many artifacts or blobs are removed before other writers get the lock.
+/// The number of artifacts or blobs that are removed before other writers get the lock.
 pub(crate) const BATCH: usize = 64;
 
 impl ArtifactStore {
-    /// The blobs that an artifact uses, by its manifest. Those of a damaged one are not known: a
-    /// collection finds them.
+    /// Returns the blobs that an artifact uses, by its manifest. Those of a damaged one are not
+    /// known: a collection finds them.
     pub(crate) fn blobs_of(&self, key: &str) -> Vec<String> {
         match Manifest::read(&self.layout().artifact(key)) {
             Ok(Some(manifest)) => {
@@ -24,7 +24,8 @@ impl ArtifactStore {
         }
     }
 
-    /// Removes those of some blobs that nothing uses any more. Returns how many bytes that freed.
+    /// Removes the given blobs that nothing uses any more. Returns the number of bytes that this
+    /// freed.
     pub(crate) fn remove_blobs(&self, blobs: &[String]) -> Result<u64> {
         let mut freed = 0;
         for some in blobs.chunks(BATCH) {
@@ -37,8 +38,8 @@ impl ArtifactStore {
         Ok(freed)
     }
 
-    /// Removes a blob that no artifact uses, and returns how many bytes that freed; none if it is
-    /// used or not there.
+    /// Removes a blob that no artifact uses, and returns the number of bytes that this freed.
+    /// Returns `None` if it is used or not there.
     pub(crate) fn remove_blob(&self, _: &WriterLock, hex: &str) -> Result<Option<u64>> {
         let path = self.layout().blob(hex);
         check_own_folder(path.parent().expect("a blob lies in a folder"))?;

@@ -7,9 +7,8 @@ use super::claim::{Claim, Owner, owner_of};
 use crate::error::{CatalogError, Result};
 use crate::root::{Locking, StagingFolder, StoreRoot, free_space, list_folder};
 
-/// Refuses `needed` bytes for `own`, those included that are written there already, if the rest may
-/// not fit beside what others have reserved and not written yet. The caller holds the lock of
-/// artifacts.
+/// Refuses `needed` bytes for `own`, written ones included, if the rest may not fit beside the
+/// bytes that others have reserved and not written yet. The caller holds the lock of artifacts.
 pub(super) fn admit(
     root: &StoreRoot,
     locking: Locking,
@@ -66,8 +65,8 @@ pub(super) fn admit(
     })
 }
 
-/// How many bytes of disk the artifact store takes, without what is in quarantine: no collection
-/// frees that.
+/// Returns the number of bytes of disk that the artifact store takes, without the quarantine, which
+/// no collection frees.
 pub(crate) fn space_of_store(root: &StoreRoot) -> Result<u64> {
     let layout = root.layout();
     let mut seen = BTreeSet::new();
@@ -78,7 +77,8 @@ pub(crate) fn space_of_store(root: &StoreRoot) -> Result<u64> {
     Ok(total)
 }
 
-/// How many bytes of disk the files below a folder take, each counted once, without those `seen`.
+/// Returns the number of bytes of disk that the files below a folder take, each counted once,
+/// without those `seen`.
 fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
     let mut total = 0_u64;
     let mut folders = vec![folder.to_path_buf()];
@@ -99,7 +99,8 @@ fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
     Ok(total)
 }
 
-/// How many bytes of disk the removal of a path frees: those of its files that have no other name.
+/// Returns the number of bytes of disk that the removal of a path frees: those of its files that
+/// have no other name.
 pub(crate) fn space_below(path: &Path) -> Result<u64> {
     let mut total = 0_u64;
     let mut paths = vec![path.to_path_buf()];
@@ -117,7 +118,7 @@ pub(crate) fn space_below(path: &Path) -> Result<u64> {
     Ok(total)
 }
 
-/// How many bytes of disk a file takes; less than its size if it has holes.
+/// Returns the number of bytes of disk that a file takes; less than its size if it has holes.
 pub(crate) fn space_of(metadata: &fs::Metadata) -> u64 {
     metadata.blocks().saturating_mul(512)
 }

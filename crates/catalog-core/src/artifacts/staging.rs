@@ -18,10 +18,10 @@ use crate::root::{ArtifactFolder, FileLock, FileStamp, StagingFolder, remove_art
 
 /// A model on its way into the store: a folder that its owner fills and then publishes.
 ///
-/// It holds a lock from before its first byte, so collection leaves it alone; dropped, it is
-/// removed, and what a killed process leaves of it goes with the next collection. Nothing in it is
-/// served: [`verify`](Self::verify) makes of it a [`VerifiedStaging`](super::VerifiedStaging), and
-/// only that can be published.
+/// It holds a lock from before its first byte, so collections leave it alone. Dropping it removes
+/// it. If its process is killed, the next collection removes it. Nothing in it is served:
+/// [`verify`](Self::verify) turns it into a [`VerifiedStaging`](super::VerifiedStaging), and only
+/// that can be published.
 ///
 /// ```
 /// use catalog_core::{Expectation, FsCatalog, Provenance};
@@ -44,11 +44,11 @@ pub struct Staging {
     claim: FileLock,
     pub(super) id: ModelId,
     pub(super) provenance: Provenance,
-    /// What was hashed while it was written, by name.
+    /// The files that were hashed while they were written, by name.
     pub(super) hashed: BTreeMap<String, Hashed>,
 }
 
-/// What was hashed of a file that has not been touched since.
+/// The size and digest of a file that has not been touched since it was hashed.
 #[derive(Debug, Clone)]
 pub(super) struct Hashed {
     pub(super) content: FileContent,
@@ -60,15 +60,15 @@ pub(super) struct Hashed {
 /// Whether any later change of a file that was hashed shows in its times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// It does: our code wrote the file, or its times were older than clocks are coarse when it was
-    /// hashed.
+    /// Every change shows: our code wrote the file, or its times were older than the granularity of
+    /// clocks when it was hashed.
     Settled,
     /// A change within the clock tick of the last one would not show.
     Racy,
 }
 
 impl Freshness {
-    /// The freshness of a file that somebody else wrote and whose hashing began at `begin`, as far as
+    /// Returns the freshness of a file that another program wrote. Its hashing began at `begin`, if
     /// that is known.
     pub(crate) fn of(stamp: &FileStamp, begin: Option<SystemTime>) -> Self {
         match begin {
@@ -99,8 +99,8 @@ impl Staging {
         Ok(staging)
     }
 
-    /// Reserves the space for `needed` bytes in all, written ones included, so that nobody else is
-    /// admitted who would fit only without them.
+    /// Reserves the space for `needed` bytes in all, written ones included. Another staging is
+    /// refused if it does not fit beside them.
     ///
     /// # Errors
     ///
@@ -133,13 +133,13 @@ impl Staging {
         Ok(())
     }
 
-    /// Says where the bytes come from; kept in the manifest.
+    /// Sets the provenance of the bytes, for the manifest.
     pub fn set_provenance(&mut self, provenance: Provenance) {
         self.provenance = provenance;
     }
 
-    /// The folder to fill. Whatever is in it is looked at and hashed by [`verify`](Self::verify),
-    /// so another program may write here.
+    /// Returns the folder to fill. Another program may write here: [`verify`](Self::verify) checks
+    /// and hashes all files in it.
     pub fn folder(&self) -> PathBuf {
         self.artifact().files()
     }
@@ -152,8 +152,8 @@ impl Staging {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NameRefused`] for a name that leads elsewhere or that some system cannot
-    /// hold; [`CatalogError::Io`] if there is one of that name.
+    /// [`CatalogError::NameRefused`] for a name that leads elsewhere, or that some systems do not
+    /// support; [`CatalogError::Io`] if there is a file of that name.
     pub fn create(&mut self, name: &str) -> Result<StagedFile<'_>> {
         let file = self.create_empty(name)?;
         Ok(StagedFile {
@@ -176,7 +176,7 @@ impl Staging {
             .map_err(|error| CatalogError::io("create", path, error))
     }
 
-    /// Where a file of this name goes; the folders above it are made.
+    /// Returns the path for a file of this name, and creates the folders above it.
     pub(super) fn path_for(&self, name: &str) -> Result<PathBuf> {
         check_file_name(name).map_err(|problem| CatalogError::NameRefused {
             name: name.to_owned(),
@@ -189,7 +189,7 @@ impl Staging {
         Ok(path)
     }
 
-    /// Gives a file of the store, which was found to be what its manifest says, a second name here.
+    /// Gives a file of the store, which was verified against its manifest, a second name here.
     pub(crate) fn link(
         &mut self,
         from: &Path,
@@ -204,7 +204,7 @@ impl Staging {
         self.note(&path, content, file.shares, freshness)
     }
 
-    /// Notes the content of a file that nobody has touched since it was hashed.
+    /// Records the content of a file that was not touched since it was hashed.
     pub(super) fn note(
         &mut self,
         path: &Path,
@@ -234,8 +234,8 @@ impl Drop for Staging {
     }
 }
 
-/// A file of a [`Staging`] that is hashed while it is written; forgotten unless it is
-/// [finished](Self::finish).
+/// A file of a [`Staging`] that is hashed while it is written. Unless it is
+/// [finished](Self::finish), its hash is lost, and [`Staging::verify`] hashes the file.
 #[derive(Debug)]
 pub struct StagedFile<'s> {
     staging: &'s mut Staging,

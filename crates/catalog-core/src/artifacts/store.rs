@@ -17,13 +17,13 @@ use crate::root::{
     is_sha256, list_folder, touch,
 };
 
-/// The managed models of a root: content that was copied or fetched, once for each content, under
-/// its real names, proven to the byte.
+/// The managed models of a root: models that were copied or fetched, stored once per content, under
+/// their real names, with the digest of each file.
 ///
 /// One artifact is a folder `artifacts/<key>` with its manifest and its files, which are hard links
-/// to `blobs/sha256/…`, so that equal bytes of several models are on the disk once. It appears whole
-/// by one rename, and disappears whole by one. [`FsCatalog`](crate::FsCatalog) has the operations
-/// that concern entries, too.
+/// to `blobs/sha256/…`, so that equal bytes of several models are on the disk once. One rename
+/// publishes it as a whole, and one rename removes it as a whole. [`FsCatalog`](crate::FsCatalog)
+/// has the operations that also concern entries.
 #[derive(Debug, Clone)]
 pub struct ArtifactStore {
     pub(super) root: StoreRoot,
@@ -33,10 +33,10 @@ pub struct ArtifactStore {
     pub(super) limits: Limits,
 }
 
-/// How long after a use of an artifact the next one is not noted.
+/// The time after a use of an artifact in which the next use is not noted.
 const USES_ARE_NOTED_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// When this process noted the last use of each artifact, by the path of its manifest.
+/// The times when this process noted the last use of each artifact, by the path of its manifest.
 static NOTED_USES: Mutex<BTreeMap<PathBuf, Instant>> = Mutex::new(BTreeMap::new());
 
 impl ArtifactStore {
@@ -55,7 +55,7 @@ impl ArtifactStore {
         }
     }
 
-    /// The same store for calls with these limits.
+    /// Returns the same store for calls with these limits.
     pub(crate) fn with_limits(&self, limits: Limits) -> Self {
         Self {
             limits,
@@ -67,13 +67,13 @@ impl ArtifactStore {
         self.writing.locking
     }
 
-    /// How long a call waits for other processes, unless its limits say less.
+    /// Returns the time for which a call waits for other processes, unless its limits are shorter.
     pub(crate) fn lock_wait(&self) -> Duration {
         self.writing.wait
     }
 
-    /// Has the index files of the root created before the first byte is staged: without them, a
-    /// root with artifacts is damaged.
+    /// Creates the index files of the root before the first byte is staged: a root with artifacts
+    /// and without index files is damaged.
     pub(super) fn ensure_index_files(&self) -> Result<()> {
         if self.files.are_ensured() {
             return Ok(());
@@ -85,11 +85,11 @@ impl ArtifactStore {
     }
 
     /// Opens a staging area for the model with this catalog id, and reserves `needed` bytes for it;
-    /// 0 if nobody knows how many it will take.
+    /// 0 if the size is unknown.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NoSpace`] if they may not fit beside what others have reserved.
+    /// [`CatalogError::NoSpace`] if they may not fit beside the bytes that others have reserved.
     pub fn stage(&self, id: &ModelId, needed: u64) -> Result<Staging> {
         let mut staging = Staging::begin(self, id)?;
         if needed > 0 {
@@ -98,11 +98,11 @@ impl ArtifactStore {
         Ok(staging)
     }
 
-    /// The artifact with this key, with a lease on it; none if there is none.
+    /// Returns the artifact with this key, if there is one, with a lease on it.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::StoreDamaged`] if its manifest is.
+    /// [`CatalogError::StoreDamaged`] if its manifest is damaged.
     pub fn open(&self, key: &str) -> Result<Option<Artifact>> {
         if !is_sha256(key) {
             return Ok(None);
@@ -120,7 +120,7 @@ impl ArtifactStore {
         }
     }
 
-    /// The manifests of all artifacts with their keys, sorted by key.
+    /// Returns the manifests of all artifacts with their keys, sorted by key.
     ///
     /// # Errors
     ///
@@ -142,12 +142,12 @@ impl ArtifactStore {
         Ok(manifests)
     }
 
-    /// Whether a path lies in an artifact of this store, by its text alone.
+    /// Returns true if a path lies in an artifact of this store, by its text alone.
     pub fn holds(&self, path: &Path) -> bool {
         self.key_in(path).is_some()
     }
 
-    /// The manifest of the artifact that a path lies in; none if it lies in none.
+    /// Returns the manifest of the artifact that a path lies in, if it lies in one.
     ///
     /// # Errors
     ///
@@ -176,12 +176,12 @@ impl ArtifactStore {
         })
     }
 
-    /// The path that users of an artifact are given.
+    /// Returns the path for users of an artifact.
     pub(crate) fn path_of(&self, key: &str, manifest: &Manifest) -> PathBuf {
         manifest.path_in(&self.layout().artifact(key))
     }
 
-    /// The keys of all artifacts, sorted. Folders with other names are not the store's.
+    /// Returns the keys of all artifacts, sorted. Folders with other names are not the store's.
     pub(crate) fn keys(&self) -> Result<Vec<String>> {
         let entries = list_folder(&self.root.layout().artifacts())?;
         let mut keys: Vec<String> = entries
@@ -238,7 +238,7 @@ impl ArtifactStore {
         }
     }
 
-    /// When an artifact was used last, as [`note_use`](Self::note_use) notes it.
+    /// Returns the time of the last use of an artifact, as [`note_use`](Self::note_use) notes it.
     pub(crate) fn last_use(&self, key: &str) -> SystemTime {
         let metadata = fs::symlink_metadata(self.layout().artifact(key).manifest());
         let time = metadata.and_then(|metadata| metadata.modified());

@@ -16,18 +16,18 @@ use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
 use crate::root::{FoundFile, Links, list_files, now_ms, sync_files};
 
-/// What staged bytes have to be.
+/// The digests that staged bytes are expected to have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Expectation {
-    /// The digest of what is handed out: of the only file, or the tree digest of the folder.
+    /// The digest of the model: of the only file, or the tree digest of the folder.
     pub digest: Option<Digest>,
     /// Digests of single files, by name; each must be there.
     pub files: BTreeMap<String, Digest>,
-    /// What is to be handed out.
+    /// The path for users of the model.
     pub entry_point: EntryPoint,
 }
 
-/// Which path of an artifact its users are given.
+/// Selects the path of an artifact for its users.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum EntryPoint {
     /// The only file, or the first shard if all files are shards of one set, or else the folder.
@@ -39,42 +39,42 @@ pub enum EntryPoint {
     File(String),
 }
 
-/// Staged bytes that are what was expected of them: the only thing that can be published.
+/// Staged bytes that were verified as expected. Only these can be published.
 #[derive(Debug)]
 pub struct VerifiedStaging {
     pub(super) staging: Staging,
     pub(super) manifest: Manifest,
     pub(super) files: Vec<FoundFile>,
-    /// One for each of the files.
+    /// The freshness of each file.
     pub(super) freshness: Vec<Freshness>,
 }
 
 impl VerifiedStaging {
-    /// What is going to be its manifest.
+    /// The manifest to publish.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// States in the manifest where the digests came from that the bytes were compared with. Unless
-    /// it is called, that is the caller for a digest of the whole, the source for digests of single
-    /// files, and nobody but this library otherwise.
+    /// Sets the basis in the manifest: the source of the digests that the bytes were compared with.
+    /// By default that is the caller for a digest of the whole, the source for digests of single
+    /// files, and otherwise this library.
     pub fn set_basis(&mut self, basis: Basis) {
         self.manifest.basis = basis;
     }
 }
 
 impl Staging {
-    /// Looks at everything in the folder, hashes what was not hashed while it was written, on all
-    /// processors, and checks names, headers, completeness and digests. `progress` may stop it by
-    /// failing.
+    /// Verifies everything in the folder: hashes the files that were not hashed while they were
+    /// written, on all processors, and checks names, headers, completeness and digests. `progress`
+    /// may stop it by failing.
     ///
-    /// What tools leave beside a model (`.git`, `.cache/huggingface`) is removed.
+    /// Removes the folders of tools (`.git`, `.cache/huggingface`).
     ///
     /// # Errors
     ///
     /// [`CatalogError::ArtifactUnusable`] for links, devices and an empty folder,
-    /// [`CatalogError::NameRefused`] for names that leave the folder, that some system cannot hold,
-    /// or that differ only by case, [`CatalogError::FormatRefused`],
+    /// [`CatalogError::NameRefused`] for names that leave the folder, are unsupported by some
+    /// systems, or differ only by case, [`CatalogError::FormatRefused`],
     /// [`CatalogError::ArtifactIncomplete`], [`CatalogError::DigestMismatch`].
     pub fn verify(
         self,
@@ -150,7 +150,7 @@ impl Staging {
         })
     }
 
-    /// The contents of all files, with what they share their space, and their freshness.
+    /// Returns the contents of all files, their sharing and their freshness.
     fn contents(
         &self,
         files: &[FoundFile],
@@ -184,7 +184,7 @@ impl Staging {
     }
 }
 
-/// Refuses an empty folder and names that are not fit for every system, one by one or together.
+/// Refuses an empty folder, and names that some systems do not support, alone or together.
 fn check_names(folder: &Path, files: &[FoundFile]) -> Result<()> {
     if files.is_empty() {
         return Err(CatalogError::ArtifactUnusable {
@@ -216,7 +216,7 @@ fn check_names(folder: &Path, files: &[FoundFile]) -> Result<()> {
     Ok(())
 }
 
-/// The name of the file that is handed out; none for the folder.
+/// Returns the name of the entry file, or `None` for the folder.
 fn entry_file(entry_point: &EntryPoint, names: &BTreeSet<&str>) -> Option<String> {
     match entry_point {
         EntryPoint::Folder => None,
@@ -236,7 +236,7 @@ fn entry_file(entry_point: &EntryPoint, names: &BTreeSet<&str>) -> Option<String
     }
 }
 
-/// Compares one file with its expected digest, of whichever algorithm proves files.
+/// Compares one file with its expected digest, of any algorithm for files.
 fn check_file(
     path: &Path,
     name: &str,

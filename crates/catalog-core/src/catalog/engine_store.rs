@@ -3,17 +3,17 @@ use std::sync::Arc;
 use crate::entry::{EngineEntry, EngineFilter};
 use crate::error::Result;
 
-/// Which engines are on this host.
+/// A catalog of the engines on this host.
 ///
 /// # Contract
 ///
-/// As [`CatalogStore`](crate::CatalogStore): durable, current, whole, the same ids. Local artifacts
-/// follow the rules of a model's path; image references, as
-/// [`EngineArtifact`](crate::EngineArtifact) tells them, come back as they were given.
+/// As [`CatalogStore`](crate::CatalogStore): durable, current, atomic, the same ids. Local
+/// artifacts follow the rules of a model's path. Image references, as
+/// [`EngineArtifact`](crate::EngineArtifact) defines them, are returned as they were given.
 ///
 /// Implementations run the suite in `conformance` (a feature of this crate).
 pub trait EngineStore: Send + Sync {
-    /// The entry with this id.
+    /// Returns the entry with this id.
     fn get(&self, id: &str) -> Result<Option<EngineEntry>>;
 
     /// Adds the entry, or replaces the one with its id.
@@ -21,11 +21,11 @@ pub trait EngineStore: Send + Sync {
     /// # Errors
     ///
     /// [`CatalogError::InvalidEntry`](crate::CatalogError::InvalidEntry) and
-    /// [`CatalogError::PathRefused`](crate::CatalogError::PathRefused) for what a catalog cannot
-    /// hold.
+    /// [`CatalogError::PathRefused`](crate::CatalogError::PathRefused) for an entry that a catalog
+    /// cannot hold.
     fn put(&self, entry: &EngineEntry) -> Result<()>;
 
-    /// All entries, sorted by id.
+    /// Returns all entries, sorted by id.
     fn list(&self) -> Result<Vec<EngineEntry>>;
 
     /// Removes the entry, then those of its artifacts that lie below the root and that no other
@@ -37,7 +37,7 @@ pub trait EngineStore: Send + Sync {
     /// an artifact could not be removed; it names the first, the others are removed all the same.
     fn delete(&self, id: &str) -> Result<bool>;
 
-    /// The entries that a filter matches, sorted by id.
+    /// Returns the entries that a filter matches, sorted by id.
     fn find(&self, filter: &EngineFilter) -> Result<Vec<EngineEntry>>;
 }
 

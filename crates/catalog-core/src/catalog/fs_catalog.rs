@@ -49,24 +49,26 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// [`IndexDamaged`](crate::CatalogError::IndexDamaged),
-    /// [`IndexTooNew`](crate::CatalogError::IndexTooNew), [`Io`](crate::CatalogError::Io).
+    /// [`IndexDamaged`](crate::CatalogError::IndexDamaged) if the index is damaged or lost,
+    /// [`IndexTooNew`](crate::CatalogError::IndexTooNew) if a newer release wrote it,
+    /// [`FileSystemRefused`](crate::CatalogError::FileSystemRefused) on NFS,
+    /// [`Io`](crate::CatalogError::Io).
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
         Self::open(root, StoreOptions::default())
     }
 
-    /// [`new`](Self::new) with options.
+    /// Opens the catalog as [`new`](Self::new) does, with options.
     ///
     /// # Errors
     ///
-    /// Those of [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn open(root: impl AsRef<Path>, options: StoreOptions) -> Result<Self> {
         let state = RootState::open(root.as_ref(), options)?;
         state.models.snapshot()?;
         Ok(Self { state })
     }
 
-    /// The same catalog for calls with limits. The handles share everything else.
+    /// Returns the same catalog for calls with limits. The handles share everything else.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Self {
         Self {
@@ -74,28 +76,28 @@ impl FsCatalog {
         }
     }
 
-    /// The root, absolute, with symbolic links resolved.
+    /// Returns the root, absolute, with symbolic links resolved.
     pub fn root(&self) -> &Path {
         self.state.root.path()
     }
 
-    /// The managed models below the root.
+    /// Returns the managed models below the root.
     pub fn artifacts(&self) -> &ArtifactStore {
         &self.state.artifacts
     }
 
-    /// Copies a local model into the store and registers it as Active, if what is registered under
-    /// its id is as the request expects. The artifact that was registered before stays on disk until
-    /// it is collected.
+    /// Copies a local model into the store and registers it as Active, if the entry of its id is as
+    /// the request expects. The artifact that was registered before stays on disk until it is
+    /// collected.
     ///
     /// A digest that the entry holds already is kept: the imported bytes must have it. To replace
     /// it, the request gives the new digest or an expectation of the entry.
     ///
     /// # Errors
     ///
-    /// Those of [`ArtifactStore::import`] and [`put_if`](CatalogStore::put_if), then nothing is
-    /// registered; [`InvalidDigest`](crate::CatalogError::InvalidDigest) if the entry holds a digest
-    /// that this release cannot compute.
+    /// The errors of [`ArtifactStore::import`] and [`put_if`](CatalogStore::put_if), then nothing
+    /// is registered; [`InvalidDigest`](crate::CatalogError::InvalidDigest) if the entry holds a
+    /// digest that this release cannot compute.
     pub fn import(
         &self,
         request: &ImportRequest<'_>,
@@ -104,11 +106,11 @@ impl FsCatalog {
         maintenance::import(&self.state, request, progress)
     }
 
-    /// The catalog as of now, as an immutable value.
+    /// Returns the catalog as of now, as an immutable value.
     ///
     /// # Errors
     ///
-    /// Those of [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn snapshot(&self) -> Result<CatalogSnapshot> {
         Ok(CatalogSnapshot {
             root: self.state.root.clone(),
@@ -116,13 +118,14 @@ impl FsCatalog {
         })
     }
 
-    /// Changes many entries at once: all that `change` does becomes visible and durable together
-    /// before this returns; nothing of it, if it fails.
+    /// Changes many entries at once: all changes of the closure become visible and durable together
+    /// before this returns. If the closure fails, nothing changes.
     ///
     /// `change` runs under the write lock of the root. A write to the same root from within it, on
-    /// the same thread and through any handle, is [`NestedWrite`](crate::CatalogError::NestedWrite)
-    /// at once; one of another thread waits for the end of the update, so a closure that waits for
-    /// such a thread lets it run into [`LockTimeout`](crate::CatalogError::LockTimeout).
+    /// the same thread and through any handle, fails at once with
+    /// [`NestedWrite`](crate::CatalogError::NestedWrite). A write of another thread waits for the
+    /// end of the update. If the closure waits for such a thread, that write ends with
+    /// [`LockTimeout`](crate::CatalogError::LockTimeout).
     ///
     /// ```
     /// use catalog_core::{FsCatalog, LifecycleState};
@@ -139,7 +142,7 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// Whatever `change` returns, and the errors of writing.
+    /// The error of `change`, and the errors of writing.
     pub fn update<T>(&self, change: impl FnOnce(&mut CatalogEdit<'_>) -> Result<T>) -> Result<T> {
         self.state.update_models(change)
     }
@@ -164,7 +167,7 @@ impl FsCatalog {
     /// # Errors
     ///
     /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry,
-    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for an owner that is no word or
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for an owner that is not one word or
     /// holds a secret.
     pub fn pin(&self, id: &ModelId, owner: &str, reason: &str) -> Result<()> {
         state::pin(&self.state, id, owner, reason)
@@ -174,8 +177,8 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for an owner that is no word or holds a
-    /// secret, and those of writing `pins.json`.
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for an owner that is not one word or
+    /// holds a secret, and the errors of writing `pins.json`.
     pub fn unpin(&self, id: &ModelId, owner: &str) -> Result<bool> {
         state::unpin(&self.state, id, owner)
     }
@@ -184,7 +187,7 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// Those of [`new`](Self::new), for `pins.json`.
+    /// The errors of [`new`](Self::new), for `pins.json`.
     pub fn pins(&self) -> Result<Vec<Pin>> {
         Ok(self.state.pins.snapshot()?.pins().collect())
     }
@@ -193,9 +196,9 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// [`NotWritable`](crate::CatalogError::NotWritable),
-    /// [`LocksUnsupported`](crate::CatalogError::LocksUnsupported),
-    /// [`RootChanged`](crate::CatalogError::RootChanged).
+    /// [`NotWritable`](crate::CatalogError::NotWritable) if the lock file cannot be created,
+    /// [`LocksUnsupported`](crate::CatalogError::LocksUnsupported) if the file system has no locks,
+    /// [`RootChanged`](crate::CatalogError::RootChanged) if the root is another folder now.
     pub fn try_lock_model(&self, id: &ModelId) -> Result<ModelLockAttempt> {
         state::try_lock_model(&self.state, id)
     }
@@ -206,10 +209,10 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::CatalogError::NotFound),
-    /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing),
-    /// [`ArtifactChanged`](crate::CatalogError::ArtifactChanged). A mismatch is an outcome, not an
-    /// error.
+    /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry,
+    /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing) if nothing is at its path,
+    /// [`ArtifactChanged`](crate::CatalogError::ArtifactChanged) if it changes meanwhile. A
+    /// mismatch is an outcome, not an error.
     pub fn verify(
         &self,
         id: &str,
@@ -224,30 +227,31 @@ impl FsCatalog {
         )
     }
 
-    /// Whether the bytes of a registered model are proved to be what `entry`, which was read from
-    /// this catalog, says: they were hashed, and device, inode, size and times of every file are as
-    /// they were then. Reads no byte of it.
+    /// Returns true if the bytes of a registered model are proved to have the digest of `entry`,
+    /// which was read from this catalog: they were hashed, and device, inode, size and times of
+    /// every file are as they were then. Reads no byte of the model.
     ///
-    /// A proof made so soon after a change that another change could go unnoticed counts only for a
-    /// caller that waited for that verification: give the catalog from before the wait as `since`.
+    /// A proof can be so fresh that a later change would go unnoticed. It counts only for a caller
+    /// that waited for that verification: give the catalog from before the wait as `since`.
     ///
     /// # Errors
     ///
-    /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing), [`Io`](crate::CatalogError::Io).
+    /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing) if nothing is at the path,
+    /// [`Io`](crate::CatalogError::Io).
     pub fn is_proved(&self, entry: &CatalogEntry, since: Option<&CatalogSnapshot>) -> Result<bool> {
         let since = since.map(|since| &*since.snapshot);
         maintenance::is_proved(&self.state, entry, since)
     }
 
-    /// Hashes what `entry` names and compares it with the entry's digest, whether or not it is
-    /// registered yet. If an entry with this path and digest is registered, the outcome is recorded
-    /// in it; [`put_verified`](Self::put_verified) registers one with it. Otherwise as
+    /// Hashes the model of `entry` and compares it with the entry's digest, also if the entry is
+    /// not registered yet. If an entry with this path and digest is registered, the outcome is
+    /// recorded in it; [`put_verified`](Self::put_verified) registers one with it. Otherwise as
     /// [`verify`](Self::verify).
     ///
     /// # Errors
     ///
-    /// Those of [`verify`](Self::verify); [`PathRefused`](crate::CatalogError::PathRefused) for a
-    /// path that this catalog could not hold.
+    /// The errors of [`verify`](Self::verify); [`PathRefused`](crate::CatalogError::PathRefused)
+    /// for a path that this catalog could not hold.
     pub fn verify_candidate(
         &self,
         entry: &CatalogEntry,
@@ -260,12 +264,12 @@ impl FsCatalog {
         )
     }
 
-    /// Puts an entry together with the verification of its bytes, in one write, if what is there is
-    /// as expected. A verification of another path or digest is left out.
+    /// Puts an entry together with the verification of its bytes, in one write, if the present
+    /// entry is as expected. A verification of another path or digest is left out.
     ///
     /// # Errors
     ///
-    /// Those of [`put_if`](CatalogStore::put_if).
+    /// The errors of [`put_if`](CatalogStore::put_if).
     pub fn put_verified(
         &self,
         entry: &CatalogEntry,
@@ -275,12 +279,12 @@ impl FsCatalog {
         maintenance::put_verified(&self.state, entry, verification, expected)
     }
 
-    /// Registers a published artifact as Active, if what is registered under its id is as expected,
-    /// with the proof that its publication is: bytes that this library wrote are not hashed again.
+    /// Registers a published artifact as Active, if the entry of its id is as expected. Its
+    /// publication is the proof: bytes that this library wrote are not hashed again.
     ///
     /// # Errors
     ///
-    /// Those of [`put_if`](CatalogStore::put_if).
+    /// The errors of [`put_if`](CatalogStore::put_if).
     pub fn register(
         &self,
         artifact: &Artifact,
@@ -289,13 +293,14 @@ impl FsCatalog {
         maintenance::register(&self.state, artifact, expected)
     }
 
-    /// Verifies models fully, beginning with those whose verification is longest ago. Ends when the
-    /// budget is used up; the next call goes on where this one ended, in whatever process. `progress`
-    /// may stop it with [`Cancelled`](crate::CatalogError::Cancelled).
+    /// Verifies models fully, beginning with those whose last attempt is longest ago. Ends when the
+    /// budget is used up; the next call of any process continues there. `progress` may stop it with
+    /// [`Cancelled`](crate::CatalogError::Cancelled).
     ///
     /// # Errors
     ///
-    /// That, and those of the index. A model that cannot be verified is an error in the report only.
+    /// [`Cancelled`](crate::CatalogError::Cancelled), the error of `progress`, and the errors of
+    /// the index. A model that cannot be verified is an error in the report only.
     pub fn scrub(
         &self,
         budget: ScrubBudget,
@@ -307,18 +312,18 @@ impl FsCatalog {
         })
     }
 
-    /// Makes a managed model whole again: verifies all its files, has `fetch` write those that are
-    /// bad or missing, and only those, and turns the entry Active. What is fetched is proved before
-    /// it is let in; other models that lack the same bytes are repaired without fetching them again.
-    /// `progress` may stop it by failing.
+    /// Repairs a managed model: verifies all its files, has `fetch` write only those that are bad
+    /// or missing, and turns the entry Active. The new files are verified before they are used.
+    /// Other models that lack the same bytes are repaired without fetching them again. `progress`
+    /// may stop it by failing.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::CatalogError::NotFound); [`Conflict`](crate::CatalogError::Conflict) if
-    /// the entry was given other content or was deleted meanwhile;
-    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for a model that is not managed; whatever
-    /// `fetch` fails with; [`DigestMismatch`](crate::CatalogError::DigestMismatch) if the fetched
-    /// bytes are not the right ones.
+    /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry;
+    /// [`Conflict`](crate::CatalogError::Conflict) if the entry was changed or deleted meanwhile;
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for a model that is not managed;
+    /// [`DigestMismatch`](crate::CatalogError::DigestMismatch) if a fetched file is not the
+    /// expected one; the error of `fetch`.
     pub fn repair(
         &self,
         id: &str,
@@ -333,25 +338,26 @@ impl FsCatalog {
         )
     }
 
-    /// Says what [`collect`](Self::collect) would remove, why, and how many bytes that really frees.
-    /// Changes nothing.
+    /// Plans the removals of a [`collect`](Self::collect), with their reasons and the bytes that
+    /// they really free. Changes nothing.
     ///
     /// # Errors
     ///
-    /// Those of reading the indexes and pins: without them nothing is safe to remove.
+    /// The error of reading an index, the pins or a manifest: without them nothing is safe to
+    /// remove.
     pub fn plan_collection(&self, policy: &CollectionPolicy) -> Result<CollectionPlan> {
         maintenance::plan_collection(&self.state, policy)
     }
 
-    /// Removes what is planned, after looking again, under lock, whether each of it may still go.
-    /// Others can publish, lease and write while it runs.
+    /// Executes a plan, after a check under lock whether each removal is still allowed. Others can
+    /// publish, lease and write while it runs.
     ///
-    /// Also notes, for models that an older release or an earlier run of the kernel retired, how long
-    /// that is certain to have been.
+    /// It also finishes interrupted deletions, and notes the certain time of retirement of models
+    /// that an older release or an earlier run of the kernel retired.
     ///
     /// # Errors
     ///
-    /// Those of reading and writing the indexes.
+    /// The errors of reading and writing the indexes.
     pub fn collect(&self, plan: &CollectionPlan) -> Result<Collected> {
         maintenance::collect(&self.state, plan)
     }

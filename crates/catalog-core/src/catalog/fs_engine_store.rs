@@ -42,23 +42,23 @@ impl FsEngineStore {
     ///
     /// # Errors
     ///
-    /// Those of [`FsCatalog::new`](crate::FsCatalog::new), for `engines.json`.
+    /// The errors of [`FsCatalog::new`](crate::FsCatalog::new), for `engines.json`.
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
         Self::open(root, StoreOptions::default())
     }
 
-    /// [`new`](Self::new) with options.
+    /// Opens the engines as [`new`](Self::new) does, with options.
     ///
     /// # Errors
     ///
-    /// Those of [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn open(root: impl AsRef<Path>, options: StoreOptions) -> Result<Self> {
         let state = RootState::open(root.as_ref(), options)?;
         state.engines.snapshot()?;
         Ok(Self { state })
     }
 
-    /// The same store for calls with limits. The handles share everything else.
+    /// Returns the same store for calls with limits. The handles share everything else.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Self {
         Self {
@@ -66,16 +66,16 @@ impl FsEngineStore {
         }
     }
 
-    /// The root, absolute, with symbolic links resolved.
+    /// Returns the root, absolute, with symbolic links resolved.
     pub fn root(&self) -> &Path {
         self.state.root.path()
     }
 
-    /// The engines as of now, as an immutable value.
+    /// Returns the engines as of now, as an immutable value.
     ///
     /// # Errors
     ///
-    /// Those of [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn snapshot(&self) -> Result<EngineSnapshot> {
         Ok(EngineSnapshot {
             root: self.state.root.clone(),

@@ -19,7 +19,7 @@ use crate::state::validate_model;
 #[derive(Debug)]
 pub struct MemoryCatalog {
     root: StoreRoot,
-    /// By id: the entry as it was put, and the stored form of its path.
+    /// The entry of each id as it was put, and the stored form of its path.
     entries: Mutex<BTreeMap<String, (CatalogEntry, PathBuf)>>,
 }
 
@@ -28,7 +28,7 @@ impl MemoryCatalog {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`].
+    /// [`CatalogError::Io`] if the folder cannot be created.
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
         Ok(Self {
             root: StoreRoot::open(root.as_ref())?,

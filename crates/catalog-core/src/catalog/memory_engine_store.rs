@@ -24,7 +24,7 @@ impl MemoryEngineStore {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`](crate::CatalogError::Io).
+    /// [`CatalogError::Io`](crate::CatalogError::Io) if the folder cannot be created.
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
         Ok(Self {
             root: StoreRoot::open(root.as_ref())?,

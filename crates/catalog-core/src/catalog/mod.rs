@@ -1,4 +1,5 @@
-//! The two catalogs: what they promise, and the stores that keep the promise.
+//! The catalogs of models and engines: their traits, and their implementations on disk and in
+//! memory.
 
 mod engine_store;
 mod fs_catalog;

@@ -10,7 +10,7 @@ use crate::root::StoreRoot;
 use crate::state::EngineRecord;
 use crate::state::ModelRecord;
 
-/// The models at one moment; never changes, and costs nothing to keep or to share.
+/// The models at one moment; it never changes, and costs nothing to keep or to share.
 ///
 /// Serialises canonically, as `{"version", "generation", "entries"}` with the stored form of the
 /// entries sorted by id: equal content gives equal bytes on every host, wherever its root is.
@@ -30,7 +30,7 @@ pub struct EngineSnapshot {
 macro_rules! snapshot_methods {
     ($snapshot:ty, $entry:ty) => {
         impl $snapshot {
-            /// Counts the changes of the index; 0 before the first.
+            /// Returns the number of changes of the index.
             pub fn generation(&self) -> u64 {
                 self.snapshot.generation()
             }
@@ -53,12 +53,12 @@ macro_rules! snapshot_methods {
                 entries.map(|(id, record)| record.entry(id, &self.root))
             }
 
-            /// How many entries there are.
+            /// Returns the number of entries.
             pub fn len(&self) -> usize {
                 self.snapshot.len()
             }
 
-            /// Whether there are none.
+            /// Returns true if there are no entries.
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }

@@ -9,36 +9,37 @@ use crate::entry::{CatalogEntry, LifecycleState, ResolvedModel};
 use crate::error::{CatalogError, Result};
 use crate::reference::ModelRef;
 
-/// Which models are on this host, where, in what state, and what proves their bytes.
+/// A catalog of the models on this host: their paths, their states, and the digests that prove
+/// their bytes.
 ///
 /// # Contract
 ///
-/// - **Durable.** A change that returned `Ok` survives a crash and a power cut, as far as the
-///   store outlives the process at all; one that returned an error changed nothing, unless the
-///   error says that the outcome is unknown.
-/// - **Current.** A call sees every change that returned before it began, of whichever process.
-/// - **Whole.** Concurrent changes of different entries all survive; of one entry, one wins
-///   whole. Nobody sees half a change.
+/// - **Durable.** A change that returned `Ok` survives a crash and a power cut, if the store
+///   outlives the process at all. A change that returned an error changed nothing, unless the error
+///   states that the outcome is unknown.
+/// - **Current.** A call sees every change that returned before it began, in any process.
+/// - **Atomic.** Concurrent changes of different entries all survive; of one entry, one wins
+///   completely. No call sees half a change.
 /// - **Ids** are any non-empty text of up to [`MAX_ID_LEN`](crate::MAX_ID_LEN) bytes, compared byte
 ///   by byte.
-/// - **Paths.** A relative `local_path` means relative to the store's root; what comes back is
+/// - **Paths.** A relative `local_path` means relative to the store's root; returned paths are
 ///   absolute. A path below the root that leaves it, the root itself and the store's own files are
 ///   refused. Files outside the root are recorded, never written, never deleted.
 /// - **Existence** of the artifact is no condition of an entry: [`exists`](Self::exists) and
-///   [`locate`](Self::locate) look.
+///   [`locate`](Self::locate) check it.
 /// - Implementations are shared between threads; `&T`, `Box<T>` and `Arc<T>` behave as `T`.
 ///
 /// Implementations run the suite in `conformance` (a feature of this crate).
 pub trait CatalogStore: Send + Sync {
-    /// The entry with this id.
+    /// Returns the entry with this id.
     fn get(&self, id: &str) -> Result<Option<CatalogEntry>>;
 
     /// Adds the entry, or replaces the one with its id.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::InvalidEntry`] and [`CatalogError::PathRefused`] for what a catalog cannot
-    /// hold.
+    /// [`CatalogError::InvalidEntry`] and [`CatalogError::PathRefused`] for an entry that a catalog
+    /// cannot hold.
     fn put(&self, entry: &CatalogEntry) -> Result<()>;
 
     /// Changes the state of an entry and nothing else of it.
@@ -48,7 +49,7 @@ pub trait CatalogStore: Send + Sync {
     /// [`CatalogError::NotFound`] if there is no such entry.
     fn set_state(&self, id: &str, state: LifecycleState) -> Result<()>;
 
-    /// All entries, sorted by id.
+    /// Returns all entries, sorted by id.
     fn list(&self) -> Result<Vec<CatalogEntry>>;
 
     /// Removes the entry, then its artifact if that lies below the root and no other entry uses
@@ -59,27 +60,27 @@ pub trait CatalogStore: Send + Sync {
     /// [`CatalogError::ArtifactKept`] if the entry is gone but its artifact could not be removed.
     fn delete(&self, id: &str) -> Result<bool>;
 
-    /// [`put`](Self::put), if what is there is as expected.
+    /// Adds or replaces the entry, if the present one is as expected.
     ///
-    /// The provided method looks first and writes then, so a change in between is lost;
-    /// implementations that are shared do better, as those of this crate do.
+    /// The provided method reads first and writes then, so a change in between is lost. Shared
+    /// implementations, such as those of this crate, do both in one step.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Conflict`] if it is not; else as `put`.
+    /// [`CatalogError::Conflict`] if it is not, and the errors of `put`.
     fn put_if(&self, entry: &CatalogEntry, expected: Expected<'_, CatalogEntry>) -> Result<()> {
         expected.check(&entry.id, self.get(&entry.id)?.as_ref())?;
         self.put(entry)
     }
 
-    /// The abilities of a catalog that has an artifact store; none if this one has no store. A
-    /// wrapper passes them on.
+    /// Returns the abilities of a catalog with an artifact store, if it has one. A wrapper passes
+    /// them on.
     fn managed(&self) -> Option<&dyn ManagedCatalog> {
         None
     }
 
-    /// Whether the model with this id, or that this reference names, is registered in any state
-    /// and its artifact is on disk now.
+    /// Returns true if the model with this id, or of this reference, is registered in any state and
+    /// its artifact is on disk now.
     fn exists(&self, id_or_ref: &str) -> Result<bool> {
         let entry = match self.get(id_or_ref)? {
             Some(entry) => Some(entry),
@@ -91,7 +92,7 @@ pub trait CatalogStore: Send + Sync {
         entry.map_or(Ok(false), |entry| is_on_disk(&entry.local_path))
     }
 
-    /// Where the model is that a reference names, if it is registered, Active and on disk now.
+    /// Returns the place of the model of a reference, if it is registered, Active and on disk now.
     fn locate(&self, mr: &ModelRef) -> Result<Option<ResolvedModel>> {
         match self.get(&mr.id()?)? {
             Some(entry)

@@ -15,7 +15,7 @@ pub enum DigestAlgorithm {
     Sha256Tree,
 }
 
-/// What a digest stands for.
+/// The kind of artifact that a digest proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DigestSubject {
     /// The bytes of one file.

@@ -15,14 +15,14 @@ pub enum Basis {
     Nothing,
     /// The sizes that the source states.
     Sizes,
-    /// The digest that this library computed when the bytes came. It shows that they have not
-    /// changed since, and nothing about what they were then.
+    /// The digest that this library computed when the bytes came. It shows only that they have not
+    /// changed since then.
     OwnHash,
     /// A checksum that the source states, too weak against an attacker.
     SourceChecksum,
     /// A cryptographic hash that the source states.
     SourceHash,
-    /// The digest that the catalog has for the model.
+    /// The digest that is pinned in the catalog.
     Pin,
     /// A digest that the caller gave.
     Caller,
@@ -33,28 +33,28 @@ pub enum Basis {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Method {
-    /// All of them were hashed.
+    /// All bytes were hashed.
     Hashed,
-    /// They were hashed before, and the file system shows no change since.
+    /// The bytes were hashed before, and the file system shows no change since.
     Fingerprint,
 }
 
-/// The facts behind an outcome: what bytes were compared with, how and when.
+/// The facts behind the outcome of a verification: its basis, its method and its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Assurance {
-    /// What they were compared with.
+    /// The source of the digest that the bytes were compared with.
     pub basis: Basis,
-    /// The algorithm of the digest; none if there was no digest.
+    /// The algorithm of the digest, if there was one.
     pub algorithm: Option<DigestAlgorithm>,
-    /// When they were last hashed, in milliseconds since 1970; none if they never were.
+    /// The time when the bytes were last hashed, in milliseconds since 1970, if they ever were.
     pub at_ms: Option<u64>,
-    /// How they were compared; none if they were not.
+    /// The way in which the bytes were compared, if they were.
     pub method: Option<Method>,
 }
 
-/// The latest verification of an entry, as its index holds it. It says what was found then: only
-/// a new verification shows whether the files are the same now.
+/// The latest verification of an entry, as its index holds it. It describes the files at that time:
+/// only a new verification shows whether they are the same now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedVerification {

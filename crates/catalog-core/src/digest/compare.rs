@@ -2,15 +2,15 @@ use serde::{Deserialize, Serialize};
 
 use super::value::Digest;
 
-/// How a verification ended.
+/// The kind of outcome of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationOutcomeKind {
     /// The bytes are the expected ones.
     Pass,
-    /// Nothing was expected of them, so nothing is proved.
+    /// No digest was expected, so nothing is proved.
     Warn,
-    /// They are not the expected ones, or no proof could be made.
+    /// The bytes are not the expected ones, or no proof could be made.
     Fail,
 }
 
@@ -19,9 +19,9 @@ pub enum VerificationOutcomeKind {
 /// [`Pass`]: VerificationOutcomeKind::Pass
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerificationOutcome {
-    /// How it ended.
+    /// The kind of outcome.
     pub kind: VerificationOutcomeKind,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: Option<String>,
 }
 

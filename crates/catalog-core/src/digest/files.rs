@@ -12,7 +12,7 @@ use super::value::Digest;
 use crate::error::{CatalogError, Result};
 use crate::root::FoundFile;
 
-/// What proves the content of one file among several.
+/// The size and digest of one file among several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileContent {
     /// Relative to its folder, parts joined by `/`.

@@ -1,4 +1,4 @@
-//! Proof of bytes: what a digest is, how one is computed, and what comparing two says.
+//! Proof of bytes: digests, their computation, their comparison, and the assurance that it gives.
 
 mod algorithm;
 mod assurance;

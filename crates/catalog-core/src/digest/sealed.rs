@@ -3,10 +3,10 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// What stands between the content and the 64 digits of its digest.
+/// The text between the content and the 64 digits of its digest.
 const FIELD: &str = ",\"checksum\":\"sha256:";
 
-/// What stands behind the digits.
+/// The text behind the digits.
 const END: &str = "\"}";
 
 /// Adds to a JSON object of at least one field a last one, `checksum`: the SHA-256 of all bytes
@@ -17,7 +17,7 @@ pub(crate) fn seal(object: &str) -> String {
     format!("{content}{FIELD}{digits}{END}")
 }
 
-/// The object without its `checksum`, if that is right; what is wrong, if it is not.
+/// Returns the object without its `checksum`, or the problem if the checksum is wrong.
 pub(crate) fn unseal(text: &str) -> Result<String, &'static str> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let sealed = text

@@ -13,8 +13,8 @@ use crate::root::{Links, list_files};
 /// Keeps a tree digest apart from every other use of SHA-256, and this encoding from later ones.
 const DOMAIN: &[u8] = b"model-tree/sha256/v1\0";
 
-/// What version control and the hub's downloader keep inside a folder that they brought; it
-/// differs from host to host and no engine reads it.
+/// The folders that version control and the hub's downloader keep inside a folder; they differ from
+/// host to host and no engine reads them.
 pub(crate) const NOT_THE_MODEL: [&str; 2] = [".git", ".cache/huggingface"];
 
 /// Computes the tree digest as documented on [`Digest::of_tree`].

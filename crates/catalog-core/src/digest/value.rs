@@ -12,13 +12,13 @@ use super::hasher::{Hasher, hash_file};
 use super::tree::hash_tree;
 use crate::error::{CatalogError, DigestError, Result};
 
-/// What proves bytes: an algorithm and a value.
+/// A digest: the name of an algorithm and a value that proves bytes.
 ///
 /// - Written `algorithm:hex`, as in the OCI image specification; parsing lowercases both.
 /// - The algorithms are those of [`DigestAlgorithm`]; each has one exact length.
 /// - The fields are open, so a literal can hold anything; [`algorithm`](Self::algorithm) checks.
-///   Whoever compares uses [`verify_digest`](crate::verify_digest), which never takes two equal
-///   pieces of nonsense for a proof.
+///   Compare two with [`verify_digest`](crate::verify_digest), which never takes two equal pieces
+///   of nonsense for a proof.
 /// - Serialised as its text; read from its text or from `{"algo": …, "value": …}`.
 ///
 /// ```
@@ -44,9 +44,8 @@ impl Digest {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::ArtifactMissing`], [`CatalogError::ArtifactUnusable`] for what is no
-    /// regular file, [`CatalogError::ArtifactChanged`] if it changed meanwhile,
-    /// [`CatalogError::Io`].
+    /// [`CatalogError::ArtifactMissing`], [`CatalogError::ArtifactUnusable`] if it is no regular
+    /// file, [`CatalogError::ArtifactChanged`] if it changed meanwhile, [`CatalogError::Io`].
     pub fn of_file(path: &Path) -> Result<Self> {
         Self::compute(path, DigestAlgorithm::Sha256, &mut |_| {})
     }
@@ -63,18 +62,19 @@ impl Digest {
     ///
     /// # Errors
     ///
-    /// Those of [`of_file`](Self::of_file); also for a link to a folder, a dangling link, a socket or
-    /// device, and a name that is not UTF-8.
+    /// The errors of [`of_file`](Self::of_file), [`CatalogError::ArtifactUnusable`] also for a link
+    /// to a folder, a dangling link, a socket or device, and a name that is not UTF-8.
     pub fn of_tree(path: &Path) -> Result<Self> {
         Self::compute(path, DigestAlgorithm::Sha256Tree, &mut |_| {})
     }
 
-    /// Computes any digest and tells how far it is, about once a mebibyte and once at the end.
+    /// Computes any digest and reports its progress, about once a mebibyte and once at the end.
     ///
     /// # Errors
     ///
-    /// Those of [`of_file`](Self::of_file) and [`of_tree`](Self::of_tree), and
-    /// [`DigestError::WrongKind`] if a folder is to be proved as a file or a file as a folder.
+    /// The errors of [`of_file`](Self::of_file) and [`of_tree`](Self::of_tree), and
+    /// [`DigestError::WrongKind`] if the algorithm is for folders and a file is there, or the other
+    /// way round.
     pub fn compute(
         path: &Path,
         algorithm: DigestAlgorithm,
@@ -86,11 +86,11 @@ impl Digest {
         })
     }
 
-    /// [`compute`](Self::compute), until `progress` fails.
+    /// Computes any digest, as [`compute`](Self::compute), and stops when `progress` fails.
     ///
     /// # Errors
     ///
-    /// Those of [`compute`](Self::compute), and what `progress` fails with.
+    /// The errors of [`compute`](Self::compute), and the error that `progress` returns.
     pub fn compute_or_stop(
         path: &Path,
         algorithm: DigestAlgorithm,
@@ -138,7 +138,7 @@ impl Digest {
     }
 
     /// Whether a catalog can hold it: lower-case words and hexadecimal digits. Algorithms that only
-    /// a newer release computes are held too; whoever verifies checks more.
+    /// a newer release computes are held too; a verification checks more.
     pub(crate) fn is_storable(&self) -> bool {
         let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+._-".contains(&b);
         let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
@@ -199,8 +199,8 @@ impl Serialize for Digest {
 }
 
 impl<'de> Deserialize<'de> for Digest {
-    /// Takes any `algorithm:value`, as a newer release may know more algorithms than this one;
-    /// whoever computes or compares checks.
+    /// Accepts any `algorithm:value`, as a newer release may know more algorithms than this one.
+    /// Computing and comparing check it.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextOrFields)
     }

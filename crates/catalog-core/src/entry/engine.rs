@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::{CatalogError, PathProblem, Result};
 use crate::reference::{check_image_reference, redact_image};
 
-/// What is known of one built or pulled engine.
+/// One built or pulled engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineEntry {
     /// Unique among the engines of a root.
     pub id: String,
-    /// Which engine, as `llama.cpp` or `vllm`.
+    /// The name of the engine, such as `llama.cpp` or `vllm`.
     pub engine: String,
     /// Its version.
     pub version: String,
@@ -30,7 +30,7 @@ pub struct EngineEntry {
     pub created_ms: i64,
 }
 
-/// Which engines are asked for; a field that is `None` matches all.
+/// Selects engines; a field that is `None` matches all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct EngineFilter {
     /// Exactly this [`EngineEntry::engine`].
@@ -40,7 +40,7 @@ pub struct EngineFilter {
 }
 
 impl EngineFilter {
-    /// Whether an entry is among those asked for.
+    /// Returns true if an entry matches.
     pub fn matches(&self, entry: &EngineEntry) -> bool {
         let is = |wanted: &Option<String>, found: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == found)
@@ -49,12 +49,13 @@ impl EngineFilter {
     }
 }
 
-/// What one of [`EngineEntry::artifacts`] is, decided by its text alone.
+/// The kind of one of [`EngineEntry::artifacts`], decided by its text alone.
 ///
 /// - `/…`, `./…` and `../…` are local paths, whatever follows.
 /// - `oci://registry/repository[:tag][@digest]` is an image.
 /// - Any other text with a colon in it is `registry/repository` with a tag or digest, where the
-///   registry has a dot or port or is `localhost`; else it is refused, as it could be either.
+///   registry has a dot or port or is `localhost`. Any other such text is refused, as it could be
+///   either.
 /// - Any other text is a path relative to the root: without a tag or digest, `ghcr.io/org/repo` is
 ///   one; write `oci://ghcr.io/org/repo` for the image.
 ///
@@ -85,7 +86,7 @@ impl<'a> EngineArtifact<'a> {
     /// The scheme that marks an image.
     const IMAGE_SCHEME: &'static str = "oci://";
 
-    /// Tells what an artifact is.
+    /// Returns the kind of an artifact.
     ///
     /// # Errors
     ///

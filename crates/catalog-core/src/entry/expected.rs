@@ -1,7 +1,7 @@
 use crate::error::{CatalogError, Result};
 use crate::reference::shown_id;
 
-/// What a conditional write expects to find under its id.
+/// The entry that a conditional write expects under its id.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Expected<'e, E> {
     /// Anything or nothing.
@@ -23,11 +23,11 @@ impl<E> Clone for Expected<'_, E> {
 impl<E> Copy for Expected<'_, E> {}
 
 impl<E: PartialEq> Expected<'_, E> {
-    /// Compares with what is there.
+    /// Compares the expectation with the present entry.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Conflict`] if it is something else.
+    /// [`CatalogError::Conflict`] if the entry is not as expected.
     pub fn check(&self, id: &str, found: Option<&E>) -> Result<()> {
         let (is_met, expected) = match self {
             Self::Any => (true, "anything"),

@@ -1,4 +1,4 @@
-//! What is remembered of models and engines: plain values.
+//! The entries of models and engines, as plain values.
 
 mod engine;
 mod expected;

@@ -4,17 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-/// What a catalog knows of one model.
+/// The entry of one model in a catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogEntry {
-    /// What [`ModelRef::id`](crate::ModelRef::id) gives for the model; unique in its catalog.
+    /// The id of the model, as [`ModelRef::id`](crate::ModelRef::id) gives it; unique in its
+    /// catalog.
     pub id: String,
     /// The file or folder. A store takes a relative path as relative to its root and gives
     /// absolute ones.
     pub local_path: PathBuf,
     /// Whether it may be served.
     pub lifecycle: LifecycleState,
-    /// What its bytes are expected to be, once somebody said so.
+    /// The digest that its bytes are expected to have, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// When its bytes last passed verification, in milliseconds since 1970.
@@ -26,10 +27,10 @@ pub struct CatalogEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LifecycleState {
-    /// It may.
+    /// The model may be served.
     #[serde(alias = "Active")]
     Active,
-    /// It is kept, but [`locate`](crate::CatalogStore::locate) does not hand it out.
+    /// The model is kept, but [`locate`](crate::CatalogStore::locate) does not return it.
     #[serde(alias = "Retired")]
     Retired,
 }

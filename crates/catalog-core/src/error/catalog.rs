@@ -7,10 +7,10 @@ use super::{DigestError, FetchProblem, ModelRefError, PathProblem};
 /// Shorthand for the result of every call of this crate.
 pub type Result<T, E = CatalogError> = std::result::Result<T, E>;
 
-/// Everything that `catalog-core` can fail with; one variant for each thing a caller can do.
+/// The error of every call of `catalog-core`; one variant for each reaction of a caller.
 ///
-/// `Display` says what happened and, where there is one, the repair; it never repeats what
-/// [`source`](std::error::Error::source) says.
+/// `Display` gives the problem and the repair, if there is one. It never repeats the text of
+/// [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {
@@ -27,7 +27,7 @@ pub enum CatalogError {
     InvalidEntry {
         /// The id of the entry, possibly empty.
         id: String,
-        /// What is wrong with which field.
+        /// The field and its problem.
         problem: &'static str,
     },
 
@@ -36,7 +36,7 @@ pub enum CatalogError {
     PathRefused {
         /// The path as it was given.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         #[source]
         problem: PathProblem,
     },
@@ -46,16 +46,16 @@ pub enum CatalogError {
     NotFound {
         /// The id that was asked for.
         id: String,
-        /// The index that was asked.
+        /// The index that was searched.
         catalog: PathBuf,
     },
 
-    /// A conditional write found something else than it expected: read again, then decide.
+    /// The entry is not as a conditional write expected it: read it again, then decide.
     #[error("entry {id:?} is not {expected}; somebody else changed it, read it again")]
     Conflict {
         /// The entry.
         id: String,
-        /// What the caller expected of it.
+        /// The expectation of the caller.
         expected: &'static str,
     },
 
@@ -66,17 +66,17 @@ pub enum CatalogError {
         path: PathBuf,
     },
 
-    /// Something is there, but it can be no model: give a file or a folder of files.
+    /// The thing at the path cannot be a model: give a file or a folder of files.
     #[error("{path} is {found}; a model is a regular file or a folder of regular files", path = path.display())]
     ArtifactUnusable {
         /// The absolute path.
         path: PathBuf,
-        /// What is there instead.
+        /// The kind of the thing at the path.
         found: &'static str,
     },
 
-    /// The artifact changed while it was read, so what was read proves nothing: try again when
-    /// its writer is done.
+    /// The artifact changed while it was read, so its digest proves nothing: try again when its
+    /// writer is done.
     #[error("{path} changed while it was being read; try again when its writer is done", path = path.display())]
     ArtifactChanged {
         /// The absolute path.
@@ -89,9 +89,9 @@ pub enum CatalogError {
     ArtifactKept {
         /// The entry that was deleted.
         id: String,
-        /// What is still there.
+        /// The path that is still there.
         path: PathBuf,
-        /// Why it could not be removed.
+        /// The reason why it could not be removed.
         #[source]
         source: Box<CatalogError>,
     },
@@ -103,7 +103,7 @@ pub enum CatalogError {
         scheme: &'static str,
         /// The reference, without secrets.
         reference: String,
-        /// What the user can do.
+        /// The repair for the user.
         repair: &'static str,
     },
 
@@ -112,9 +112,9 @@ pub enum CatalogError {
     IndexDamaged {
         /// The index.
         path: PathBuf,
-        /// What does not add up.
+        /// The defect.
         detail: String,
-        /// What the operator can do.
+        /// The repair for the operator.
         repair: &'static str,
     },
 
@@ -152,11 +152,11 @@ pub enum CatalogError {
     /// this process: give it the permission, or write elsewhere.
     #[error("cannot {action} {path}: the store can only be read here; make it writable for this process to change it", path = path.display())]
     NotWritable {
-        /// What was tried.
+        /// The action that failed.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// What the operating system answered.
+        /// The error of the operating system.
         source: io::Error,
     },
 
@@ -168,7 +168,7 @@ pub enum CatalogError {
         path: PathBuf,
         /// The kind of its file system, as its mount names it, such as `nfs4`.
         file_system: String,
-        /// What the operating system answered.
+        /// The error of the operating system.
         source: io::Error,
     },
 
@@ -180,7 +180,7 @@ pub enum CatalogError {
         root: PathBuf,
         /// The kind of the file system, as its mount names it, such as `nfs4`.
         file_system: String,
-        /// What the operator can do.
+        /// The repair for the operator.
         repair: &'static str,
     },
 
@@ -210,11 +210,11 @@ pub enum CatalogError {
     /// The operating system refused an operation.
     #[error("cannot {action} {path}", path = path.display())]
     Io {
-        /// What was tried, as a verb phrase.
+        /// The action that failed, as a verb phrase.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// What the operating system answered.
+        /// The error of the operating system.
         source: io::Error,
     },
 
@@ -223,25 +223,25 @@ pub enum CatalogError {
     NameRefused {
         /// The name as it was given.
         name: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
 
     /// The bytes are not the expected ones: fetch them again, or ask who gave the digest.
     #[error("digest mismatch for {path}: expected {expected}, got {actual}; fetch it again, or pass the digest of the new bytes", path = path.display())]
     DigestMismatch {
-        /// What was hashed.
+        /// The file or folder that was hashed.
         path: PathBuf,
-        /// What was expected.
+        /// The expected digest.
         expected: String,
-        /// What it is.
+        /// The digest of the bytes.
         actual: String,
     },
 
-    /// Files that belong to the model are not there: bring them.
+    /// Files of the model are missing: add them.
     #[error("{path} lacks {missing}, without which the model cannot be loaded", path = path.display(), missing = missing.join(", "))]
     ArtifactIncomplete {
-        /// What was looked through.
+        /// The folder, or a file of the set.
         path: PathBuf,
         /// The names of the missing files, sorted.
         missing: Vec<String>,
@@ -257,41 +257,41 @@ pub enum CatalogError {
         foreign: Vec<String>,
     },
 
-    /// A file is not what its name says, such as a page of HTML in the place of weights: fetch it
-    /// again.
+    /// A file does not have the format of its name, such as a page of HTML in the place of weights:
+    /// fetch it again.
     #[error("{path} is no {format} file: {problem}", path = path.display())]
     FormatRefused {
         /// The file.
         path: PathBuf,
-        /// What its name says it is.
+        /// The format that its name states.
         format: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
 
-    /// There is not enough space for what is to be staged: free some, or wait for the others.
+    /// The bytes to be staged do not fit: free some space, or wait for the other processes.
     #[error("{needed} bytes are needed below {root}, {free} are free and {reserved} of them are reserved{holders}", root = root.display())]
     NoSpace {
         /// The root.
         root: PathBuf,
-        /// What was asked for.
+        /// The number of bytes to be staged.
         needed: u64,
-        /// What the disk, or the budget, has left.
+        /// The number of bytes that the disk, or the budget, has left.
         free: u64,
-        /// How much of that others have reserved and not written yet.
+        /// The number of those bytes that others have reserved and not written yet.
         reserved: u64,
-        /// Who they are; empty, or ` by …`.
+        /// The processes that reserved them; empty, or ` by …`.
         holders: String,
     },
 
-    /// Somebody pinned the model: unpin it first.
+    /// The model is pinned: unpin it first.
     #[error("model {id:?} is pinned by {owner} ({reason}); unpin it first")]
     Pinned {
         /// The model.
         id: String,
-        /// Who pinned it.
+        /// The owner of the pin.
         owner: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 
@@ -307,13 +307,13 @@ pub enum CatalogError {
     StoreDamaged {
         /// The file.
         path: PathBuf,
-        /// What does not add up.
+        /// The defect.
         detail: String,
-        /// What the operator can do.
+        /// The repair for the operator.
         repair: &'static str,
     },
 
-    /// A fetcher could not bring the model; nothing was registered. What to do depends on the
+    /// A fetcher could not fetch the model; nothing was registered. The repair depends on the
     /// problem.
     #[error("cannot fetch {reference}: {detail}; {problem}")]
     Fetch {
@@ -321,14 +321,14 @@ pub enum CatalogError {
         reference: String,
         /// The kind of problem; it prints as the repair.
         problem: FetchProblem,
-        /// What the source or the tool says, without secrets.
+        /// The message of the source or the tool, without secrets.
         detail: String,
     },
 
     /// The deadline of the call passed: try again with a later one.
     #[error("the deadline passed while {action}; try again with a later deadline")]
     DeadlineExceeded {
-        /// What the call was doing, as in "hashing".
+        /// The work that the deadline ended, as in "hashing".
         action: &'static str,
     },
 
@@ -340,7 +340,7 @@ pub enum CatalogError {
         root: PathBuf,
     },
 
-    /// Its caller asked it to stop; nothing was changed that another call does not continue.
+    /// The caller cancelled the call; another call continues from the state that it left.
     #[error("stopped, as its caller asked")]
     Cancelled,
 }

@@ -1,4 +1,4 @@
-/// Why something is not a usable digest.
+/// The reason why a digest cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DigestError {
@@ -31,9 +31,9 @@ pub enum DigestError {
         algorithm: &'static str,
         /// What that algorithm proves: `file` or `folder`.
         proves: &'static str,
-        /// What is there: `file` or `folder`.
+        /// The kind of the artifact: `file` or `folder`.
         found: &'static str,
-        /// Where.
+        /// The path of the artifact.
         path: std::path::PathBuf,
     },
     /// The digest of one file was given for a set of shards: give the tree digest of the set.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// Why a fetcher could not bring a model, by what the caller can do.
+/// The reason why a fetcher could not fetch a model, by the reaction of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FetchProblem {
@@ -8,17 +8,17 @@ pub enum FetchProblem {
     ToolMissing,
     /// The source has no such repository, or hides it from this account.
     NotFound,
-    /// It has no such branch, tag or commit.
+    /// The source has no such branch, tag or commit.
     RevisionNotFound,
-    /// It has no such file.
+    /// The source has no such file.
     FileNotFound,
-    /// It wants a token, or this account to ask for access.
+    /// The source requires a token, or this account has to ask for access.
     AccessDenied,
-    /// It cannot be reached, or does not answer as it should.
+    /// The source cannot be reached, or does not answer as it should.
     Unreachable,
     /// The disk is full.
     NoSpace,
-    /// What it says of its files cannot be, such as names that lead elsewhere.
+    /// The source states impossible facts of its files, such as names that lead elsewhere.
     Refused,
     /// Anything else.
     Failed,

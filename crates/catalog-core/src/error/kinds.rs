@@ -49,8 +49,8 @@ impl CatalogError {
     /// Whether trying again may succeed with nothing mended by hand; after a
     /// [`Conflict`](Self::Conflict), once the entry has been read again.
     ///
-    /// [`OutcomeUnknown`](Self::OutcomeUnknown) is not: whoever repeats a change must first look
-    /// whether it happened.
+    /// [`OutcomeUnknown`](Self::OutcomeUnknown) is not: before a caller repeats the change, it must
+    /// check whether the change happened.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Conflict { .. }

@@ -1,4 +1,4 @@
-//! What can go wrong, by what the caller can do about it. Imports no other module.
+//! Typed errors, grouped by the reaction of the caller. Imports no other module.
 
 mod catalog;
 mod digest;

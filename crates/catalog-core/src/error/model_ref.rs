@@ -14,7 +14,7 @@ impl ModelRefError {
         Self { kind, position }
     }
 
-    /// What is wrong.
+    /// The problem.
     pub fn kind(&self) -> &ModelRefErrorKind {
         &self.kind
     }

@@ -10,44 +10,44 @@ pub enum PathProblem {
     /// The path holds a NUL or is not UTF-8, so the JSON index cannot hold it.
     #[error("it is not UTF-8 text without NUL; rename the file")]
     NotText,
-    /// It is written as below the root but leads out of it, by `..` or by a symbolic link.
+    /// The path is spelled as below the root but leads out of it, by `..` or by a symbolic link.
     #[error("it leaves the root {root} and ends at {target}; give the path that is meant", root = root.display(), target = target.display())]
     Escape {
         /// The root that it leaves.
         root: PathBuf,
-        /// Where it leads.
+        /// The place that it leads to.
         target: PathBuf,
     },
-    /// It is the root itself or a folder around it.
+    /// The path is the root itself or a folder around it.
     #[error("it is or contains the catalog's root {root}", root = root.display())]
     HoldsRoot {
         /// The root.
         root: PathBuf,
     },
-    /// It is one of the files that the store keeps for itself.
+    /// The path is one of the store's own files.
     #[error("it is one of the store's own files under {root}", root = root.display())]
     StoreFile {
         /// The root.
         root: PathBuf,
     },
-    /// It lies in another store's root, or holds one.
+    /// The path lies in another store's root, or holds one.
     #[error("it lies in or holds the root of another store, {store}; register it there", store = store.display())]
     OtherStore {
         /// The root of the other store.
         store: PathBuf,
     },
-    /// It lies outside the root and this catalog was opened to refuse that.
+    /// The path lies outside the root and this catalog was opened to refuse that.
     #[error("it lies outside the root {root} and this catalog refuses outside paths", root = root.display())]
     Outside {
         /// The root.
         root: PathBuf,
     },
-    /// It could be a local path or an image reference.
+    /// The text could be a local path or an image reference.
     #[error(
         "it could be a path or an image; write ./… or an absolute path for a file, or oci://registry/repository:tag for an image"
     )]
     Ambiguous,
-    /// It is written as an image reference but is not a valid one.
+    /// The text is written as an image reference but is not a valid one.
     #[error("it is not a valid image reference: {0}")]
     Image(String),
 }

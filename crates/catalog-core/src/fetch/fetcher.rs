@@ -7,7 +7,7 @@ use crate::entry::ResolvedModel;
 use crate::error::{CatalogError, Result};
 use crate::reference::ModelRef;
 
-/// Makes what a reference names present on this host.
+/// Fetches the model of a reference to this host.
 ///
 /// # Contract
 ///
@@ -15,30 +15,31 @@ use crate::reference::ModelRef;
 ///   folder. A failed or interrupted fetch leaves nothing there that looks complete.
 /// - `id` is that of the reference ([`ModelRef::id`]).
 /// - Present and complete already: returns at once, with no effect.
-/// - It registers nothing and trusts nothing: verifying and registering is its caller's part.
+/// - It registers nothing and trusts nothing: its caller verifies and registers.
 /// - A reference it does not handle is
 ///   [`CatalogError::NoFetcher`](crate::CatalogError::NoFetcher), before any effect.
 ///
-/// One that brings bytes from elsewhere overrides [`can_stage`](Self::can_stage) and
-/// [`stage`](Self::stage), too: then its caller verifies, publishes and registers what it brings,
-/// and nothing unverified is ever in a place where it could be served.
+/// A fetcher of another source overrides [`can_stage`](Self::can_stage) and [`stage`](Self::stage),
+/// too. Its caller then verifies, publishes and registers the staged files, so no unverified file
+/// is ever in a place where it could be served.
 pub trait ModelFetcher: Send + Sync {
-    /// Makes it present and says where.
+    /// Fetches the model if it is missing, and returns its place.
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel>;
 
-    /// Whether it can [`stage`](Self::stage) what such a reference names. Has no effect.
+    /// Returns true if it can [`stage`](Self::stage) the model of such a reference. Has no effect.
     fn can_stage(&self, mr: &ModelRef) -> bool {
         let _ = mr;
         false
     }
 
-    /// Brings the files that a reference names into a staging area, and nothing else of its own.
-    /// `progress` is told at least four times a second and may stop it by failing: then it stops
-    /// within a second, and no process of it goes on.
+    /// Writes the files of a reference into a staging area, and no others. It calls `progress` at
+    /// least four times a second. If `progress` fails, it stops within a second, and no process of
+    /// it goes on.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Fetch`], [`CatalogError::NoFetcher`]; what `progress` fails with.
+    /// [`CatalogError::Fetch`] if the source or its tool fails, [`CatalogError::NoFetcher`] for
+    /// other references, and the error that `progress` returns.
     fn stage(
         &self,
         task: &FetchTask<'_>,
@@ -53,11 +54,12 @@ pub trait ModelFetcher: Send + Sync {
         })
     }
 
-    /// The revision that a reference resolves to at its source now; none if it cannot tell.
+    /// Returns the revision that a reference resolves to at its source now, if the source has
+    /// revisions.
     ///
     /// # Errors
     ///
-    /// As [`stage`](Self::stage).
+    /// The errors of [`stage`](Self::stage).
     fn resolve_revision(
         &self,
         mr: &ModelRef,
@@ -67,8 +69,8 @@ pub trait ModelFetcher: Send + Sync {
         Ok(None)
     }
 
-    /// The host that it would ask for such a reference, in lower case, for policies that decide
-    /// before it does. Has no effect.
+    /// Returns the host that it would ask for such a reference, in lower case, for policies that
+    /// decide before it asks. Has no effect.
     fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
         mr.host()
     }

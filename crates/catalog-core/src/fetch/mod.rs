@@ -1,5 +1,5 @@
-//! How bytes come to be on this host. This crate only uses what is there already; what fetches
-//! from elsewhere is composed in by whoever wants it.
+//! The trait of fetchers, and the fetcher of local files. Callers add the fetchers of other
+//! sources.
 
 mod fetcher;
 mod file;

@@ -4,13 +4,13 @@ use crate::artifacts::Expectation;
 use crate::digest::Basis;
 use crate::reference::ModelRef;
 
-/// What a fetcher is to bring into a staging area.
+/// The files that a fetcher has to write into a staging area.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct FetchTask<'t> {
     /// The model.
     pub model_ref: &'t ModelRef,
-    /// Only these of its files, by name; all of them unless given.
+    /// The names of the files to fetch; all files if not given.
     pub only: Option<&'t BTreeSet<String>>,
     /// Whether the names are those in the folder that the reference names, as it was found to name
     /// one.
@@ -31,11 +31,11 @@ impl<'t> FetchTask<'t> {
     }
 }
 
-/// What a fetcher brought, and what proves it.
+/// The result of a fetch, with the facts that prove the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fetched {
-    /// What the source says that the bytes are, and what is to be handed out.
+    /// The digests that the source states, and the path to give to users.
     pub expectation: Expectation,
     /// The revision that the source resolved to, such as a commit.
     pub revision: Option<String>,

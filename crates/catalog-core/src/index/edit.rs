@@ -12,18 +12,18 @@ use crate::root::{StoreRoot, Tombstone};
 
 /// Changes to an index that become visible together, or not at all.
 ///
-/// They lie beside the snapshot that they change, so that a write copies only lines.
+/// They are kept beside the snapshot that they change, so that a write copies only lines.
 #[derive(Debug)]
 pub(crate) struct Edit<R> {
     base: Arc<Snapshot<R>>,
-    /// By id, the new record; none for an entry that is removed.
+    /// The new record of each id that changed, or `None` for an entry that is removed.
     changes: BTreeMap<Box<str>, Option<R>>,
     tombstones: Vec<Tombstone>,
     /// The earlier change of each id that was changed again, oldest first.
     undo: Vec<(Box<str>, Option<Option<R>>)>,
 }
 
-/// A state of an edit that can be returned to.
+/// A state of an edit, to which it can return.
 #[derive(Debug)]
 pub(super) struct Savepoint {
     changes: usize,
@@ -97,25 +97,26 @@ impl<R: Record> Edit<R> {
         &self.tombstones
     }
 
-    /// Marks an artifact that no entry names any more.
+    /// Adds the tombstone of an artifact that no entry names any more.
     pub(crate) fn add_tombstone(&mut self, tombstone: Tombstone) {
         if !self.tombstones.contains(&tombstone) {
             self.tombstones.push(tombstone);
         }
     }
 
-    /// Drops the mark of an artifact.
+    /// Drops the tombstone of an artifact.
     pub(crate) fn drop_tombstone(&mut self, tombstone: &Tombstone) {
         self.tombstones.retain(|other| other != tombstone);
     }
 
-    /// Drops the marks of a path that an entry names from now on, of those below it and above it.
+    /// Drops the tombstones of a path that an entry names from now on, and of paths below it and
+    /// above it.
     pub(crate) fn drop_tombstones_of(&mut self, stored: &Path) {
         self.tombstones
             .retain(|tombstone| !tombstone.touches(stored));
     }
 
-    /// Drops the marks of artifacts that are gone.
+    /// Drops the tombstones of artifacts that are gone.
     pub(super) fn drop_tombstones_of_what_is_gone(&mut self, root: &StoreRoot) {
         self.tombstones
             .retain(|tombstone| !tombstone.is_gone_durably(root));
@@ -128,7 +129,7 @@ impl<R: Record> Edit<R> {
         }
     }
 
-    /// Takes back all changes since a savepoint.
+    /// Undoes all changes since a savepoint.
     pub(super) fn roll_back(&mut self, to: Savepoint) {
         for (id, before) in self.undo.drain(to.changes..).rev() {
             match before {
@@ -139,7 +140,7 @@ impl<R: Record> Edit<R> {
         self.tombstones = to.tombstones;
     }
 
-    /// Whether all changes together change anything.
+    /// Returns true if all changes together change anything.
     pub(super) fn is_changed(&self) -> bool {
         let mut changes = self.changes.iter();
         changes.any(|(id, to)| self.base.get(id) != to.as_ref())

@@ -21,13 +21,13 @@ const HEAD_FIELDS: [&str; 5] = ["version", "generation", "tombstones", "entries"
 /// The reason why bytes are not an index that this release can read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
-    /// Some of it is not what was written.
+    /// The bytes are not those that were written.
     Damaged(String),
-    /// A newer release wrote it.
+    /// A newer release wrote the bytes.
     TooNew(u64),
 }
 
-/// The bytes of an index without entries, as it is before its first change.
+/// Returns the bytes of an index without entries, as it is before its first change.
 pub(crate) fn empty_file<R: Record>() -> Vec<u8> {
     let snapshot = compose::<R>(Head::default(), Vec::new());
     snapshot.text.bytes().to_vec()
@@ -88,8 +88,8 @@ pub(super) fn read_changed<R: Record>(
     assemble(split, entries, changed)
 }
 
-/// Joins the text of an index with its entries, if the first line, the checksum and the order of the
-/// entries are right; only the order of the `changed` ones is in question.
+/// Joins the text of an index with its entries, if the first line, the checksum and the order of
+/// the entries are right. Only the order of the `changed` ones is checked.
 fn assemble<R: Record>(
     text: IndexText,
     entries: Result<Entries<R>, Unreadable>,
@@ -177,7 +177,8 @@ fn read_record<R: Record>(
     })
 }
 
-/// Whether the object of an entry states an id of its own, as format 0 may, and another one.
+/// Returns true if the object of an entry states an id that is not the entry's. Format 0 may state
+/// one.
 fn states_other_id(object: &str, id: &str) -> bool {
     #[derive(Deserialize)]
     struct Inner {
@@ -255,7 +256,7 @@ pub(super) fn read_head(line: &str) -> Result<Head, Unreadable> {
     })
 }
 
-/// The id with which a line begins, whether or not the rest of it is intact.
+/// Returns the id with which a line begins, also if the rest of the line is damaged.
 pub(super) fn id_of_line(line: &str) -> Option<String> {
     split_id(line).map(|(id, _)| id.into_owned())
 }
@@ -304,16 +305,16 @@ fn explain<R: Record>(bytes: &[u8], why: Unreadable) -> Unreadable {
     }
 }
 
-/// Whether a text is a JSON object without a version, as format 0 is.
+/// Returns true if a text is a JSON object without a version, as format 0 is.
 pub(super) fn is_format_0(text: &str) -> bool {
     matches!(version_of(text), Ok(None))
 }
 
-/// Entries that were read, and the text of those that could not be.
+/// The entries that were read, and the text of those that could not be read.
 type Format0<R> = (Vec<Entry<R>>, Vec<(String, Unreadable)>);
 
 /// Reads format 0: a bare map from id to entry, as tools before the first release wrote it. An
-/// entry may repeat its id. Each entry is judged by itself.
+/// entry may repeat its id. A damaged entry does not affect the others.
 pub(super) fn read_format_0<R: Record>(
     text: &str,
     root: &StoreRoot,
@@ -329,7 +330,7 @@ pub(super) fn read_format_0<R: Record>(
     Ok((entries, bad))
 }
 
-/// The `version` field, if the text is a JSON object at all.
+/// Returns the `version` field, if the text is a JSON object.
 fn version_of(text: &str) -> Result<Option<u64>, Unreadable> {
     #[derive(Deserialize)]
     struct Versioned {
@@ -354,7 +355,7 @@ pub(super) fn damaged(detail: impl fmt::Display) -> Unreadable {
     Unreadable::Damaged(detail.to_string())
 }
 
-/// A map that holds no id twice; JSON readers commonly keep the last in silence.
+/// A map that refuses an id that is there twice; other JSON readers commonly keep the last one.
 struct UniqueEntries<'t>(BTreeMap<String, &'t RawValue>);
 
 impl<'de> Deserialize<'de> for UniqueEntries<'de> {

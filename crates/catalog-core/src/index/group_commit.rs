@@ -1,10 +1,10 @@
-//! The threads that share an index share its writes (group commit).
+//! Group commit: the threads that share an index share its writes.
 //!
-//! The first thread that wants to write becomes the leader of a batch: it takes the lock of the
-//! root and reads the file on disk. Threads that came meanwhile then apply their own changes to the
-//! same edit, one after the other; the leader writes the file once, for all. Each returns when its
-//! batch is durable. A thread that comes while a batch is being written waits for the next one.
-//! A change that fails takes back its own part of the edit and no other.
+//! The first thread that wants to write becomes the leader of a batch. It takes the lock of the
+//! root and reads the file on disk. The threads that arrived meanwhile apply their own changes to
+//! the same edit, one after the other. Then the leader writes the file once, for all of them. Each
+//! thread returns when its batch is durable. A thread that arrives while a batch is being written
+//! waits for the next one. A change that fails undoes its own part of the edit and no other.
 //!
 //! No change runs while the mutex of this module is held: a thread takes the edit out, applies its
 //! change, and puts the edit back.
@@ -20,7 +20,7 @@ use super::record::Record;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 
-/// How often a waiting thread looks whether its call was cancelled.
+/// The interval at which a waiting thread checks whether its call was cancelled.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The threads that write one index.
@@ -41,11 +41,12 @@ struct State<R> {
 
 #[derive(Debug)]
 enum Phase<R> {
-    /// No thread writes: the next one to come leads.
+    /// No thread writes: the next one to arrive leads.
     Idle,
-    /// A leader is at work and no thread can join.
+    /// A leader is working and no thread can join.
     Busy,
-    /// Changes are applied to the edit of a batch; none while a thread has taken it out.
+    /// Threads apply their changes to the edit of a batch. It is `None` while a thread has taken it
+    /// out.
     Collecting(Option<Edit<R>>, Arc<Batch>),
 }
 
@@ -82,7 +83,7 @@ impl<R: Record> GroupCommit<R> {
     /// # Errors
     ///
     /// [`CatalogError::LockTimeout`] for a thread that could not begin in time,
-    /// [`CatalogError::Cancelled`], whatever `change` returns, and the errors of writing.
+    /// [`CatalogError::Cancelled`], the error of `change`, and the errors of writing.
     pub(super) fn write<T, L>(
         &self,
         patience: Patience<'_>,
@@ -277,7 +278,7 @@ impl<'l> Wait<'l> {
     }
 }
 
-/// Ends the turn of a leader, whichever way it leaves.
+/// Ends the work of a leader, also after an error or a panic.
 struct IdleAtEnd<'w, R: Record>(&'w GroupCommit<R>);
 
 impl<R: Record> Drop for IdleAtEnd<'_, R> {
@@ -287,7 +288,7 @@ impl<R: Record> Drop for IdleAtEnd<'_, R> {
     }
 }
 
-/// How a change to an edit went; only `Done` left anything in it.
+/// The result of a change to an edit; only `Done` left anything in it.
 enum Applied<T> {
     Done(T),
     Refused(CatalogError),

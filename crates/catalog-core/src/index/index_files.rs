@@ -10,25 +10,25 @@ use crate::root::{
     open_own_file, remove_temporary_files, sync_folder,
 };
 
-/// The three index files of a root, which come before everything else: empty ones, each with a
-/// previous generation, are durable before the first change and before the first staged byte. So a
-/// missing one is damage from then on.
+/// Creates the three index files of a root before anything else is written to it. Empty ones, each
+/// with a previous generation, are durable before the first change and before the first staged
+/// byte. From then on a missing one is damage.
 #[derive(Debug)]
 pub(crate) struct IndexFiles {
     root: StoreRoot,
-    /// In the order in which they come into being: the models' index last, as it is the one that
+    /// The indexes in the order of their creation. The models' index is the last one: its version
     /// says that the others must be there.
     empty: [(IndexFile, Vec<u8>); 3],
-    /// Whether this handle has seen to it that all are there.
+    /// Whether this handle has made sure that all are there.
     are_ensured: AtomicBool,
 }
 
-/// What the absence of an index means.
+/// The meaning of the absence of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Absence {
-    /// There never was one.
+    /// There never was an index.
     Empty,
-    /// It was lost; the text says how that shows.
+    /// The index was lost; the text gives the evidence.
     Lost(&'static str),
 }
 
@@ -49,13 +49,13 @@ impl IndexFiles {
         &self.root
     }
 
-    /// Whether this handle has seen to it that all files are there.
+    /// Returns true if this handle has made sure that all files are there.
     pub(crate) fn are_ensured(&self) -> bool {
         self.are_ensured.load(Ordering::Acquire)
     }
 
-    /// Removes what writers that died left, and creates the files that a root lacks which never had
-    /// them. One that was lost stays absent: its own calls report that.
+    /// Removes the temporary files of writers that died, and creates the index files that the root
+    /// never had. A lost one stays absent: the calls that read it report that.
     pub(crate) fn ensure(&self, _: &WriterLock) -> Result<()> {
         if self.are_ensured() {
             return Ok(());
@@ -92,7 +92,7 @@ impl IndexFiles {
         Ok(())
     }
 
-    /// Gives an index without a previous generation of its own one: a copy of itself.
+    /// Copies an index to its previous generation, if it has none.
     fn add_previous(&self, file: IndexFile) -> Result<bool> {
         let layout = self.root.layout();
         let (path, previous) = (layout.index(file), layout.previous_index(file));
@@ -158,7 +158,7 @@ impl IndexFiles {
         Ok(Absence::Empty)
     }
 
-    /// Whether a file is an index of version 2 or newer, by its first bytes.
+    /// Returns true if a file is an index of version 2 or newer, by its first bytes.
     fn is_of_this_edition(&self, path: &std::path::Path) -> bool {
         const VERSION: &str = "{\"version\":";
         let read = || -> Option<u64> {

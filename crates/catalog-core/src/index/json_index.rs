@@ -18,23 +18,23 @@ use crate::root::{
     keep_spare, open_own_file,
 };
 
-/// How writers of an index are kept apart, and how long one waits for another.
+/// The locking of the writers of an index, and the time for which one waits for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Writing {
     pub(crate) locking: Locking,
     pub(crate) wait: Duration,
 }
 
-/// How long a process that just wrote leaves the lock to others that wait for it: longer than they
-/// pause between two looks.
+/// The time for which a process that just wrote leaves the lock to waiting processes. It is longer
+/// than their pause between two looks.
 const COURTESY: Duration = Duration::from_millis(4);
 
 /// All entries of one kind, in one file below a root, shared with other processes.
 ///
 /// Reading takes no lock and costs one `stat` while no process writes. One thread of a process
-/// reads a new file, and of that only what changed; the others wait for it. Writing queues on the
-/// lock of the root (see `root::lock`), starts from the file on disk, and returns when the new file
-/// is durable. A file that cannot be read is never replaced.
+/// reads a new file and parses only the lines that changed; the others wait for it. Writing queues
+/// on the lock of the root (see `root::lock`), starts from the file on disk, and returns when the
+/// new file is durable. A file that cannot be read is never replaced.
 #[derive(Debug)]
 pub(crate) struct JsonIndex<R> {
     files: Arc<IndexFiles>,
@@ -83,7 +83,7 @@ impl<R: Record> JsonIndex<R> {
         &self.path
     }
 
-    /// The content as of now.
+    /// Returns the present content.
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot<R>>> {
         loop {
             if let Some(current) = self.current()? {
@@ -108,7 +108,7 @@ impl<R: Record> JsonIndex<R> {
         }
     }
 
-    /// The snapshot in memory, if the file on disk is the one that it was read from.
+    /// Returns the snapshot in memory, if the file on disk is the one that it was read from.
     fn current(&self) -> Result<Option<Arc<Snapshot<R>>>> {
         // Looked at without the lock: a thread that is interrupted here holds up no other.
         let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
@@ -148,9 +148,9 @@ impl<R: Record> JsonIndex<R> {
         self.renewal.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes entries: what `change` does to the edit becomes visible and durable as a whole
-    /// before this returns, or not at all. An edit that changes nothing writes nothing. Threads
-    /// that do this at once share one write.
+    /// Changes entries: all changes that `change` makes to the edit become visible and durable
+    /// together before this returns, or none does. An edit that changes nothing writes nothing.
+    /// Threads that call this at the same time share one write.
     pub(crate) fn update<T>(
         &self,
         limits: &Limits,
@@ -169,7 +169,8 @@ impl<R: Record> JsonIndex<R> {
         )
     }
 
-    /// [`update`](Self::update) by itself, then `then` before any other writer of the root runs.
+    /// Changes entries without sharing the write, then calls `then` before any other writer of the
+    /// root runs.
     pub(crate) fn update_then<T, U>(
         &self,
         limits: &Limits,
@@ -262,8 +263,8 @@ impl<R: Record> JsonIndex<R> {
         self.replace(next).map_err(CatalogError::of_writing)
     }
 
-    /// Replaces the file, durably. Threads of this process see the new content from the moment on
-    /// in which its file is in its place.
+    /// Replaces the file, durably. Threads of this process see the new content as soon as its file
+    /// is in place.
     pub(super) fn replace(&self, next: Snapshot<R>) -> Result<()> {
         let layout = self.root().layout();
         let (previous, spare) = (layout.previous_index(R::FILE), layout.spare());
@@ -332,7 +333,7 @@ impl<R: Record> JsonIndex<R> {
         }
     }
 
-    /// The index of a root that never had one; none if it came into being meanwhile.
+    /// Returns the empty index of a root that never had one, or `None` if it was created meanwhile.
     fn absent(&self) -> Result<Option<Snapshot<R>>> {
         let absence = self.files.absence(R::FILE)?;
         if self.path.symlink_metadata().is_ok() {

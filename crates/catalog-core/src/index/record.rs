@@ -17,8 +17,8 @@ pub(crate) trait Record:
     /// file: a newer release of the same version wrote them.
     const FIELDS: &'static [&'static str];
 
-    /// Brings a record that was read from disk into the form that this release writes, or returns
-    /// the rule of the format that it breaks.
+    /// Converts a record that was read from disk into the form that this release writes. An error
+    /// is the rule of the format that it breaks.
     fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str>;
 
     /// The record without facts that are true of this host only, such as times of its clock.

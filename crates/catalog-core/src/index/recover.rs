@@ -12,7 +12,7 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 use crate::root::{create_whole, now_ms, open_own_file};
 
-/// What recovery did with one index.
+/// The result of the recovery of one index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IndexRecovery {
@@ -22,18 +22,19 @@ pub struct IndexRecovery {
     pub was_damaged: bool,
     /// Where the damaged file is kept, unless there was none at all.
     pub kept_aside: Option<PathBuf>,
-    /// What became of each entry, sorted by id.
+    /// The action for each entry, sorted by id.
     pub entries: BTreeMap<String, RecoveryAction>,
     /// The text of damaged lines for which no older state was found.
     pub lost: Vec<String>,
 }
 
-/// What recovery did with one entry.
+/// The action of the recovery for one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RecoveryAction {
-    /// Its line was intact: it is as it was written last.
+    /// The line was intact: the entry is as it was written last.
     Kept,
-    /// It came from the generation before: its last change, or its deletion, may be undone.
+    /// The entry came from the previous generation: its last change, or its deletion, may be
+    /// undone.
     Restored,
 }
 
@@ -104,7 +105,7 @@ fn recover_under_lock<R: Record>(index: &JsonIndex<R>) -> Result<IndexRecovery> 
     Ok(report)
 }
 
-/// Gives the damaged file a second name, under which it stays; none if there is no file.
+/// Gives the damaged file a second name, under which it stays. Returns `None` if there is no file.
 fn keep_aside(path: &Path, aside: &Path) -> Result<Option<PathBuf>> {
     match fs::hard_link(path, aside) {
         Ok(()) => Ok(Some(aside.to_path_buf())),
@@ -175,7 +176,7 @@ fn salvage<R: Record>(index: &JsonIndex<R>, path: &Path) -> Result<Salvage<R>> {
     Ok(salvage)
 }
 
-/// A line as text, without its separator; empty if it is not text.
+/// Returns a line as text without its separator, or an empty text if it is not UTF-8.
 fn entry_text(line: &[u8]) -> &str {
     let text = str::from_utf8(line).unwrap_or_default();
     let text = text.strip_suffix('\n').unwrap_or(text);

@@ -9,7 +9,7 @@ use crate::root::Tombstone;
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot<R> {
     pub(super) head: Head,
-    /// In the current format, also if the file was written by an older release.
+    /// The text in the current format, also if an older release wrote the file.
     pub(super) text: IndexText,
     /// Sorted by id; entry `n` is line `n` of the text.
     pub(super) entries: Entries<R>,
@@ -19,7 +19,7 @@ pub(crate) struct Snapshot<R> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) version: u64,
-    /// Counts the replacements of the file; 0 before the first.
+    /// The number of replacements of the file.
     pub(super) generation: u64,
     pub(super) tombstones: Vec<Tombstone>,
     /// Fields of a newer release as they stand in the file, each with a comma behind it.

@@ -6,24 +6,24 @@ use std::time::{Duration, Instant};
 
 use crate::root::{CLOCK_GRANULARITY, FileStamp};
 
-/// For how long after a look at the path the handle alone is asked: within it a root that was moved
-/// or mounted over goes unseen by a reader. Writers look at the root itself.
+/// The time after a look at the path in which readers look at the handle only. In this time a
+/// reader does not notice that a root was moved or mounted over. Writers look at the root itself.
 const PATH_TRUST: Duration = Duration::from_micros(100);
 
-/// The file that a snapshot was read from, kept open, which answers whether it is still what the
-/// index consists of.
+/// The file that a snapshot was read from. It is kept open, to show whether it is still the file of
+/// the index.
 ///
 /// While the handle is open the file's inode is not given to another file, so an equal stamp of the
-/// path proves that nobody replaced it. Bursts of reads ask the handle, which costs less: whoever
-/// replaces, renames, deletes or edits a file changes its time of change, too. That is a proof only
-/// once the handle is older than the granularity of that time, as two changes within one tick look
-/// alike.
+/// path proves that nobody replaced it. Bursts of reads look at the handle, which costs less:
+/// replacing, renaming, deleting or editing a file changes its time of change, too. That is a proof
+/// only once the handle is older than the granularity of that time, as two changes within one tick
+/// look alike.
 #[derive(Debug)]
 pub(super) struct Source {
     file: File,
     stamp: FileStamp,
     opened: Instant,
-    /// Until when the handle alone is asked, in nanoseconds after `opened`.
+    /// The end of that time, in nanoseconds after `opened`.
     path_trusted_until: AtomicU64,
 }
 
@@ -37,7 +37,7 @@ impl Source {
         }
     }
 
-    /// Whether `path` leads to this file and its content is the one that was read.
+    /// Returns true if `path` leads to this file and its content is the one that was read.
     pub(super) fn is_current_at(&self, path: &Path) -> io::Result<bool> {
         let age = self.opened.elapsed();
         let now = age.as_nanos() as u64;

@@ -1,4 +1,5 @@
-//! The text of an index file, as `.specs/index-format.md` specifies it, and where its lines are.
+//! The text of an index file, as `.specs/index-format.md` specifies it, and the places of its
+//! lines.
 
 use std::ops::Range;
 
@@ -17,7 +18,7 @@ const SUM: &str = ",\"sum\":\"";
 /// The digits of the first 8 bytes of a SHA-256.
 const SUM_LEN: usize = 16;
 const LINE_END: &str = "\"}";
-/// What separates two entries.
+/// The separator of two entries.
 const SEPARATOR: &str = ",\n";
 
 /// The text of an index in the current format, and the places of its lines.
@@ -36,7 +37,7 @@ pub(super) struct IndexText {
 pub(super) enum Unproved {
     /// A checksum is not the one of the content before it.
     WrongChecksum,
-    /// No checksum is where one belongs: it was lost, or this is no index of this format.
+    /// There is no checksum at its place: it was lost, or this is no index of this format.
     NoChecksum,
 }
 
@@ -155,7 +156,7 @@ impl IndexText {
         text_of(&self.text[..self.head_end])
     }
 
-    /// How many entries it has.
+    /// Returns the number of entries.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -277,7 +278,7 @@ pub(super) fn line_of(id: &str, object: &str, extra: &str) -> String {
     line
 }
 
-/// Whether an entry's line states its own sum.
+/// Returns true if an entry's line states its own sum.
 pub(super) fn is_sum_right(line: &str) -> bool {
     line.strip_suffix(LINE_END)
         .and_then(|rest| rest.split_at_checked(rest.len().checked_sub(SUM_LEN)?))
@@ -344,7 +345,7 @@ fn line_ends(text: &[u8], begin: usize, end: usize) -> Option<Vec<usize>> {
     Some(ends)
 }
 
-/// How much is compared at once.
+/// The number of bytes that are compared at once.
 const BLOCK: usize = 4096;
 
 fn common_prefix(a: &[u8], b: &[u8]) -> usize {

@@ -15,15 +15,16 @@ use crate::state::{
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Collected {
-    /// What was removed, in order.
+    /// The artifacts and entries that were removed, in order.
     pub removed: Vec<Removable>,
-    /// What was planned and is still there, and why: it was used since, or it cannot be removed.
+    /// The planned removals that did not happen, with the reason: the artifact was used since, or
+    /// it cannot be removed.
     pub spared: Vec<(Removable, CatalogError)>,
-    /// How many bytes of disk were freed.
+    /// The number of bytes of disk that were freed.
     pub freed: u64,
 }
 
-/// Removes what is planned, after looking again, under lock, whether each of it may still go.
+/// Executes a plan, after a check under lock whether each removal is still allowed.
 pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collected> {
     note_retirements(state)?;
     let mut done = Collected::default();
@@ -71,7 +72,8 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
 }
 
 impl Collected {
-    /// Notes how a removal went: the bytes that it freed, or none if there was nothing to do.
+    /// Records the result of a removal: the bytes that it freed, or `None` if there was nothing to
+    /// do.
     fn note(&mut self, what: &Removable, outcome: Result<Option<u64>>) {
         match outcome {
             Ok(Some(freed)) => {
@@ -134,7 +136,8 @@ fn collect_staging(state: &RootState, path: &Path) -> Result<Option<u64>> {
     }
 }
 
-/// Finishes deletions that were interrupted or refused: removes what still matches its tombstone.
+/// Finishes deletions that were interrupted or refused: removes each artifact that still matches
+/// its tombstone.
 fn collect_deleted(state: &RootState, deleted: &[PathBuf], done: &mut Collected) -> Result<()> {
     let is_planned = |tombstone: &&Tombstone| {
         let path = state.root.absolute(tombstone.stored_path());
@@ -216,7 +219,8 @@ fn collect_deleted(state: &RootState, deleted: &[PathBuf], done: &mut Collected)
     Ok(())
 }
 
-/// Decides about a marked artifact. A mark that nothing matches any more is dropped.
+/// Decides about an artifact with a tombstone. A tombstone that nothing matches any more is
+/// dropped.
 fn decide_about<R: Record>(
     state: &RootState,
     edit: &mut Edit<R>,
@@ -317,7 +321,8 @@ fn collect_models(state: &RootState, some: &[PlannedRemoval], done: &mut Collect
     Ok(())
 }
 
-/// The stored path of something planned that may still go; none if it is gone already.
+/// Returns the stored path of a planned removal that is still allowed, or `None` if it is gone
+/// already.
 fn may_go(
     state: &RootState,
     planned: &PlannedRemoval,

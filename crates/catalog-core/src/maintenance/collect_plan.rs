@@ -13,13 +13,13 @@ use crate::error::{CatalogError, Result};
 use crate::root::{Layout, LockMode, Moment, StagingFolder, Tombstone, free_space, list_folder};
 use crate::state::{ModelRecord, RootState, exclude_leases};
 
-/// What a collection would remove, and why; see [`FsCatalog::plan_collection`].
+/// The removals of a collection, with their reasons; see [`FsCatalog::plan_collection`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CollectionPlan {
-    /// In the order in which it would be removed.
+    /// The removals, in order.
     pub removals: Vec<PlannedRemoval>,
-    /// The ids of models that the policy would remove but for this reason.
+    /// The ids of models that the policy would remove if this reason did not prevent it.
     pub spared: Vec<(String, String)>,
 }
 
@@ -27,25 +27,25 @@ pub struct CollectionPlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlannedRemoval {
-    /// What.
+    /// The thing to remove.
     pub what: Removable,
-    /// Why.
+    /// The reason.
     pub reason: RemovalReason,
-    /// How many bytes of disk that frees for certain, after all removals before it: what other
-    /// links keep is not counted.
+    /// The number of bytes of disk that this frees for certain, after all removals before it. Bytes
+    /// that other links keep are not counted.
     pub frees: u64,
-    /// How many more bytes it frees if the files they were cloned from are gone.
+    /// The number of bytes that it frees in addition if the files they were cloned from are gone.
     pub may_free: u64,
-    /// What a model was when it was planned.
+    /// The state of a model when it was planned.
     pub(super) seen: Option<Seen>,
 }
 
-/// What was seen of a model that is to be removed: as something else it stays.
+/// The state of a model when its removal was planned. If it is different later, the model stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) stored_path: String,
     pub(super) lifecycle: LifecycleState,
-    /// When it was used last; none for one that is not managed.
+    /// The time of its last use, if it is managed.
     pub(super) last_use: Option<SystemTime>,
 }
 
@@ -60,13 +60,13 @@ impl Seen {
     }
 }
 
-/// What a collection can remove.
+/// A thing that a collection can remove.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Removable {
-    /// Something staged that no process owns any more.
+    /// A staging area whose owner died.
     Staging(PathBuf),
-    /// An artifact that a deletion left which was interrupted or refused.
+    /// An artifact of a deletion that was interrupted or refused.
     Deleted(PathBuf),
     /// A managed artifact without an entry, by its key.
     Artifact(String),
@@ -77,20 +77,19 @@ pub enum Removable {
 }
 
 impl CollectionPlan {
-    /// How many bytes of disk the whole plan frees for certain.
+    /// Returns the number of bytes of disk that the whole plan frees for certain.
     pub fn frees(&self) -> u64 {
         let each = self.removals.iter().map(|removal| removal.frees);
         each.fold(0, u64::saturating_add)
     }
 }
 
-/// Says what [`collect`](Self::collect) would remove, why, and how many bytes that really frees.
+/// Plans the removals of a collection, with their reasons and the bytes that they really free.
 /// Changes nothing.
 ///
 /// # Errors
 ///
-/// Whatever cannot be read: with an index, a pin or a manifest unknown, nothing is safe to
-/// remove.
+/// The error of reading an index, the pins or a manifest: without them nothing is safe to remove.
 pub(crate) fn plan_collection(
     state: &RootState,
     policy: &CollectionPolicy,
@@ -117,16 +116,16 @@ pub(crate) fn plan_collection(
     Ok(planner.plan)
 }
 
-/// What is known of a state, and what is planned so far.
+/// The state to plan for, and the plan so far.
 struct CollectionPlanner<'c> {
     state: &'c RootState,
     plan: CollectionPlan,
     manifests: BTreeMap<String, Manifest>,
     /// All models, by id.
     models: Vec<(String, ModelRecord)>,
-    /// How many entries name each artifact, by key.
+    /// The number of entries that name each artifact, by key.
     users: BTreeMap<String, usize>,
-    /// The marks of artifacts whose entries were deleted.
+    /// The tombstones of artifacts whose entries were deleted.
     deleted: Vec<Tombstone>,
     pinned: BTreeMap<String, String>,
     planned: BTreeSet<String>,
@@ -198,7 +197,8 @@ impl<'c> CollectionPlanner<'c> {
         Ok(())
     }
 
-    /// Plans what deletions left: out of its place, or in its place with a tombstone.
+    /// Plans the artifacts of unfinished deletions: out of their places, or in their places with a
+    /// tombstone.
     fn plan_deleted(&mut self) -> Result<()> {
         let root = &self.state.root;
         let mut left: Vec<PathBuf> = list_folder(&root.layout().removed())?
@@ -260,7 +260,7 @@ impl<'c> CollectionPlanner<'c> {
         }
     }
 
-    /// Plans models until so many bytes are freed beyond those of the plan so far.
+    /// Plans models until the given number of bytes is freed beyond those of the plan so far.
     fn evict(&mut self, wanted: u64, which: Evict, reason: RemovalReason) {
         let mut queue: Vec<(bool, SystemTime, String, ModelRecord)> = self
             .models
@@ -340,7 +340,8 @@ impl<'c> CollectionPlanner<'c> {
         Ok(matches!(lock, LeaseLock::Taken))
     }
 
-    /// How many bytes the removal of an artifact frees for certain, and how many more it may.
+    /// Returns the number of bytes that the removal of an artifact frees for certain, and the
+    /// number that it may free in addition.
     fn frees(&mut self, key: &str) -> (u64, u64) {
         let mut freed = (0, 0);
         let state = self.state;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::artifacts::{Sharing, space_of};
 
-/// How many links of each file are planned to go.
+/// The number of links of each file that are planned to go.
 #[derive(Debug, Default)]
 pub(super) struct Links {
     taken: BTreeMap<(u64, u64), u64>,
@@ -14,8 +14,8 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// Whether a blob is all that is left of its file, but for what is planned to go; and was not
-    /// counted with that.
+    /// Returns true if a blob is the only link of its file apart from planned removals, and is not
+    /// counted with one of them.
     pub(super) fn is_orphan(&self, blob: &fs::Metadata) -> bool {
         let inode = (blob.dev(), blob.ino());
         let taken = self.taken.get(&inode).copied().unwrap_or(0);

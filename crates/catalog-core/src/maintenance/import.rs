@@ -4,15 +4,15 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Progress;
 use crate::state::RootState;
 
-/// Copies a local model into the store and registers it as Active, if what is registered under its
-/// id is as the request expects.
+/// Copies a local model into the store and registers it as Active, if the entry of its id is as the
+/// request expects.
 ///
 /// A digest that the entry holds already is the expected one, unless the request gives a digest or
 /// an expectation of the entry: then its caller replaces the digest on purpose.
 ///
 /// # Errors
 ///
-/// Those of [`ArtifactStore::import`](crate::ArtifactStore::import) and
+/// The errors of [`ArtifactStore::import`](crate::ArtifactStore::import) and
 /// [`put_if`](crate::CatalogStore::put_if); [`CatalogError::InvalidDigest`] if the entry holds a
 /// digest that this release cannot compute.
 pub(crate) fn import(

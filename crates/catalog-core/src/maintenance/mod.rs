@@ -1,5 +1,5 @@
-//! What keeps a host true over the years: verification, scrubbing, quarantine, repair, collection,
-//! rebuilding. All of it is called for; nothing runs by itself.
+//! Maintenance: verification, scrubbing, quarantine, repair, collection, rebuilding. It runs only
+//! when it is called.
 
 mod collect;
 mod collect_plan;

@@ -1,26 +1,26 @@
 use std::fmt;
 use std::time::Duration;
 
-/// What a collection may remove. Whatever the policy: nothing that is pinned, leased or being staged,
-/// and nothing outside of the root.
+/// The rules of a collection. No policy removes anything that is pinned, leased or being staged, or
+/// that lies outside of the root.
 ///
-/// What nobody needs always goes: abandoned staging areas, artifacts that no entry names, blobs that
-/// no artifact uses.
+/// Every collection removes unused files: abandoned staging areas, artifacts that no entry names,
+/// blobs that no artifact uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CollectionPolicy {
-    /// Removes models that have been Retired for at least this long, with zero all that are Retired;
-    /// none if not set. Only time that
-    /// the host was certainly running counts, so no jump of the clock makes a model old.
+    /// Removes models that have been Retired for at least this long, if set; zero removes all
+    /// Retired ones. Only time in which the host was certainly running counts, so no jump of the
+    /// clock makes a model old.
     pub retired_for: Option<Duration>,
     /// Removes managed models until the store takes no more bytes of disk than this.
     pub budget: Option<u64>,
-    /// Removes managed models until so many bytes of the disk are free.
+    /// Removes managed models until this number of bytes of the disk is free.
     pub min_free: Option<u64>,
-    /// Which models may go for the sake of `budget` and `min_free`, the least recently used first.
+    /// The models that may be removed for `budget` and `min_free`, the least recently used first.
     pub evict: Evict,
 }
 
-/// Which models may be removed to make room.
+/// The models that may be removed to make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Evict {
     /// Retired ones only.
@@ -30,17 +30,17 @@ pub enum Evict {
     Any,
 }
 
-/// Why something is removed.
+/// The reason for a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RemovalReason {
     /// The process that staged it is gone.
     Abandoned,
-    /// Its entry was deleted, and it was left.
+    /// Its entry was deleted, and its files were left.
     Deleted,
     /// Nothing uses it.
     Unreferenced,
-    /// It has been Retired for longer than the policy wants: for at least this long.
+    /// The model has been Retired for longer than the policy allows: for at least this long.
     RetiredFor(Duration),
     /// The store takes more than its budget.
     OverBudget,

@@ -11,16 +11,17 @@ use crate::index::Snapshot;
 use crate::root::Layout;
 use crate::state::{ModelRecord, Proof, RootState};
 
-/// Whether the bytes of a registered model are proved to be what `entry`, which was read from
-/// this catalog, says: they were hashed, and device, inode, size and times of every file are as
-/// they were then. Reads no byte of it.
+/// Returns true if the bytes of a registered model are proved to have the digest of `entry`, which
+/// was read from this catalog: they were hashed, and device, inode, size and times of every file
+/// are as they were then. Reads no byte of the model.
 ///
-/// A proof made so soon after a change that another change could go unnoticed counts only for a
-/// caller that waited for that verification: `since` is the catalog from before the wait.
+/// A proof can be so fresh that a later change would go unnoticed. It counts only for a caller that
+/// waited for that verification: `since` is the catalog from before the wait.
 ///
 /// # Errors
 ///
-/// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing), [`Io`](crate::CatalogError::Io).
+/// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing) if nothing is at the path,
+/// [`Io`](crate::CatalogError::Io).
 pub(crate) fn is_proved(
     state: &RootState,
     entry: &CatalogEntry,
@@ -39,8 +40,8 @@ pub(crate) fn is_proved(
     }
 }
 
-/// The proof of a record, if it is a pass and the files are as they were then. `before` is the
-/// record from before a wait.
+/// Returns the proof of a record, if it is a pass and the files are as they were then. `before` is
+/// the record from before a wait.
 pub(super) fn valid_proof<'r>(
     state: &RootState,
     record: &'r ModelRecord,
@@ -71,7 +72,7 @@ pub(super) fn valid_proof<'r>(
     Ok(is_same.then_some(proof))
 }
 
-/// Of what a verification takes the fingerprint: all files of a managed model.
+/// Returns the path to fingerprint: for a managed model, its whole `files` folder.
 fn fingerprinted(state: &RootState, record: &ModelRecord) -> PathBuf {
     let stored = Path::new(&record.local_path);
     match Layout::key_of(stored) {
@@ -80,13 +81,14 @@ fn fingerprinted(state: &RootState, record: &ModelRecord) -> PathBuf {
     }
 }
 
-/// Hashes what `entry` names and compares it with the entry's digest, whether or not it is
+/// Hashes the model of `entry` and compares it with the entry's digest, also if the entry is not
 /// registered yet. If an entry with this path and digest is registered, the outcome is recorded in
 /// it; [`put_verified`] registers one with it. Otherwise as [`verify`](super::verify()).
 ///
 /// # Errors
 ///
-/// Those of [`verify`](super::verify); [`PathRefused`](crate::CatalogError::PathRefused) for what this catalog could not hold.
+/// The errors of [`verify`](super::verify()); [`PathRefused`](crate::CatalogError::PathRefused) for
+/// a path that this catalog could not hold.
 pub(crate) fn verify_candidate(
     state: &RootState,
     entry: &CatalogEntry,
@@ -108,7 +110,7 @@ pub(crate) fn verify_candidate(
 ///
 /// # Errors
 ///
-/// As [`put_if`](crate::CatalogStore::put_if).
+/// The errors of [`put_if`](crate::CatalogStore::put_if).
 pub(crate) fn put_verified(
     state: &RootState,
     entry: &CatalogEntry,
@@ -123,12 +125,12 @@ pub(crate) fn put_verified(
     })
 }
 
-/// Registers a published artifact as Active, if what is registered under its id is as expected,
-/// with the proof that its publication is.
+/// Registers a published artifact as Active, if the entry of its id is as expected. Its publication
+/// is the proof.
 ///
 /// # Errors
 ///
-/// As [`put_if`](crate::CatalogStore::put_if).
+/// The errors of [`put_if`](crate::CatalogStore::put_if).
 pub(crate) fn register(
     state: &RootState,
     artifact: &Artifact,

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::root::{FileStamp, FoundFile, Layout};
 use crate::state::{ModelRecord, RootState};
 
-/// Moves bad files aside, and gives their new places. Best effort where nothing can be written now:
-/// the verification that found them still tells its outcome.
+/// Moves bad files aside, and returns their new paths. Best effort where nothing can be written
+/// now: the verification that found them still returns its outcome.
 pub(super) fn quarantine_all(
     state: &RootState,
     bad: Vec<(FoundFile, Evidence)>,
@@ -34,7 +34,7 @@ pub(super) fn quarantine_all(
 /// Retires every model that a bad file was served for, then moves it aside: so no Active entry
 /// ever names what is not there.
 ///
-/// Nothing if the file is not the one that was found any more: somebody has mended it.
+/// Returns `None` if the file is no longer the one that was found: another process has mended it.
 fn quarantine(state: &RootState, found: &FoundFile, evidence: Evidence) -> Result<Option<PathBuf>> {
     let artifacts = &state.artifacts;
     let path = found.path.as_path();

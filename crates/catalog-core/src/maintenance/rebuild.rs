@@ -10,29 +10,30 @@ use crate::index;
 use crate::root::now_ms;
 use crate::state::{Proof, RootState, StoreOptions};
 
-/// What [`rebuild`] did.
+/// The result of [`rebuild`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rebuilt {
     /// The ids that have an entry again, sorted.
     pub restored: Vec<String>,
-    /// The ids that had one, which was left as it is, sorted.
+    /// The ids that had an entry, which was left as it is, sorted.
     pub kept: Vec<String>,
-    /// The artifacts that got none, and why.
+    /// The artifacts that got no entry, with the reason.
     pub rejected: Vec<(PathBuf, String)>,
 }
 
-/// Makes the entries of managed models again from what lies below a root: each artifact whose files
-/// are all there and have the digests that its manifest states is registered as Active under the id
-/// it was staged for, unless there is an entry of that id. Of several artifacts of one id the one
-/// published last is taken.
+/// Restores the entries of managed models from their manifests. An artifact is registered as Active
+/// under the id it was staged for, if all its files are there and have the digests of its manifest,
+/// and if there is no entry of that id. If several artifacts have one id, the one published last is
+/// registered.
 ///
-/// For a root whose index was lost with its generation before; [`recover`](crate::recover) comes
-/// first if it is damaged. All bytes are hashed.
+/// Use it for a root whose index was lost with its previous generation. If the index is only
+/// damaged, call [`recover`](crate::recover) first. All bytes are hashed.
 ///
 /// # Errors
 ///
-/// [`IndexDamaged`](crate::CatalogError::IndexDamaged), and what writing fails with.
+/// [`IndexDamaged`](crate::CatalogError::IndexDamaged) if an index cannot be recovered, and the
+/// errors of writing.
 pub fn rebuild(root: impl AsRef<Path>) -> Result<Rebuilt> {
     let state = RootState::open(root.as_ref(), StoreOptions::default())?;
     // An index that was lost without a trace becomes an empty one.
@@ -79,7 +80,7 @@ pub fn rebuild(root: impl AsRef<Path>) -> Result<Rebuilt> {
     Ok(report)
 }
 
-/// Registers an artifact that is whole, under a lease, as no entry protects it from collection yet.
+/// Registers an intact artifact, under a lease, as no entry protects it from collection yet.
 fn restore(state: &RootState, key: &str) -> Result<()> {
     let missing = |path: PathBuf| CatalogError::ArtifactMissing { path };
     let Some(artifact) = state.artifacts.open(key)? else {

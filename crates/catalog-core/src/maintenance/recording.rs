@@ -5,11 +5,11 @@ use crate::entry::LifecycleState;
 use crate::error::Result;
 use crate::state::{ModelRecord, Proof, RootState};
 
-/// After how many models, or how long, a scrub writes what it found.
+/// The number of models, and the time, after which a scrub writes its proofs.
 const MAX_COLLECTED: usize = 64;
 const MAX_AGE: Duration = Duration::from_secs(60);
 
-/// The proof of a verification with the path and digest that it is about.
+/// The proof of a verification, with its path and digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recordable {
     local_path: String,
@@ -18,7 +18,7 @@ pub(crate) struct Recordable {
 }
 
 impl Recordable {
-    /// A proof of what a record names.
+    /// Creates a proof for the path and digest of a record.
     pub(super) fn new(record: &ModelRecord, proof: Proof) -> Self {
         Self {
             local_path: record.local_path.clone(),
@@ -27,18 +27,18 @@ impl Recordable {
         }
     }
 
-    /// Whether a record names what was verified.
+    /// Returns true if a record has the verified path and digest.
     pub(super) fn is_of(&self, record: &ModelRecord) -> bool {
         record.is_about(&self.local_path, self.digest.as_ref())
     }
 }
 
-/// What becomes of the lifecycle of a model whose verification is recorded.
+/// The effect of a recorded verification on the lifecycle of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
-    /// It stays as it is.
+    /// The lifecycle stays as it is.
     Kept,
-    /// It turns Retired.
+    /// The model turns Retired.
     Ended,
 }
 
@@ -46,7 +46,7 @@ pub(super) enum Service {
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) id: String,
-    /// None if it could not be verified.
+    /// The proof, unless the model could not be verified.
     pub(super) found: Option<Recordable>,
     pub(super) service: Service,
 }
@@ -123,7 +123,7 @@ pub(super) fn record(state: &RootState, attempts: &[Attempt]) -> Result<()> {
     tolerate_refused_write(written)
 }
 
-/// Logs that nothing can be written now; any other error stays one.
+/// Logs that nothing can be written now; returns any other error.
 pub(super) fn tolerate_refused_write(written: Result<()>) -> Result<()> {
     match written {
         Err(error) if error.is_refused_write() => {

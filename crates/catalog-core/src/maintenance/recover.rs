@@ -5,29 +5,29 @@ use crate::index::{self, IndexRecovery};
 use crate::state::RootState;
 use crate::state::StoreOptions;
 
-/// What [`recover`] did.
+/// The result of [`recover`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovery {
-    /// With `index.json`.
+    /// The recovery of `index.json`.
     pub models: IndexRecovery,
-    /// With `engines.json`.
+    /// The recovery of `engines.json`.
     pub engines: IndexRecovery,
-    /// With `pins.json`; its entries are named by owner, a space and id.
+    /// The recovery of `pins.json`; its entries are named by owner, a space and id.
     pub pins: IndexRecovery,
 }
 
-/// Replaces the damaged indexes of a root with the best state that can be had, and tells entry by
-/// entry what that is. A whole index is left alone.
+/// Restores the damaged or lost indexes of a root, and reports the action for each entry. An intact
+/// index is left alone.
 ///
-/// A line that is as it was written is kept. Entries of the generation before, which every write
-/// leaves beside the index, fill in for the rest: so the last change of a damaged entry, or the
-/// last deletion, may be undone. The damaged file stays under another name.
+/// An intact line is kept. Other entries are restored from the previous generation, which every
+/// write leaves beside the index: so the last change of a damaged entry, or the last deletion, may
+/// be undone. The damaged file stays under another name.
 ///
 /// # Errors
 ///
-/// [`CatalogError::IndexTooNew`](crate::CatalogError::IndexTooNew), and what reading and writing
-/// fail with. An index that was not reached is as it was.
+/// [`CatalogError::IndexTooNew`](crate::CatalogError::IndexTooNew) if a newer release wrote an
+/// index, and the errors of reading and writing. An index that was not reached is as it was.
 pub fn recover(root: impl AsRef<Path>) -> Result<Recovery> {
     let state = RootState::open(root.as_ref(), StoreOptions::default())?;
     // A root of a newer release is left alone.

@@ -14,40 +14,41 @@ use crate::reference::ModelId;
 use crate::root::{FileStamp, FoundFile, Layout, now_ms};
 use crate::state::RootState;
 
-/// A file that a managed model lacks, because it failed verification or is gone.
+/// A file of a managed model that failed verification or is missing.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct BadFile<'f> {
-    /// What it has to be.
+    /// The name, size and digest that it should have.
     pub file: &'f ManifestFile,
-    /// What it belongs to, and where that came from.
+    /// The manifest of its model.
     pub manifest: &'f Manifest,
 }
 
-/// What a repair did.
+/// The result of a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RepairReport {
     /// The entry, which is Active.
     pub entry: CatalogEntry,
-    /// The names of the files that were brought again.
+    /// The names of the files that were fetched again.
     pub brought: Vec<String>,
-    /// How many bytes those have.
+    /// The number of bytes of those files.
     pub bytes: u64,
-    /// How many files were good.
+    /// The number of intact files.
     pub kept: usize,
 }
 
-/// Makes a managed model whole again: verifies all its files, has `bring` write those that are
-/// bad or missing, and only those, and turns the entry Active. What is brought is proved before
-/// it is let in; other models that lack the same bytes are repaired without bringing them again.
-/// `progress` may stop it by failing.
+/// Repairs a managed model: verifies all its files, has `bring` write only those that are bad or
+/// missing, and turns the entry Active. The new files are verified before they are used. Other
+/// models that lack the same bytes are repaired without fetching them again. `progress` may stop it
+/// by failing.
 ///
 /// # Errors
 ///
-/// [`CatalogError::NotFound`]; [`CatalogError::Conflict`] if the entry was given other content or
-/// was deleted meanwhile; [`CatalogError::InvalidEntry`] for a model that is not managed;
-/// what `bring` fails with; [`CatalogError::DigestMismatch`] if what it brings is not it.
+/// [`CatalogError::NotFound`] if there is no such entry; [`CatalogError::Conflict`] if the entry
+/// was changed or deleted meanwhile; [`CatalogError::InvalidEntry`] for a model that is not
+/// managed; [`CatalogError::DigestMismatch`] if a new file is not the expected one; the error of
+/// `bring`.
 pub(crate) fn repair(
     state: &RootState,
     id: &str,
@@ -159,7 +160,7 @@ fn link_blob(state: &RootState, staging: &mut Staging, file: &ManifestFile) -> R
     Ok(true)
 }
 
-/// Gives a file that was found good a second name in a staging area.
+/// Gives an intact file a second name in a staging area.
 fn link_in(
     staging: &mut Staging,
     found: &FoundFile,

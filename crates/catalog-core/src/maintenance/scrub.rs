@@ -7,36 +7,37 @@ use super::verify::examine;
 use crate::error::{CatalogError, Result};
 use crate::state::RootState;
 
-/// How much a scrub does at most. It ends behind the model with which it reaches either.
+/// The limits of a scrub. It ends after the model with which it reaches one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScrubBudget {
-    /// Bytes to hash.
+    /// The number of bytes to hash.
     pub bytes: u64,
-    /// Time to take.
+    /// The time to take.
     pub time: Duration,
 }
 
-/// What a scrub came to.
+/// The result of a scrub.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct ScrubReport {
-    /// What was found, in the order in which it was looked at.
+    /// The verifications, in order.
     pub verified: Vec<Verification>,
-    /// Models that could not be looked at, and why.
+    /// The models that could not be verified, with the reason.
     pub failed: Vec<(String, CatalogError)>,
-    /// How many models were left for the next time.
+    /// The number of models that were left for the next call.
     pub left: usize,
 }
 
-/// Verifies models by all their bytes: those first whose last attempt is longest ago. Ends when the
-/// budget is used up; the next call goes on where this one ended, in whatever process. `progress` may
-/// stop it with [`CatalogError::Cancelled`]: what was found by then is recorded.
+/// Verifies models by all their bytes, beginning with those whose last attempt is longest ago. Ends
+/// when the budget is used up; the next call of any process continues there. `progress` may stop it
+/// with [`CatalogError::Cancelled`]: the results so far are recorded.
 ///
-/// What it finds is written together for several models, and a failure at once.
+/// It records passes of several models in one write, and a failure at once.
 ///
 /// # Errors
 ///
-/// That, and those of the index. A model that cannot be verified is no error but in the report.
+/// [`CatalogError::Cancelled`], the error of `progress`, and the errors of the index. A model that
+/// cannot be verified is an error in the report only.
 pub(crate) fn scrub(
     state: &RootState,
     budget: ScrubBudget,
@@ -85,7 +86,7 @@ pub(crate) fn scrub(
     Ok(report)
 }
 
-/// The models of which anything is expected, in the order of their last attempts.
+/// Returns the models with an expected digest, in the order of their last attempts.
 fn queue(state: &RootState) -> Result<Vec<String>> {
     let snapshot = state.models.snapshot()?;
     let with_digest = snapshot

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use super::recording::Recordable;
 use crate::digest::{Assurance, Digest, VerificationOutcome, VerificationOutcomeKind};
 
-/// How much a verification relies on the last one.
+/// The extent of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verify {
     /// Hashes only if device, inode, size or times of any file differ from when it was hashed last,
@@ -14,7 +14,7 @@ pub enum Verify {
     Full,
 }
 
-/// What was found of a model or an engine.
+/// The verification of a model or an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verification {
@@ -24,19 +24,18 @@ pub struct Verification {
     pub outcome: VerificationOutcome,
     /// The facts behind the outcome.
     pub assurance: Assurance,
-    /// What its bytes are, if they were compared as one.
+    /// The digest of its bytes, if they were compared as one.
     pub actual: Option<Digest>,
-    /// How many bytes were hashed.
+    /// The number of bytes that were hashed.
     pub hashed: u64,
-    /// Files of a managed model that failed, and where they are kept now; its entry is Retired.
+    /// The present paths of the files of a managed model that failed; its entry is Retired.
     pub quarantined: Vec<PathBuf>,
-    /// What can be recorded of it, if anything was compared anew.
+    /// The proof to record, if bytes were compared in this call.
     pub(crate) recordable: Option<Recordable>,
 }
 
 impl Verification {
-    /// Emits the one event of each verification, for the log: a warning if bytes were compared with
-    /// something and are not shown to be it.
+    /// Logs one event for each verification. It is a warning if bytes were compared and not proved.
     pub(super) fn trace(&self) {
         let Self { id, hashed, .. } = self;
         let (basis, method) = (self.assurance.basis, self.assurance.method);

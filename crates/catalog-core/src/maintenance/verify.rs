@@ -20,8 +20,9 @@ use crate::state::{ModelRecord, Proof, RootState};
 ///
 /// # Errors
 ///
-/// [`CatalogError::NotFound`], [`CatalogError::ArtifactMissing`],
-/// [`CatalogError::ArtifactChanged`]. A mismatch is no error but an outcome.
+/// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::ArtifactMissing`] if
+/// nothing is at its path, [`CatalogError::ArtifactChanged`] if it changes meanwhile. A mismatch is
+/// an outcome, not an error.
 pub(crate) fn verify(
     state: &RootState,
     id: &str,
@@ -53,7 +54,7 @@ pub(crate) fn verify(
     hash_record(state, id, &record, record.digest.as_ref(), progress)
 }
 
-/// Hashes what a record names, and records the outcome. `pinned` is the digest that is registered
+/// Hashes the model of a record, and records the outcome. `pinned` is the digest that is registered
 /// under this id.
 pub(super) fn hash_record(
     state: &RootState,
@@ -68,8 +69,8 @@ pub(super) fn hash_record(
     Ok(verification)
 }
 
-/// Hashes what a record names, and adds the outcome to those that are to be recorded. A failure is
-/// recorded at once, before its files go to quarantine.
+/// Hashes the model of a record, and adds the outcome to those that are to be recorded. A failure
+/// is recorded at once, before its files go to quarantine.
 pub(super) fn examine(
     state: &RootState,
     id: &str,
@@ -161,13 +162,13 @@ pub(super) fn examine(
     Ok(verification)
 }
 
-/// When a model last was what its entry says, as far as that is recorded.
+/// Returns the time when a model last had the digest of its entry, if that is recorded.
 fn last_good_ms(record: &ModelRecord) -> Option<u64> {
     let proof = record.proof.as_ref().filter(|proof| proof.is_pass());
     proof.map(|proof| proof.at_ms).max(record.last_verified_ms)
 }
 
-/// The source of the digest that a record is compared with.
+/// Returns the source of the digest that a record is compared with.
 fn basis_of(record: &ModelRecord, manifest: Option<&Manifest>) -> Basis {
     match (manifest, &record.digest) {
         (Some(manifest), None) => manifest.basis.max(Basis::OwnHash),
@@ -181,8 +182,8 @@ fn basis_of(record: &ModelRecord, manifest: Option<&Manifest>) -> Basis {
     }
 }
 
-/// The key and the manifest of what an entry hands out, if it is all of a managed artifact: one
-/// may also name a file of an artifact by itself.
+/// Returns the key and the manifest of the artifact of an entry, if the entry names all of it: an
+/// entry may also name a single file of an artifact.
 pub(super) fn managed(
     state: &RootState,
     record: &ModelRecord,
@@ -196,8 +197,8 @@ pub(super) fn managed(
     Ok(is_all.then(|| (key.to_owned(), manifest)))
 }
 
-/// Hashes the files of a managed model and gathers those that are not what the manifest says.
-/// Also gives the digest of what is there if it is whole, but not what its entry says.
+/// Hashes the files of a managed model and returns those that differ from the manifest. Also
+/// returns the digest of an intact model that differs from its entry.
 fn hash_managed(
     state: &RootState,
     key: &str,
@@ -256,7 +257,7 @@ fn hash_managed(
     Ok((outcome, other))
 }
 
-/// The files of a managed model that are there, and the names of those that are not.
+/// Returns the files of a managed model that are there, and the names of those that are missing.
 pub(super) fn files_of(
     state: &RootState,
     key: &str,
@@ -282,7 +283,8 @@ pub(super) fn files_of(
     Ok((files, missing))
 }
 
-/// The digest of a managed model that is whole, by the algorithm of another digest if it has one.
+/// Returns the digest of an intact managed model, by the algorithm of another digest if there is
+/// one.
 fn digest_as(
     like: &Digest,
     manifest: &Manifest,
@@ -299,8 +301,8 @@ fn digest_as(
     }
 }
 
-/// Whether the same files are there with the same content, as far as sizes and times of modification
-/// tell.
+/// Returns true if the same files are there with the same content, by their sizes and times of
+/// modification.
 fn is_same_content(before: &[FoundFile], after: &[FoundFile]) -> bool {
     let mut both = before.iter().zip(after);
     before.len() == after.len() && both.all(|(before, after)| before.is_same(after))

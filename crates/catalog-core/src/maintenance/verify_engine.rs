@@ -17,8 +17,9 @@ use crate::state::{EngineRecord, Proof, RootState};
 ///
 /// # Errors
 ///
-/// [`CatalogError::NotFound`], [`CatalogError::InvalidDigest`] for a digest that cannot be computed,
-/// [`CatalogError::ArtifactMissing`], [`CatalogError::ArtifactChanged`].
+/// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::InvalidDigest`] for a
+/// digest that cannot be computed, [`CatalogError::ArtifactMissing`],
+/// [`CatalogError::ArtifactChanged`].
 pub(crate) fn verify_engine(
     state: &RootState,
     id: &str,

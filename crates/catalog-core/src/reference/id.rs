@@ -13,7 +13,7 @@ impl ModelRef {
     ///
     /// # Errors
     ///
-    /// Those of [`id`](Self::id), and [`CatalogError::InvalidEntry`] for an id that no catalog
+    /// The errors of [`id`](Self::id), and [`CatalogError::InvalidEntry`] for an id that no catalog
     /// holds, such as that of a path of more than [`ModelId::MAX_LEN`] bytes.
     pub fn model_id(&self) -> Result<ModelId> {
         ModelId::new(self.id()?)
@@ -29,8 +29,8 @@ impl ModelRef {
     ///   not exist.
     ///   A path that would not be read back as it is has the percent-encoded form `file://…`.
     /// - a URL in one spelling (RFC 3986, 6.2.2), without its fragment, its secrets and what frames
-    ///   a signature: two URLs that differ only there name one thing. Of a parameter like `key`,
-    ///   which may be a secret or a name, a hash of the value is kept.
+    ///   a signature: two URLs that differ only there name one thing. A parameter like `key` may be
+    ///   a secret or a name: the id has a hash of its value.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Words: what a model reference is, how it is read, printed without secrets, and identified.
-//! Only [`id`](ModelRef::id) of a local path looks at the disk.
+//! Model references: parsing them, printing them without secrets, and their ids. Only
+//! [`id`](ModelRef::id) of a local path looks at the disk.
 
 mod file;
 mod hf;

@@ -39,8 +39,8 @@ use crate::error::{ModelRefError, Result};
 ///
 /// [`Display`](fmt::Display) and [`FromStr`] round-trip, except that secrets never print:
 /// `Display`, `Debug`, [`id`](Self::id) and serialisation leave out user names and passwords, and
-/// the values of query parameters that carry a signature, token, key or credential. Only the
-/// public field `url` still holds them, for whoever fetches.
+/// the values of query parameters that carry a signature, token, key or credential. Only the public
+/// field `url` still holds them, for fetchers.
 ///
 /// ```
 /// use catalog_core::ModelRef;
@@ -84,7 +84,8 @@ impl ModelRef {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::InvalidRef`](crate::CatalogError::InvalidRef).
+    /// [`CatalogError::InvalidRef`](crate::CatalogError::InvalidRef) if the text is not a model
+    /// reference.
     pub fn parse(s: &str) -> Result<Self> {
         Ok(parse(s)?)
     }
@@ -105,7 +106,7 @@ impl ModelRef {
         }
     }
 
-    /// The host of a URL in lower case, without its port; none for other references.
+    /// Returns the host of a URL in lower case, without its port. Other references have none.
     pub fn host(&self) -> Option<String> {
         match self {
             Self::Url { url } => super::url::host_of(url),

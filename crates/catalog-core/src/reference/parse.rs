@@ -9,7 +9,7 @@ use crate::error::{ModelRefError, ModelRefErrorKind as Kind};
 /// The longest reference, in bytes.
 pub(super) const MAX_LEN: usize = 8192;
 
-/// What is wrong with a part of the text; the part's own place in the text is the position.
+/// The problem of a part of the text; the part's own place in the text is the position.
 pub(super) type Fault<'t> = (Kind, &'t str);
 
 /// Reads a reference as documented on [`ModelRef`].

@@ -1,7 +1,7 @@
 use super::parse::Fault;
 use crate::error::ModelRefErrorKind as Kind;
 
-/// Decodes `%XX` once. What comes out is taken literally, so `%252e` becomes `%2e`.
+/// Decodes `%XX` once. The result is taken literally, so `%252e` becomes `%2e`.
 pub(super) fn decode(text: &str) -> Result<String, Fault<'_>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -1,10 +1,10 @@
-//! Secrets in URLs: what is hidden when one is shown, and what is left out of its id.
+//! Secrets in URLs: hides them when a URL is shown, and leaves them out of its id.
 
 use super::percent;
 use super::url::{check_url, scheme_of, split_url};
 use crate::digest::Hasher;
 
-/// What is printed in place of a secret.
+/// The text that is printed in place of a secret.
 pub(super) const REDACTED: &str = "REDACTED";
 
 /// A parameter is secret if one of these is among the words of its name, or is all of them
@@ -63,15 +63,16 @@ const SIGNING_NAMES: [&str; 22] = [
     "sktid", "skv", "sp", "spr", "sr", "srt", "ss", "st", "suoid", "sv",
 ];
 
-/// What an id has in place of a value that may be a secret: this, and so many digits of its hash.
+/// The text that an id has in place of a value that may be a secret: this prefix, and this number
+/// of digits of its hash.
 const HASH: &str = "sha256-";
 const HASH_LEN: usize = 16;
 
 /// How often a value is decoded in search of a secret in it.
 const MAX_DECODINGS: usize = 4;
 
-/// The URL as it may be shown: secrets replaced, all else as it was given. Of a URL that is not
-/// valid, where a secret could be anywhere, only the scheme is shown.
+/// The URL as it may be shown: secrets replaced, all else as it was given. Only the scheme of an
+/// invalid URL is shown, as a secret could be anywhere in it.
 pub(super) fn redact_url(url: &str) -> String {
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
     match split_url(url) {
@@ -194,7 +195,8 @@ fn segment_without_secrets(segment: &str) -> Option<String> {
     }
 }
 
-/// Whether a value is what an id has in place of what may be a secret: an id is its own id.
+/// Returns true if a value is the text that an id has in place of a possible secret: so an id is
+/// its own id.
 fn is_hash(value: &str) -> bool {
     value.strip_prefix(HASH).is_some_and(|hash| {
         hash.len() == HASH_LEN && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -279,7 +281,7 @@ fn holds_secret_inside(value: &str) -> bool {
     })
 }
 
-/// A text, and what it becomes when it is decoded again and again.
+/// A text, and the texts that repeated decoding gives.
 fn decodings(text: &str) -> Vec<String> {
     let mut all = vec![text.to_owned()];
     for _ in 0..MAX_DECODINGS {

@@ -9,26 +9,26 @@ use super::stamp::FileStamp;
 use super::walk::find_folder;
 use crate::error::{CatalogError, PathProblem, Result};
 
-/// The folder below which everything of a store lies, and the judge of what is below it.
+/// The root folder of a store. It decides whether a path lies below it.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreRoot {
     /// Absolute, with every link resolved.
     path: PathBuf,
-    /// As its user spells it: absolute, links and all.
+    /// The path as the caller spells it: absolute, with its links.
     spelled: PathBuf,
     /// The path by which the root is watched: as its user spells it, if that leads there.
     watched: PathBuf,
-    /// What was opened, to notice if another folder takes its place.
+    /// The stamp of the folder that was opened, to notice if another folder takes its place.
     stamp: FileStamp,
     layout: Layout,
 }
 
-/// Where an artifact lies, seen from a root.
+/// The place of an artifact relative to a root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Placement {
-    /// Below the root; the path is relative to it and leads nowhere else.
+    /// A place below the root; the path is relative to it and leads nowhere else.
     Inside(PathBuf),
-    /// Anywhere else; the path is absolute. Such files are never written or deleted.
+    /// Any other place; the path is absolute. Such files are never written or deleted.
     Outside(PathBuf),
 }
 
@@ -66,7 +66,7 @@ impl StoreRoot {
         &self.path
     }
 
-    /// What the file system said of the root when it was opened.
+    /// Returns the stamp of the root from when it was opened.
     pub(crate) fn stamp(&self) -> FileStamp {
         self.stamp
     }
@@ -75,8 +75,8 @@ impl StoreRoot {
         &self.layout
     }
 
-    /// Fails if the folder that was opened is no longer at its path: then what is missing below it
-    /// says nothing, and what is written there goes astray.
+    /// Fails if the folder that was opened is no longer at its path. Then a missing file below it
+    /// proves nothing, and a write would change another folder.
     pub(crate) fn check_present(&self) -> Result<()> {
         // A link that leads to the root may have been pointed elsewhere.
         for path in [&self.path, &self.watched] {
@@ -93,8 +93,8 @@ impl StoreRoot {
         Ok(())
     }
 
-    /// The path of an index by which it is watched: a look at it notices that a link on the way was
-    /// pointed elsewhere.
+    /// Returns the path by which an index is watched: a look at it notices that a link on the way
+    /// leads elsewhere now.
     pub(crate) fn watched_index(&self, file: IndexFile) -> PathBuf {
         self.watched.join(file.name())
     }
@@ -117,13 +117,14 @@ impl StoreRoot {
         }
     }
 
-    /// The absolute path of what is stored as relative to the root, or absolute.
+    /// Returns the absolute path of a stored path, which is absolute or relative to the root.
     pub(crate) fn absolute(&self, stored: &Path) -> PathBuf {
         self.path.join(stored)
     }
 
-    /// The form in which a path from a file of the store is kept, by its text alone: relative if it
-    /// is below the root. None for a path that leaves the root or names a file of the store.
+    /// Returns the stored form of a path from a file of the store, by its text alone: relative if
+    /// it is below the root. Returns `None` for a path that leaves the root or names a file of the
+    /// store.
     pub(crate) fn stored_form<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {
         let below = [&self.path, &self.spelled]
             .into_iter()
@@ -137,7 +138,7 @@ impl StoreRoot {
         Some(plain)
     }
 
-    /// Decides where a path lies; a relative one means relative to the root.
+    /// Returns the place of a path; a relative one means relative to the root.
     ///
     /// # Errors
     ///
@@ -180,8 +181,8 @@ impl StoreRoot {
         }
     }
 
-    /// A path below the root that leads through another mount of it, by the root's own path; others
-    /// as they are.
+    /// Rewrites a path that leads below the root through another mount of it, so that it begins
+    /// with the root's own path. Other paths stay as they are.
     fn by_own_path(&self, path: PathBuf) -> PathBuf {
         if path.starts_with(&self.path) {
             return path;
@@ -201,7 +202,7 @@ impl StoreRoot {
         }
     }
 
-    /// Another store's root that is at a path below this root, above it or in it.
+    /// Finds the root of another store at a path below this root, above that path or in it.
     fn other_store(&self, path: &Path) -> Result<Option<PathBuf>> {
         let is_store = |folder: &Path| Layout::is_root_of_a_store(folder);
         let above = path.ancestors().take_while(|folder| **folder != self.path);
@@ -221,7 +222,7 @@ impl StoreRoot {
     }
 }
 
-/// A path without `.` and repeated slashes; none if it has a `..`.
+/// Returns a path without `.` and repeated slashes, or `None` if it has a `..`.
 fn plain_spelling(path: &str) -> Option<Cow<'_, str>> {
     let mut is_plain = true;
     for part in path.strip_prefix('/').unwrap_or(path).split('/') {

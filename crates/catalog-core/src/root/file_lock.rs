@@ -7,17 +7,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::file_system::file_system_of;
 use crate::error::{CatalogError, Result};
 
-/// How the users of a root are kept apart.
+/// The mechanism that excludes other users of a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Locking {
-    /// By the kernel, across processes; refused where the file system has no locks.
+    /// Locks of the kernel, across processes; refused where the file system has no locks.
     #[default]
     Kernel,
-    /// Within this process only. Whoever chooses it promises that no other process uses the root.
+    /// Locks within this process only. The caller promises that no other process uses the root.
     SingleProcess,
 }
 
-/// Who else may hold a lock.
+/// The mode of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LockMode {
     /// Others may hold it shared at the same time.

@@ -8,17 +8,17 @@ use crate::error::{CatalogError, Result};
 /// it was mounted again meanwhile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FileSystem {
-    /// An id that stays the same for ever; none where there is none, or it is unknown.
+    /// The stable id of the file system, if it has one and it is known.
     pub(crate) id: Option<String>,
-    /// The identity of the mount, for a file system that is an image; none for others. It is empty
-    /// if it cannot be found out.
+    /// The identity of the mount, if the file system is an image. It is empty if it cannot be found
+    /// out.
     pub(crate) mount: Option<String>,
 }
 
 /// The kinds of file systems that are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Its id is part of what is on the disk.
+    /// Its id is stored on the disk.
     WithStableId,
     /// The content of one image. Another image has the same inodes and times on the same device.
     Image,
@@ -48,7 +48,7 @@ impl FileSystem {
 ///
 /// # Errors
 ///
-/// [`CatalogError::FileSystemRefused`].
+/// [`CatalogError::FileSystemRefused`] for NFS.
 pub(crate) fn refuse_without_shared_locks(root: &Path) -> Result<()> {
     if kind_of(root) != Kind::Nfs {
         return Ok(());
@@ -61,8 +61,8 @@ pub(crate) fn refuse_without_shared_locks(root: &Path) -> Result<()> {
     })
 }
 
-/// The kind of the file system that a path lies on, as its mount names it (`nfs4`, `ext4`); none
-/// where the kernel does not tell.
+/// Returns the kind of the file system that a path lies on, as its mount names it (`nfs4`, `ext4`),
+/// if the kernel states it.
 pub(crate) fn file_system_of(path: &Path) -> Option<String> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
     let mount = mount_of(&path.canonicalize().ok()?, &mounts)?;

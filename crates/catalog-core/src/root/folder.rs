@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::{CatalogError, Result};
 
-/// Makes the names in a folder durable: what was created, renamed or removed in it before.
+/// Makes the names in a folder durable: all that were created, renamed or removed in it before.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

@@ -11,12 +11,12 @@ pub(crate) fn now_ms() -> u64 {
     })
 }
 
-/// A point in time that can be told from later ones although the wall clock may jump: it says, too,
-/// how long the host had been up.
+/// A point in time that can be compared with later ones although the wall clock may jump: it also
+/// holds the uptime of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Moment {
     wall_ms: u64,
-    /// Which run of the kernel, and how long it had run; none where the kernel does not tell.
+    /// The run of the kernel and its uptime, if the kernel states them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boot: Option<String>,
     #[serde(default)]
@@ -38,8 +38,8 @@ impl Moment {
         }
     }
 
-    /// How long ago `earlier` was at least: what the wall clock says, but no longer than the host
-    /// can be shown to have been up since. So a clock that jumps ahead makes nothing old.
+    /// Returns the least time since `earlier`: the time by the wall clock, but no longer than the
+    /// host has certainly been up since. So a clock that jumps ahead makes nothing old.
     pub(crate) fn at_least_since(&self, earlier: &Self) -> Duration {
         let wall = self.wall_ms.saturating_sub(earlier.wall_ms);
         let up = match (&self.boot, &earlier.boot) {
@@ -50,7 +50,7 @@ impl Moment {
         Duration::from_millis(wall.min(up))
     }
 
-    /// Whether both are of one run of the kernel.
+    /// Returns true if both are of one run of the kernel.
     pub(crate) fn is_same_boot(&self, other: &Self) -> bool {
         self.boot == other.boot
     }

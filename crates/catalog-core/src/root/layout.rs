@@ -1,11 +1,11 @@
 use std::path::{Component, Path, PathBuf};
 
-/// What is locked: each has a file of its own.
+/// The locks of a store; each has a file of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreLock {
-    /// The indexes.
+    /// The lock of the indexes.
     Index,
-    /// What lies below `artifacts`, `blobs`, `staging` and `quarantine`.
+    /// The lock of the files below `artifacts`, `blobs`, `staging` and `quarantine`.
     Artifacts,
 }
 
@@ -18,7 +18,7 @@ impl StoreLock {
     }
 }
 
-/// Forms every path inside a root; nobody else spells one.
+/// Forms every path inside a root; no other module does.
 ///
 /// ```text
 /// index.json  engines.json  pins.json   the indexes
@@ -79,7 +79,7 @@ const RESERVED: [&str; 8] = [
     "locks",
 ];
 
-/// The folder of managed artifacts: itself the store's, what is below it are artifacts.
+/// The folder of managed artifacts. The folder itself is the store's; its content is artifacts.
 const ARTIFACTS: &str = "artifacts";
 
 impl Layout {
@@ -102,12 +102,12 @@ impl Layout {
             .join(format!(".{}.spare", IndexFile::Models.name()))
     }
 
-    /// Where artifacts go that are removed: they are renamed into it, and unlinked there.
+    /// Returns the folder into which artifacts are renamed before they are unlinked.
     pub(crate) fn removed(&self) -> PathBuf {
         self.root.join("removed")
     }
 
-    /// Where a damaged index is kept that was replaced; `unique` tells several apart.
+    /// Returns the path of a damaged index that was replaced; `unique` distinguishes several.
     pub(crate) fn damaged_index(&self, file: IndexFile, unique: u64) -> PathBuf {
         self.root.join(format!("{}.damaged-{unique}", file.name()))
     }

@@ -1,34 +1,34 @@
-//! The locks that the writers of a root queue on.
+//! The locks of the writers of a root.
 //!
-//! **Which.** `locks/index.lock` is taken by whoever writes an index of a root. One for all of
-//! them, so that deleting a model can look at the engines that use its files. Whoever moves files
-//! of the artifact store, from staging to collection, takes `locks/artifacts.lock`. Both are
+//! **Locks.** Every write to an index of a root takes `locks/index.lock`. All indexes share one
+//! lock, so that deleting a model can look at the engines that use its files. Every call that moves
+//! files of the artifact store, from staging to collection, takes `locks/artifacts.lock`. Both are
 //! exclusive. Readers take none.
 //!
-//! **Order.** Index before artifacts; nobody waits for the index while holding the artifacts. Bytes
-//! are read, hashed, copied and synced under neither.
+//! **Order.** The index lock comes before the artifact lock; no call waits for the index lock while
+//! it holds the artifact lock. Bytes are read, hashed, copied and synced under neither.
 //!
-//! **What it is.** The kernel's advisory lock on the open file (`flock` on Linux). A holder that
-//! dies releases it, so nothing is ever broken by age. The file is never deleted; should somebody
-//! else delete it, a waiter notices and queues on the new one, and a holder writes no more. Two
-//! handles exclude each other within one process too. On a file system without such locks every
-//! write is refused, unless its user chose [`Locking::SingleProcess`]; then the handles of one
-//! process exclude each other in memory.
+//! **Mechanism.** A lock is the kernel's advisory lock on the open file (`flock` on Linux). A
+//! holder that dies releases it, so no lock is ever broken by age. The store never deletes the
+//! file. If another program deletes it, a waiter notices and queues on the new one, and a holder
+//! writes no more. Two handles exclude each other within one process too. On a file system without
+//! such locks every write is refused, unless the caller chose [`Locking::SingleProcess`]; then the
+//! handles of one process exclude each other in memory.
 //!
-//! **Who waits, how long.** A writer tries until its time is up, with growing pauses; the error
-//! names the holder. Waiters hold a shared lock on `locks/<name>.waiting` meanwhile; a process that
-//! has just released the lock and sees one lets it go first, so that no process starves another.
-//! Threads that share a store do not come here one by one: they share one write (`index::group_commit`).
+//! **Waiting.** A writer tries until its deadline, with growing pauses; the error names the holder.
+//! Waiters hold a shared lock on `locks/<name>.waiting` meanwhile; a process that has just released
+//! the lock and sees one lets it go first, so that no process starves another. Threads that share a
+//! store do not take the lock one by one: they share one write (`index::group_commit`).
 //!
-//! **What a kill leaves.** A holder writes its process id into the file for those who wait, and
-//! empties it before it releases the lock; both are best effort. Temporary files of a holder that died
-//! are in no use, as only a holder makes them: the first write of each handle removes them, and a
+//! **After a kill.** A holder writes its process id into the file for those who wait, and empties
+//! it before it releases the lock; both are best effort. Only a holder makes temporary files, so
+//! those of a holder that died are not in use: the first write of each handle removes them, and a
 //! writer replaces one that has the name it needs.
 //!
-//! **Others.** What is staged holds an exclusive lock on its claim, what is used a shared one on its
-//! manifest or file ([`FileLock`]). Nobody waits for their end: who finds one taken leaves alone what
-//! it protects. Only for the moment in which somebody looks whether one is taken does
-//! [`poll`](super::poll()) wait.
+//! **Other locks.** A staging area holds an exclusive lock on its claim. A lease holds a shared
+//! lock on the manifest or file of its model ([`FileLock`]). No call waits for their end: a call
+//! that finds one taken leaves the artifact alone. [`poll`](super::poll()) waits only for a process
+//! that tests whether one is taken.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -45,10 +45,10 @@ use super::own_file::{is_at, open_or_create_own_file};
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 
-/// The first and the longest pause between two looks at a lock that is taken.
+/// The first and the longest pause between two attempts to take a lock.
 const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(2));
 
-/// After this long a waiter says in the log whom it waits for.
+/// The time after which a waiter logs the holder that it waits for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The right to write, held until it is dropped or the process dies.
@@ -60,8 +60,8 @@ pub(crate) struct WriterLock {
 }
 
 impl WriterLock {
-    /// Waits for a lock as long as the limits and `patience` say; creates its files and folder as
-    /// needed.
+    /// Waits for a lock, at most for `patience` and within the limits. Creates its files and folder
+    /// as needed.
     pub(crate) fn acquire(
         layout: &Layout,
         which: StoreLock,
@@ -124,7 +124,7 @@ impl WriterLock {
         Ok(lock)
     }
 
-    /// Fails if somebody removed the lock file: then another process may hold a lock on a new one.
+    /// Fails if the lock file was removed: then another process may hold a lock on a new one.
     pub(crate) fn check_held(&self) -> Result<()> {
         if is_at(self.lock.file(), &self.path)? {
             return Ok(());
@@ -133,7 +133,7 @@ impl WriterLock {
         Err(CatalogError::io("keep the lock", &self.path, error))
     }
 
-    /// Releases the lock, and tells whether other processes wait for it.
+    /// Releases the lock, and returns whether other processes wait for it.
     pub(crate) fn release(self) -> Released {
         let are_others_waiting = File::open(&self.waiting)
             .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
@@ -141,7 +141,7 @@ impl WriterLock {
     }
 }
 
-/// What was seen when a lock was released.
+/// The result of releasing a lock.
 pub(crate) struct Released {
     pub(crate) are_others_waiting: bool,
 }
@@ -153,8 +153,8 @@ impl Drop for WriterLock {
     }
 }
 
-/// Opens a lock file, creating it as needed. One with a second name is refused: what is written
-/// into it would be written into somebody else's file.
+/// Opens a lock file, creating it as needed. One with a second name is refused: a write would
+/// change the file of the other name, too.
 pub(crate) fn open_lock(path: &Path) -> Result<File> {
     let file = open_or_create_own_file(path, OpenOptions::new().read(true).write(true))?;
     let metadata = file
@@ -170,8 +170,8 @@ pub(crate) fn open_lock(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Who this process is, for people and for those who wait for it: its id, the seconds since 1970,
-/// and its program.
+/// Describes this process for people and for waiting processes: its id, the seconds since 1970, and
+/// its program.
 pub(crate) fn describe_this_process() -> String {
     let program = std::env::args_os().next().unwrap_or_default();
     let program = Path::new(&program).file_name().unwrap_or_default();
@@ -190,7 +190,7 @@ fn write_holder(file: &mut File) -> io::Result<()> {
     file.set_len(text.len() as u64)
 }
 
-/// Who holds a lock, for people, from what its holder wrote.
+/// Describes the holder of a lock for people, from the text that it wrote.
 fn read_holder(mut file: &File) -> String {
     let mut text = String::new();
     let read = file

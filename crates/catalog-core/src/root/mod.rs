@@ -1,4 +1,5 @@
-//! The hands: everything that touches files of the store, and nothing that knows what is in them.
+//! The file system: everything that touches files of the store, and nothing that interprets their
+//! content.
 
 mod confine;
 mod default_root;

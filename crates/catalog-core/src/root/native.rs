@@ -1,11 +1,11 @@
-//! What the standard library does not offer of file systems. Without the feature `native-fs`
-//! nothing of it is known: no free space, no shared extents, no kinds and ids of file systems.
+//! Facts and operations of file systems that the standard library lacks. Without the feature
+//! `native-fs` free space, shared extents, and the kinds and ids of file systems are unknown.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// How an attempt to share the extents of a file went.
+/// The result of an attempt to share the extents of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reflink {
     /// Both files share their extents.
@@ -41,7 +41,8 @@ pub(crate) fn clone_file(_: &File, _: &File) -> io::Result<Reflink> {
     Ok(Reflink::Unsupported)
 }
 
-/// How many bytes this account can still write to the file system of a path; none if unknown.
+/// Returns the number of bytes that this account can still write to the file system of a path, if
+/// it is known.
 #[cfg(feature = "native-fs")]
 pub(crate) fn free_space(path: &Path) -> io::Result<Option<u64>> {
     let space = rustix::fs::statvfs(path)?;
@@ -74,8 +75,8 @@ pub(crate) fn touch(path: &Path) -> io::Result<()> {
     File::open(path)?.set_modified(std::time::SystemTime::now())
 }
 
-/// Returns the number by which the kernel knows the kind of the file system of a path (`f_type`);
-/// none if unknown.
+/// Returns the number that the kernel gives the kind of the file system of a path (`f_type`), if it
+/// is known.
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
 pub(super) fn kind_number(path: &Path) -> Option<u32> {
     let found = rustix::fs::statfs(path).ok()?;
@@ -88,8 +89,8 @@ pub(super) fn kind_number(_: &Path) -> Option<u32> {
     None
 }
 
-/// Returns the id that the file system of a path states (`f_fsid`); none if unknown. It is stable
-/// on some kinds of file systems only.
+/// Returns the id that the file system of a path states (`f_fsid`), if it is known. It is stable on
+/// some kinds of file systems only.
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
 pub(super) fn file_system_id(path: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(path).ok()?;
@@ -101,8 +102,8 @@ pub(super) fn file_system_id(_: &Path) -> Option<u64> {
     None
 }
 
-/// Returns the number of the mount on which a path lies, as long as the system runs; none if
-/// unknown.
+/// Returns the number of the mount on which a path lies, if it is known. It is valid as long as the
+/// system runs.
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
 pub(super) fn mount_number(path: &Path) -> Option<u64> {
     use rustix::fs::{AtFlags, CWD, StatxFlags, statx};

@@ -1,4 +1,4 @@
-//! Writes inside the `update` closure of a caller: they would wait for themselves.
+//! Detects writes inside the `update` closure of a caller, which would wait for their own lock.
 
 use std::cell::RefCell;
 
@@ -28,7 +28,7 @@ impl Drop for UpdateScope {
     }
 }
 
-/// Fails inside an update of the same root by this thread, through whatever handle.
+/// Fails inside an update of the same root by this thread, through any handle.
 pub(crate) fn check_not_nested(root: &StoreRoot) -> Result<()> {
     let is_nested =
         UPDATING.with_borrow(|roots| roots.iter().any(|other| other.is_same_file(&root.stamp())));

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::stamp::FileStamp;
 use crate::error::{CatalogError, Result};
 
-/// Opens a file of the store's own, or tells that there is none.
+/// Opens a file of the store's own, if it is there.
 ///
 /// A symbolic link, pipe or device planted at its path is refused: the name is looked at without
 /// following it, before and after opening, and must be the regular file that was opened.
@@ -34,8 +34,8 @@ pub(crate) fn open_own_file(path: &Path, options: &OpenOptions) -> Result<Option
     }
 }
 
-/// Opens a file of the store's own for reading, so that it can be locked; none if there is none. A
-/// link is not followed, and a pipe is not waited for. The caller looks with [`is_at`] at what it got.
+/// Opens a file of the store's own for reading, so that it can be locked, if it is there. A link is
+/// not followed, and a pipe is not waited for. The caller checks the opened file with [`is_at`].
 #[cfg(feature = "native-fs")]
 pub(crate) fn open_to_lock(path: &Path) -> Result<Option<File>> {
     use rustix::fs::OFlags;
@@ -58,7 +58,8 @@ pub(crate) fn open_to_lock(path: &Path) -> Result<Option<File>> {
     open_own_file(path, OpenOptions::new().read(true))
 }
 
-/// [`open_own_file`], creating an empty one where there is none, never through a link.
+/// Opens a file of the store's own as [`open_own_file`] does, and creates an empty one if there is
+/// none, never through a link.
 pub(crate) fn open_or_create_own_file(path: &Path, options: &OpenOptions) -> Result<File> {
     loop {
         if let Some(file) = open_own_file(path, options)? {
@@ -72,7 +73,7 @@ pub(crate) fn open_or_create_own_file(path: &Path, options: &OpenOptions) -> Res
     }
 }
 
-/// Whether an open file is the regular file at a path.
+/// Returns true if an open file is the regular file at a path.
 pub(crate) fn is_at(file: &File, path: &Path) -> Result<bool> {
     let failed = |error| CatalogError::io("look at", path, error);
     let held = file.metadata().map_err(failed)?;

@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 use crate::error::Result;
 use crate::progress::Limits;
 
-/// Between two looks.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Looks until there is something, at least once, and as long as the limits and `patience` say.
+/// Repeats an attempt until it returns something, at most for `patience` and within the limits.
+/// Tries at least once.
 ///
-/// For what others hold only to look at it themselves. The kernel has no wait for a lock that ends
-/// at some time, so this looks again after a pause; nothing is assumed of what happens in it.
+/// It is for locks that other processes hold only to test them. The kernel has no wait for a lock
+/// that ends at some time, so this tries again after a pause.
 pub(crate) fn poll<T>(
     limits: &Limits,
     patience: Duration,

@@ -10,8 +10,8 @@ use super::listing::remove_tree;
 use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
 
-/// Removes a file, a link (never what it points to) or a folder with all in it, durably. Nothing
-/// there is success. The path has no links in its folders.
+/// Removes a file, a link (never its target) or a folder with all in it, durably. Succeeds if
+/// nothing is there. The path has no links in its folders.
 pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
     let Some(held) = HeldFolder::of(path)? else {
         return Ok(());
@@ -31,9 +31,9 @@ pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
     synced.map_err(|error| CatalogError::io("sync the folder of", path, error))
 }
 
-/// Renames a file, link or folder into a folder of the store, under a name that nothing there has,
-/// and returns its new path; none if nothing is there. A path that cannot be renamed there, as it lies
-/// on another file system, is removed at once.
+/// Renames a file, link or folder into a folder of the store, under an unused name. Returns its new
+/// path, or `None` if nothing is there. A path that lies on another file system cannot be renamed:
+/// it is removed at once.
 pub(crate) fn move_aside(path: &Path, into: &Path) -> Result<Option<PathBuf>> {
     let Some(held) = HeldFolder::of(path)? else {
         return Ok(None);
@@ -58,14 +58,14 @@ pub(crate) fn move_aside(path: &Path, into: &Path) -> Result<Option<PathBuf>> {
     }
 }
 
-/// The folder of a path, held open. Where there is `/proc`, what is done through it is done in the
-/// folder that was looked at: a link that is put in its place meanwhile leads nowhere.
+/// The folder of a path, held open. Where there is `/proc`, all work through it is done in the
+/// folder that was opened: a link that takes its place meanwhile has no effect.
 struct HeldFolder {
     folder: File,
 }
 
 impl HeldFolder {
-    /// Opens the folder of a path; none if there is none.
+    /// Opens the folder of a path, if it is there.
     fn of(path: &Path) -> Result<Option<Self>> {
         let folder = path.parent().unwrap_or(path);
         match File::open(folder) {
@@ -76,7 +76,7 @@ impl HeldFolder {
         }
     }
 
-    /// The path of the same name in the held folder.
+    /// Returns the path of the same name in the held folder.
     fn reach(&self, path: &Path) -> Result<PathBuf> {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             let error = io::Error::new(io::ErrorKind::InvalidInput, "it has no folder or no name");

@@ -12,14 +12,14 @@ use crate::error::{CatalogError, Result};
 /// Longer than the tick of every file system's clock that has inodes.
 const CLOCK_TICK: Duration = Duration::from_millis(12);
 
-/// What a spare has room for beyond the file that it may replace, in bytes.
+/// The room of a spare beyond the length of the longest index, in bytes.
 const SPARE_ROOM: u64 = 64 << 10;
 
 /// The new content of a file, durable under a temporary name beside it.
 ///
 /// [`publish`](Self::publish) puts it in the place of the file, [`Published::finish`] makes that
-/// durable. A crash at any point leaves a complete file at the target, the old one or the new one,
-/// a complete older one at `previous` if there was one before, and at worst temporary files.
+/// durable. A crash at any point leaves a complete file at the target, the old one or the new one.
+/// It leaves a complete older one at `previous` if there was one, and at worst temporary files.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Replacement<'t> {
@@ -29,14 +29,14 @@ pub(crate) struct Replacement<'t> {
     file: File,
 }
 
-/// Where the new content was written.
+/// The file in which the new content was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// In a new file.
+    /// A new file.
     Fresh,
-    /// In the spare, as the disk is full.
+    /// The spare, as the disk is full.
     Spare,
-    /// Nowhere any more: it was published.
+    /// No file any more: the content was published.
     Published,
 }
 
@@ -83,12 +83,12 @@ impl<'t> Replacement<'t> {
         Ok(replacement)
     }
 
-    /// Puts the new content in the place of the file at the target. From now on nothing touches the
-    /// file that lies there.
+    /// Puts the new content in the place of the file at the target. Nothing touches that file
+    /// afterwards.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::OutcomeUnknown`].
+    /// [`CatalogError::OutcomeUnknown`] if a rename, an exchange or a sync fails.
     pub(crate) fn publish(mut self, previous: &Path) -> Result<Published<'t>> {
         let failed = |error| unknown(self.target, "renaming the new file over it", error);
         let displaced = match exchange(&self.source, self.target) {
@@ -125,7 +125,7 @@ impl Drop for Replacement<'_> {
     }
 }
 
-/// A file that lies in its place and is not durable there yet.
+/// A file that is in its place, but not durable there yet.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Published<'t> {
@@ -136,7 +136,7 @@ pub(crate) struct Published<'t> {
 }
 
 impl Published<'_> {
-    /// The file, and what the file system says of it.
+    /// Returns the file and its metadata.
     pub(crate) fn file(&self) -> io::Result<(File, &Metadata)> {
         Ok((self.file.try_clone()?, &self.metadata))
     }
@@ -145,7 +145,7 @@ impl Published<'_> {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::OutcomeUnknown`].
+    /// [`CatalogError::OutcomeUnknown`] if a rename, an exchange or a sync fails.
     pub(crate) fn finish(self, previous: &Path) -> Result<()> {
         let failed = |action| move |error| unknown(self.target, action, error);
         match &self.displaced {
@@ -168,7 +168,8 @@ impl Published<'_> {
     }
 }
 
-/// Creates a file that is durable but for its name: what had the name is replaced.
+/// Creates a file, replaces any file of that name, and syncs its content. The name is not durable
+/// yet.
 pub(crate) fn create_whole(target: &Path, bytes: &[u8]) -> Result<()> {
     let source = target.with_file_name(Layout::temporary_files(target).new);
     let written = write_fresh(&source, bytes)
@@ -180,8 +181,8 @@ pub(crate) fn create_whole(target: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// Sees to it that the spare has room for an index of this length. Best effort: without a spare,
-/// nothing but a write on a full disk fails.
+/// Makes the spare large enough for an index of this length. Best effort: without a spare, only a
+/// write on a full disk fails.
 pub(crate) fn keep_spare(layout: &Layout, len: u64) {
     let spare = layout.spare();
     let has_room =
@@ -214,7 +215,7 @@ fn extend(spare: &Path, wanted: u64) -> Result<()> {
     Ok(())
 }
 
-/// Removes what a writer that died left in a root. Only the holder of the index lock may do this,
+/// Removes the temporary files of writers that died. Only the holder of the index lock may do this,
 /// as only it has temporary files.
 pub(crate) fn remove_temporary_files(layout: &Layout) -> Result<()> {
     for index in IndexFile::ALL {
@@ -234,7 +235,7 @@ pub(crate) fn remove_temporary_files(layout: &Layout) -> Result<()> {
     Ok(())
 }
 
-/// Writes a new file. What a writer that died left under its name is removed first.
+/// Writes a new file. First removes the file of that name that a dead writer left.
 fn write_fresh(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let create = || {
         let mut options = OpenOptions::new();
@@ -251,7 +252,8 @@ fn write_fresh(path: &Path, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Writes into blocks that a file has already; nothing if there is no such file, or too small a one.
+/// Overwrites the blocks that a file has already. Returns `None` if there is no such file, or if it
+/// is too small.
 fn overwrite(path: &Path, bytes: &[u8]) -> Result<Option<File>> {
     let Some(mut file) = open_own_file(path, OpenOptions::new().read(true).write(true))? else {
         return Ok(None);
@@ -289,7 +291,7 @@ fn unknown(target: &Path, action: &'static str, source: io::Error) -> CatalogErr
     }
 }
 
-/// How an attempt to exchange two names went.
+/// The result of an attempt to exchange two names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exchange {
     /// Each name leads to the file of the other.

@@ -6,15 +6,15 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::error::{CatalogError, Result};
 
-/// As many symbolic links as Linux follows in one path.
+/// The number of symbolic links that Linux follows in one path.
 const MAX_LINKS: usize = 40;
 
-/// What to do with a symbolic link that is the last part of a path.
+/// The treatment of a symbolic link that is the last part of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LastLink {
     /// Keep it: its name carries the extension and shard number that engines read.
     Keep,
-    /// Follow it to what it names.
+    /// Follow it to its target.
     Follow,
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn trail(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(trail)
 }
 
-/// Resolves a path, and tells the links that it went through.
+/// Resolves a path, and returns the links that it went through.
 fn walk(path: &Path, last: LastLink) -> Result<(PathBuf, Vec<PathBuf>)> {
     let mut resolved = if path.is_absolute() {
         PathBuf::from("/")
@@ -107,7 +107,7 @@ fn parts_of(path: &Path) -> impl DoubleEndedIterator<Item = Part> + '_ {
     })
 }
 
-/// Whether an error of a look-up only says that nothing is there.
+/// Returns true if an error of a look-up only says that nothing is there.
 pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 /// it, two seconds on FAT. Two changes within one tick look alike.
 pub(crate) const CLOCK_GRANULARITY: Duration = Duration::from_millis(2_100);
 
-/// What the file system says of a file without reading it.
+/// The identity, size and times of a file, as the file system states them.
 ///
 /// While a handle on the file is open its (device, inode) cannot be given to another file, so an
 /// equal stamp of the path proves that nobody replaced the file, and size and times catch an edit
@@ -16,7 +16,8 @@ pub(crate) struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
-    /// In the units of 512 bytes that `stat` counts in. Not compared: it may change by itself.
+    /// The space on disk, in the units of 512 bytes of `stat`. Not compared: it may change by
+    /// itself.
     allocated: Allocated,
     modified: (i64, i64),
     changed: (i64, i64),
@@ -74,8 +75,8 @@ impl FileStamp {
         i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
     }
 
-    /// Whether its times were older than the clock is coarse at `now`: then a later change gives
-    /// another stamp.
+    /// Returns true if its times were older than the granularity of clocks at `now`: then a later
+    /// change gives another stamp.
     pub(crate) fn is_settled_at(&self, now: SystemTime) -> bool {
         is_older_than_granularity(self.latest_nanos(), now)
     }
@@ -102,7 +103,8 @@ impl FileStamp {
     }
 }
 
-/// Whether a time, in nanoseconds since 1970, lies further back than clocks are coarse.
+/// Returns true if a time, in nanoseconds since 1970, lies further back than the granularity of
+/// clocks.
 pub(crate) fn is_older_than_granularity(nanos: i128, now: SystemTime) -> bool {
     let granularity = CLOCK_GRANULARITY.as_nanos() as i128;
     let now = now.duration_since(SystemTime::UNIX_EPOCH);

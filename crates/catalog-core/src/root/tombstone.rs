@@ -8,21 +8,22 @@ use super::confine::StoreRoot;
 use super::folder::sync_folder;
 use crate::error::{CatalogError, Result};
 
-/// The mark of an artifact that was deleted from an index and may still be on disk: its path, and
-/// what the file system said of it. A collection removes only what still matches.
+/// The mark of an artifact that may still be on disk after the deletion of its entry: its path and
+/// its stamp. A collection removes a file only if it still matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tombstone {
-    /// Relative to the root.
+    /// The path, relative to the root.
     path: String,
     inode: u64,
     size: u64,
-    /// In seconds and nanoseconds since 1970.
+    /// The time of modification, in seconds and nanoseconds since 1970.
     modified: (i64, i64),
     changed: (i64, i64),
 }
 
 impl Tombstone {
-    /// Marks what lies at a stored path; none if nothing is there, or the path leads elsewhere.
+    /// Creates the tombstone of the file at a stored path. Returns `None` if nothing is there, or
+    /// if the path leads elsewhere.
     pub(crate) fn of(root: &StoreRoot, stored: &Path) -> Result<Option<Self>> {
         let Some(path) = stored.to_str().filter(|_| stored.is_relative()) else {
             return Ok(None);
@@ -46,27 +47,28 @@ impl Tombstone {
         Path::new(&self.path)
     }
 
-    /// Whether the file that was deleted is still at its path, untouched.
+    /// Returns true if the file that was deleted is still at its path, untouched.
     pub(crate) fn matches(&self, root: &StoreRoot) -> Result<bool> {
         let found = look_at(&root.absolute(self.stored_path()))?;
         Ok(found.is_some_and(|metadata| Self::from_metadata(&self.path, &metadata) == *self))
     }
 
-    /// Whether nothing is at the path any more, also after a power cut: the removal of its name is
-    /// synced here.
+    /// Returns true if nothing is at the path any more, also after a power cut: the removal of its
+    /// name is synced here.
     pub(crate) fn is_gone_durably(&self, root: &StoreRoot) -> bool {
         let path = root.absolute(self.stored_path());
         let is_gone = matches!(look_at(&path), Ok(None));
         is_gone && path.parent().is_some_and(is_synced)
     }
 
-    /// Whether a stored path is that of the mark, lies in it, or is a folder around it.
+    /// Returns true if a stored path is that of the tombstone, lies in it, or is a folder around
+    /// it.
     pub(crate) fn touches(&self, stored: &Path) -> bool {
         stored.starts_with(&self.path) || Path::new(&self.path).starts_with(stored)
     }
 }
 
-/// Syncs a folder; one that is gone has nothing to sync.
+/// Syncs a folder, if it is still there.
 fn is_synced(folder: &Path) -> bool {
     match sync_folder(folder) {
         Ok(()) => true,

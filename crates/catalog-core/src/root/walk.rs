@@ -11,9 +11,9 @@ use crate::error::{CatalogError, Result};
 pub(crate) struct FoundFile {
     /// Relative to the folder, parts joined by `/`.
     pub(crate) name: String,
-    /// Where to open it.
+    /// The path to open.
     pub(crate) path: PathBuf,
-    /// What the file system says of it, behind links.
+    /// The stamp of the file, behind links.
     pub(crate) stamp: FileStamp,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn links_below(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(links)
 }
 
-/// The first folder, at `folder` or below it, that is so.
+/// Returns the first folder, at `folder` or below it, that fulfils a condition.
 pub(crate) fn find_folder(folder: &Path, is_so: &dyn Fn(&Path) -> bool) -> Result<Option<PathBuf>> {
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
@@ -59,7 +59,7 @@ pub(crate) fn find_folder(folder: &Path, is_so: &dyn Fn(&Path) -> bool) -> Resul
     Ok(None)
 }
 
-/// What is directly in a folder; nothing if there is no folder.
+/// Lists the entries directly in a folder; a folder that is not there has none.
 pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
     match fs::symlink_metadata(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -67,7 +67,7 @@ pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
     }
 }
 
-/// Has everything of a file or of all files of a folder written to disk, behind links.
+/// Syncs a file, or all files of a folder, behind links.
 pub(crate) fn sync_files(path: &Path) -> Result<()> {
     let sync = |path: &Path| {
         let synced = fs::File::open(path).and_then(|file| file.sync_data());
@@ -88,7 +88,7 @@ fn entries_of(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
         .collect())
 }
 
-/// What becomes of symbolic links to files.
+/// The treatment of symbolic links to files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Links {
     /// Each counts as the file it leads to, under the name of the link.

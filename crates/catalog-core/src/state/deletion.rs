@@ -1,6 +1,6 @@
-//! Deletion: one index write removes the entry and marks its artifact with a tombstone. Then the
-//! artifact is renamed, under the lock, into a folder of the store, and unlinked there without any
-//! lock. A deletion that is interrupted or refused in between is finished by the next collection.
+//! Deletes entries: one index write removes the entry and adds a tombstone for its artifact. Then
+//! the artifact is renamed, under the lock, into a folder of the store, and unlinked there without
+//! any lock. The next collection finishes a deletion that is interrupted or refused in between.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,8 @@ use crate::root::{ArtifactFolder, FileLock, Layout, Tombstone, move_aside, remov
 /// An artifact that no entry names any more.
 #[derive(Debug)]
 pub(crate) struct PendingRemoval {
-    /// Relative to the root: the folder of a managed artifact, or the path of another one.
+    /// The path, relative to the root: the folder of a managed artifact, or the path of another
+    /// one.
     path: PathBuf,
     /// Keeps leases away from it until it is renamed.
     _lock: Option<FileLock>,
@@ -25,16 +26,17 @@ pub(crate) struct PendingRemoval {
 /// The decision about the artifact of an entry that is being deleted.
 #[derive(Debug)]
 pub(crate) enum Decision {
-    /// Nothing is to be removed: it lies outside of the root, is gone, or another entry needs it.
+    /// Nothing is removed: the artifact lies outside of the root, is gone, or another entry needs
+    /// it.
     Keep,
-    /// It is marked and can be removed.
+    /// The artifact has a tombstone and can be removed.
     Remove(PendingRemoval),
-    /// It is marked, but must stay for now; a later collection removes it.
+    /// The artifact has a tombstone, but must stay for now; a later collection removes it.
     Refuse(CatalogError),
 }
 
-/// The path, relative to the root, that is to be removed for a stored one; none if it lies outside
-/// of the root, or an entry needs it.
+/// Returns the path to remove for a stored path, relative to the root. Returns `None` if it lies
+/// outside of the root, or if an entry needs it.
 pub(crate) fn unreferenced<'p>(
     state: &RootState,
     stored: &Path,
@@ -45,7 +47,7 @@ pub(crate) fn unreferenced<'p>(
     Ok(candidates.pop())
 }
 
-/// Marks the artifact of an entry that an edit holds no more, and keeps leases away from it.
+/// Adds the tombstone of the artifact whose entry an edit removed, and keeps leases away from it.
 pub(crate) fn mark<R: Record>(
     state: &RootState,
     edit: &mut Edit<R>,
@@ -80,11 +82,11 @@ pub(crate) fn mark<R: Record>(
     }
 }
 
-/// Artifacts out of their places that only take space.
+/// Artifacts that were renamed out of their places and only take space.
 #[derive(Debug, Default)]
 #[must_use = "`free` unlinks them"]
 pub(crate) struct MovedAside {
-    /// Each with the part of it whose space is counted: of a managed artifact, its files.
+    /// The paths, each with the part whose space is counted: for a managed artifact, its files.
     paths: Vec<(PathBuf, PathBuf)>,
     blobs: Vec<String>,
 }
@@ -129,7 +131,7 @@ pub(crate) fn move_all_aside(state: &RootState, pending: Vec<PendingRemoval>) ->
 }
 
 /// Unlinks artifacts that are out of their places, and the blobs that nothing else uses. Returns
-/// how many bytes of disk that freed.
+/// the number of bytes of disk that this freed.
 pub(crate) fn free(state: &RootState, moved: MovedAside) -> Result<u64> {
     let mut freed = 0_u64;
     for (path, counted) in &moved.paths {
@@ -143,8 +145,8 @@ pub(crate) fn free(state: &RootState, moved: MovedAside) -> Result<u64> {
 ///
 /// # Errors
 ///
-/// [`CatalogError::Pinned`]; [`CatalogError::ArtifactKept`] if the entry is gone and its artifact is
-/// not; the errors of writing.
+/// [`CatalogError::Pinned`] if the model is pinned; [`CatalogError::ArtifactKept`] if the entry is
+/// gone and its artifact is not; the errors of writing.
 pub(crate) fn delete_model(state: &RootState, id: &str) -> Result<bool> {
     let decided = state.models.update_then(
         &state.limits,
@@ -174,7 +176,8 @@ pub(crate) fn delete_model(state: &RootState, id: &str) -> Result<bool> {
 ///
 /// # Errors
 ///
-/// Those of [`delete_model`]; of several artifacts that could not be removed, the first is named.
+/// The errors of [`delete_model`]. If several artifacts could not be removed, the error names the
+/// first.
 pub(crate) fn delete_engine(state: &RootState, id: &str) -> Result<bool> {
     let decided = state.engines.update_then(
         &state.limits,
@@ -200,7 +203,7 @@ pub(crate) fn delete_engine(state: &RootState, id: &str) -> Result<bool> {
     finish(state, id, decided)
 }
 
-/// What was renamed, and what could not be removed and why.
+/// The artifacts that were renamed, and those that could not be removed, with the reason.
 type Outcome = (MovedAside, Vec<(PathBuf, CatalogError)>);
 
 fn move_aside_decided(state: &RootState, decided: Vec<(PathBuf, Decision)>) -> Outcome {

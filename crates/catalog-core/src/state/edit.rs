@@ -25,20 +25,21 @@ impl CatalogEdit<'_> {
             .map(|record| record.entry(id, &self.state.root))
     }
 
-    /// As [`CatalogStore::put`](crate::CatalogStore::put).
+    /// Stores an entry, as [`CatalogStore::put`](crate::CatalogStore::put) does.
     ///
     /// # Errors
     ///
-    /// Those of [`put`](crate::CatalogStore::put).
+    /// The errors of [`put`](crate::CatalogStore::put), apart from those of writing.
     pub fn put(&mut self, entry: &CatalogEntry) -> Result<()> {
         self.put_if(entry, Expected::Any)
     }
 
-    /// As [`CatalogStore::put_if`](crate::CatalogStore::put_if).
+    /// Stores an entry if the present one is as expected, as
+    /// [`CatalogStore::put_if`](crate::CatalogStore::put_if) does.
     ///
     /// # Errors
     ///
-    /// Those of [`put_if`](crate::CatalogStore::put_if).
+    /// The errors of [`put_if`](crate::CatalogStore::put_if), apart from those of writing.
     pub fn put_if(
         &mut self,
         entry: &CatalogEntry,
@@ -47,7 +48,7 @@ impl CatalogEdit<'_> {
         self.put_with(entry, expected, |record| record)
     }
 
-    /// [`put_if`](Self::put_if), with what `complete` adds to the record.
+    /// Stores an entry as [`put_if`](Self::put_if) does, after `complete` has changed the record.
     pub(crate) fn put_with(
         &mut self,
         entry: &CatalogEntry,
@@ -62,7 +63,8 @@ impl CatalogEdit<'_> {
         Ok(())
     }
 
-    /// As [`CatalogStore::set_state`](crate::CatalogStore::set_state).
+    /// Sets the state of an entry, as [`CatalogStore::set_state`](crate::CatalogStore::set_state)
+    /// does.
     ///
     /// # Errors
     ///
@@ -76,7 +78,7 @@ impl CatalogEdit<'_> {
         Ok(())
     }
 
-    /// Removes an entry and leaves its artifact where it is. Tells whether there was one.
+    /// Removes an entry and leaves its artifact where it is. Returns whether there was one.
     pub fn forget(&mut self, id: &str) -> bool {
         self.edit.remove(id).is_some()
     }
@@ -98,21 +100,21 @@ impl EngineEdit<'_> {
             .map(|record| record.entry(id, &self.state.root))
     }
 
-    /// As [`EngineStore::put`](crate::EngineStore::put).
+    /// Stores an entry, as [`EngineStore::put`](crate::EngineStore::put) does.
     ///
     /// # Errors
     ///
-    /// Those of [`put`](crate::EngineStore::put).
+    /// The errors of [`put`](crate::EngineStore::put), apart from those of writing.
     pub fn put(&mut self, entry: &EngineEntry) -> Result<()> {
         self.put_if(entry, Expected::Any)
     }
 
-    /// [`put`](Self::put), if what is there is as expected.
+    /// Stores an entry if the present one is as expected.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Conflict`](crate::CatalogError::Conflict) if it is not, and
-    /// those of [`put`](Self::put).
+    /// [`CatalogError::Conflict`](crate::CatalogError::Conflict) if it is not, and the errors of
+    /// [`put`](Self::put).
     pub fn put_if(
         &mut self,
         entry: &EngineEntry,
@@ -128,7 +130,7 @@ impl EngineEdit<'_> {
         Ok(())
     }
 
-    /// Removes an entry and leaves its artifacts where they are. Tells whether there was one.
+    /// Removes an entry and leaves its artifacts where they are. Returns whether there was one.
     pub fn forget(&mut self, id: &str) -> bool {
         self.edit.remove(id).is_some()
     }

@@ -20,8 +20,8 @@ pub(crate) struct EngineRecord {
     pub(crate) digest: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     build_flags: Option<Vec<String>>,
-    /// Image references, and paths as in [`ModelRecord`](super::model_record::ModelRecord), told
-    /// apart as [`EngineArtifact`] does.
+    /// Image references, and paths as in [`ModelRecord`](super::model_record::ModelRecord).
+    /// [`EngineArtifact`] distinguishes them.
     #[serde(default)]
     artifacts: Vec<String>,
     created_ms: i64,
@@ -101,7 +101,7 @@ impl EngineRecord {
         Some(proof.verification(digest.as_ref()))
     }
 
-    /// Whether both records are about the same artifacts and digest.
+    /// Returns true if both records have the same artifacts and digest.
     pub(crate) fn is_about_the_same(&self, other: &Self) -> bool {
         self.artifacts == other.artifacts && self.digest == other.digest
     }

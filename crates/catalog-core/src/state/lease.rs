@@ -7,7 +7,8 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 use crate::root::{FileLock, Layout, LockMode, poll};
 
-/// Longer than a process holds the lock of leases that only looks whether there are any.
+/// The time to wait for a process that holds the lock only to test whether there are leases. It is
+/// longer than such a test.
 const PROBE: Duration = Duration::from_millis(20);
 
 /// Takes a lease on the artifact of a model.
@@ -21,7 +22,8 @@ pub(crate) fn lease(state: &RootState, id: &str) -> Result<Lease> {
     }
 }
 
-/// Takes a lease, unless another process looks whether there is one, or the entry changes meanwhile.
+/// Takes a lease, unless another process tests whether there is one, or the entry changes
+/// meanwhile.
 ///
 /// The lock comes before the look at the index that proves the entry, because a deletion changes the
 /// index first.
@@ -51,7 +53,7 @@ fn stored_path_of(state: &RootState, id: &str) -> Result<String> {
     Ok(record.local_path.clone())
 }
 
-/// Tries to lock the file that leases of an artifact are taken on; none for one outside of the root.
+/// Tries to take the lock of the leases of an artifact. Returns `None` for one outside of the root.
 fn try_lock_artifact(
     state: &RootState,
     stored: &Path,

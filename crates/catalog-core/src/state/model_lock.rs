@@ -12,14 +12,14 @@ use crate::root::{
     FileLock, LockMode, create_own_folder, describe_this_process, is_at, now_ms, open_lock,
 };
 
-/// More than any holder of a model lock writes.
+/// The maximum length of the file of a model lock. No holder writes more.
 const MAX_LEN: u64 = 64 << 10;
 
 /// The lock of one model: the right to provision it, held until it is dropped or the process dies.
 ///
-/// It is a kernel lock on a file of its own for each model, so any number of threads and processes
-/// ask for it, one has it, and models do not wait for each other. The file says how far its holder
-/// is, for those who wait; it is never deleted.
+/// Each model has a file of its own with a kernel lock. Any number of threads and processes can ask
+/// for the lock, and one of them holds it; models do not wait for each other. The file states the
+/// progress of the holder, for those who wait. It is never deleted.
 #[derive(Debug)]
 pub struct ModelLock {
     lock: FileLock,
@@ -32,9 +32,9 @@ pub struct ModelLock {
 /// The outcome of [`try_lock_model`](crate::FsCatalog::try_lock_model).
 #[derive(Debug)]
 pub enum ModelLockAttempt {
-    /// The caller has it.
+    /// The caller has the lock.
     Begun(ModelLock),
-    /// Somebody else has it.
+    /// Another thread or process has the lock.
     Taken(ModelLockStatus),
 }
 
@@ -42,12 +42,12 @@ pub enum ModelLockAttempt {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ModelLockStatus {
-    /// The process: its id, since when in seconds since 1970, its program; empty if it has not
-    /// said so yet.
+    /// The holder: the id of its process, the time when it took the lock in seconds since 1970, and
+    /// its program. Empty if it has not written that yet.
     pub holder: String,
-    /// How many bytes it has.
+    /// The number of bytes that it has.
     pub done: u64,
-    /// Of how many, if it knows.
+    /// The number of all bytes, if it is known.
     pub total: Option<u64>,
 }
 
@@ -55,20 +55,20 @@ pub struct ModelLockStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ModelLockFailure {
-    /// What was asked for, as its holder puts it: the failure concerns those who ask the same.
+    /// The request, as the holder describes it: the failure concerns callers with the same request.
     pub terms: String,
     /// The stable code of the error.
     pub code: String,
     /// Its message, without secrets.
     pub detail: String,
-    /// Whether trying again may succeed with nothing mended by hand.
+    /// Whether trying again may succeed without a repair by hand.
     pub is_retryable: bool,
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub at_ms: u64,
 }
 
 impl ModelLockFailure {
-    /// One that happened now.
+    /// Creates a failure that happened now.
     pub fn now(terms: &str, code: &str, detail: &str, is_retryable: bool) -> Self {
         Self {
             terms: terms.to_owned(),
@@ -96,8 +96,9 @@ struct ModelLockText {
 ///
 /// # Errors
 ///
-/// [`CatalogError::NotWritable`], [`CatalogError::LocksUnsupported`],
-/// [`CatalogError::RootChanged`].
+/// [`CatalogError::NotWritable`] if the lock file cannot be created,
+/// [`CatalogError::LocksUnsupported`] if the file system has no locks,
+/// [`CatalogError::RootChanged`] if the root is another folder now.
 pub(crate) fn try_lock_model(state: &RootState, id: &ModelId) -> Result<ModelLockAttempt> {
     state.root.check_present()?;
     let layout = state.root.layout();
@@ -149,33 +150,33 @@ pub(crate) fn try_lock_model(state: &RootState, id: &ModelId) -> Result<ModelLoc
 }
 
 impl ModelLock {
-    /// How the holder before this one failed, if it did.
+    /// Returns the failure of the holder before this one, if it failed.
     pub fn failure_before(&self) -> Option<&ModelLockFailure> {
         self.before.as_deref()
     }
 
-    /// Tells those who wait how far it is.
+    /// Reports progress to those who wait.
     pub fn report(&mut self, done: u64, total: Option<u64>) {
         self.text.done = done;
         self.text.total = total;
         self.write();
     }
 
-    /// Ends it, and tells those who waited that it failed.
+    /// Releases the lock, and reports a failure to those who waited.
     pub fn fail(mut self, failure: ModelLockFailure) {
         self.text.failed = Some(failure);
         self.write();
         self.is_kept = true;
     }
 
-    /// Ends it, and leaves what the one before said for others who wait.
+    /// Releases the lock, and leaves the failure of the holder before this one for others who wait.
     pub fn release_keeping_failure(mut self) {
         self.text.failed = self.before.take().map(|failure| *failure);
         self.write();
         self.is_kept = true;
     }
 
-    /// Best effort: those who wait see less of it then, and wait all the same.
+    /// Best effort: without it those who wait see no progress, and wait all the same.
     fn write(&mut self) {
         let text = serde_json::to_string(&*self.text).expect("it has only text and numbers");
         let file = self.lock.file_mut();
@@ -198,7 +199,7 @@ impl Drop for ModelLock {
     }
 }
 
-/// What the file says; nothing if it is being written just now.
+/// Reads the text of the file. It is empty if the holder is writing it just now.
 fn read(mut file: &File) -> ModelLockText {
     let mut text = String::new();
     let done = file

@@ -15,17 +15,17 @@ use crate::root::{IndexFile, StoreRoot};
 /// A model as `index.json` holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ModelRecord {
-    /// Relative to the root, or absolute and outside of it.
+    /// The path: relative to the root, or absolute and outside of it.
     pub(crate) local_path: String,
     pub(crate) lifecycle: LifecycleState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) digest: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_verified_ms: Option<u64>,
-    /// Since when it is retired; none if it is not, or an older release retired it.
+    /// The time since which the model is retired, unless an older release retired it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retired: Option<Retirement>,
-    /// How far the path reached when it was stored; none if an older release stored it.
+    /// The reach of the path when it was stored, unless an older release stored it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) is_plain: Option<bool>,
     /// The latest verification of this path against this digest.
@@ -43,8 +43,8 @@ pub(crate) struct ModelRecord {
 }
 
 impl ModelRecord {
-    /// The record of an entry that takes the place of `previous`, if there is one. What is known of
-    /// the bytes is kept only if path and digest are the same.
+    /// Returns the record of an entry that replaces `previous`, if there is one. Proof, attempt,
+    /// revision and size are kept only if path and digest are the same.
     pub(crate) fn new(entry: &CatalogEntry, placed: PlacedPath, previous: Option<&Self>) -> Self {
         let same = previous.filter(|previous| {
             previous.local_path == placed.stored && previous.digest == entry.digest
@@ -65,7 +65,7 @@ impl ModelRecord {
         }
     }
 
-    /// The record after a verification of its path and digest.
+    /// Returns the record after a verification of its path and digest.
     pub(crate) fn with_proof(&self, proof: &Proof) -> Self {
         let mut record = self.clone();
         if proof.is_pass() {
@@ -76,7 +76,7 @@ impl ModelRecord {
         record
     }
 
-    /// The record of a published artifact, with what is known of that.
+    /// Returns the record of a published artifact, with its proof, revision and size.
     pub(crate) fn published_as(self, artifact: &Artifact) -> Self {
         let manifest = artifact.manifest();
         let record = Self {
@@ -91,7 +91,7 @@ impl ModelRecord {
         record.with_proof(&Proof::of_publication(seen, at_ms, manifest.basis))
     }
 
-    /// The record after an attempt to verify it.
+    /// Returns the record after an attempt to verify it.
     pub(crate) fn with_attempt(&self, number: u64) -> Self {
         Self {
             attempt: Some(number),
@@ -105,7 +105,7 @@ impl ModelRecord {
         Some(proof.verification(self.digest.as_ref()))
     }
 
-    /// Whether it is about this stored path and this digest.
+    /// Returns true if the record has this stored path and this digest.
     pub(crate) fn is_about(&self, local_path: &str, digest: Option<&Digest>) -> bool {
         self.local_path == local_path && self.digest.as_ref() == digest
     }
@@ -190,7 +190,7 @@ impl Record for ModelRecord {
     }
 }
 
-/// Since when a model in this state is retired, given what its entry was before.
+/// Returns the time since which a model in this state is retired, given its record before.
 fn retirement(state: LifecycleState, previous: Option<&ModelRecord>) -> Option<Retirement> {
     let previous = previous.filter(|record| record.lifecycle == LifecycleState::Retired);
     match (state, previous) {

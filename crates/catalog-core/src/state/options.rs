@@ -14,14 +14,14 @@ use crate::root::Locking;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreOptions {
-    /// What happens to artifacts outside the root.
+    /// The treatment of artifacts outside the root.
     pub outside: OutsidePaths,
-    /// How writers are kept apart.
+    /// The locking of the root.
     pub locking: Locking,
-    /// How long a write waits for other writers; 30 seconds unless chosen.
+    /// The time for which a write waits for other writers; 30 seconds by default.
     pub lock_wait: Duration,
-    /// How many bytes of disk the artifact store may take, staged ones included; unbounded unless
-    /// chosen. What would go beyond is refused; a collection makes room.
+    /// The number of bytes of disk that the artifact store may take, staged ones included;
+    /// unbounded by default. A staging that would exceed it is refused; a collection makes room.
     pub budget: Option<u64>,
 }
 
@@ -36,7 +36,7 @@ impl Default for StoreOptions {
     }
 }
 
-/// What a store does with an artifact that lies outside its root.
+/// The treatment of an artifact that lies outside the root of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OutsidePaths {
     /// Record it; it is used where it lies and never written or deleted.

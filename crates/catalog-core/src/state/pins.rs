@@ -14,9 +14,9 @@ pub struct Pin {
     pub id: String,
     /// The process or user that pinned it: a word without white space, such as `pool-7`.
     pub owner: String,
-    /// Why, without secrets.
+    /// The reason, without secrets.
     pub reason: String,
-    /// When, in milliseconds since 1970.
+    /// The time of the pin, in milliseconds since 1970.
     pub since_ms: u64,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn check_not_pinned(state: &RootState, id: &str) -> Result<()> {
 /// # Errors
 ///
 /// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::InvalidEntry`] for an
-/// owner that is no word or holds a secret.
+/// owner that is not one word or holds a secret.
 pub(crate) fn pin(state: &RootState, id: &ModelId, owner: &str, reason: &str) -> Result<()> {
     let key = key_of(id, owner)?;
     let reason = redact_text(reason);
@@ -94,7 +94,7 @@ pub(crate) fn pin(state: &RootState, id: &ModelId, owner: &str, reason: &str) ->
 ///
 /// # Errors
 ///
-/// [`CatalogError::InvalidEntry`] for an owner that is no word or holds a secret.
+/// [`CatalogError::InvalidEntry`] for an owner that is not one word or holds a secret.
 pub(crate) fn unpin(state: &RootState, id: &ModelId, owner: &str) -> Result<bool> {
     let key = key_of(id, owner)?;
     state

@@ -6,17 +6,17 @@ use crate::digest::{
     VerificationOutcomeKind,
 };
 
-/// The latest verification of an entry, in the entry's record. It is about the path and the digest of
-/// that record: a change of either drops it.
+/// The latest verification of an entry, in the entry's record. It concerns the path and the digest
+/// of that record: a change of either drops it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Proof {
     pub(crate) outcome: VerificationOutcomeKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// When it began, in milliseconds since 1970.
+    /// The time when the verification began, in milliseconds since 1970.
     pub(crate) at_ms: u64,
     pub(crate) basis: Basis,
-    /// What the file system said of the files; none in a snapshot that leaves the host.
+    /// The fingerprint of the files. A snapshot that leaves the host has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<Fingerprint>,
     /// Whether an equal fingerprint later shows that nothing changed since.
@@ -25,8 +25,8 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
-    /// The proof of an artifact that was just published: its bytes were compared while they were
-    /// staged.
+    /// Creates the proof of an artifact that was just published: its bytes were compared while they
+    /// were staged.
     pub(crate) fn of_publication(published: &Published, at_ms: u64, basis: Basis) -> Self {
         Self {
             outcome: VerificationOutcomeKind::Pass,
@@ -46,13 +46,14 @@ impl Proof {
         self.outcome == VerificationOutcomeKind::Fail
     }
 
-    /// The proof that a caller's put of the same path and digest keeps. A failure ends there: the
-    /// caller says that the model is as it should be, and only a new look can tell.
+    /// Returns the proof that remains after a caller's put of the same path and digest. A failure
+    /// does not remain: the caller states that the model is right, and only a new verification can
+    /// decide.
     pub(crate) fn kept_by_put(&self) -> Option<Box<Self>> {
         (!self.is_fail()).then(|| Box::new(self.clone()))
     }
 
-    /// The proof without what is true of this host only.
+    /// Returns the proof without the facts that are true of this host only.
     pub(crate) fn without_host(&self) -> Box<Self> {
         Box::new(Self {
             fingerprint: None,

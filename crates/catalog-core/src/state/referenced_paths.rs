@@ -4,28 +4,29 @@ use std::path::{Path, PathBuf};
 use crate::error::{CatalogError, Result};
 use crate::root::{Layout, Placement, StoreRoot, links_below, remove_artifact, trail};
 
-/// A path that an entry names, as it is stored, and what is known of it.
+/// The stored path of an entry, and its reach.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reference<'p> {
     pub(crate) stored: &'p str,
     pub(crate) reach: Reach,
 }
 
-/// How far a path reaches.
+/// The reach of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// It was a regular file without any link on its way when its entry was stored.
+    /// The path led to a regular file without any link on its way when its entry was stored.
     Itself,
-    /// It may lead through links, or be a folder with links in it.
+    /// The path may lead through links, or be a folder with links in it.
     ThroughLinks,
 }
 
-/// Leaves those of the candidates, which are paths relative to the root, that no reference reaches:
-/// the same path, one in it, one around it, and one that it leads to through links.
+/// Removes the candidates that a reference reaches. Candidates are paths relative to the root. A
+/// reference reaches its own path, paths in it and around it, and those to which it leads through
+/// links.
 ///
 /// # Errors
 ///
-/// Those of a reference that cannot be resolved: it may need any of the candidates.
+/// The error of a reference that cannot be resolved: it may need any of the candidates.
 pub(crate) fn retain_unreferenced<'p>(
     root: &StoreRoot,
     candidates: &mut Vec<PathBuf>,
@@ -67,7 +68,8 @@ fn touch(a: &str, b: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || short.is_empty())
 }
 
-/// Every place that a path depends on: its own, the links on its way, and those in its folder.
+/// Returns every place that a path depends on: its own, the links on its way, and those in its
+/// folder.
 fn places_of(path: &Path) -> Result<Vec<PathBuf>> {
     let mut places = trail(path)?;
     if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
@@ -78,8 +80,8 @@ fn places_of(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(places)
 }
 
-/// The path, relative to the root, that may be removed for a stored path; none if it leads out of
-/// the root by now.
+/// Returns the path to remove for a stored path, relative to the root. Returns `None` if it leads
+/// out of the root by now.
 pub(crate) fn removable(root: &StoreRoot, stored: &Path) -> Result<Option<PathBuf>> {
     if let Some(key) = Layout::key_of(stored) {
         let folder = root.layout().artifact(key);
@@ -104,7 +106,7 @@ pub(crate) fn removable(root: &StoreRoot, stored: &Path) -> Result<Option<PathBu
 ///
 /// # Errors
 ///
-/// [`CatalogError::ArtifactKept`] if it should be gone but is not.
+/// [`CatalogError::ArtifactKept`] if the artifact could not be removed.
 pub(crate) fn remove_unreferenced<'p>(
     root: &StoreRoot,
     id: &str,

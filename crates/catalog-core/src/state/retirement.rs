@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::root::Moment;
 
-/// Since when a model is retired, in a form that a jump of the clock does not make older.
+/// The time since which a model is retired, in a form that a jump of the clock does not make older.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Retirement {
     since: Moment,
-    /// How long it had been retired by then, in milliseconds.
+    /// The time for which it had been retired by then, in milliseconds.
     #[serde(default)]
     before_ms: u64,
 }
@@ -21,7 +21,7 @@ impl Retirement {
         }
     }
 
-    /// How long it has been retired at least.
+    /// Returns the least time for which it has been retired.
     pub(crate) fn at_least(&self, now: &Moment) -> Duration {
         Duration::from_millis(self.before_ms) + now.at_least_since(&self.since)
     }

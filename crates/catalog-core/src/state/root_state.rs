@@ -15,9 +15,9 @@ use crate::reference::shown_id;
 use crate::root::{Locking, StoreRoot, UpdateScope, refuse_without_shared_locks};
 use crate::state::validate_model;
 
-/// Everything that one handle knows of a root: its indexes, its artifact store, its options, and the
-/// limits of its calls. Clones share all but the limits. Each of the two stores writes one index and
-/// reads the other before it deletes a file, as a model and an engine may share one.
+/// The state of one handle of a root: its indexes, its artifact store, its options, and the limits
+/// of its calls. Clones share all but the limits. Each of the two stores writes one index and reads
+/// the other before it deletes a file, as a model and an engine may share one.
 #[derive(Debug, Clone)]
 pub(crate) struct RootState {
     pub(crate) root: StoreRoot,
@@ -62,8 +62,8 @@ impl RootState {
         }
     }
 
-    /// Changes models: all that `change`, which is a caller's, does becomes visible and durable
-    /// together, or nothing.
+    /// Changes models with the closure of a caller: all its changes become visible and durable
+    /// together, or none does.
     pub(crate) fn update_models<T>(
         &self,
         change: impl FnOnce(&mut CatalogEdit<'_>) -> Result<T>,

@@ -9,7 +9,7 @@ use crate::error::{CatalogError, PathProblem, Result};
 use crate::reference::{ModelId, redact_text, text_holds_secret};
 use crate::root::{Placement, StoreRoot};
 
-/// Checks a model's entry and gives the stored form of its path: relative if below the root.
+/// Checks a model's entry and returns the stored form of its path: relative if below the root.
 pub(crate) fn validate_model(
     root: &StoreRoot,
     outside: OutsidePaths,
@@ -78,12 +78,13 @@ pub(crate) struct PlacedPath {
     pub(crate) reach: Reach,
 }
 
-/// Whether a digest names an algorithm that this release computes, and is no digest of it.
+/// Returns true if a digest names an algorithm that this release computes, but is not a digest of
+/// it.
 fn is_broken(digest: &Digest) -> bool {
     digest.algo.parse::<DigestAlgorithm>().is_ok() && digest.algorithm().is_err()
 }
 
-/// What is wrong with an engine's entry that has a secret in one of its texts.
+/// The problem of an engine's entry that has a secret in one of its texts.
 fn secret_in(entry: &EngineEntry) -> Option<&'static str> {
     // A flag and its value may be two texts.
     let flags = entry.build_flags.as_ref().map(|flags| flags.join(" "));

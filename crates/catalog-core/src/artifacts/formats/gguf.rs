@@ -14,7 +14,7 @@ const MAX_NAME: u64 = 65_535;
 /// How deep arrays may lie in arrays.
 const MAX_DEPTH: usize = 8;
 
-/// What tensors are aligned to unless the file says otherwise.
+/// The default alignment of tensors, in bytes.
 const ALIGNMENT: u64 = 32;
 
 /// Types of values that this check has to tell from others.
@@ -95,8 +95,8 @@ pub(super) fn check(file: &mut (impl Read + Seek), size: u64) -> Result<(), Prob
     }
 }
 
-/// How many bytes so many elements take at least. Of a type that is not known here only that a
-/// tensor begins within the file can be said.
+/// Returns the minimum size, in bytes, of `elements` values of a type. For an unknown type the only
+/// check is that the tensor begins within the file.
 fn bytes_of(kind: u32, elements: u64) -> Option<u64> {
     // Elements in a block, and bytes that it takes, by the number of the type.
     let (block, bytes): (u64, u64) = match kind {
@@ -119,7 +119,7 @@ fn bytes_of(kind: u32, elements: u64) -> Option<u64> {
     elements.div_ceil(block).checked_mul(bytes)
 }
 
-/// Reads a header of a file of which so many bytes are left.
+/// Reads a header of a file that has the given number of bytes left.
 struct Reader<'f, F> {
     file: &'f mut F,
     left: u64,
@@ -155,7 +155,7 @@ impl<F: Read + Seek> Reader<'_, F> {
         Ok((self.count("tensors")?, self.count("key-value pairs")?))
     }
 
-    /// Reads a value; none if it is no whole number that is at least 0.
+    /// Reads a value, and returns it if it is a whole number that is at least 0.
     fn whole_number(&mut self, kind: u32) -> Result<Option<u64>, Problem> {
         let signed = |number: i64| u64::try_from(number).ok();
         Ok(match kind {
@@ -229,7 +229,7 @@ impl<F: Read + Seek> Reader<'_, F> {
         self.file.seek_relative(length).map_err(failed)
     }
 
-    /// Notes that so many bytes of the header are used.
+    /// Counts bytes of the header that are used.
     fn take(&mut self, length: u64) -> Result<(), Problem> {
         let left = self.left.checked_sub(length);
         self.left = left.ok_or("its header is cut off, or a length in it is wrong")?;

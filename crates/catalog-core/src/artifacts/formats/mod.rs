@@ -1,6 +1,6 @@
-//! What files of models must look like to be what their names say: headers, shards, indexes of
-//! shards. All of it is hostile input: arithmetic is checked and sizes are capped before anything
-//! is allocated.
+//! Checks that files of models have the format of their names: headers, shards, indexes of shards.
+//! All of it is hostile input: arithmetic is checked and sizes are capped before anything is
+//! allocated.
 
 mod completeness;
 mod gguf;

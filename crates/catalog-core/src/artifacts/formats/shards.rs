@@ -1,5 +1,5 @@
 /// The names of all files of the set that a file belongs to, in order, if it is one of those that a
-/// large GGUF model is cut into. Engines are given the first.
+/// large GGUF model is cut into. Engines load the first.
 ///
 /// ```
 /// let set = catalog_core::shard_set("q4/model-00002-of-00002.gguf").expect("it is a shard");
@@ -10,10 +10,11 @@ pub fn shard_set(name: &str) -> Option<Vec<String>> {
     Some(Shard::parse(name)?.set().collect())
 }
 
-/// One of the files that a large GGUF model is cut into: `name-00001-of-00003.gguf`.
+/// A shard: one file of a large GGUF model that is split into several, as in
+/// `name-00001-of-00003.gguf`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shard<'n> {
-    /// What comes before the numbers, with the folder.
+    /// The part of the path before the numbers, with the folder.
     stem: &'n str,
     number: u32,
     count: u32,
@@ -23,7 +24,7 @@ pub(crate) struct Shard<'n> {
 const MAX_COUNT: u32 = 4_096;
 
 impl<'n> Shard<'n> {
-    /// Reads the name of a shard; none if it is another file's.
+    /// Reads the name of a shard, or returns `None` for the name of another file.
     pub(crate) fn parse(name: &'n str) -> Option<Self> {
         let numbers = name.strip_suffix(".gguf")?;
         let (rest, count) = numbers.rsplit_once("-of-")?;
@@ -46,7 +47,7 @@ impl<'n> Shard<'n> {
         (1..=self.count).map(move |number| self.name_of(number))
     }
 
-    /// The name that engines are given.
+    /// Returns the name of the first shard, for engines.
     pub(crate) fn first(self) -> String {
         self.name_of(1)
     }
