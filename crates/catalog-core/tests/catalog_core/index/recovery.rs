@@ -105,7 +105,9 @@ fn whole_lines_are_kept_and_the_generation_before_fills_in() {
 fn from_any_damage_everything_of_the_generation_before_is_restored() {
     let root = root_with_history();
     let good = fs::read(root.path().join("index.json")).unwrap();
-    let others = STORE_FILES.iter().filter(|name| !["locks", "removed"].contains(name));
+    let others = STORE_FILES
+        .iter()
+        .filter(|name| !["locks", "removed"].contains(name));
     let others: Vec<(&str, Vec<u8>)> = others
         .map(|name| (*name, fs::read(root.path().join(name)).unwrap()))
         .collect();
