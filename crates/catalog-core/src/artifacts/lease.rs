@@ -1,10 +1,10 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-
-use super::store::ArtifactStore;
+use std::time::Duration;
 
 use crate::error::{CatalogError, Result};
+use crate::progress::Limits;
 use crate::root::{FileLock, FileStamp, LockMode, Locking, is_absence, is_at, open_to_lock, poll};
 
 /// Protects an artifact from removal as long as it is held and its process lives.
@@ -55,11 +55,16 @@ pub(crate) fn try_lock(path: &Path, mode: LockMode, locking: Locking) -> Result<
     }
 }
 
-/// Takes a lease on the file of the store at a path. A process excludes leases only to test whether
-/// there are any, or to remove the artifact: this waits for the end of that.
-pub(super) fn wait_for_lease(path: &Path, store: &ArtifactStore) -> Result<LeaseLock> {
-    let outcome = poll(&store.limits, store.lock_wait(), || {
-        Ok(match try_lock(path, LockMode::Shared, store.locking())? {
+/// Takes a lease on the file of the store at a path. A process that excludes leases does so only to
+/// look, or to remove it: this waits for the end of that.
+pub(super) fn wait_for_lease(
+    path: &Path,
+    locking: Locking,
+    limits: &Limits,
+    patience: Duration,
+) -> Result<LeaseLock> {
+    let outcome = poll(limits, patience, || {
+        Ok(match try_lock(path, LockMode::Shared, locking)? {
             LeaseLock::Taken => None,
             outcome => Some(outcome),
         })

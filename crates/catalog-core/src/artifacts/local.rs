@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::formats::{Shard, Split, split_of};
 use crate::digest::{
     Digest, DigestAlgorithm, DigestSubject, FileContent, NOT_THE_MODEL, VerificationOutcome,
-    VerificationOutcomeKind, hash_files, tree_digest, verify_digest,
+    VerificationOutcomeKind, hash_files, verify_digest,
 };
 use crate::error::{CatalogError, DigestError, Result};
 use crate::progress::Progress;
@@ -183,7 +183,7 @@ impl LocalModel {
     ) -> Result<Digest> {
         match (self.kind, algorithm.proves()) {
             (LocalModelKind::ShardSet, DigestSubject::Folder) => {
-                Ok(tree_digest(&self.hash_shards(progress)?))
+                Ok(Digest::of_contents(&self.hash_shards(progress)?))
             }
             (LocalModelKind::ShardSet, DigestSubject::File) => {
                 Err(CatalogError::InvalidDigest(DigestError::WrongKind {
@@ -222,7 +222,7 @@ impl LocalModel {
             return Ok((verify_digest(Some(&actual), Some(&expected)), actual));
         }
         let contents = self.hash_shards(progress)?;
-        let tree = tree_digest(&contents);
+        let tree = Digest::of_contents(&contents);
         let pinned = pinned.and_then(|pinned| pinned.canonical().ok());
         if pinned.as_ref() != Some(&expected) {
             return Err(CatalogError::InvalidDigest(DigestError::OfOneShard {
@@ -258,7 +258,7 @@ impl LocalModel {
         let named = self.files.iter().find(is_named);
         let named = named.expect("the named shard is one of its set");
         let content = contents.iter().find(|content| content.name == named.name);
-        content.expect("each shard was hashed").digest()
+        Digest::of_content(content.expect("each shard was hashed"))
     }
 
     /// Hashes all shards, and checks that the set is still the same afterwards.

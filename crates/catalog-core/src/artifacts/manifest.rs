@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::formats::Shard;
 use super::manifest_file::{ManifestFile, Role};
 use super::provenance::{Provenance, Validators};
-use crate::digest::{Basis, Digest, DigestSubject, FileContent, seal, tree_digest, unseal};
+use crate::digest::{Basis, Digest, DigestSubject, FileContent, seal, unseal};
 use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
 use crate::root::{ArtifactFolder, is_sha256, open_own_file};
@@ -266,7 +266,7 @@ enum Unreadable {
 
 fn tree_of(files: &[ManifestFile]) -> Digest {
     let contents: Vec<FileContent> = files.iter().filter_map(ManifestFile::content).collect();
-    tree_digest(&contents)
+    Digest::of_contents(&contents)
 }
 
 /// Reads a text file of the store's own, if there is one. A file of more than `max` bytes is

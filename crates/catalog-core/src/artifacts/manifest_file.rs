@@ -63,7 +63,7 @@ impl ManifestFile {
         Self {
             name: content.name.clone(),
             size: content.size,
-            digest: content.digest(),
+            digest: Digest::of_content(content),
             shares,
             role: Role::Model,
         }

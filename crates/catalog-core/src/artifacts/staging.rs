@@ -78,8 +78,24 @@ impl Freshness {
     }
 }
 
+impl ArtifactStore {
+    /// Opens a staging area for the model with this catalog id, and reserves `needed` bytes for it;
+    /// 0 if nobody knows how many it will take.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NoSpace`] if they may not fit beside what others have reserved.
+    pub fn stage(&self, id: &ModelId, needed: u64) -> Result<Staging> {
+        let mut staging = Staging::begin(self, id)?;
+        if needed > 0 {
+            staging.reserve(needed)?;
+        }
+        Ok(staging)
+    }
+}
+
 impl Staging {
-    pub(super) fn begin(store: &ArtifactStore, id: &ModelId) -> Result<Self> {
+    fn begin(store: &ArtifactStore, id: &ModelId) -> Result<Self> {
         store.ensure_index_files()?;
         let lock = store.lock()?;
         let made = make_claimed_folder(store, &lock, id);

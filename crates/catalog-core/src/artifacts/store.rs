@@ -7,11 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 use super::artifact::Artifact;
 use super::lease::{LeaseLock, wait_for_lease};
 use super::manifest::Manifest;
-use super::staging::Staging;
 use crate::error::{CatalogError, Result};
 use crate::index::{IndexFiles, Writing};
 use crate::progress::Limits;
-use crate::reference::ModelId;
 use crate::root::{
     Layout, Locking, StoreLock, StoreRoot, WriterLock, check_not_nested, check_own_folder,
     is_sha256, list_folder, touch,
@@ -84,21 +82,7 @@ impl ArtifactStore {
         ensured
     }
 
-    /// Opens a staging area for the model with this catalog id, and reserves `needed` bytes for it;
-    /// 0 if the size is unknown.
-    ///
-    /// # Errors
-    ///
-    /// [`CatalogError::NoSpace`] if they may not fit beside the bytes that others have reserved.
-    pub fn stage(&self, id: &ModelId, needed: u64) -> Result<Staging> {
-        let mut staging = Staging::begin(self, id)?;
-        if needed > 0 {
-            staging.reserve(needed)?;
-        }
-        Ok(staging)
-    }
-
-    /// Returns the artifact with this key, if there is one, with a lease on it.
+    /// The artifact with this key, with a lease on it; none if there is none.
     ///
     /// # Errors
     ///
@@ -108,7 +92,8 @@ impl ArtifactStore {
             return Ok(None);
         }
         let folder = self.root.layout().artifact(key);
-        match wait_for_lease(&folder.manifest(), self)? {
+        let (locking, wait) = (self.locking(), self.lock_wait());
+        match wait_for_lease(&folder.manifest(), locking, &self.limits, wait)? {
             LeaseLock::Gone => Ok(None),
             LeaseLock::Taken => Err(CatalogError::InUse {
                 path: folder.path().to_path_buf(),

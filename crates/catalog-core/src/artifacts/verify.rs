@@ -250,7 +250,7 @@ fn check_file(
         expected.algorithm().map_err(CatalogError::InvalidDigest)?,
         known,
     ) {
-        (DigestAlgorithm::Sha256, Some(content)) => content.digest(),
+        (DigestAlgorithm::Sha256, Some(content)) => Digest::of_content(content),
         (algorithm, _) => {
             Digest::compute_or_stop(path, algorithm, &mut |_| limits.check("hashing"))?
         }

@@ -6,9 +6,7 @@ use std::thread;
 
 use sha2::{Digest as _, Sha256};
 
-use super::algorithm::DigestAlgorithm;
-use super::hasher::read_whole;
-use super::value::Digest;
+use super::read::read_whole;
 use crate::error::{CatalogError, Result};
 use crate::root::FoundFile;
 
@@ -19,12 +17,6 @@ pub(crate) struct FileContent {
     pub(crate) name: String,
     pub(crate) size: u64,
     pub(crate) sha256: [u8; 32],
-}
-
-impl FileContent {
-    pub(crate) fn digest(&self) -> Digest {
-        Digest::from_bytes(DigestAlgorithm::Sha256, &self.sha256)
-    }
 }
 
 /// Hashes files on all processors, and gives their contents in the same order. Stops at once when

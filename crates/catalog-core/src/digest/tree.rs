@@ -3,10 +3,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::algorithm::DigestAlgorithm;
 use super::files::{FileContent, hash_files};
-
-use super::value::Digest;
 use crate::error::{CatalogError, Result};
 use crate::root::{Links, list_files};
 
@@ -17,11 +14,11 @@ const DOMAIN: &[u8] = b"model-tree/sha256/v1\0";
 /// host to host and no engine reads them.
 pub(crate) const NOT_THE_MODEL: [&str; 2] = [".git", ".cache/huggingface"];
 
-/// Computes the tree digest as documented on [`Digest::of_tree`].
+/// Computes the value of a tree digest as documented on [`Digest::of_tree`](crate::Digest::of_tree).
 pub(super) fn hash_tree(
     folder: &Path,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
-) -> Result<Digest> {
+) -> Result<[u8; 32]> {
     let files = list_files(folder, &NOT_THE_MODEL, Links::Follow)?;
     let contents = hash_files(&files, progress)?;
     if files.is_empty() {
@@ -35,11 +32,11 @@ pub(super) fn hash_tree(
             path: folder.to_path_buf(),
         });
     }
-    Ok(tree_digest(&contents))
+    Ok(hash_contents(&contents))
 }
 
-/// The tree digest of files that are sorted by the bytes of their names.
-pub(crate) fn tree_digest(files: &[FileContent]) -> Digest {
+/// The value of the tree digest of files that are sorted by the bytes of their names.
+pub(super) fn hash_contents(files: &[FileContent]) -> [u8; 32] {
     let mut tree = Sha256::new();
     tree.update(DOMAIN);
     tree.update((files.len() as u64).to_be_bytes());
@@ -49,5 +46,5 @@ pub(crate) fn tree_digest(files: &[FileContent]) -> Digest {
         tree.update(file.size.to_be_bytes());
         tree.update(file.sha256);
     }
-    Digest::from_bytes(DigestAlgorithm::Sha256Tree, &tree.finalize())
+    tree.finalize().into()
 }

@@ -6,10 +6,12 @@ use std::str::FromStr;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Sha256, Sha512};
 
 use super::algorithm::{DigestAlgorithm, DigestSubject};
-use super::hasher::{Hasher, hash_file};
-use super::tree::hash_tree;
+use super::files::FileContent;
+use super::read::hash_file;
+use super::tree::{hash_contents, hash_tree};
 use crate::error::{CatalogError, DigestError, Result};
 
 /// A digest: the name of an algorithm and a value that proves bytes.
@@ -105,11 +107,12 @@ impl Digest {
                 path: path.to_path_buf(),
             }));
         }
-        match algorithm {
-            DigestAlgorithm::Sha256 => hash_file(path, Hasher::new(), progress),
-            DigestAlgorithm::Sha512 => hash_file(path, Hasher::sha512(), progress),
-            DigestAlgorithm::Sha256Tree => hash_tree(path, progress),
-        }
+        let bytes = match algorithm {
+            DigestAlgorithm::Sha256 => hash_file::<Sha256>(path, progress)?,
+            DigestAlgorithm::Sha512 => hash_file::<Sha512>(path, progress)?,
+            DigestAlgorithm::Sha256Tree => hash_tree(path, progress)?.to_vec(),
+        };
+        Ok(Self::from_bytes(algorithm, &bytes))
     }
 
     /// The algorithm, if both fields are well-formed for it; letters of either case are.
@@ -147,7 +150,17 @@ impl Digest {
         has_only(&self.algo, is_word) && has_only(&self.value, is_hex)
     }
 
-    pub(crate) fn from_bytes(algorithm: DigestAlgorithm, bytes: &[u8]) -> Self {
+    /// The SHA-256 of a file that was hashed among several.
+    pub(crate) fn of_content(content: &FileContent) -> Self {
+        Self::from_bytes(DigestAlgorithm::Sha256, &content.sha256)
+    }
+
+    /// The tree digest of files that are sorted by the bytes of their names.
+    pub(crate) fn of_contents(files: &[FileContent]) -> Self {
+        Self::from_bytes(DigestAlgorithm::Sha256Tree, &hash_contents(files))
+    }
+
+    pub(super) fn from_bytes(algorithm: DigestAlgorithm, bytes: &[u8]) -> Self {
         Self {
             algo: algorithm.name().to_owned(),
             value: hex::encode(bytes),

@@ -31,6 +31,8 @@ pub(super) struct Entries<R> {
     chunks: Vec<Arc<Vec<Entry<R>>>>,
     /// The number of the first entry of each chunk.
     starts: Vec<usize>,
+    /// The id of the first entry of each chunk: a search begins here, without a look at the chunks.
+    firsts: Vec<Arc<str>>,
     len: usize,
 }
 
@@ -39,6 +41,7 @@ impl<R> Clone for Entries<R> {
         Self {
             chunks: self.chunks.clone(),
             starts: self.starts.clone(),
+            firsts: self.firsts.clone(),
             len: self.len,
         }
     }
@@ -50,6 +53,7 @@ impl<R> Entries<R> {
         let mut entries = Self {
             chunks: Vec::new(),
             starts: Vec::new(),
+            firsts: Vec::new(),
             len: 0,
         };
         entries.splice(0..0, sorted);
@@ -76,7 +80,7 @@ impl<R> Entries<R> {
 
     /// The number of the entry with this id, or the number that it would get.
     pub(super) fn place(&self, id: &str) -> Result<usize, usize> {
-        let behind = self.chunks.partition_point(|chunk| &*chunk[0].id <= id);
+        let behind = self.firsts.partition_point(|first| &**first <= id);
         let Some(chunk) = behind.checked_sub(1) else {
             return Err(0);
         };
@@ -126,11 +130,14 @@ impl<R> Entries<R> {
         behind.checked_sub(1)
     }
 
+    /// Brings the numbers and first ids of the chunks up to date.
     fn count(&mut self) {
         self.starts.clear();
+        self.firsts.clear();
         self.len = 0;
         for chunk in &self.chunks {
             self.starts.push(self.len);
+            self.firsts.push(Arc::clone(&chunk[0].id));
             self.len += chunk.len();
         }
     }

@@ -1,8 +1,7 @@
-use crate::progress::Progress;
 use std::path::{Path, PathBuf};
 
+use super::managed::managed;
 use super::verification::Verification;
-use super::verify::{hash_record, managed};
 use crate::artifacts::{Artifact, LocalModel};
 use crate::entry::CatalogEntry;
 use crate::entry::Expected;
@@ -79,30 +78,6 @@ fn fingerprinted(state: &RootState, record: &ModelRecord) -> PathBuf {
         Some(key) => state.root.layout().artifact(key).files(),
         None => state.root.absolute(stored),
     }
-}
-
-/// Hashes the model of `entry` and compares it with the entry's digest, also if the entry is not
-/// registered yet. If an entry with this path and digest is registered, the outcome is recorded in
-/// it; [`put_verified`] registers one with it. Otherwise as [`verify`](super::verify()).
-///
-/// # Errors
-///
-/// The errors of [`verify`](super::verify()); [`PathRefused`](crate::CatalogError::PathRefused) for
-/// a path that this catalog could not hold.
-pub(crate) fn verify_candidate(
-    state: &RootState,
-    entry: &CatalogEntry,
-    progress: &mut dyn FnMut(Progress) -> Result<()>,
-) -> Result<Verification> {
-    let record = state.record_of(entry)?;
-    let known = state.models.snapshot()?.get(&entry.id).cloned();
-    let pinned = known.as_ref().and_then(|known| known.digest.clone());
-    // What is known of it besides, such as when it was good last.
-    let record = match known {
-        Some(known) if known.is_about(&record.local_path, record.digest.as_ref()) => known,
-        _ => record,
-    };
-    hash_record(state, &entry.id, &record, pinned.as_ref(), progress)
 }
 
 /// Puts an entry together with the verification of its bytes, in one write. A verification of

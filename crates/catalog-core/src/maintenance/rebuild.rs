@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::verify::files_of;
+use super::managed::files_of;
 use crate::artifacts::{ArtifactStore, Fingerprint, Published, now_at_most};
-use crate::digest::hash_files;
+use crate::digest::{Digest, hash_files};
 use crate::entry::Expected;
 use crate::error::{CatalogError, Result};
 use crate::index;
@@ -108,11 +108,11 @@ fn restore(state: &RootState, key: &str) -> Result<()> {
         fingerprint: before,
     };
     for ((content, file), found) in contents.iter().zip(&manifest.files).zip(&files) {
-        if content.digest() != file.digest {
+        if Digest::of_content(content) != file.digest {
             return Err(CatalogError::DigestMismatch {
                 path: found.path.clone(),
                 expected: file.digest.to_string(),
-                actual: content.digest().to_string(),
+                actual: Digest::of_content(content).to_string(),
             });
         }
     }

@@ -1,8 +1,9 @@
 use crate::progress::Progress;
 use std::path::Path;
 
+use super::managed::files_of;
 use super::verification::Verify;
-use super::verify::{files_of, verify};
+use super::verify::verify;
 use crate::artifacts::{
     EntryPoint, Expectation, Freshness, Manifest, ManifestFile, StagedFile, Staging, now_at_most,
 };

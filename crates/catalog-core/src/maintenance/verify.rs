@@ -1,6 +1,7 @@
 use crate::progress::{Limits, Progress};
 use std::path::Path;
 
+use super::managed::{files_of, managed};
 use super::proof::valid_proof;
 use super::quarantine::quarantine_all;
 use super::recording::{Attempt, Attempts, Recordable, Service};
@@ -10,8 +11,9 @@ use crate::digest::{
     Assurance, Basis, Digest, DigestSubject, Method, VerificationOutcome, VerificationOutcomeKind,
     hash_files, verify_digest,
 };
+use crate::entry::CatalogEntry;
 use crate::error::{CatalogError, Result};
-use crate::root::{FileStamp, FoundFile, Layout, Links, list_files, now_ms, sync_files};
+use crate::root::{FoundFile, Links, list_files, now_ms, sync_files};
 use crate::state::{ModelRecord, Proof, RootState};
 
 /// Compares the bytes of a model with its digest, and records the outcome. A managed file that
@@ -54,9 +56,32 @@ pub(crate) fn verify(
     hash_record(state, id, &record, record.digest.as_ref(), progress)
 }
 
-/// Hashes the model of a record, and records the outcome. `pinned` is the digest that is registered
+/// Hashes what `entry` names and compares it with the entry's digest, whether or not it is
+/// registered yet. If an entry with this path and digest is registered, the outcome is recorded in
+/// it; [`put_verified`](super::put_verified) registers one with it. Otherwise as [`verify`].
+///
+/// # Errors
+///
+/// Those of [`verify`]; [`PathRefused`](crate::CatalogError::PathRefused) for what this catalog could not hold.
+pub(crate) fn verify_candidate(
+    state: &RootState,
+    entry: &CatalogEntry,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Verification> {
+    let record = state.record_of(entry)?;
+    let known = state.models.snapshot()?.get(&entry.id).cloned();
+    let pinned = known.as_ref().and_then(|known| known.digest.clone());
+    // What is known of it besides, such as when it was good last.
+    let record = match known {
+        Some(known) if known.is_about(&record.local_path, record.digest.as_ref()) => known,
+        _ => record,
+    };
+    hash_record(state, &entry.id, &record, pinned.as_ref(), progress)
+}
+
+/// Hashes what a record names, and records the outcome. `pinned` is the digest that is registered
 /// under this id.
-pub(super) fn hash_record(
+fn hash_record(
     state: &RootState,
     id: &str,
     record: &ModelRecord,
@@ -182,23 +207,8 @@ fn basis_of(record: &ModelRecord, manifest: Option<&Manifest>) -> Basis {
     }
 }
 
-/// Returns the key and the manifest of the artifact of an entry, if the entry names all of it: an
-/// entry may also name a single file of an artifact.
-pub(super) fn managed(
-    state: &RootState,
-    record: &ModelRecord,
-    path: &Path,
-) -> Result<Option<(String, Manifest)>> {
-    let Some(key) = Layout::key_of(Path::new(&record.local_path)) else {
-        return Ok(None);
-    };
-    let manifest = state.artifacts.manifest(key)?;
-    let is_all = state.artifacts.path_of(key, &manifest) == *path;
-    Ok(is_all.then(|| (key.to_owned(), manifest)))
-}
-
-/// Hashes the files of a managed model and returns those that differ from the manifest. Also
-/// returns the digest of an intact model that differs from its entry.
+/// Hashes the files of a managed model and gathers those that are not what the manifest says.
+/// Also gives the digest of what is there if it is whole, but not what its entry says.
 fn hash_managed(
     state: &RootState,
     key: &str,
@@ -226,7 +236,7 @@ fn hash_managed(
     for (content, found) in contents.iter().zip(&files) {
         let file = manifest.files.iter().find(|file| file.name == content.name);
         let file = file.expect("only files of the manifest are hashed");
-        let actual = content.digest();
+        let actual = Digest::of_content(content);
         if actual == file.digest && content.size == file.size {
             continue;
         }
@@ -257,34 +267,7 @@ fn hash_managed(
     Ok((outcome, other))
 }
 
-/// Returns the files of a managed model that are there, and the names of those that are missing.
-pub(super) fn files_of(
-    state: &RootState,
-    key: &str,
-    manifest: &Manifest,
-) -> Result<(Vec<FoundFile>, Vec<String>)> {
-    let artifacts = &state.artifacts;
-    let (mut files, mut missing) = (Vec::new(), Vec::new());
-    for file in &manifest.files {
-        let path = artifacts.file_of(key, file);
-        match std::fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_file() && artifacts.is_straight(&path)? => {
-                files.push(FoundFile {
-                    name: file.name.clone(),
-                    stamp: FileStamp::of(&metadata),
-                    path,
-                })
-            }
-            Ok(_) => missing.push(file.name.clone()),
-            Err(error) if crate::root::is_absence(&error) => missing.push(file.name.clone()),
-            Err(error) => return Err(CatalogError::io("look at", path, error)),
-        }
-    }
-    Ok((files, missing))
-}
-
-/// Returns the digest of an intact managed model, by the algorithm of another digest if there is
-/// one.
+/// The digest of a managed model that is whole, by the algorithm of another digest if it has one.
 fn digest_as(
     like: &Digest,
     manifest: &Manifest,

@@ -1,13 +1,12 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::model_ref::ModelRef;
-use super::parse::Fault;
+use super::fault::Fault;
 use super::percent;
 use crate::error::ModelRefErrorKind as Kind;
 
 /// Reads what follows `file:`.
-pub(super) fn parse_file(rest: &str) -> Result<ModelRef, Fault<'_>> {
+pub(super) fn parse_file(rest: &str) -> Result<PathBuf, Fault<'_>> {
     let path = match rest.strip_prefix("//") {
         None => rest.to_owned(),
         Some(rest) => {
@@ -26,9 +25,7 @@ pub(super) fn parse_file(rest: &str) -> Result<ModelRef, Fault<'_>> {
     if path.is_empty() {
         return Err((Kind::Missing("the path after `file:`"), &rest[rest.len()..]));
     }
-    Ok(ModelRef::File {
-        path: PathBuf::from(path),
-    })
+    Ok(PathBuf::from(path))
 }
 
 /// The text that [`parse_file`] reads back as this path: `file:` and the path, or the encoded form

@@ -1,7 +1,6 @@
 use std::fmt;
 
-use super::model_ref::ModelRef;
-use super::parse::Fault;
+use super::fault::Fault;
 use super::percent;
 use super::remote_name::check_remote_path;
 use crate::error::ModelRefErrorKind as Kind;
@@ -40,6 +39,13 @@ impl fmt::Display for HfParts<'_> {
     }
 }
 
+/// The fields of [`ModelRef::Hf`](crate::ModelRef::Hf).
+pub(super) struct HfFields {
+    pub(super) org: String,
+    pub(super) repo: String,
+    pub(super) path: Option<String>,
+}
+
 /// Splits the `repo` field into name and revision.
 pub(super) fn split_repo(repo: &str) -> (&str, Option<&str>) {
     match repo.split_once('@') {
@@ -49,7 +55,7 @@ pub(super) fn split_repo(repo: &str) -> (&str, Option<&str>) {
 }
 
 /// Reads what follows `hf:`.
-pub(super) fn parse_hf(rest: &str) -> Result<ModelRef, Fault<'_>> {
+pub(super) fn parse_hf(rest: &str) -> Result<HfFields, Fault<'_>> {
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let (org, after_org) = rest.split_once('/').unwrap_or((rest, &rest[rest.len()..]));
     if after_org.is_empty() {
@@ -80,7 +86,7 @@ pub(super) fn parse_hf(rest: &str) -> Result<ModelRef, Fault<'_>> {
             Some(path.to_owned())
         }
     };
-    Ok(ModelRef::Hf {
+    Ok(HfFields {
         org: org.to_owned(),
         repo,
         path,

@@ -1,10 +1,11 @@
+use super::check_url::check_url;
 use super::file::file_text;
+use super::host::split_port;
 use super::model_id::ModelId;
 use super::model_ref::ModelRef;
-use super::parse::parse;
 use super::percent;
 use super::redact::{path_without_secrets, query_without_secrets};
-use super::url::{UrlParts, UrlScheme, check_url, split_port, split_url};
+use super::url::{UrlParts, UrlScheme, split_url};
 use crate::error::{CatalogError, ModelRefError, ModelRefErrorKind as Kind, PathProblem, Result};
 use crate::root::{LastLink, resolve};
 
@@ -42,7 +43,7 @@ impl ModelRef {
             Self::Hf { .. } => {
                 let text = self.to_string();
                 let why = "the fields of a hub reference hold what its text could not";
-                match parse(&text)? {
+                match text.parse::<Self>()? {
                     same if same == *self => Ok(text),
                     _ => Err(ModelRefError::new(Kind::HubName(why), 0).into()),
                 }

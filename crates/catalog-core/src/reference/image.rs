@@ -1,5 +1,5 @@
-use super::parse::Fault;
-use super::url::check_host;
+use super::fault::Fault;
+use super::host::check_host;
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::error::ModelRefErrorKind as Kind;
 

@@ -1,8 +1,11 @@
 //! Model references: parsing them, printing them without secrets, and their ids. Only
 //! [`id`](ModelRef::id) of a local path looks at the disk.
 
+mod check_url;
+mod fault;
 mod file;
 mod hf;
+mod host;
 mod id;
 mod image;
 mod model_id;
@@ -12,6 +15,7 @@ mod percent;
 mod redact;
 mod redact_text;
 mod remote_name;
+mod secret;
 mod url;
 
 pub(crate) use image::check_image_reference;

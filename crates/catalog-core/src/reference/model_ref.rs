@@ -5,8 +5,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::file::file_text;
-use super::hf::{HfParts, split_repo};
-use super::parse::parse;
+use super::hf::{HfFields, HfParts, split_repo};
+use super::parse::{Parsed, parse};
 use super::redact::redact_url;
 use crate::error::{ModelRefError, Result};
 
@@ -87,7 +87,7 @@ impl ModelRef {
     /// [`CatalogError::InvalidRef`](crate::CatalogError::InvalidRef) if the text is not a model
     /// reference.
     pub fn parse(s: &str) -> Result<Self> {
-        Ok(parse(s)?)
+        Ok(s.parse()?)
     }
 
     /// The parts of a hub reference, with the revision apart from the name.
@@ -128,7 +128,11 @@ impl FromStr for ModelRef {
     type Err = ModelRefError;
 
     fn from_str(text: &str) -> Result<Self, ModelRefError> {
-        parse(text)
+        Ok(match parse(text)? {
+            Parsed::Hf(HfFields { org, repo, path }) => Self::Hf { org, repo, path },
+            Parsed::File(path) => Self::File { path },
+            Parsed::Url(url) => Self::Url { url },
+        })
     }
 }
 

@@ -1,19 +1,21 @@
 use std::path::PathBuf;
 
-use super::file::parse_file;
-use super::hf::parse_hf;
-use super::model_ref::ModelRef;
-use super::url::{UrlScheme, check_url};
+use super::check_url::check_url;
+use super::fault::{Fault, MAX_LEN, offset_of};
+use super::file::{file_text, parse_file};
+use super::hf::{HfFields, parse_hf};
+use super::url::UrlScheme;
 use crate::error::{ModelRefError, ModelRefErrorKind as Kind};
 
-/// The longest reference, in bytes.
-pub(super) const MAX_LEN: usize = 8192;
+/// A reference that was read, in its fields.
+pub(super) enum Parsed {
+    Hf(HfFields),
+    File(PathBuf),
+    Url(String),
+}
 
-/// The problem of a part of the text; the part's own place in the text is the position.
-pub(super) type Fault<'t> = (Kind, &'t str);
-
-/// Reads a reference as documented on [`ModelRef`].
-pub(super) fn parse(text: &str) -> Result<ModelRef, ModelRefError> {
+/// Reads a reference as documented on [`ModelRef`](crate::ModelRef).
+pub(super) fn parse(text: &str) -> Result<Parsed, ModelRefError> {
     let trimmed = text.trim();
     if trimmed.is_empty() {
         return Err(ModelRefError::new(Kind::Empty, 0));
@@ -21,7 +23,7 @@ pub(super) fn parse(text: &str) -> Result<ModelRef, ModelRefError> {
     parse_trimmed(trimmed).map_err(|(kind, part)| ModelRefError::new(kind, offset_of(text, part)))
 }
 
-fn parse_trimmed(text: &str) -> Result<ModelRef, Fault<'_>> {
+fn parse_trimmed(text: &str) -> Result<Parsed, Fault<'_>> {
     if let Some((at, found)) = text.char_indices().find(|(_, c)| c.is_control()) {
         return Err((Kind::ControlCharacter(found), &text[at..]));
     }
@@ -33,20 +35,17 @@ fn parse_trimmed(text: &str) -> Result<ModelRef, Fault<'_>> {
         if !is_marked && text.contains("://") {
             return Err((Kind::LooksLikeUrl, text));
         }
-        let path = PathBuf::from(text);
-        return check_printed_len(ModelRef::File { path }, text);
+        return check_printed_len(PathBuf::from(text), text);
     };
     let lower = scheme.to_ascii_lowercase();
     match lower.as_str() {
-        "hf" => parse_hf(rest),
-        "file" => parse_file(rest).and_then(|mr| check_printed_len(mr, text)),
+        "hf" => parse_hf(rest).map(Parsed::Hf),
+        "file" => parse_file(rest).and_then(|path| check_printed_len(path, text)),
         _ => match UrlScheme::named(&lower) {
             Some(scheme) if !rest.starts_with("//") => {
                 Err((Kind::MissingSlashes(scheme.name()), rest))
             }
-            Some(_) => check_url(text).map(|()| ModelRef::Url {
-                url: text.to_owned(),
-            }),
+            Some(_) => check_url(text).map(|()| Parsed::Url(text.to_owned())),
             None => Err((
                 Kind::UnsupportedScheme(lower.chars().take(32).collect()),
                 text,
@@ -56,9 +55,9 @@ fn parse_trimmed(text: &str) -> Result<ModelRef, Fault<'_>> {
 }
 
 /// Refuses a path whose printed form is too long to be read back.
-fn check_printed_len(mr: ModelRef, text: &str) -> Result<ModelRef, Fault<'_>> {
-    match mr.to_string().len() {
-        0..=MAX_LEN => Ok(mr),
+fn check_printed_len(path: PathBuf, text: &str) -> Result<Parsed, Fault<'_>> {
+    match file_text(&path).len() {
+        0..=MAX_LEN => Ok(Parsed::File(path)),
         _ => Err((Kind::TooLong, &text[text.len()..])),
     }
 }
@@ -75,9 +74,4 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let lower = word.to_ascii_lowercase();
     let is_known = lower == "hf" || lower == "file" || UrlScheme::named(&lower).is_some();
     (is_word && (is_known || rest.starts_with("//"))).then_some((word, rest))
-}
-
-/// Where a part of a text begins in it.
-pub(super) fn offset_of(text: &str, part: &str) -> usize {
-    (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }

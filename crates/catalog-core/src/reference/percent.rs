@@ -1,4 +1,4 @@
-use super::parse::Fault;
+use super::fault::Fault;
 use crate::error::ModelRefErrorKind as Kind;
 
 /// Decodes `%XX` once. The result is taken literally, so `%252e` becomes `%2e`.

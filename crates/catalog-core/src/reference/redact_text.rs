@@ -1,7 +1,8 @@
 //! Secrets in free text, such as the reason of a pin or a flag of a build.
 
-use super::parse::offset_of;
-use super::redact::{REDACTED, has_secret_word, holds_secret, is_secret_name, shown_id};
+use super::fault::offset_of;
+use super::redact::{REDACTED, shown_id};
+use super::secret::{has_secret_word, holds_secret, is_secret_name};
 
 /// Values of switches; beside a name like `token` they are no secrets.
 const SWITCHES: [&str; 8] = ["on", "off", "true", "false", "yes", "no", "0", "1"];

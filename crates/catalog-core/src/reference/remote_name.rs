@@ -1,4 +1,4 @@
-use super::parse::Fault;
+use super::fault::Fault;
 use crate::error::ModelRefErrorKind as Kind;
 
 /// The longest part of a path that common file systems store, in bytes.

@@ -2,27 +2,30 @@ use std::path::Path;
 
 use super::engine_record::EngineRecord;
 use super::model_record::ModelRecord;
-use super::root_state::RootState;
+use super::options::OutsidePaths;
 use super::validate::{validate_engine, validate_model};
 use crate::entry::Expected;
 use crate::entry::{CatalogEntry, EngineEntry, LifecycleState};
-use crate::error::Result;
+use crate::error::{CatalogError, Result};
 use crate::index::Edit;
+use crate::reference::shown_id;
+use crate::root::StoreRoot;
 
 /// Changes of several models that become visible and durable together, or not at all; see
 /// [`FsCatalog::update`](crate::FsCatalog::update).
 #[derive(Debug)]
 pub struct CatalogEdit<'e> {
-    pub(crate) state: &'e RootState,
+    pub(super) root: &'e StoreRoot,
+    pub(super) outside: OutsidePaths,
+    /// The file that holds the models.
+    pub(super) index: &'e Path,
     pub(crate) edit: &'e mut Edit<ModelRecord>,
 }
 
 impl CatalogEdit<'_> {
     /// The entry as of this edit.
     pub fn get(&self, id: &str) -> Option<CatalogEntry> {
-        self.edit
-            .get(id)
-            .map(|record| record.entry(id, &self.state.root))
+        self.edit.get(id).map(|record| record.entry(id, self.root))
     }
 
     /// Stores an entry, as [`CatalogStore::put`](crate::CatalogStore::put) does.
@@ -55,7 +58,7 @@ impl CatalogEdit<'_> {
         expected: Expected<'_, CatalogEntry>,
         complete: impl FnOnce(ModelRecord) -> ModelRecord,
     ) -> Result<()> {
-        let stored = validate_model(&self.state.root, self.state.outside, entry)?;
+        let stored = validate_model(self.root, self.outside, entry)?;
         expected.check(&entry.id, self.get(&entry.id).as_ref())?;
         self.edit.drop_tombstones_of(Path::new(&stored.stored));
         let record = ModelRecord::new(entry, stored, self.edit.get(&entry.id));
@@ -71,7 +74,10 @@ impl CatalogEdit<'_> {
     /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry.
     pub fn set_state(&mut self, id: &str, state: LifecycleState) -> Result<()> {
         let Some(record) = self.edit.get(id) else {
-            return Err(self.state.no_such_model(id));
+            return Err(CatalogError::NotFound {
+                id: shown_id(id),
+                catalog: self.index.to_path_buf(),
+            });
         };
         let record = record.in_state(state);
         self.edit.insert(id, record);
@@ -88,16 +94,15 @@ impl CatalogEdit<'_> {
 /// [`FsEngineStore::update`](crate::FsEngineStore::update).
 #[derive(Debug)]
 pub struct EngineEdit<'e> {
-    pub(crate) state: &'e RootState,
+    pub(super) root: &'e StoreRoot,
+    pub(super) outside: OutsidePaths,
     pub(crate) edit: &'e mut Edit<EngineRecord>,
 }
 
 impl EngineEdit<'_> {
     /// The entry as of this edit.
     pub fn get(&self, id: &str) -> Option<EngineEntry> {
-        self.edit
-            .get(id)
-            .map(|record| record.entry(id, &self.state.root))
+        self.edit.get(id).map(|record| record.entry(id, self.root))
     }
 
     /// Stores an entry, as [`EngineStore::put`](crate::EngineStore::put) does.
@@ -120,7 +125,7 @@ impl EngineEdit<'_> {
         entry: &EngineEntry,
         expected: Expected<'_, EngineEntry>,
     ) -> Result<()> {
-        let stored = validate_engine(&self.state.root, self.state.outside, entry)?;
+        let stored = validate_engine(self.root, self.outside, entry)?;
         expected.check(&entry.id, self.get(&entry.id).as_ref())?;
         let record = EngineRecord::new(entry, stored, self.edit.get(&entry.id));
         for reference in record.references() {

@@ -7,6 +7,7 @@ mod lease;
 mod model_lock;
 mod model_record;
 mod options;
+mod pin_record;
 mod pins;
 mod proof;
 mod referenced_paths;
@@ -17,7 +18,7 @@ mod validate;
 pub use edit::{CatalogEdit, EngineEdit};
 pub use model_lock::{ModelLock, ModelLockAttempt, ModelLockFailure, ModelLockStatus};
 pub use options::{OutsidePaths, StoreOptions};
-pub use pins::Pin;
+pub use pin_record::Pin;
 
 pub(crate) use deletion::{
     Decision, delete_engine, delete_model, free, mark, move_all_aside, unreferenced,

@@ -5,7 +5,7 @@ use super::edit::{CatalogEdit, EngineEdit};
 use super::engine_record::EngineRecord;
 use super::model_record::ModelRecord;
 use super::options::{OutsidePaths, StoreOptions};
-use super::pins::PinRecord;
+use super::pin_record::PinRecord;
 use crate::artifacts::ArtifactStore;
 use crate::entry::CatalogEntry;
 use crate::error::{CatalogError, Result};
@@ -70,7 +70,12 @@ impl RootState {
     ) -> Result<T> {
         self.models.update(&self.limits, |edit| {
             let _scope = UpdateScope::enter(&self.root);
-            change(&mut CatalogEdit { state: self, edit })
+            change(&mut CatalogEdit {
+                root: &self.root,
+                outside: self.outside,
+                index: self.models.path(),
+                edit,
+            })
         })
     }
 
@@ -81,7 +86,11 @@ impl RootState {
     ) -> Result<T> {
         self.engines.update(&self.limits, |edit| {
             let _scope = UpdateScope::enter(&self.root);
-            change(&mut EngineEdit { state: self, edit })
+            change(&mut EngineEdit {
+                root: &self.root,
+                outside: self.outside,
+                edit,
+            })
         })
     }
 

@@ -5,49 +5,21 @@ use std::path::{Path, PathBuf};
 
 use catalog_core::{
     BadFile, Basis, CatalogError, CatalogStore, Digest, Expectation, FetchTask, FileFetcher,
-    ImportRequest, ManagedCatalog, Manifest, Method, ModelFetcher, ModelId, ModelRef, Progress,
+    ImportRequest, ManagedCatalog, Manifest, Method, ModelFetcher, ModelRef, Progress,
     RepairReport, StagedFile,
 };
 
-use super::admit::{Admissible, Place};
-use super::watch::{Part, Watch};
+use super::admissible::{Admissible, Place};
+use super::call::Call;
+use super::watch::Part;
 use crate::error::{ProvisionError, Result};
 use crate::means::{Proof, Satisfied};
 use crate::observe::EventKind;
-use crate::policy::Policy;
 
 /// How much of a file is copied at once.
 const CHUNK: usize = 1 << 20;
 
-/// A call, with all that its steps need.
-#[derive(Clone, Copy)]
-pub(super) struct Call<'c, C, F> {
-    pub(super) catalog: &'c C,
-    pub(super) fetcher: &'c F,
-    pub(super) policy: &'c Policy,
-    pub(super) model_ref: &'c ModelRef,
-    /// Whether the expected digest came with the call.
-    pub(super) is_digest_given: bool,
-    pub(super) watch: &'c Watch<'c>,
-}
-
 impl<C: CatalogStore, F: ModelFetcher> Call<'_, C, F> {
-    pub(super) fn id(&self) -> &ModelId {
-        &self.watch.id
-    }
-
-    /// Fails if the policy forbids asking another host for the model.
-    fn check_outbound(&self) -> Result<()> {
-        let host = self.fetcher.outbound_host(self.model_ref);
-        match self
-            .policy
-            .outbound_refusal(self.model_ref, host.as_deref())
-        {
-            Some(refusal) => Err(ProvisionError::refused(self.id(), refusal)),
-            None => Ok(()),
-        }
-    }
-
     /// The path at which the fetcher has the model.
     pub(super) fn where_it_lies(&self) -> Result<PathBuf> {
         self.check_outbound()?;

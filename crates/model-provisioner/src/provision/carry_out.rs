@@ -4,8 +4,8 @@ use catalog_core::{
     VerificationOutcomeKind,
 };
 
-use super::acquire::Call;
-use super::admit::{Admissible, Place};
+use super::admissible::{Admissible, Place};
+use super::call::Call;
 use super::report::ProvisionReport;
 use super::turn::Look;
 use super::verdict::is_of_the_bytes;

@@ -3,7 +3,7 @@ use catalog_core::{
     VerificationOutcomeKind, verify_digest,
 };
 
-use super::acquire::Call;
+use super::call::Call;
 use crate::error::{ProvisionError, Result};
 use crate::means::Proof;
 use crate::policy::OnMismatch;

@@ -2,7 +2,9 @@
 //! before, and everything but the first look happens in the call's turn (`single_flight`).
 
 mod acquire;
+mod admissible;
 mod admit;
+mod call;
 mod carry_out;
 mod judge;
 mod plan;

@@ -6,7 +6,7 @@ use catalog_core::{
     CatalogStore, Digest, FileFetcher, FsCatalog, ModelFetcher, ModelRef, ResolvedModel,
 };
 
-use super::acquire::Call;
+use super::call::Call;
 use super::report::ProvisionReport;
 use super::request::ProvisionRequest;
 use super::watch::Watch;

@@ -7,7 +7,7 @@ use catalog_core::{
     ModelFetcher, ModelLockFailure, ModelRef, shard_set,
 };
 
-use super::acquire::Call;
+use super::call::Call;
 use super::plan::{Facts, Plan, plan};
 use super::report::ProvisionReport;
 use super::request::ProvisionRequest;

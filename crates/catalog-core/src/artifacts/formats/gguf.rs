@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Seek};
 
-use super::header::Problem;
+use super::problem::Problem;
 
 /// More pairs or tensors than any model has by far; each takes 12 bytes at least.
 const MAX_COUNT: u64 = 1 << 24;

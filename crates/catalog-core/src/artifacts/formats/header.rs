@@ -6,9 +6,6 @@ use super::gguf::Split;
 use super::{gguf, safetensors};
 use crate::error::{CatalogError, Result};
 
-/// The problem of a header.
-pub(super) type Problem = String;
-
 /// Checks the header of a file whose name says that it has one.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 mod completeness;
 mod gguf;
 mod header;
+mod problem;
 mod safetensors;
 mod shards;
 

@@ -7,7 +7,7 @@ use std::io::Read;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::header::Problem;
+use super::problem::Problem;
 
 /// The longest header that the format allows.
 const MAX_HEADER: u64 = 100_000_000;

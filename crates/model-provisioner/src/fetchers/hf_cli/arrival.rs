@@ -5,7 +5,7 @@ use std::path::Path;
 
 use catalog_core::{CatalogError, FetchProblem, ModelRef, Result};
 
-use super::asking::fetch_error;
+use super::complaint::fetch_error;
 use super::records::Brought;
 use super::wanted::{Listed, Wanted};
 

@@ -2,10 +2,10 @@ use std::path::Path;
 
 use catalog_core::{CatalogError, FetchProblem, HfParts, ModelRef, Result};
 
-use super::complaint::complaint;
-use super::fetcher::HfCliFetcher;
+use super::complaint::{complaint, fetch_error};
 use super::process::{Ended, Invocation};
 use super::records::is_hex;
+use super::settings::Settings;
 use super::tool::Tool;
 use super::wanted::{Listed, Wanted};
 
@@ -20,7 +20,7 @@ pub(super) type Tick<'t> = dyn FnMut() -> Result<()> + 't;
 
 /// Questions about one repository at one revision.
 pub(super) struct Repository<'r> {
-    pub(super) fetcher: &'r HfCliFetcher,
+    pub(super) settings: &'r Settings,
     pub(super) tool: &'r Tool,
     pub(super) model_ref: &'r ModelRef,
     pub(super) parts: HfParts<'r>,
@@ -49,12 +49,12 @@ impl Repository<'_> {
         if let Some(revision) = self.revision {
             invocation.argument("--revision").argument(revision);
         }
-        self.fetcher.configure(&mut invocation);
+        self.settings.configure(&mut invocation);
         let ended = invocation.run(tick)?;
         if ended.is_success() {
             return Ok(Ok(ended));
         }
-        let (problem, detail) = complaint(&self.fetcher.without_secrets(&ended.stderr));
+        let (problem, detail) = complaint(&self.settings.without_secrets(&ended.stderr));
         Ok(Err(Complaint {
             is_usage: ended.code == Some(USAGE_ERROR),
             problem,
@@ -131,13 +131,5 @@ impl Repository<'_> {
             let name = Path::new(line.trim()).file_name()?.to_str()?;
             is_hex(name, 40).then(|| name.to_owned())
         }))
-    }
-}
-
-pub(super) fn fetch_error(mr: &ModelRef, problem: FetchProblem, detail: String) -> CatalogError {
-    CatalogError::Fetch {
-        reference: mr.to_string(),
-        problem,
-        detail,
     }
 }

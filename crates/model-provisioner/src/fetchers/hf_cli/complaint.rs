@@ -1,4 +1,4 @@
-use catalog_core::FetchProblem;
+use catalog_core::{CatalogError, FetchProblem, ModelRef};
 
 /// What the command said when it failed: the kind of problem, and the line to show to people.
 ///
@@ -108,6 +108,15 @@ fn problem_in(text: &str) -> FetchProblem {
     let has = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
     let found = SIGNS.iter().find(|(_, signs)| has(signs));
     found.map_or(FetchProblem::Failed, |(problem, _)| *problem)
+}
+
+/// The error of a reference that could not be fetched.
+pub(super) fn fetch_error(mr: &ModelRef, problem: FetchProblem, detail: String) -> CatalogError {
+    CatalogError::Fetch {
+        reference: mr.to_string(),
+        problem,
+        detail,
+    }
 }
 
 #[cfg(test)]

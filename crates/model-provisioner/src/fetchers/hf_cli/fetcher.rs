@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::env;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,15 +11,12 @@ use catalog_core::{
 };
 
 use super::arrival::{check_complete, commit_of, lift};
-use super::asking::{Repository, Tick, fetch_error};
-use super::process::Invocation;
+use super::asking::{Repository, Tick};
+use super::complaint::fetch_error;
 use super::records::{Brought, Stated, brought_in, bytes_in, check_git_oid};
-use super::redact::without_secrets;
+use super::settings::Settings;
 use super::tool::Tool;
 use super::wanted::Wanted;
-
-/// The hub that the command asks unless it is told otherwise.
-const HUB: &str = "https://huggingface.co";
 
 /// Brings models of the Hugging Face hub with its `hf` command, or `huggingface-cli` of old
 /// releases, which must be installed.
@@ -34,8 +30,7 @@ pub struct HfCliFetcher {
     store: ArtifactStore,
     command: Option<PathBuf>,
     search_path: Option<OsString>,
-    endpoint: Option<String>,
-    token: Option<String>,
+    settings: Settings,
     tool: Mutex<Option<Tool>>,
 }
 
@@ -46,8 +41,7 @@ impl HfCliFetcher {
             store: store.clone(),
             command: None,
             search_path: None,
-            endpoint: None,
-            token: None,
+            settings: Settings::default(),
             tool: Mutex::default(),
         }
     }
@@ -69,21 +63,15 @@ impl HfCliFetcher {
     /// Asks this hub instead of the one that `HF_ENDPOINT` says.
     #[must_use]
     pub fn endpoint(mut self, url: impl Into<String>) -> Self {
-        self.endpoint = Some(url.into());
+        self.settings.endpoint = Some(url.into());
         self
     }
 
     /// Uses this token instead of the one of the environment.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
-        self.token = Some(token.into());
+        self.settings.token = Some(token.into());
         self
-    }
-
-    fn hub(&self) -> String {
-        let inherited = || env::var("HF_ENDPOINT").ok().filter(|url| !url.is_empty());
-        let endpoint = self.endpoint.clone().or_else(inherited);
-        endpoint.unwrap_or_else(|| HUB.to_owned())
     }
 
     /// The command, once it was found.
@@ -99,30 +87,6 @@ impl HfCliFetcher {
         let tool = found.map_err(|detail| fetch_error(mr, FetchProblem::ToolMissing, detail))?;
         *known() = Some(tool.clone());
         Ok(tool)
-    }
-
-    /// The variables that tell the command what this fetcher was told.
-    pub(super) fn configure(&self, invocation: &mut Invocation) {
-        for name in [
-            "HF_HUB_DISABLE_TELEMETRY",
-            "HF_HUB_DISABLE_UPDATE_CHECK",
-            "HF_HUB_DISABLE_PROGRESS_BARS",
-            "NO_COLOR",
-        ] {
-            invocation.variable(name, "1");
-        }
-        invocation.variable("HF_ENDPOINT", self.hub());
-        if let Some(token) = &self.token {
-            invocation.variable("HF_TOKEN", token);
-        }
-    }
-
-    /// A text with no secret in it.
-    pub(super) fn without_secrets(&self, text: &str) -> String {
-        let inherited = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].map(|name| env::var(name).ok());
-        let tokens = inherited.into_iter().flatten().chain(self.token.clone());
-        let known: Vec<String> = tokens.map(|token| token.trim().to_owned()).collect();
-        without_secrets(text, &known)
     }
 }
 
@@ -171,7 +135,7 @@ impl ModelFetcher for HfCliFetcher {
         let idle = Progress::default();
         let tool = self.tool(mr, &mut || progress(idle))?;
         let repository = Repository {
-            fetcher: self,
+            settings: &self.settings,
             tool: &tool,
             model_ref: mr,
             parts,
@@ -255,7 +219,7 @@ impl ModelFetcher for HfCliFetcher {
         // Below the root, so that a collection removes what a kill leaves.
         let cache = self.store.stage(&mr.model_id()?, 0)?;
         let repository = Repository {
-            fetcher: self,
+            settings: &self.settings,
             tool: &tool,
             model_ref: mr,
             parts,
@@ -266,7 +230,7 @@ impl ModelFetcher for HfCliFetcher {
 
     fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
         mr.as_hf()?;
-        ModelRef::parse(&self.hub()).ok()?.host()
+        ModelRef::parse(&self.settings.hub()).ok()?.host()
     }
 }
 
@@ -311,11 +275,11 @@ impl HfCliFetcher {
 
 impl fmt::Debug for HfCliFetcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hub = ModelRef::parse(&self.hub()).map(|hub| hub.to_string());
+        let hub = ModelRef::parse(&self.settings.hub()).map(|hub| hub.to_string());
         f.debug_struct("HfCliFetcher")
             .field("command", &self.command)
             .field("endpoint", &hub.ok())
-            .field("has_token", &self.token.is_some())
+            .field("has_token", &self.settings.token.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `process` | a child in a process group of its own, which does not outlive this process |
 //! | `tool` | which command is there, and what its version can do |
+//! | `settings` | which hub it asks, with which token |
 //! | `complaint` | from what it says to typed errors |
 //! | `redact` | what it says without secrets |
 //! | `records` | what the hub stated of the files that were brought |
@@ -24,6 +25,7 @@ mod fetcher;
 mod process;
 mod records;
 mod redact;
+mod settings;
 mod tool;
 mod wanted;
 

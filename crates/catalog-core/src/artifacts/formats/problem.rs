@@ -1,0 +1,2 @@
+/// What is wrong with a header.
+pub(super) type Problem = String;

@@ -1,0 +1,97 @@
+use super::fault::{Fault, MAX_LEN};
+use super::host::{check_host, split_port};
+use super::image::check_image_reference;
+use super::percent;
+use super::secret::holds_secret;
+use super::url::{UrlParts, UrlScheme, split_url};
+use crate::error::ModelRefErrorKind as Kind;
+
+/// Checks a URL as documented on [`ModelRef`](crate::ModelRef).
+pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
+    if url.len() > MAX_LEN {
+        return Err((Kind::TooLong, &url[url.len()..]));
+    }
+    if let Some((at, found)) = url.char_indices().find(|(_, c)| c.is_control()) {
+        return Err((Kind::ControlCharacter(found), &url[at..]));
+    }
+    if let Some(at) = url.find(char::is_whitespace) {
+        return Err((Kind::WhiteSpaceInUrl, &url[at..]));
+    }
+    let Some(parts) = split_url(url) else {
+        return Err((Kind::Missing("the scheme"), url));
+    };
+    match parts.scheme {
+        UrlScheme::Http | UrlScheme::Https => {
+            // Some programs take a backslash for a slash, so two could see two hosts.
+            if let Some(at) = url.find('\\') {
+                return Err((Kind::Backslash, &url[at..]));
+            }
+            check_host(parts.host)?;
+            refuse_unescaped_password(&parts)?;
+            percent::check(url)
+        }
+        UrlScheme::S3 => {
+            refuse_userinfo(&parts)?;
+            check_bucket(parts.host)?;
+            // All behind the bucket is the key, so there is no place for a signature.
+            if holds_secret(url) {
+                let why = "an s3:// reference carries no signature or token; the one who fetches has them";
+                return Err((Kind::Authority(why), parts.path));
+            }
+            match parts.path.strip_prefix('/') {
+                None | Some("") => Err((Kind::Missing("the object's key"), parts.path)),
+                Some(_) => Ok(()),
+            }
+        }
+        UrlScheme::Oci => {
+            refuse_userinfo(&parts)?;
+            let reference = url.split_once("://").map_or("", |(_, rest)| rest);
+            check_image_reference(reference)
+        }
+    }
+}
+
+/// `https://user:12/rest@host` ends its authority at the slash in the password, which would then
+/// be shown as a path. Host names with a dot are taken for what they are.
+fn refuse_unescaped_password<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> {
+    let (host, port) = split_port(parts.host);
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let may_be_user = !host.contains(['.', ']']) && !host.eq_ignore_ascii_case("localhost");
+    let rest = [Some(parts.path), parts.query, parts.fragment];
+    let has_at = rest.into_iter().flatten().any(|text| text.contains('@'));
+    if port.is_some() && may_be_user && has_at {
+        let why = "this may be a password with a slash in it: write / as %2F there, or @ as %40 in a path";
+        return Err((Kind::Authority(why), parts.host));
+    }
+    Ok(())
+}
+
+fn refuse_userinfo<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> {
+    // The `@` of an image digest stands behind the first slash, so it is not taken for this one.
+    match parts.userinfo {
+        Some(userinfo) => Err((
+            Kind::Authority("user names and passwords have no place in this scheme"),
+            userinfo,
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Checks a bucket's name by the common rule of S3 and its look-alikes.
+fn check_bucket(bucket: &str) -> Result<(), Fault<'_>> {
+    if bucket.is_empty() {
+        return Err((Kind::Missing("the bucket"), bucket));
+    }
+    let is_edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_inner = |c: char| is_edge(c) || c == '-' || c == '.';
+    let is_good = (3..=63).contains(&bucket.len())
+        && bucket.chars().all(is_inner)
+        && bucket.starts_with(is_edge)
+        && bucket.ends_with(is_edge);
+    if !is_good {
+        let why =
+            "a bucket has 3 to 63 of a-z, 0-9, `-` and `.`, with a letter or digit at the ends";
+        return Err((Kind::Authority(why), bucket));
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+use std::env;
+
+use super::process::Invocation;
+use super::redact::without_secrets;
+
+/// The hub that the command asks unless it is told otherwise.
+const HUB: &str = "https://huggingface.co";
+
+/// What a fetcher was told of the hub; the environment says the rest.
+#[derive(Default)]
+pub(super) struct Settings {
+    pub(super) endpoint: Option<String>,
+    pub(super) token: Option<String>,
+}
+
+impl Settings {
+    /// The URL of the hub.
+    pub(super) fn hub(&self) -> String {
+        let inherited = || env::var("HF_ENDPOINT").ok().filter(|url| !url.is_empty());
+        let endpoint = self.endpoint.clone().or_else(inherited);
+        endpoint.unwrap_or_else(|| HUB.to_owned())
+    }
+
+    /// The variables that tell the command what the fetcher was told.
+    pub(super) fn configure(&self, invocation: &mut Invocation) {
+        for name in [
+            "HF_HUB_DISABLE_TELEMETRY",
+            "HF_HUB_DISABLE_UPDATE_CHECK",
+            "HF_HUB_DISABLE_PROGRESS_BARS",
+            "NO_COLOR",
+        ] {
+            invocation.variable(name, "1");
+        }
+        invocation.variable("HF_ENDPOINT", self.hub());
+        if let Some(token) = &self.token {
+            invocation.variable("HF_TOKEN", token);
+        }
+    }
+
+    /// A text with no secret in it.
+    pub(super) fn without_secrets(&self, text: &str) -> String {
+        let inherited = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].map(|name| env::var(name).ok());
+        let tokens = inherited.into_iter().flatten().chain(self.token.clone());
+        let known: Vec<String> = tokens.map(|token| token.trim().to_owned()).collect();
+        without_secrets(text, &known)
+    }
+}
