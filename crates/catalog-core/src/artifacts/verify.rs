@@ -95,7 +95,7 @@ impl Staging {
         let files = list_files(&folder, &NOT_THE_MODEL, Links::Refuse)?;
         check_names(&folder, &files)?;
         let begin = now_at_most(self.store.layout());
-        let (contents, (shares, freshness)) = self.contents(&files, begin, progress)?;
+        let known = self.contents(&files, begin, progress)?;
         for file in &files {
             check_header(&file.path, file.stamp.size())?;
         }
@@ -120,8 +120,11 @@ impl Staging {
                 missing,
             });
         }
-        let listed = contents.iter().zip(shares);
-        let listed = listed.map(|(content, shares)| ManifestFile::new(content, shares));
+        let listed = known
+            .iter()
+            .map(|(content, shares, _)| ManifestFile::new(content, *shares));
+        let freshness = known.iter().map(|(_, _, freshness)| *freshness).collect();
+        let contents: Vec<&FileContent> = known.iter().map(|(content, ..)| content).collect();
         let mut manifest = Manifest::new(
             &self.id,
             entry_file(&expected.entry_point, &names),
@@ -150,13 +153,13 @@ impl Staging {
         })
     }
 
-    /// Returns the contents of all files, their sharing and their freshness.
+    /// Returns the content of each file, its sharing and its freshness.
     fn contents(
         &self,
         files: &[FoundFile],
         begin: Option<SystemTime>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<(Vec<FileContent>, (Vec<Sharing>, Vec<Freshness>))> {
+    ) -> Result<Vec<(FileContent, Sharing, Freshness)>> {
         let known = |file: &FoundFile| {
             let hashed = self.hashed.get(&file.name);
             hashed.filter(|hashed| hashed.stamp == file.stamp)
@@ -172,15 +175,15 @@ impl Staging {
                 .next()
                 .expect("each file that is not known was hashed")
         };
-        let both = files.iter().map(|file| match known(file) {
-            Some(known) => (known.content.clone(), (known.shares, known.freshness)),
-            // Somebody else wrote it.
+        let each = files.iter().map(|file| match known(file) {
+            Some(known) => (known.content.clone(), known.shares, known.freshness),
+            // Another program wrote it.
             None => {
                 let freshness = Freshness::of(&file.stamp, begin);
-                (next(), (Sharing::Nothing, freshness))
+                (next(), Sharing::Nothing, freshness)
             }
         });
-        Ok(both.unzip())
+        Ok(each.collect())
     }
 }
 
@@ -241,7 +244,7 @@ fn check_file(
     path: &Path,
     name: &str,
     expected: &Digest,
-    contents: &[FileContent],
+    contents: &[&FileContent],
     limits: &Limits,
 ) -> Result<()> {
     let expected = expected.canonical().map_err(CatalogError::InvalidDigest)?;
