@@ -13,7 +13,7 @@ use crate::error::{CatalogError, Result};
 use crate::root::{Layout, LockMode, Moment, StagingFolder, Tombstone, free_space, list_folder};
 use crate::state::{ModelRecord, RootState, exclude_leases};
 
-/// The removals of a collection, with their reasons; see [`FsCatalog::plan_collection`].
+/// The removals of a collection, with their reasons; see [`FsCatalog::plan_collection`](crate::FsCatalog::plan_collection).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CollectionPlan {

@@ -24,7 +24,7 @@ pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
     };
     match removed {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if is_absence(&error) => return Ok(()),
         Err(error) => return Err(CatalogError::io("remove", path, error)),
     }
     let synced = held.folder.sync_all();
@@ -50,7 +50,7 @@ pub(crate) fn move_aside(path: &Path, into: &Path) -> Result<Option<PathBuf>> {
     let aside = into.join(format!("{}-{unique}", metadata.ino()));
     match fs::rename(&reached, &aside) {
         Ok(()) => Ok(Some(aside)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if is_absence(&error) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             remove_artifact(path).map(|()| None)
         }
