@@ -30,6 +30,8 @@ pub(super) struct IndexText {
     head_end: usize,
     /// The end of each entry's line, without its separator.
     ends: Vec<usize>,
+    /// The sums of all entries in a row, which the checksum of the file is made of.
+    sums: Vec<u8>,
 }
 
 /// The reason why a text is not an index.
@@ -55,6 +57,7 @@ impl IndexText {
         let head_end = newline_in(&text[..body_end]).unwrap_or(body_end);
         match line_ends(&text, head_end, body_end) {
             Some(ends) => Ok(Self {
+                sums: sums_of(&text, &ends),
                 text,
                 head_end,
                 ends,
@@ -124,6 +127,10 @@ impl IndexText {
             }
         }
         let changed = before..ends.len();
+        let mut sums = Vec::with_capacity(self.sums.len() + SUM_LEN);
+        sums.extend_from_slice(&self.sums[..before * SUM_LEN]);
+        sums.extend(sums_of(&text, &ends[changed.clone()]));
+        sums.extend_from_slice(&self.sums[first_shared * SUM_LEN..]);
         ends.extend(
             self.ends[first_shared..]
                 .iter()
@@ -133,6 +140,7 @@ impl IndexText {
             text,
             head_end,
             ends,
+            sums,
         };
         Ok((split, changed))
     }
@@ -192,12 +200,7 @@ impl IndexText {
     fn checksum(&self) -> String {
         let mut checksum = Hasher::new();
         checksum.update(self.head().as_bytes());
-        let mut sums = Vec::with_capacity(self.ends.len() * SUM_LEN);
-        for end in &self.ends {
-            let sum = end - LINE_END.len();
-            sums.extend_from_slice(&self.text[sum - SUM_LEN..sum]);
-        }
-        checksum.update(&sums);
+        checksum.update(&self.sums);
         checksum.finish().to_string()
     }
 }
@@ -207,6 +210,7 @@ pub(super) struct Composer {
     text: Vec<u8>,
     head_end: usize,
     ends: Vec<usize>,
+    sums: Vec<u8>,
 }
 
 impl Composer {
@@ -221,6 +225,7 @@ impl Composer {
             head_end: text.len(),
             text,
             ends: Vec::new(),
+            sums: Vec::new(),
         }
     }
 
@@ -229,6 +234,7 @@ impl Composer {
         self.text.extend_from_slice(self.separator());
         self.text.extend_from_slice(line.as_bytes());
         self.ends.push(self.text.len());
+        self.sums.extend(sum_at(&self.text, self.text.len()));
     }
 
     /// Adds lines of another text as they stand there.
@@ -239,6 +245,8 @@ impl Composer {
         self.text.extend_from_slice(self.separator());
         let (old, new) = (from.start(numbers.start), self.text.len());
         self.text.extend_from_slice(from.lines(numbers.clone()));
+        let sums = numbers.start * SUM_LEN..numbers.end * SUM_LEN;
+        self.sums.extend_from_slice(&from.sums[sums]);
         let ends = from.ends[numbers].iter().map(|end| end - old + new);
         self.ends.extend(ends);
     }
@@ -256,6 +264,7 @@ impl Composer {
             text: self.text,
             head_end: self.head_end,
             ends: self.ends,
+            sums: self.sums,
         };
         let checksum = whole.checksum();
         for part in [BODY_END, CHECKSUM, &checksum, END] {
@@ -276,6 +285,18 @@ pub(super) fn line_of(id: &str, object: &str, extra: &str) -> String {
     line.extend(sum.map(char::from));
     line.push_str(LINE_END);
     line
+}
+
+/// Returns the sums of the lines that end at these places.
+fn sums_of(text: &[u8], ends: &[usize]) -> Vec<u8> {
+    let sums = ends.iter().flat_map(|end| sum_at(text, *end));
+    sums.copied().collect()
+}
+
+/// Returns the sum of the line that ends at a place.
+fn sum_at(text: &[u8], end: usize) -> &[u8] {
+    let sum = end - LINE_END.len();
+    &text[sum - SUM_LEN..sum]
 }
 
 /// Returns true if an entry's line states its own sum.
