@@ -43,7 +43,7 @@ pub(super) enum Service {
 }
 
 /// One attempt to verify a model, to be recorded.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) id: String,
     /// The proof, unless the model could not be verified.
@@ -67,7 +67,8 @@ impl Attempts {
         }
     }
 
-    /// Adds an attempt. A failure is recorded at once, with all attempts before it.
+    /// Adds an attempt, and records all if there are enough of them, if the first was long ago, or at
+    /// once for a failure.
     pub(super) fn add(&mut self, state: &RootState, attempt: Attempt) -> Result<()> {
         if self.collected.is_empty() {
             self.since = Instant::now();
@@ -78,16 +79,10 @@ impl Attempts {
                 .as_ref()
                 .is_some_and(|found| found.proof.is_fail());
         self.collected.push(attempt);
-        if is_failure {
+        if is_failure || self.collected.len() >= MAX_COLLECTED || self.since.elapsed() >= MAX_AGE {
             return self.record(state);
         }
         Ok(())
-    }
-
-    /// Takes the attempts if there are enough of them for a write, or the first was long ago.
-    pub(super) fn take_due(&mut self) -> Option<Vec<Attempt>> {
-        let is_due = self.collected.len() >= MAX_COLLECTED || self.since.elapsed() >= MAX_AGE;
-        (is_due && !self.collected.is_empty()).then(|| std::mem::take(&mut self.collected))
     }
 
     /// Records all of them in one write.

@@ -1,8 +1,7 @@
 use crate::progress::Progress;
-use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use super::recording::{Attempt, Attempts, Service, record};
+use super::recording::{Attempt, Attempts, Service};
 use super::verification::Verification;
 use super::verify::examine;
 use crate::error::{CatalogError, Result};
@@ -44,70 +43,47 @@ pub(crate) fn scrub(
     budget: ScrubBudget,
     progress: &mut dyn FnMut(&str, Progress) -> Result<()>,
 ) -> Result<ScrubReport> {
-    thread::scope(|scope| {
-        let begin = Instant::now();
-        let mut report = ScrubReport::default();
-        let mut attempts = Attempts::new();
-        // What was found last is written while the next models are read.
-        let mut writing: Option<ScopedJoinHandle<'_, Result<()>>> = None;
-        let mut hashed = 0_u64;
-        let mut queue = queue(state)?.into_iter();
-        while hashed < budget.bytes && begin.elapsed() < budget.time {
-            let Some(id) = queue.next() else { break };
-            let found = match state.models.snapshot()?.get(&id).cloned() {
-                Some(record) => {
-                    let progress = &mut |now| progress(&id, now);
-                    let pinned = record.digest.as_ref();
-                    examine(state, &id, &record, pinned, &mut attempts, progress)
-                }
-                None => Err(state.no_such_model(&id)),
-            };
-            match found {
-                Ok(verification) => {
-                    hashed = hashed.saturating_add(verification.hashed);
-                    report.verified.push(verification);
-                }
-                Err(error @ (CatalogError::Cancelled | CatalogError::DeadlineExceeded { .. })) => {
-                    finish(writing)?;
-                    attempts.record(state)?;
-                    return Err(error);
-                }
-                Err(error) => {
-                    let attempt = Attempt {
-                        id: id.clone(),
-                        found: None,
-                        service: Service::Kept,
-                    };
-                    attempts.add(state, attempt)?;
-                    report.failed.push((id, error));
-                }
+    let begin = Instant::now();
+    let mut report = ScrubReport::default();
+    let mut attempts = Attempts::new();
+    let mut hashed = 0_u64;
+    let mut queue = queue(state)?.into_iter();
+    while hashed < budget.bytes && begin.elapsed() < budget.time {
+        let Some(id) = queue.next() else { break };
+        let found = match state.models.snapshot()?.get(&id).cloned() {
+            Some(record) => examine(
+                state,
+                &id,
+                &record,
+                record.digest.as_ref(),
+                &mut attempts,
+                &mut |now| progress(&id, now),
+            ),
+            None => Err(state.no_such_model(&id)),
+        };
+        match found {
+            Ok(verification) => {
+                hashed = hashed.saturating_add(verification.hashed);
+                report.verified.push(verification);
             }
-            if let Some(due) = attempts.take_due() {
-                finish(writing.take())?;
-                let write = thread::Builder::new();
-                match write.spawn_scoped(scope, {
-                    let due = due.clone();
-                    move || record(state, &due)
-                }) {
-                    Ok(thread) => writing = Some(thread),
-                    Err(_) => record(state, &due)?,
-                }
+            Err(error @ (CatalogError::Cancelled | CatalogError::DeadlineExceeded { .. })) => {
+                attempts.record(state)?;
+                return Err(error);
+            }
+            Err(error) => {
+                let attempt = Attempt {
+                    id: id.clone(),
+                    found: None,
+                    service: Service::Kept,
+                };
+                attempts.add(state, attempt)?;
+                report.failed.push((id, error));
             }
         }
-        finish(writing)?;
-        attempts.record(state)?;
-        report.left = queue.len();
-        Ok(report)
-    })
-}
-
-/// Waits for the end of a write.
-fn finish(writing: Option<ScopedJoinHandle<'_, Result<()>>>) -> Result<()> {
-    match writing.map(ScopedJoinHandle::join) {
-        None => Ok(()),
-        Some(Ok(written)) => written,
-        Some(Err(panic)) => std::panic::resume_unwind(panic),
     }
+    attempts.record(state)?;
+    report.left = queue.len();
+    Ok(report)
 }
 
 /// Returns the models with an expected digest, in the order of their last attempts.
