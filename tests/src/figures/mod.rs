@@ -39,81 +39,101 @@ pub const ALL: [Figure; 20] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
+        is_timed: false,
     },
     Figure {
         name: "kill-points",
         measure: kill_points::measure,
+        is_timed: false,
     },
     Figure {
         name: "errno-matrix",
         measure: errno_matrix::measure,
+        is_timed: false,
     },
     Figure {
         name: "power-cut",
         measure: power_cut::measure,
+        is_timed: false,
     },
     Figure {
         name: "contention",
         measure: contention::measure,
+        is_timed: false,
     },
     Figure {
         name: "soak",
         measure: soak::measure,
+        is_timed: false,
     },
     Figure {
         name: "collect-race",
         measure: collect_race::measure,
+        is_timed: false,
     },
     Figure {
         name: "single-flight",
         measure: single_flight::measure,
+        is_timed: false,
     },
     Figure {
         name: "warm",
         measure: warm::measure,
+        is_timed: false,
     },
     Figure {
         name: "latency",
         measure: latency::measure,
+        is_timed: true,
     },
     Figure {
         name: "growth",
         measure: growth::measure,
+        is_timed: true,
     },
     Figure {
         name: "deadline",
         measure: deadline::measure,
+        is_timed: false,
     },
     Figure {
         name: "secrets",
         measure: secrets::measure,
+        is_timed: false,
     },
     Figure {
         name: "hub",
         measure: hub::measure,
+        is_timed: false,
     },
     Figure {
         name: "hostile",
         measure: hostile::measure,
+        is_timed: false,
     },
     Figure {
         name: "bit-rot",
         measure: bit_rot::measure,
+        is_timed: false,
     },
     Figure {
         name: "tiny-disk",
         measure: tiny_disk::measure,
+        is_timed: false,
     },
     Figure {
         name: "roots",
         measure: roots::measure,
+        is_timed: false,
     },
     Figure {
         name: "clocks",
         measure: clocks::measure,
+        is_timed: false,
     },
     Figure {
         name: "compat",
         measure: compat::measure,
+        is_timed: false,
     },
 ];

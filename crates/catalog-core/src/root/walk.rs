@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub(crate) fn links_below(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut links = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        for (path, kind) in entries_of(&folder)? {
+        for (path, kind) in list_folder(&folder)? {
             if kind.is_symlink() {
                 links.push(path);
             } else if kind.is_dir() {
@@ -48,7 +49,7 @@ pub(crate) fn find_folder(folder: &Path, is_so: &dyn Fn(&Path) -> bool) -> Resul
         if is_so(&folder) {
             return Ok(Some(folder));
         }
-        let entries = entries_of(&folder)?;
+        let entries = list_folder(&folder)?;
         folders.extend(
             entries
                 .into_iter()
@@ -59,11 +60,16 @@ pub(crate) fn find_folder(folder: &Path, is_so: &dyn Fn(&Path) -> bool) -> Resul
     Ok(None)
 }
 
-/// Lists the entries directly in a folder; a folder that is not there has none.
+/// Lists the entries directly in a folder; a folder that is not there, or that another process
+/// removes meanwhile, has none. A link that leads nowhere is an error.
 pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
-    match fs::symlink_metadata(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        _ => entries_of(folder),
+    match list(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_symlink() => {
+            Ok(Vec::new())
+        }
+        listed => listed
+            .map(|entries| below(folder, entries))
+            .map_err(|error| CatalogError::io("read folder", folder, error)),
     }
 }
 
@@ -81,11 +87,16 @@ pub(crate) fn sync_files(path: &Path) -> Result<()> {
 }
 
 fn entries_of(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
-    let entries = list(folder).map_err(|error| CatalogError::io("read folder", folder, error))?;
+    list(folder)
+        .map(|entries| below(folder, entries))
+        .map_err(|error| CatalogError::io("read folder", folder, error))
+}
+
+fn below(folder: &Path, entries: Vec<(OsString, EntryKind)>) -> Vec<(PathBuf, EntryKind)> {
     let entries = entries.into_iter();
-    Ok(entries
+    entries
         .map(|(name, kind)| (folder.join(name), kind))
-        .collect())
+        .collect()
 }
 
 /// The treatment of symbolic links to files.
