@@ -75,6 +75,9 @@ pub enum Outcome {
     Skipped(String),
 }
 
+/// The number of violations that are printed above a closing line.
+const PRINTED_VIOLATIONS: usize = 20;
+
 /// The counts of a figure.
 #[derive(Debug, Default)]
 pub struct Measured {
@@ -117,7 +120,8 @@ impl Measured {
         &self.violations
     }
 
-    /// Does something with each of many, on all processors; gives the sum of what it returns.
+    /// Does something with each of many, on all processors; gives the sum of what it returns. Ends
+    /// early once a processor has found as many violations as are printed.
     pub fn for_each<T: Sync>(
         &mut self,
         items: &[T],
@@ -130,6 +134,9 @@ impl Measured {
             let mut sum = 0;
             while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
                 sum += work(item, &mut measured);
+                if measured.violations.len() >= PRINTED_VIOLATIONS {
+                    break;
+                }
             }
             (measured, sum)
         };
@@ -170,7 +177,7 @@ impl Figure {
             Outcome::Skipped(reason) => (format!("{}: skipped: {reason}", self.name), true),
             Outcome::Measured(measured) => {
                 let mut text = String::new();
-                for violation in measured.violations.iter().take(20) {
+                for violation in measured.violations.iter().take(PRINTED_VIOLATIONS) {
                     text.push_str(&format!("  {}: {violation}\n", self.name));
                 }
                 let counts: Vec<String> = measured

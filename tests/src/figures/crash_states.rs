@@ -34,6 +34,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     // The other ways to replace an index differ by call, not by what was called before.
     let mut short = workloads(1);
     short.retain(|workload| workload.iter().all(|step| !step.is_managed()));
+    if !measured.violations().is_empty() {
+        short.clear();
+    }
     for (disk, what) in [
         (
             Disk::WithoutExchange,
