@@ -120,6 +120,11 @@ impl Measured {
         &self.violations
     }
 
+    /// Returns true once there are as many violations as are printed: more tell nothing new.
+    pub fn is_hopeless(&self) -> bool {
+        self.violations.len() >= PRINTED_VIOLATIONS
+    }
+
     /// Does something with each of many, on all processors; gives the sum of what it returns. Ends
     /// early once a processor has found as many violations as are printed.
     pub fn for_each<T: Sync>(
@@ -134,7 +139,7 @@ impl Measured {
             let mut sum = 0;
             while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
                 sum += work(item, &mut measured);
-                if measured.violations.len() >= PRINTED_VIOLATIONS {
+                if measured.is_hopeless() {
                     break;
                 }
             }

@@ -174,6 +174,9 @@ fn try_workload(
     let expected = &states(workload)[done.len()..];
     let crashes = crash_states(&before, &actions);
     for (tree, answered) in &crashes {
+        if measured.is_hopeless() {
+            break;
+        }
         materialise(&root, tree);
         let legal = &expected[*answered..expected.len().min(answered + 2)];
         let place = || {
