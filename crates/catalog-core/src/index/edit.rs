@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::entries::Entry;
 use super::format;
+use super::line::line;
 use super::record::Record;
 use super::snapshot::{Head, Snapshot};
 use super::text::Composer;
@@ -166,7 +167,7 @@ impl<R: Record> Edit<R> {
             copied = until + usize::from(place.is_ok());
             let entry = to.map(|record| {
                 let before = place.ok().map(|at| base.text.line(at));
-                text.push(&format::line(&id, &record, before));
+                text.push(&line(&id, &record, before));
                 Entry {
                     id: id.into(),
                     record: Arc::new(record),

@@ -1,31 +1,20 @@
 //! Reads and writes the bytes of an index file, of any version that this release knows. Pure.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::entries::{Entries, Entry};
+use super::format_0::{read_format_0, version_of};
+use super::line::{fields_except, is_sum_right, line, quoted, read_line};
 use super::record::Record;
 use super::snapshot::{Head, Snapshot};
-use super::text::{IndexText, Unproved, is_sum_right, line_of, quoted};
+use super::text::{IndexText, Unproved};
+use super::unreadable::{Unreadable, damaged};
 use crate::root::{StoreRoot, Tombstone};
 
 /// The fields of the first line that this release knows.
 const HEAD_FIELDS: [&str; 5] = ["version", "generation", "tombstones", "entries", "checksum"];
-
-/// The reason why bytes are not an index that this release can read.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unreadable {
-    /// The bytes are not those that were written.
-    Damaged(String),
-    /// A newer release wrote the bytes.
-    TooNew(u64),
-}
 
 /// Returns the bytes of an index without entries, as it is before its first change.
 pub(crate) fn empty_file<R: Record>() -> Vec<u8> {
@@ -145,78 +134,6 @@ fn read_lines<R: Record>(
     numbers.map(read).collect()
 }
 
-/// Reads one line of an entry, if its sum is right.
-pub(super) fn read_intact_line<R: Record>(line: &str, root: &StoreRoot) -> Option<Entry<R>> {
-    is_sum_right(line).then(|| read_line(line, root).ok())?
-}
-
-fn read_line<R: Record>(line: &str, root: &StoreRoot) -> Result<Entry<R>, Unreadable> {
-    let (id, rest) = split_id(line).ok_or_else(|| damaged("a line of it begins with no id"))?;
-    let object = rest.strip_prefix(':').unwrap_or_default();
-    read_record(&id, object, root)
-}
-
-fn read_record<R: Record>(
-    id: &str,
-    object: &str,
-    root: &StoreRoot,
-) -> Result<Entry<R>, Unreadable> {
-    let wrong = |why: &dyn fmt::Display| damaged(format!("entry {id:?} {why}"));
-    if id.is_empty() {
-        return Err(damaged("an entry's id is empty"));
-    }
-    if object.contains("\"id\":") && states_other_id(object, id) {
-        return Err(wrong(&"states another id inside"));
-    }
-    let mut record: R = serde_json::from_str(object)
-        .map_err(|error| wrong(&format_args!("is not an entry: {error}")))?;
-    record.normalise(root).map_err(|why| wrong(&why))?;
-    Ok(Entry {
-        id: id.into(),
-        record: Arc::new(record),
-    })
-}
-
-/// Returns true if the object of an entry states an id that is not the entry's. Format 0 may state
-/// one.
-fn states_other_id(object: &str, id: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Inner {
-        id: Option<String>,
-    }
-    let inner = serde_json::from_str::<Inner>(object);
-    inner.is_ok_and(|inner| inner.id.is_some_and(|inner| inner != id))
-}
-
-/// The line of an entry. Fields of a newer release that the entry before it had are kept.
-pub(super) fn line<R: Record>(id: &str, record: &R, before: Option<&str>) -> String {
-    let object = serde_json::to_string(record)
-        .expect("a record has text keys and plain values, which JSON holds");
-    let extra = before.map(extra_fields::<R>).unwrap_or_default();
-    line_of(id, &object, &extra)
-}
-
-/// The fields of an entry's line that this release does not know, each with a comma in front.
-fn extra_fields<R: Record>(line: &str) -> String {
-    let object = split_id(line).and_then(|(_, rest)| rest.strip_prefix(':'));
-    let known = |name: &str| R::FIELDS.contains(&name) || name == "sum";
-    let fields = object.and_then(|object| fields_except(object, known).ok());
-    let fields = fields.unwrap_or_default().into_iter();
-    fields
-        .map(|(name, value)| format!(",{}:{}", quoted(&name), value.get()))
-        .collect()
-}
-
-/// The fields of a JSON object but the known ones, with their values to the letter.
-fn fields_except(
-    object: &str,
-    is_known: impl Fn(&str) -> bool,
-) -> serde_json::Result<BTreeMap<String, Box<RawValue>>> {
-    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(object)?;
-    fields.retain(|name, _| !is_known(name));
-    Ok(fields)
-}
-
 /// Writes the first line.
 pub(super) fn head_line(head: &Head) -> String {
     let mut line = format!(
@@ -256,20 +173,6 @@ pub(super) fn read_head(line: &str) -> Result<Head, Unreadable> {
     })
 }
 
-/// Returns the id with which a line begins, also if the rest of the line is damaged.
-pub(super) fn id_of_line(line: &str) -> Option<String> {
-    split_id(line).map(|(id, _)| id.into_owned())
-}
-
-fn split_id(line: &str) -> Option<(Cow<'_, str>, &str)> {
-    #[derive(Deserialize)]
-    struct Id<'t>(#[serde(borrow)] Cow<'t, str>);
-
-    let mut values = serde_json::Deserializer::from_str(line).into_iter::<Id<'_>>();
-    let Id(id) = values.next()?.ok()?;
-    Some((id, line.get(values.byte_offset()..)?))
-}
-
 /// Reads a file that is not in the current arrangement: format 0, a newer version, or damage.
 fn read_without_lines<R: Record>(
     bytes: &[u8],
@@ -302,90 +205,5 @@ fn explain<R: Record>(bytes: &[u8], why: Unreadable) -> Unreadable {
             Unreadable::Damaged(_) => no_json,
             newer => newer,
         },
-    }
-}
-
-/// Returns true if a text is a JSON object without a version, as format 0 is.
-pub(super) fn is_format_0(text: &str) -> bool {
-    matches!(version_of(text), Ok(None))
-}
-
-/// The entries that were read, and the text of those that could not be read.
-type Format0<R> = (Vec<Entry<R>>, Vec<(String, Unreadable)>);
-
-/// Reads format 0: a bare map from id to entry, as tools before the first release wrote it. An
-/// entry may repeat its id. A damaged entry does not affect the others.
-pub(super) fn read_format_0<R: Record>(
-    text: &str,
-    root: &StoreRoot,
-) -> Result<Format0<R>, Unreadable> {
-    let raw: UniqueEntries<'_> = serde_json::from_str(text).map_err(damaged)?;
-    let (mut entries, mut bad) = (Vec::new(), Vec::new());
-    for (id, object) in raw.0 {
-        match read_record(&id, object.get(), root) {
-            Ok(entry) => entries.push(entry),
-            Err(why) => bad.push((format!("{}:{}", quoted(&id), object.get()), why)),
-        }
-    }
-    Ok((entries, bad))
-}
-
-/// Returns the `version` field, if the text is a JSON object.
-fn version_of(text: &str) -> Result<Option<u64>, Unreadable> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        version: Option<serde_json::Value>,
-    }
-    if text.is_empty() {
-        return Err(damaged("it is empty"));
-    }
-    let Versioned { version } = serde_json::from_str(text).map_err(damaged)?;
-    match version {
-        None => Ok(None),
-        Some(version) => match version.as_u64() {
-            Some(version) => Ok(Some(version)),
-            // Format 0 with an entry of that id.
-            None if version.is_object() => Ok(None),
-            None => Err(damaged("its version is no whole number")),
-        },
-    }
-}
-
-pub(super) fn damaged(detail: impl fmt::Display) -> Unreadable {
-    Unreadable::Damaged(detail.to_string())
-}
-
-/// A map that refuses an id that is there twice; other JSON readers commonly keep the last one.
-struct UniqueEntries<'t>(BTreeMap<String, &'t RawValue>);
-
-impl<'de> Deserialize<'de> for UniqueEntries<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct EachOnce;
-
-        impl<'de> serde::de::Visitor<'de> for EachOnce {
-            type Value = UniqueEntries<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map from id to entry")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Self::Value, A::Error> {
-                let mut entries = BTreeMap::new();
-                while let Some((id, object)) = map.next_entry::<String, &'de RawValue>()? {
-                    if entries.contains_key(&id) {
-                        return Err(serde::de::Error::custom(format_args!(
-                            "entry {id:?} is there twice"
-                        )));
-                    }
-                    entries.insert(id, object);
-                }
-                Ok(UniqueEntries(entries))
-            }
-        }
-
-        deserializer.deserialize_map(EachOnce)
     }
 }

@@ -2,15 +2,17 @@ use std::fs::OpenOptions;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::courtesy::Courtesy;
 use super::edit::Edit;
-use super::format::{self, Unreadable};
+use super::format;
 use super::group_commit::{GroupCommit, Patience};
 use super::index_files::{Absence, IndexFiles};
 use super::record::Record;
 use super::snapshot::Snapshot;
 use super::source::Source;
+use super::unreadable::Unreadable;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 use crate::root::{
@@ -24,10 +26,6 @@ pub(crate) struct Writing {
     pub(crate) locking: Locking,
     pub(crate) wait: Duration,
 }
-
-/// The time for which a process that just wrote leaves the lock to waiting processes. It is longer
-/// than their pause between two looks.
-const COURTESY: Duration = Duration::from_millis(4);
 
 /// All entries of one kind, in one file below a root, shared with other processes.
 ///
@@ -48,8 +46,7 @@ pub(crate) struct JsonIndex<R> {
     writers: GroupCommit<R>,
     /// The memory of a text that no snapshot uses any more, for the next one.
     buffer: Mutex<Vec<u8>>,
-    /// Until when the lock is left to other processes.
-    courtesy: Mutex<Option<Instant>>,
+    courtesy: Courtesy,
 }
 
 /// A snapshot and the file it was read from.
@@ -71,7 +68,7 @@ impl<R: Record> JsonIndex<R> {
             buffer: Mutex::default(),
             writers: GroupCommit::new(path.clone()),
             path,
-            courtesy: Mutex::new(None),
+            courtesy: Courtesy::default(),
         }
     }
 
@@ -214,7 +211,7 @@ impl<R: Record> JsonIndex<R> {
 
     /// Takes the lock of the root.
     fn lock(&self, limits: &Limits) -> Result<WriterLock> {
-        self.wait_out_of_courtesy();
+        self.courtesy.wait_out();
         let root = self.root();
         root.check_present()?;
         let lock = WriterLock::acquire(
@@ -232,20 +229,7 @@ impl<R: Record> JsonIndex<R> {
 
     fn release(&self, lock: WriterLock) {
         if lock.release().are_others_waiting {
-            let until = Instant::now() + COURTESY;
-            *self.courtesy.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
-        }
-    }
-
-    fn wait_out_of_courtesy(&self) {
-        let until = self
-            .courtesy
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        // A pause that gives way to others, not a wait for something: they look every 2 ms at most.
-        if let Some(until) = until {
-            std::thread::sleep(until.saturating_duration_since(Instant::now()));
+            self.courtesy.begin();
         }
     }
 
@@ -349,20 +333,6 @@ impl<R: Record> JsonIndex<R> {
     }
 
     pub(super) fn unreadable(&self, why: Unreadable) -> CatalogError {
-        let path = self.path.clone();
-        match why {
-            Unreadable::TooNew(found) => CatalogError::IndexTooNew {
-                path,
-                found,
-                supported: R::VERSION,
-            },
-            Unreadable::Damaged(detail) => CatalogError::IndexDamaged {
-                path,
-                detail,
-                repair: "stop its writers and call catalog_core::recover on the root, which keeps \
-                         the damaged file and reports what it could restore; \
-                         catalog_core::rebuild then registers the managed models again",
-            },
-        }
+        why.into_error(&self.path, R::VERSION)
     }
 }

@@ -1,12 +1,15 @@
 //! One JSON file that holds all entries of a kind, read as a snapshot and replaced as a whole.
 //! Generic over the record; `.specs/index-format.md` is the format.
 
+mod courtesy;
 mod edit;
 mod entries;
 mod format;
+mod format_0;
 mod group_commit;
 mod index_files;
 mod json_index;
+mod line;
 mod record;
 mod recover;
 mod snapshot;
@@ -14,6 +17,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unreadable;
 
 pub use recover::{IndexRecovery, RecoveryAction};
 

@@ -4,10 +4,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::entries::Entry;
-use super::format::{self, Unreadable};
+use super::format;
+use super::format_0::{is_format_0, read_format_0};
 use super::json_index::JsonIndex;
+use super::line::{id_of_line, read_intact_line};
 use super::record::Record;
 use super::snapshot::Head;
+use super::unreadable::Unreadable;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 use crate::root::{create_whole, now_ms, open_own_file};
@@ -75,9 +78,8 @@ fn recover_under_lock<R: Record>(index: &JsonIndex<R>) -> Result<IndexRecovery> 
             entries.insert(entry.id.clone(), entry);
         }
     }
-    let is_lost = |line: &&String| {
-        format::id_of_line(line).is_none_or(|id| !report.entries.contains_key(&id))
-    };
+    let is_lost =
+        |line: &&String| id_of_line(line).is_none_or(|id| !report.entries.contains_key(&id));
     report.lost = current.bad_lines.iter().filter(is_lost).cloned().collect();
 
     let newest = current.head.unwrap_or_default();
@@ -155,8 +157,8 @@ fn salvage<R: Record>(index: &JsonIndex<R>, path: &Path) -> Result<Salvage<R>> {
         Err(Unreadable::Damaged(_)) => {}
     }
     let text = str::from_utf8(&bytes).unwrap_or_default();
-    if format::is_format_0(text)
-        && let Ok((entries, bad)) = format::read_format_0(text, index.root())
+    if is_format_0(text)
+        && let Ok((entries, bad)) = read_format_0(text, index.root())
     {
         salvage.entries = entries;
         salvage.bad_lines = bad.into_iter().map(|(text, _)| text).collect();
@@ -164,7 +166,7 @@ fn salvage<R: Record>(index: &JsonIndex<R>, path: &Path) -> Result<Salvage<R>> {
     }
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let text = entry_text(line);
-        if let Some(entry) = format::read_intact_line::<R>(text, index.root()) {
+        if let Some(entry) = read_intact_line::<R>(text, index.root()) {
             salvage.entries.push(entry);
         } else if let Ok(head) = format::read_head(text) {
             salvage.head = Some(head);

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use crate::digest::{Hasher, sha256};
+use super::line::{LINE_MIN, SUM_LEN, sum_at};
+use crate::digest::Hasher;
 
 /// Separates the entries from the end of the file.
 const BODY_END: &str = "\n}";
@@ -13,11 +14,6 @@ const CHECKSUM: &str = ",\"checksum\":\"";
 const END: &str = "\"}\n";
 /// `sha256:` and 64 digits.
 const CHECKSUM_LEN: usize = 71;
-/// Precedes the sum of an entry: the checksum of its line before this text.
-const SUM: &str = ",\"sum\":\"";
-/// The digits of the first 8 bytes of a SHA-256.
-const SUM_LEN: usize = 16;
-const LINE_END: &str = "\"}";
 /// The separator of two entries.
 const SEPARATOR: &str = ",\n";
 
@@ -274,49 +270,10 @@ impl Composer {
     }
 }
 
-/// The line of an entry from its id and its JSON object, without a separator. `extra` are fields of
-/// a newer release, each with a comma in front. The sum is the last field, so that recovery can tell
-/// an intact line from a damaged one.
-pub(super) fn line_of(id: &str, object: &str, extra: &str) -> String {
-    let open = object.strip_suffix('}').expect("a record is a JSON object");
-    let mut line = format!("{}:{open}{extra}", quoted(id));
-    let sum = sum_of(&line);
-    line.push_str(SUM);
-    line.extend(sum.map(char::from));
-    line.push_str(LINE_END);
-    line
-}
-
 /// Returns the sums of the lines that end at these places.
 fn sums_of(text: &[u8], ends: &[usize]) -> Vec<u8> {
     let sums = ends.iter().flat_map(|end| sum_at(text, *end));
     sums.copied().collect()
-}
-
-/// Returns the sum of the line that ends at a place.
-fn sum_at(text: &[u8], end: usize) -> &[u8] {
-    let sum = end - LINE_END.len();
-    &text[sum - SUM_LEN..sum]
-}
-
-/// Returns true if an entry's line states its own sum.
-pub(super) fn is_sum_right(line: &str) -> bool {
-    line.strip_suffix(LINE_END)
-        .and_then(|rest| rest.split_at_checked(rest.len().checked_sub(SUM_LEN)?))
-        .and_then(|(rest, stated)| Some((rest.strip_suffix(SUM)?, stated)))
-        .is_some_and(|(content, stated)| sum_of(content) == stated.as_bytes())
-}
-
-fn sum_of(content: &str) -> [u8; SUM_LEN] {
-    let mut digits = [0; SUM_LEN];
-    hex::encode_to_slice(&sha256(content.as_bytes())[..SUM_LEN / 2], &mut digits)
-        .expect("two digits stand for a byte");
-    digits
-}
-
-/// A text as JSON writes it.
-pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 /// A part of a text that is cut where its lines and their sums end.
@@ -358,7 +315,7 @@ fn line_ends(text: &[u8], begin: usize, end: usize) -> Option<Vec<usize>> {
                 end
             }
         };
-        if line_end < start + SUM.len() + SUM_LEN + LINE_END.len() {
+        if line_end < start + LINE_MIN {
             return None;
         }
         ends.push(line_end);
@@ -396,6 +353,7 @@ fn common_suffix(a: &[u8], b: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::line::line_of;
     use super::*;
 
     fn text(generation: u64, lines: &[String]) -> Vec<u8> {

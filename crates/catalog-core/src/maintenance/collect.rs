@@ -1,28 +1,16 @@
 use std::path::{Path, PathBuf};
 
-use super::collect_plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
+use super::collected::Collected;
+use super::collection_plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
+use super::finish_deletions::finish_deletions;
 use crate::artifacts::{BATCH, Owner, owner_of, space_below};
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
-use crate::index::{Edit, Record};
-use crate::root::{Layout, Moment, StagingFolder, Tombstone, is_sha256, remove_artifact};
+use crate::root::{Layout, Moment, StagingFolder, is_sha256, remove_artifact};
 use crate::state::{
     Decision, ModelRecord, Retirement, RootState, check_not_pinned, exclude_leases, free, mark,
     move_all_aside, unreferenced,
 };
-
-/// The result of a collection.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct Collected {
-    /// The artifacts and entries that were removed, in order.
-    pub removed: Vec<Removable>,
-    /// The planned removals that did not happen, with the reason: the artifact was used since, or
-    /// it cannot be removed.
-    pub spared: Vec<(Removable, CatalogError)>,
-    /// The number of bytes of disk that were freed.
-    pub freed: u64,
-}
 
 /// Executes a plan, after a check under lock whether each removal is still allowed.
 pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collected> {
@@ -55,7 +43,7 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
         }
     }
     if !deleted.is_empty() {
-        collect_deleted(state, &deleted, &mut done)?;
+        finish_deletions(state, &deleted, &mut done)?;
     }
     for some in models.chunks(BATCH) {
         collect_models(state, some, &mut done)?;
@@ -69,21 +57,6 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
         lock.release();
     }
     Ok(done)
-}
-
-impl Collected {
-    /// Records the result of a removal: the bytes that it freed, or `None` if there was nothing to
-    /// do.
-    fn note(&mut self, what: &Removable, outcome: Result<Option<u64>>) {
-        match outcome {
-            Ok(Some(freed)) => {
-                self.freed = self.freed.saturating_add(freed);
-                self.removed.push(what.clone());
-            }
-            Ok(None) => {}
-            Err(error) => self.spared.push((what.clone(), error)),
-        }
-    }
 }
 
 fn note_retirements(state: &RootState) -> Result<()> {
@@ -133,114 +106,6 @@ fn collect_staging(state: &RootState, path: &Path) -> Result<Option<u64>> {
             remove_artifact(path)?;
             Ok(Some(space))
         }
-    }
-}
-
-/// Finishes deletions that were interrupted or refused: removes each artifact that still matches
-/// its tombstone.
-fn collect_deleted(state: &RootState, deleted: &[PathBuf], done: &mut Collected) -> Result<()> {
-    let is_planned = |tombstone: &&Tombstone| {
-        let path = state.root.absolute(tombstone.stored_path());
-        deleted.contains(&path)
-    };
-    let decide_models = |edit: &mut Edit<ModelRecord>, tombstone: &Tombstone| {
-        let stored = tombstone.stored_path().to_path_buf();
-        let found = state.engines.snapshot().and_then(|engines| {
-            let models = edit.iter().map(|(_, record)| record.reference());
-            let engines = engines.iter().flat_map(|(_, record)| record.references());
-            unreferenced(state, &stored, models.chain(engines))
-        });
-        decide_about(state, edit, tombstone, found)
-    };
-    let mut finish = |decided: Vec<(PathBuf, Decision)>| {
-        let (mut pending, mut paths) = (Vec::new(), Vec::new());
-        for (stored, decision) in decided {
-            let path = state.root.absolute(&stored);
-            match decision {
-                Decision::Keep => {}
-                Decision::Remove(removal) => {
-                    pending.push(removal);
-                    paths.push(path);
-                }
-                Decision::Refuse(error) => done.spared.push((Removable::Deleted(path), error)),
-            }
-        }
-        let (moved, failed) = move_all_aside(state, pending);
-        paths.retain(|path| failed.iter().all(|(kept, _)| kept != path));
-        let failed = failed.into_iter();
-        done.spared
-            .extend(failed.map(|(path, error)| (Removable::Deleted(path), error)));
-        done.removed
-            .extend(paths.into_iter().map(Removable::Deleted));
-        Ok(moved)
-    };
-    let mut moved = Vec::new();
-    moved.push(state.models.update_then(
-        &state.limits,
-        |edit| {
-            let marks: Vec<Tombstone> = edit
-                .tombstones()
-                .iter()
-                .filter(is_planned)
-                .cloned()
-                .collect();
-            let decide =
-                |mark: &Tombstone| (mark.stored_path().to_path_buf(), decide_models(edit, mark));
-            Ok(marks.iter().map(decide).collect::<Vec<_>>())
-        },
-        &mut finish,
-    )?);
-    moved.push(state.engines.update_then(
-        &state.limits,
-        |edit| {
-            let marks: Vec<Tombstone> = edit
-                .tombstones()
-                .iter()
-                .filter(is_planned)
-                .cloned()
-                .collect();
-            let mut decided = Vec::new();
-            for mark in marks {
-                let stored = mark.stored_path().to_path_buf();
-                let found = state.models.snapshot().and_then(|models| {
-                    let models = models.iter().map(|(_, record)| record.reference());
-                    let engines = edit.iter().flat_map(|(_, record)| record.references());
-                    unreferenced(state, &stored, engines.chain(models))
-                });
-                decided.push((stored, decide_about(state, edit, &mark, found)));
-            }
-            Ok(decided)
-        },
-        &mut finish,
-    )?);
-    for moved in moved {
-        done.freed = done.freed.saturating_add(free(state, moved)?);
-    }
-    Ok(())
-}
-
-/// Decides about an artifact with a tombstone. A tombstone that nothing matches any more is
-/// dropped.
-fn decide_about<R: Record>(
-    state: &RootState,
-    edit: &mut Edit<R>,
-    tombstone: &Tombstone,
-    found: Result<Option<PathBuf>>,
-) -> Decision {
-    match tombstone.matches(&state.root) {
-        Ok(true) => {}
-        Ok(false) => {
-            edit.drop_tombstone(tombstone);
-            return Decision::Keep;
-        }
-        Err(error) => return Decision::Refuse(error),
-    }
-    match mark(state, edit, tombstone.stored_path(), found) {
-        Decision::Keep => {
-            edit.drop_tombstone(tombstone);
-            Decision::Keep
-        }
-        decision => decision,
     }
 }
 

@@ -2,10 +2,13 @@
 //! when it is called.
 
 mod collect;
-mod collect_plan;
+mod collected;
+mod collection_plan;
+mod finish_deletions;
 mod freed;
 mod import;
 mod managed;
+mod plan_collection;
 mod policy;
 mod proof;
 mod quarantine;
@@ -18,8 +21,8 @@ mod verification;
 mod verify;
 mod verify_engine;
 
-pub use collect::Collected;
-pub use collect_plan::{CollectionPlan, PlannedRemoval, Removable};
+pub use collected::Collected;
+pub use collection_plan::{CollectionPlan, PlannedRemoval, Removable};
 pub use policy::{CollectionPolicy, Evict, RemovalReason};
 pub use rebuild::{Rebuilt, rebuild};
 pub use recover::{Recovery, recover};
@@ -28,8 +31,8 @@ pub use scrub::{ScrubBudget, ScrubReport};
 pub use verification::{Verification, Verify};
 
 pub(crate) use collect::collect;
-pub(crate) use collect_plan::plan_collection;
 pub(crate) use import::import;
+pub(crate) use plan_collection::plan_collection;
 pub(crate) use proof::{is_proved, put_verified, register};
 pub(crate) use repair::repair;
 pub(crate) use scrub::scrub;

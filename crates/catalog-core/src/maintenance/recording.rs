@@ -5,8 +5,8 @@ use crate::entry::LifecycleState;
 use crate::error::Result;
 use crate::state::{ModelRecord, Proof, RootState};
 
-/// The number of models, and the time, after which a scrub writes its proofs.
-const MAX_COLLECTED: usize = 64;
+/// The least number of models, and the time, after which a scrub writes its proofs.
+const MIN_COLLECTED: usize = 64;
 const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// The proof of a verification, with its path and digest.
@@ -55,14 +55,19 @@ pub(super) struct Attempt {
 #[derive(Debug)]
 pub(super) struct Attempts {
     collected: Vec<Attempt>,
+    /// The number of attempts that are enough for a write.
+    enough: usize,
     /// When the first of them was added.
     since: Instant,
 }
 
 impl Attempts {
-    pub(super) fn new() -> Self {
+    /// Expects this number of attempts. Each write costs time proportional to the catalog, so that a
+    /// sixteenth of them is written at once: the writes of a scrub grow as the catalog does.
+    pub(super) fn new(expected: usize) -> Self {
         Self {
             collected: Vec::new(),
+            enough: MIN_COLLECTED.max(expected / 16),
             since: Instant::now(),
         }
     }
@@ -79,7 +84,7 @@ impl Attempts {
                 .as_ref()
                 .is_some_and(|found| found.proof.is_fail());
         self.collected.push(attempt);
-        if is_failure || self.collected.len() >= MAX_COLLECTED || self.since.elapsed() >= MAX_AGE {
+        if is_failure || self.collected.len() >= self.enough || self.since.elapsed() >= MAX_AGE {
             return self.record(state);
         }
         Ok(())

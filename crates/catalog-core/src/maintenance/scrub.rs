@@ -1,10 +1,10 @@
-use crate::progress::Progress;
 use std::time::{Duration, Instant};
 
 use super::recording::{Attempt, Attempts, Service};
 use super::verification::Verification;
 use super::verify::examine;
 use crate::error::{CatalogError, Result};
+use crate::progress::Progress;
 use crate::state::RootState;
 
 /// The limits of a scrub. It ends after the model with which it reaches one of them.
@@ -45,9 +45,9 @@ pub(crate) fn scrub(
 ) -> Result<ScrubReport> {
     let begin = Instant::now();
     let mut report = ScrubReport::default();
-    let mut attempts = Attempts::new();
     let mut hashed = 0_u64;
     let mut queue = queue(state)?.into_iter();
+    let mut attempts = Attempts::new(queue.len());
     while hashed < budget.bytes && begin.elapsed() < budget.time {
         let Some(id) = queue.next() else { break };
         let found = match state.models.snapshot()?.get(&id).cloned() {

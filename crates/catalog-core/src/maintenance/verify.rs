@@ -88,7 +88,7 @@ fn hash_record(
     pinned: Option<&Digest>,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Verification> {
-    let mut attempts = Attempts::new();
+    let mut attempts = Attempts::new(1);
     let verification = examine(state, id, record, pinned, &mut attempts, progress)?;
     attempts.record(state)?;
     Ok(verification)

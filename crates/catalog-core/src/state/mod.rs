@@ -21,7 +21,7 @@ pub use options::{OutsidePaths, StoreOptions};
 pub use pin_record::Pin;
 
 pub(crate) use deletion::{
-    Decision, delete_engine, delete_model, free, mark, move_all_aside, unreferenced,
+    Decision, MovedAside, delete_engine, delete_model, free, mark, move_all_aside, unreferenced,
 };
 pub(crate) use engine_record::EngineRecord;
 pub(crate) use lease::{exclude_leases, lease};

@@ -1,0 +1,30 @@
+use super::collection_plan::Removable;
+use crate::error::{CatalogError, Result};
+
+/// The result of a collection.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Collected {
+    /// The artifacts and entries that were removed, in order.
+    pub removed: Vec<Removable>,
+    /// The planned removals that did not happen, with the reason: the artifact was used since, or
+    /// it cannot be removed.
+    pub spared: Vec<(Removable, CatalogError)>,
+    /// The number of bytes of disk that were freed.
+    pub freed: u64,
+}
+
+impl Collected {
+    /// Records the result of a removal: the bytes that it freed, or `None` if there was nothing to
+    /// do.
+    pub(super) fn note(&mut self, what: &Removable, outcome: Result<Option<u64>>) {
+        match outcome {
+            Ok(Some(freed)) => {
+                self.freed = self.freed.saturating_add(freed);
+                self.removed.push(what.clone());
+            }
+            Ok(None) => {}
+            Err(error) => self.spared.push((what.clone(), error)),
+        }
+    }
+}
