@@ -2,8 +2,8 @@
 //!
 //! A *workload* is a short sequence of calls that a process of its own makes on a real root. The
 //! process is run under `strace`, which kills it, fails its system calls, or records them; the
-//! product has no switch and no mock. What it promised (each call that returned) is compared with
-//! what is found afterwards.
+//! product has no switch and no mock. Each call that returned is a promise, which
+//! is compared with the state on disk afterwards.
 //!
 //! | module | what lives there |
 //! | --- | --- |
@@ -40,7 +40,7 @@ pub mod strace;
 /// What a disk may hold after a crash.
 pub mod disk_model;
 
-/// From the text of a trace to what it did to files.
+/// Reads the text of a trace into the changes that a process made to files.
 pub mod trace_reader;
 
 /// File systems mounted for a figure.
@@ -55,7 +55,7 @@ pub mod toy;
 /// Handles whose calls end at a deadline.
 pub mod limited;
 
-/// Times and what is told of many.
+/// A clock that processes share, medians and quantiles.
 pub mod timing;
 
 /// The figures of the scoreboard.

@@ -218,7 +218,7 @@ fn names_in(folder: &Path) -> std::result::Result<Vec<String>, String> {
 ///
 /// # Errors
 ///
-/// What writing fails with.
+/// The errors of `FsCatalog::update`.
 pub fn register_others(catalog: &FsCatalog, count: usize) -> catalog_core::Result<()> {
     catalog.update(|edit| {
         (0..count).try_for_each(|number| {

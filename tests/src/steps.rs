@@ -137,7 +137,7 @@ impl Step {
         }
     }
 
-    /// What the call does to what is registered; unchanged where it fails.
+    /// Changes a state as the call changes the catalog. A call that fails changes nothing.
     pub fn expect(self, state: &mut State) {
         match self {
             Self::PutA => state.put("a", "Active"),
@@ -235,8 +235,8 @@ pub fn make_all(root: &Path, steps: &[Step]) -> std::result::Result<(), String> 
         })
 }
 
-/// Tells that a call returned by making a folder: a system call that the store makes once at most,
-/// so that what is done to the store's own calls does not hit it.
+/// Notes that a call returned, by making a folder. The store makes this system call once at most, so
+/// that a fault in the store's own calls does not hit it.
 fn acknowledge(folder: &Path, number: usize, word: &str) {
     drop(fs::create_dir(folder.join(format!("{number}-{word}"))));
 }

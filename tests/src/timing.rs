@@ -1,4 +1,4 @@
-//! Times that several processes compare, and what is told of many.
+//! A clock whose times several processes can compare, medians and quantiles.
 
 use rustix::time::{ClockId, clock_gettime};
 

@@ -142,7 +142,7 @@ fn parse<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>) -> Crate {
     all
 }
 
-/// The file that defines what a path in a module leads to, and its name; none for a module, and for
+/// The file that defines the target of a path in a module, and its name. None for a module, and for
 /// what is not of the crate. Gives up after so many re-exports.
 fn resolve(all: &Crate, module: &[String], path: &[String], left: u8) -> Option<(String, String)> {
     let left = left.checked_sub(1)?;

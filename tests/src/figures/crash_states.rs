@@ -61,8 +61,8 @@ enum Disk {
     Full,
 }
 
-/// The options with which `strace` plays such a disk for a workload; none if the workload never asks
-/// for what the disk refuses.
+/// The options with which `strace` plays such a disk for a workload. None if the workload makes no
+/// call that the disk refuses.
 fn refusal(disk: Disk, workload: &[Step]) -> Option<Vec<String>> {
     let inject = match disk {
         Disk::Good => return Some(Vec::new()),

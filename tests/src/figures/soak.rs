@@ -1,4 +1,4 @@
-//! Daemons that share a root, killed at random for a while. Whatever one was told is done, is.
+//! Daemons that share a root and are killed at random. Every acknowledged write is there afterwards.
 
 use std::fs;
 use std::io::Write;

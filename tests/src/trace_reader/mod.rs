@@ -1,4 +1,4 @@
-//! From the text of a trace to what it did to files below a root.
+//! Reads the text of a trace into the changes that a process made to files below a root.
 //!
 //! A call that this does not know is an error: an effect that nobody models would be a crash state
 //! that nobody tries.

@@ -28,7 +28,8 @@ const CHANGES: [(&str, Change); 4] = [
     ("delete managed", Site::delete_managed),
 ];
 
-/// What looks at every entry, with what is done before each time and not measured.
+/// The calls that look at every entry. Each has the preparation that is made before every turn and
+/// not measured.
 const SWEEPS: [(&str, Change, Change); 4] = [
     ("scrub", Site::nothing, Site::scrub),
     ("collect nothing", Site::nothing, Site::collect),

@@ -1,4 +1,4 @@
-//! A handle that reads only what changed sees what one that reads everything sees.
+//! A handle that reads only changed lines sees the same entries as a new handle.
 
 use std::fs;
 

@@ -4,24 +4,11 @@ use std::fs::{self, File};
 use std::time::Duration;
 
 use catalog_core::{
-    CancelToken, CatalogStore, CollectionPolicy, EngineEntry, EngineStore, Expected, FsCatalog,
-    FsEngineStore, ImportRequest, LifecycleState, Limits,
+    CancelToken, CatalogStore, CollectionPolicy, EngineStore, Expected, FsCatalog, FsEngineStore,
+    ImportRequest, LifecycleState, Limits,
 };
 
-use crate::util::{entry, model_id};
-
-fn engine(id: &str) -> EngineEntry {
-    EngineEntry {
-        id: id.to_owned(),
-        engine: "e".to_owned(),
-        version: "1".to_owned(),
-        build_ref: None,
-        digest: None,
-        build_flags: None,
-        artifacts: Vec::new(),
-        created_ms: 0,
-    }
-}
+use crate::util::{engine, entry, model_id};
 
 /// Asserts that each call that waits for a lock fails with one of the codes.
 fn fails_beside_a_holder(limits: &dyn Fn() -> Limits, codes: &[&str]) {

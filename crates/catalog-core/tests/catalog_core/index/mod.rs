@@ -6,6 +6,7 @@ mod format;
 mod full_disk;
 mod incremental;
 mod limits;
+mod lost;
 mod nested;
 mod planted;
 mod recovery;

@@ -5,24 +5,11 @@ use std::io::Write;
 use std::time::Duration;
 
 use catalog_core::{
-    CatalogStore, EngineEntry, EngineStore, FsCatalog, FsEngineStore, ImportRequest,
-    LifecycleState, StoreOptions, rebuild, recover,
+    CatalogStore, EngineStore, FsCatalog, FsEngineStore, ImportRequest, LifecycleState,
+    StoreOptions, rebuild, recover,
 };
 
-use crate::util::{entry, model_id};
-
-fn engine(id: &str) -> EngineEntry {
-    EngineEntry {
-        id: id.to_owned(),
-        engine: "e".to_owned(),
-        version: "1".to_owned(),
-        build_ref: None,
-        digest: None,
-        build_flags: None,
-        artifacts: Vec::new(),
-        created_ms: 0,
-    }
-}
+use crate::util::{engine, entry, model_id};
 
 type Outcomes = Vec<(&'static str, catalog_core::Result<()>)>;
 

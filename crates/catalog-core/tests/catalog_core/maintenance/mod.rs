@@ -6,4 +6,5 @@ mod proof;
 mod rebuild;
 mod recorded;
 mod repair;
+mod scrub;
 mod verification;

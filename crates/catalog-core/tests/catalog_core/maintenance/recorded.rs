@@ -1,31 +1,30 @@
-use std::cell::RefCell;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use catalog_core::{
-    Basis, CatalogEntry, CatalogError, CatalogStore, Digest, Expectation, Expected, FsCatalog,
-    Import, ImportRequest, LifecycleState, Method, RecordedVerification, ScrubBudget,
+    Basis, CatalogEntry, CatalogStore, Digest, Expectation, Expected, FsCatalog, Import,
+    ImportRequest, LifecycleState, Method, RecordedVerification, ScrubBudget,
     VerificationOutcomeKind as Kind, Verify,
 };
 
 use crate::util::{as_unprivileged, entry, model_id, state_of};
 
-const ALL: ScrubBudget = ScrubBudget {
+pub(super) const ALL: ScrubBudget = ScrubBudget {
     bytes: u64::MAX,
     time: Duration::MAX,
 };
 
 /// A catalog beside a folder for models.
-fn host() -> (tempfile::TempDir, FsCatalog) {
+pub(super) fn host() -> (tempfile::TempDir, FsCatalog) {
     let folder = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
     (folder, catalog)
 }
 
 /// Writes a file and gives the entry of it with its digest.
-fn outside(folder: &Path, id: &str, content: &str) -> CatalogEntry {
+pub(super) fn outside(folder: &Path, id: &str, content: &str) -> CatalogEntry {
     let path = folder.join(format!("{id}.bin"));
     fs::write(&path, content).unwrap();
     CatalogEntry {
@@ -38,7 +37,7 @@ fn verify(catalog: &FsCatalog, id: &str, how: Verify) -> catalog_core::Verificat
     catalog.verify(id, how, &mut |_| Ok(())).unwrap()
 }
 
-fn recorded(catalog: &FsCatalog, id: &str) -> Option<RecordedVerification> {
+pub(super) fn recorded(catalog: &FsCatalog, id: &str) -> Option<RecordedVerification> {
     catalog.snapshot().unwrap().verification(id)
 }
 
@@ -295,65 +294,4 @@ fn where_nothing_was_compared_nothing_is_recorded() {
     assert_eq!(found.assurance.method, None);
     assert_eq!(state_of(catalog.root()), before);
     assert_eq!(recorded(&catalog, "m"), None);
-}
-
-/// CAT-1008
-#[test]
-fn a_scrub_writes_what_it_finds_together_and_counts_every_attempt() {
-    let (folder, catalog) = host();
-    let entries: Vec<CatalogEntry> = (0..100)
-        .map(|number| outside(folder.path(), &format!("{number:03}"), "weights"))
-        .collect();
-    catalog
-        .update(|edit| entries.iter().try_for_each(|entry| edit.put(entry)))
-        .unwrap();
-    fs::remove_file(&entries[0].local_path).unwrap();
-    let generation = || catalog.snapshot().unwrap().generation();
-    let before = generation();
-    let few = |bytes| ScrubBudget {
-        bytes,
-        time: Duration::MAX,
-    };
-    let report = catalog.scrub(few(7 * 80), &mut |_, _| Ok(())).unwrap();
-    assert_eq!(
-        (report.verified.len(), report.failed.len(), report.left),
-        (80, 1, 19)
-    );
-    assert_eq!(generation(), before + 2, "after 64 models, and at the end");
-    // The missing one had its turn.
-    let report = catalog.scrub(few(7 * 20), &mut |_, _| Ok(())).unwrap();
-    let ids: Vec<&str> = report.verified.iter().map(|found| &*found.id).collect();
-    assert_eq!((ids[0], ids[18], ids[19]), ("081", "099", "001"));
-    assert_eq!(report.failed[0].0, "000");
-    assert_eq!(report.failed[0].1.code(), "artifact_missing");
-}
-
-/// CAT-1009
-#[test]
-fn a_scrub_records_a_failure_at_once_and_all_else_before_it_is_stopped() {
-    let (folder, catalog) = host();
-    for id in ["a", "b", "c"] {
-        catalog.put(&outside(folder.path(), id, "weights")).unwrap();
-    }
-    let b = catalog.get("b").unwrap().unwrap();
-    fs::write(b.local_path, "WEIGHTS").unwrap();
-    let seen = RefCell::new(Vec::new());
-    let stopped = catalog.scrub(ALL, &mut |id, _| {
-        let kind = |id| recorded(&catalog, id).map(|found| found.outcome.kind);
-        seen.borrow_mut().push((kind("a"), kind("b")));
-        match id {
-            "c" => Err(CatalogError::Cancelled),
-            _ => Ok(()),
-        }
-    });
-    assert_eq!(stopped.unwrap_err().code(), "cancelled");
-    assert_eq!(
-        seen.into_inner(),
-        [
-            (None, None),
-            (None, None),
-            (Some(Kind::Pass), Some(Kind::Fail))
-        ]
-    );
-    assert!(recorded(&catalog, "c").is_none());
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use catalog_core::{
-    CatalogEntry, CatalogStore, Expected, FsCatalog, Hasher, ImportRequest, LifecycleState, ModelId,
+    CatalogEntry, CatalogStore, EngineEntry, Expected, FsCatalog, Hasher, ImportRequest,
+    LifecycleState, ModelId,
 };
 
 /// The bytes of a file beside the tests.
@@ -21,6 +22,20 @@ pub(crate) fn root_with(name: &str, bytes: &[u8]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join(name), bytes).unwrap();
     root
+}
+
+/// An engine without local artifacts.
+pub(crate) fn engine(id: &str) -> EngineEntry {
+    EngineEntry {
+        id: id.to_owned(),
+        engine: "e".to_owned(),
+        version: "1".to_owned(),
+        build_ref: None,
+        digest: None,
+        build_flags: None,
+        artifacts: Vec::new(),
+        created_ms: 0,
+    }
 }
 
 pub(crate) fn model_id(text: &str) -> ModelId {
