@@ -353,8 +353,8 @@ fn common_suffix(a: &[u8], b: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::line_of;
     use super::*;
+    use crate::index::line::line_of;
 
     fn text(generation: u64, lines: &[String]) -> Vec<u8> {
         let head = format!("{{\"version\":2,\"generation\":{generation},\"entries\":{{");
