@@ -12,6 +12,7 @@ use super::index_files::{Absence, IndexFiles};
 use super::record::Record;
 use super::snapshot::Snapshot;
 use super::source::Source;
+use super::text::with_room;
 use super::unreadable::Unreadable;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
@@ -137,6 +138,10 @@ impl<R: Record> JsonIndex<R> {
         }
     }
 
+    fn take_buffer(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.lock_buffer())
+    }
+
     fn lock_buffer(&self) -> MutexGuard<'_, Vec<u8>> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -240,8 +245,7 @@ impl<R: Record> JsonIndex<R> {
         self.files.ensure(lock)?;
         let root = self.root();
         edit.drop_tombstones_of_what_is_gone(root);
-        let buffer = std::mem::take(&mut *self.lock_buffer());
-        let next = edit.into_next(buffer);
+        let next = edit.into_next(self.take_buffer());
         root.check_present()?;
         lock.check_held()?;
         self.replace(next).map_err(CatalogError::of_writing)
@@ -291,9 +295,7 @@ impl<R: Record> JsonIndex<R> {
             };
             let failed = |error| CatalogError::io("read", &self.path, error);
             let metadata = file.metadata().map_err(failed)?;
-            let mut bytes = std::mem::take(&mut *self.lock_buffer());
-            bytes.clear();
-            bytes.reserve(metadata.len() as usize + 1);
+            let mut bytes = with_room(self.take_buffer(), metadata.len() as usize);
             file.read_to_end(&mut bytes).map_err(failed)?;
             // A writer on a full disk may have used the file again while it was read: damage is
             // what is there twice.
