@@ -3,14 +3,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::store::CatalogStore;
-use crate::entry::Expected;
-use crate::entry::{CatalogEntry, LifecycleState};
+use crate::entry::{CatalogEntry, Expected, LifecycleState};
 use crate::error::{CatalogError, Result};
 use crate::reference::shown_id;
 use crate::root::StoreRoot;
-use crate::state::OutsidePaths;
-use crate::state::remove_unreferenced;
-use crate::state::validate_model;
+use crate::state::{OutsidePaths, remove_unreferenced, validate_model};
 
 /// A catalog that forgets everything with its process: the reference that
 /// [`FsCatalog`](crate::FsCatalog) is tested against, and a stand-in for tests of its users.

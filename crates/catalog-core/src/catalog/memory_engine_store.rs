@@ -6,10 +6,7 @@ use super::engine_store::EngineStore;
 use crate::entry::{EngineEntry, EngineFilter};
 use crate::error::Result;
 use crate::root::StoreRoot;
-use crate::state::EngineRecord;
-use crate::state::OutsidePaths;
-use crate::state::remove_unreferenced;
-use crate::state::validate_engine;
+use crate::state::{EngineRecord, OutsidePaths, Refers, remove_unreferenced, validate_engine};
 
 /// An engine store that forgets everything with its process; see
 /// [`MemoryCatalog`](crate::MemoryCatalog).

@@ -19,6 +19,10 @@ pub(crate) struct FileContent {
     pub(crate) sha256: [u8; 32],
 }
 
+/// The number of bytes up to which one thread is faster: to begin others takes as long as to hash
+/// them.
+const FEW: u64 = 1 << 20;
+
 /// Hashes files on all processors, and gives their contents in the same order. Stops at once when
 /// `progress` fails, with that.
 pub(crate) fn hash_files(
@@ -28,6 +32,17 @@ pub(crate) fn hash_files(
     let total = files
         .iter()
         .fold(0_u64, |total, file| total.saturating_add(file.stamp.size()));
+    if files.len() == 1 || total <= FEW {
+        let mut done = 0;
+        let mut hashed = |bytes| {
+            done += bytes;
+            progress(Progress::of(done, total))
+        };
+        return files
+            .iter()
+            .map(|file| hash_one(file, &mut hashed))
+            .collect();
+    }
     let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let processors = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
@@ -75,7 +90,14 @@ fn hash_some(
         let Some(file) = files.get(number) else {
             break;
         };
-        match hash_one(file, &progress) {
+        // Fails if nobody listens any more: then there is nothing to go on for.
+        let mut tell = |bytes| {
+            let told = progress.send(bytes);
+            let unheard =
+                |_| CatalogError::io("read", &file.path, io::ErrorKind::Interrupted.into());
+            told.map_err(unheard)
+        };
+        match hash_one(file, &mut tell) {
             Ok(content) => contents.push((number, content)),
             Err(error) => {
                 is_over.store(true, Ordering::Relaxed);
@@ -86,13 +108,12 @@ fn hash_some(
     Ok(contents)
 }
 
-fn hash_one(file: &FoundFile, progress: &Sender<u64>) -> Result<FileContent> {
+/// Hashes one file. `hashed` is told the number of bytes of each step, and may stop it by failing.
+fn hash_one(file: &FoundFile, hashed: &mut dyn FnMut(u64) -> Result<()>) -> Result<FileContent> {
     let mut content = Sha256::new();
     let size = read_whole(&file.path, &mut |bytes, _| {
         content.update(bytes);
-        // Fails if nobody listens any more: then there is nothing to go on for.
-        let told = progress.send(bytes.len() as u64);
-        told.map_err(|_| CatalogError::io("read", &file.path, io::ErrorKind::Interrupted.into()))
+        hashed(bytes.len() as u64)
     })?;
     if size != file.stamp.size() {
         return Err(CatalogError::ArtifactChanged {

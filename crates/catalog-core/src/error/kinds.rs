@@ -119,7 +119,8 @@ impl CatalogError {
         }
     }
 
-    /// The same error for another thread whose change was in the same write.
+    /// The same error for another change that failed for the same reason: a change of another thread
+    /// in the same write, or another entry of the same call.
     pub(crate) fn duplicate(&self) -> Self {
         let same = |error: &io::Error| match error.raw_os_error() {
             Some(code) => io::Error::from_raw_os_error(code),
@@ -150,6 +151,54 @@ impl CatalogError {
                 source,
             } => Self::io(action, path, same(source)),
             Self::RootChanged { root } => Self::RootChanged { root: root.clone() },
+            Self::IndexDamaged {
+                path,
+                detail,
+                repair,
+            } => Self::IndexDamaged {
+                path: path.clone(),
+                detail: detail.clone(),
+                repair,
+            },
+            Self::IndexTooNew {
+                path,
+                found,
+                supported,
+            } => Self::IndexTooNew {
+                path: path.clone(),
+                found: *found,
+                supported: *supported,
+            },
+            Self::StoreDamaged {
+                path,
+                detail,
+                repair,
+            } => Self::StoreDamaged {
+                path: path.clone(),
+                detail: detail.clone(),
+                repair,
+            },
+            Self::PathRefused { path, problem } => Self::path_refused(path, problem.clone()),
+            Self::LockTimeout {
+                path,
+                holder,
+                waited,
+            } => Self::LockTimeout {
+                path: path.clone(),
+                holder: holder.clone(),
+                waited: *waited,
+            },
+            Self::LocksUnsupported {
+                path,
+                file_system,
+                source,
+            } => Self::LocksUnsupported {
+                path: path.clone(),
+                file_system: file_system.clone(),
+                source: same(source),
+            },
+            Self::DeadlineExceeded { action } => Self::DeadlineExceeded { action },
+            Self::Cancelled => Self::Cancelled,
             other => Self::io("write", Path::new(""), io::Error::other(other.to_string())),
         }
     }

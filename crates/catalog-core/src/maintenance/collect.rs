@@ -6,11 +6,19 @@ use super::finish_deletions::finish_deletions;
 use crate::artifacts::{BATCH, Owner, owner_of, space_below};
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
-use crate::root::{Layout, Moment, StagingFolder, is_sha256, remove_artifact};
+use crate::root::{Moment, StagingFolder, is_sha256, remove_artifact};
 use crate::state::{
-    Decision, ModelRecord, Retirement, RootState, check_not_pinned, exclude_leases, free, mark,
-    move_all_aside, unreferenced,
+    Decision, ModelRecord, Retirement, RootState, check_not_pinned, decide, exclude_leases, free,
+    move_all_aside,
 };
+
+/// The number of models or artifacts that are removed with one write of the index. To rename them
+/// takes about as long as the write of a large index, and other writers wait for both.
+const MODELS_OF_A_WRITE: usize = 256;
+
+/// The number of writes above which a write removes more models instead: each write is as long as
+/// the whole index.
+const WRITES: usize = 16;
 
 /// Executes a plan, after a check under lock whether each removal is still allowed.
 pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collected> {
@@ -45,7 +53,7 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
     if !deleted.is_empty() {
         finish_deletions(state, &deleted, &mut done)?;
     }
-    for some in models.chunks(BATCH) {
+    for some in models.chunks(MODELS_OF_A_WRITE.max(models.len().div_ceil(WRITES))) {
         collect_models(state, some, &mut done)?;
     }
     for some in blobs.chunks(BATCH) {
@@ -129,26 +137,14 @@ fn collect_models(state: &RootState, some: &[PlannedRemoval], done: &mut Collect
                     Err(error) => spared.push((planned.what.clone(), error)),
                 }
             }
-            let mut decided: Vec<(Removable, PathBuf, Decision)> = Vec::new();
-            for (what, stored) in going {
-                let is_shared = decided.iter().any(|(_, other, _)| {
-                    Layout::key_of(other) == Layout::key_of(&stored)
-                        && Layout::key_of(other).is_some()
-                });
-                let decision = if is_shared || stored.is_absolute() {
-                    // Another of this batch takes it along, or nothing is to be removed.
-                    Decision::Keep
-                } else {
-                    let models = edit.iter().map(|(_, record)| record.reference());
-                    let engines = engines.iter().flat_map(|(_, record)| record.references());
-                    let found = unreferenced(state, &stored, models.chain(engines));
-                    mark(state, edit, &stored, found)
-                };
-                decided.push((what, stored, decision));
-            }
-            Ok(decided)
+            let stored: Vec<&Path> = going.iter().map(|(_, stored)| stored.as_path()).collect();
+            let decisions = decide(state, edit, &Ok(engines), &stored);
+            let decided = going.into_iter().zip(decisions);
+            Ok(decided
+                .map(|((what, stored), decision)| (what, stored, decision))
+                .collect())
         },
-        |decided| {
+        |decided: Vec<(Removable, PathBuf, Decision)>| {
             let (mut removed, mut pending, mut failed) = (Vec::new(), Vec::new(), Vec::new());
             for (what, stored, decision) in decided {
                 let is_entry = matches!(what, Removable::Model(_));

@@ -1,11 +1,13 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::collected::Collected;
 use super::collection_plan::Removable;
 use crate::error::Result;
-use crate::index::{Edit, Record};
+use crate::index::{Edit, Record, Snapshot};
 use crate::root::Tombstone;
-use crate::state::{Decision, MovedAside, RootState, free, mark, move_all_aside, unreferenced};
+use crate::state::{Decision, MovedAside, Refers, RootState, decide, free, move_all_aside};
 
 /// Finishes deletions that were interrupted or refused: removes the artifact of each of these paths
 /// that still matches its tombstone. Other tombstones of the paths are dropped.
@@ -14,29 +16,28 @@ pub(super) fn finish_deletions(
     paths: &[PathBuf],
     done: &mut Collected,
 ) -> Result<()> {
+    let paths: BTreeSet<&Path> = paths.iter().map(PathBuf::as_path).collect();
     let of_models = state.models.update_then(
         &state.limits,
         |edit| {
-            let decided = decide(state, edit, paths, |edit, stored| {
-                let engines = state.engines.snapshot()?;
-                let models = edit.iter().map(|(_, record)| record.reference());
-                let engines = engines.iter().flat_map(|(_, record)| record.references());
-                unreferenced(state, stored, models.chain(engines))
-            });
-            Ok(decided)
+            Ok(decide_planned(
+                state,
+                edit,
+                &state.engines.snapshot(),
+                &paths,
+            ))
         },
         |decided| Ok(move_decided(state, decided, done)),
     )?;
     let of_engines = state.engines.update_then(
         &state.limits,
         |edit| {
-            let decided = decide(state, edit, paths, |edit, stored| {
-                let models = state.models.snapshot()?;
-                let models = models.iter().map(|(_, record)| record.reference());
-                let engines = edit.iter().flat_map(|(_, record)| record.references());
-                unreferenced(state, stored, models.chain(engines))
-            });
-            Ok(decided)
+            Ok(decide_planned(
+                state,
+                edit,
+                &state.models.snapshot(),
+                &paths,
+            ))
         },
         |decided| Ok(move_decided(state, decided, done)),
     )?;
@@ -46,35 +47,33 @@ pub(super) fn finish_deletions(
     Ok(())
 }
 
-/// Decides about the artifacts at these paths that have a tombstone in one index. `find` returns
-/// the path to remove for a stored path, if no entry needs it.
-fn decide<R: Record>(
+/// Decides about the artifacts at these paths that have a tombstone in one index.
+fn decide_planned<R: Record + Refers, O: Record + Refers>(
     state: &RootState,
     edit: &mut Edit<R>,
-    paths: &[PathBuf],
-    find: impl Fn(&Edit<R>, &Path) -> Result<Option<PathBuf>>,
+    other: &Result<Arc<Snapshot<O>>>,
+    paths: &BTreeSet<&Path>,
 ) -> Vec<(PathBuf, Decision)> {
-    let planned: Vec<(PathBuf, Tombstone)> = edit
-        .tombstones()
-        .iter()
-        .map(|tombstone| (state.root.absolute(tombstone.stored_path()), tombstone))
-        .filter(|(path, _)| paths.contains(path))
-        .map(|(path, tombstone)| (path, tombstone.clone()))
-        .collect();
+    let absolute = |tombstone: &Tombstone| state.root.absolute(tombstone.stored_path());
+    let tombstones = edit.tombstones().iter();
+    let planned = tombstones.filter(|tombstone| paths.contains(absolute(tombstone).as_path()));
+    let planned: Vec<Tombstone> = planned.cloned().collect();
     let mut decided = Vec::new();
-    for (path, tombstone) in planned {
-        let decision = match tombstone.matches(&state.root) {
-            Ok(true) => {
-                let found = find(edit, tombstone.stored_path());
-                mark(state, edit, tombstone.stored_path(), found)
-            }
-            Ok(false) => Decision::Keep,
-            Err(error) => Decision::Refuse(error),
-        };
-        if matches!(decision, Decision::Keep) {
-            edit.drop_tombstone(&tombstone);
+    let mut unchanged = Vec::new();
+    for tombstone in &planned {
+        match tombstone.matches(&state.root) {
+            Ok(true) => unchanged.push(tombstone),
+            Ok(false) => edit.drop_tombstone(tombstone),
+            Err(error) => decided.push((absolute(tombstone), Decision::Refuse(error))),
         }
-        decided.push((path, decision));
+    }
+    let stored: Vec<&Path> = unchanged.iter().map(|of| of.stored_path()).collect();
+    let decisions = decide(state, edit, other, &stored);
+    for (tombstone, decision) in unchanged.into_iter().zip(decisions) {
+        if matches!(decision, Decision::Keep) {
+            edit.drop_tombstone(tombstone);
+        }
+        decided.push((absolute(tombstone), decision));
     }
     decided
 }

@@ -12,7 +12,7 @@ use crate::artifacts::{
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
 use crate::root::{Layout, LockMode, Moment, StagingFolder, Tombstone, free_space, list_folder};
-use crate::state::{ModelRecord, RootState, exclude_leases};
+use crate::state::{ModelRecord, Refers, RootState, exclude_leases};
 
 /// Plans the removals of a collection, with their reasons and the bytes that they really free.
 /// Changes nothing.
@@ -71,7 +71,7 @@ impl<'c> CollectionPlanner<'c> {
         let engines = state.engines.snapshot()?;
         let tombstones = models.tombstones().iter().chain(engines.tombstones());
         let deleted = tombstones.cloned().collect();
-        let references = models.iter().map(|(_, record)| record.reference());
+        let references = models.iter().flat_map(|(_, record)| record.references());
         let engines = engines.iter().flat_map(|(_, record)| record.references());
         for reference in references.chain(engines) {
             if let Some(key) = Layout::key_of(Path::new(reference.stored)) {

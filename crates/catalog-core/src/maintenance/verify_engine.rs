@@ -10,7 +10,7 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Progress;
 use crate::reference::shown_id;
 use crate::root::{now_ms, sync_files};
-use crate::state::{EngineRecord, Proof, RootState};
+use crate::state::{EngineRecord, Proof, Refers, RootState};
 
 /// Compares the bytes of an engine that has exactly one local artifact with its digest, and records
 /// the outcome. Warns about any other engine, and about one without a digest. Never touches a file.

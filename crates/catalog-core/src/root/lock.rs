@@ -69,11 +69,11 @@ impl WriterLock {
         limits: &Limits,
         patience: Duration,
     ) -> Result<Self> {
+        let begin = Instant::now();
         let deadline = limits.end_of_wait(patience);
         let path = layout.lock(which);
         create_own_folder(&layout.locks())?;
         let mut file = open_lock(&path)?;
-        let begin = Instant::now();
         let mut pause = PAUSES.0;
         let mut waiting = None;
         let mut is_told = false;

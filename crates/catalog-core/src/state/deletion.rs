@@ -2,16 +2,20 @@
 //! the artifact is renamed, under the lock, into a folder of the store, and unlinked there without
 //! any lock. The next collection finishes a deletion that is interrupted or refused in between.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::lease::exclude_leases;
 use super::pins::check_not_pinned;
-use super::referenced_paths::{Reference, removable, retain_unreferenced};
+use super::referenced_paths::{Candidates, Refers, removable};
 use super::root_state::RootState;
 use crate::artifacts::space_below;
 use crate::error::{CatalogError, Result};
-use crate::index::{Edit, Record};
-use crate::root::{ArtifactFolder, FileLock, Layout, Tombstone, move_aside, remove_artifact};
+use crate::index::{Edit, Record, Snapshot};
+use crate::root::{
+    ArtifactFolder, FileLock, Layout, StoreRoot, Tombstone, move_aside, remove_artifact,
+};
 
 /// An artifact that no entry names any more.
 #[derive(Debug)]
@@ -35,51 +39,84 @@ pub(crate) enum Decision {
     Refuse(CatalogError),
 }
 
-/// Returns the path to remove for a stored path, relative to the root. Returns `None` if it lies
-/// outside of the root, or if an entry needs it.
-pub(crate) fn unreferenced<'p>(
-    state: &RootState,
-    stored: &Path,
-    references: impl Iterator<Item = Reference<'p>>,
-) -> Result<Option<PathBuf>> {
-    let mut candidates: Vec<PathBuf> = removable(&state.root, stored)?.into_iter().collect();
-    retain_unreferenced(&state.root, &mut candidates, references)?;
-    Ok(candidates.pop())
-}
-
-/// Adds the tombstone of the artifact whose entry an edit removed, and keeps leases away from it.
-pub(crate) fn mark<R: Record>(
+/// Decides about the artifacts at some stored paths whose entries an edit removed. An entry of the
+/// edit or of the other index may need them. Paths that lead to one artifact have one decision,
+/// which is that of the first; the others are kept.
+pub(crate) fn decide<R: Record + Refers, O: Record + Refers>(
     state: &RootState,
     edit: &mut Edit<R>,
-    stored: &Path,
-    unreferenced: Result<Option<PathBuf>>,
-) -> Decision {
-    let add_tombstone = |edit: &mut Edit<R>, path: &Path| {
-        let tombstone = Tombstone::of(&state.root, path)?;
-        let is_there = tombstone.is_some();
-        tombstone
-            .into_iter()
-            .for_each(|mark| edit.add_tombstone(mark));
-        Ok(is_there)
-    };
-    let path = match unreferenced {
-        Ok(None) => return Decision::Keep,
-        Ok(Some(path)) => path,
-        Err(error) => {
-            // A collection decides what cannot be decided now.
-            drop::<Result<bool>>(add_tombstone(edit, stored));
-            return Decision::Refuse(error);
+    other: &Result<Arc<Snapshot<O>>>,
+    stored: &[&Path],
+) -> Vec<Decision> {
+    let unreferenced = find_unreferenced(&state.root, edit, other, stored);
+    let mut decided = BTreeSet::new();
+    let decisions = stored.iter().zip(unreferenced).map(|(stored, found)| {
+        match found {
+            Ok(Some(path)) if decided.insert(path.clone()) => mark(state, edit, &path),
+            Ok(_) => Decision::Keep,
+            Err(error) => {
+                // A collection decides what cannot be decided now.
+                drop::<Result<bool>>(add_tombstone(state, edit, stored));
+                Decision::Refuse(error)
+            }
         }
+    });
+    decisions.collect()
+}
+
+/// Returns the path to remove for each stored path, relative to the root. Returns `None` for one
+/// that lies outside of the root, and for one that an entry needs.
+fn find_unreferenced<R: Record + Refers, O: Record + Refers>(
+    root: &StoreRoot,
+    edit: &Edit<R>,
+    other: &Result<Arc<Snapshot<O>>>,
+    stored: &[&Path],
+) -> Vec<Result<Option<PathBuf>>> {
+    let removable = stored.iter().map(|stored| removable(root, stored));
+    let removable: Vec<Result<Option<PathBuf>>> = removable.collect();
+    let mut candidates = Candidates::default();
+    for path in removable.iter().flatten().flatten() {
+        candidates.insert(path);
+    }
+    let resolved = other.as_ref().map_err(CatalogError::duplicate);
+    let resolved = resolved.and_then(|other| {
+        let own = edit.iter().flat_map(|(_, record)| record.references());
+        let others = other.iter().flat_map(|(_, record)| record.references());
+        candidates.retain_unreferenced(root, own.chain(others))
+    });
+    let of_candidate = |path: PathBuf| match &resolved {
+        _ if !candidates.contains(&path) => Ok(None),
+        Ok(()) => Ok(Some(path)),
+        Err(error) => Err(error.duplicate()),
     };
-    match add_tombstone(edit, &path) {
+    let outcome = |path: Result<Option<PathBuf>>| path?.map_or(Ok(None), of_candidate);
+    removable.into_iter().map(outcome).collect()
+}
+
+/// Adds the tombstone of an artifact that no entry needs, and keeps leases away from it.
+fn mark<R: Record>(state: &RootState, edit: &mut Edit<R>, path: &Path) -> Decision {
+    match add_tombstone(state, edit, path) {
         Ok(false) => return Decision::Keep,
         Ok(true) => {}
         Err(error) => return Decision::Refuse(error),
     }
-    match exclude_leases(state, &path) {
-        Ok(lock) => Decision::Remove(PendingRemoval { path, _lock: lock }),
+    match exclude_leases(state, path) {
+        Ok(lock) => Decision::Remove(PendingRemoval {
+            path: path.to_path_buf(),
+            _lock: lock,
+        }),
         Err(error) => Decision::Refuse(error),
     }
+}
+
+/// Adds the tombstone of an artifact. Returns whether the artifact is there.
+fn add_tombstone<R: Record>(state: &RootState, edit: &mut Edit<R>, path: &Path) -> Result<bool> {
+    let tombstone = Tombstone::of(&state.root, path)?;
+    let is_there = tombstone.is_some();
+    tombstone
+        .into_iter()
+        .for_each(|tombstone| edit.add_tombstone(tombstone));
+    Ok(is_there)
 }
 
 /// Artifacts that were renamed out of their places and only take space.
@@ -159,13 +196,9 @@ pub(crate) fn delete_model(state: &RootState, id: &str) -> Result<bool> {
             if stored.is_absolute() {
                 return Ok(Some(Vec::new()));
             }
-            let found = state.engines.snapshot().and_then(|engines| {
-                let models = edit.iter().map(|(_, record)| record.reference());
-                let engines = engines.iter().flat_map(|(_, record)| record.references());
-                unreferenced(state, stored, models.chain(engines))
-            });
-            let decision = mark(state, edit, stored, found);
-            Ok(Some(vec![(stored.to_path_buf(), decision)]))
+            let decisions = decide(state, edit, &state.engines.snapshot(), &[stored]);
+            let stored = std::iter::once(stored.to_path_buf());
+            Ok(Some(stored.zip(decisions).collect()))
         },
         |decided| Ok(decided.map(|decided| move_aside_decided(state, decided))),
     )?;
@@ -185,18 +218,11 @@ pub(crate) fn delete_engine(state: &RootState, id: &str) -> Result<bool> {
             let Some(record) = edit.remove(id) else {
                 return Ok(None);
             };
-            let mut decided = Vec::new();
-            for reference in record.references() {
-                let stored = Path::new(reference.stored);
-                let found = state.models.snapshot().and_then(|models| {
-                    let models = models.iter().map(|(_, record)| record.reference());
-                    let engines = edit.iter().flat_map(|(_, record)| record.references());
-                    unreferenced(state, stored, engines.chain(models))
-                });
-                let decision = mark(state, edit, stored, found);
-                decided.push((stored.to_path_buf(), decision));
-            }
-            Ok(Some(decided))
+            let references = record.references();
+            let stored: Vec<&Path> = references.map(|of| Path::new(of.stored)).collect();
+            let decisions = decide(state, edit, &state.models.snapshot(), &stored);
+            let stored = stored.into_iter().map(Path::to_path_buf);
+            Ok(Some(stored.zip(decisions).collect()))
         },
         |decided| Ok(decided.map(|decided| move_aside_decided(state, decided))),
     )?;

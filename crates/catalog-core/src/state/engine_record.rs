@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::proof::Proof;
-use super::referenced_paths::{Reach, Reference};
+use super::referenced_paths::{Reach, Reference, Refers};
 use crate::digest::RecordedVerification;
 use crate::entry::{EngineArtifact, EngineEntry};
 use crate::index::Record;
@@ -72,20 +72,6 @@ impl EngineRecord {
         }
     }
 
-    /// The paths of its local artifacts, for deletions.
-    pub(crate) fn references(&self) -> impl Iterator<Item = Reference<'_>> {
-        self.artifacts.iter().filter_map(|text| {
-            let is_local = matches!(
-                EngineArtifact::of(Path::new(text)),
-                Ok(EngineArtifact::Local(_))
-            );
-            is_local.then(|| Reference {
-                stored: text.strip_prefix("./").unwrap_or(text),
-                reach: Reach::ThroughLinks,
-            })
-        })
-    }
-
     /// The record after a verification of its artifact and digest.
     pub(crate) fn with_proof(&self, proof: &Proof) -> Self {
         Self {
@@ -110,6 +96,22 @@ impl EngineRecord {
 /// Takes off the `./` that keeps a path with a colon from being read as an image.
 fn without_mark(path: &Path) -> PathBuf {
     path.strip_prefix(".").unwrap_or(path).to_path_buf()
+}
+
+impl Refers for EngineRecord {
+    /// The local artifacts of the engine.
+    fn references(&self) -> impl Iterator<Item = Reference<'_>> {
+        self.artifacts.iter().filter_map(|text| {
+            let is_local = matches!(
+                EngineArtifact::of(Path::new(text)),
+                Ok(EngineArtifact::Local(_))
+            );
+            is_local.then(|| Reference {
+                stored: text.strip_prefix("./").unwrap_or(text),
+                reach: Reach::ThroughLinks,
+            })
+        })
+    }
 }
 
 impl Record for EngineRecord {

@@ -21,7 +21,7 @@ pub use options::{OutsidePaths, StoreOptions};
 pub use pin_record::Pin;
 
 pub(crate) use deletion::{
-    Decision, MovedAside, delete_engine, delete_model, free, mark, move_all_aside, unreferenced,
+    Decision, MovedAside, decide, delete_engine, delete_model, free, move_all_aside,
 };
 pub(crate) use engine_record::EngineRecord;
 pub(crate) use lease::{exclude_leases, lease};
@@ -29,7 +29,7 @@ pub(crate) use model_lock::try_lock_model;
 pub(crate) use model_record::ModelRecord;
 pub(crate) use pins::{check_not_pinned, pin, unpin};
 pub(crate) use proof::Proof;
-pub(crate) use referenced_paths::remove_unreferenced;
+pub(crate) use referenced_paths::{Refers, remove_unreferenced};
 pub(crate) use retirement::Retirement;
 pub(crate) use root_state::RootState;
 pub(crate) use validate::{validate_engine, validate_model};

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::proof::Proof;
-use super::referenced_paths::{Reach, Reference};
+use super::referenced_paths::{Reach, Reference, Refers};
 use super::retirement::Retirement;
 use super::validate::PlacedPath;
 use crate::artifacts::Artifact;
@@ -125,17 +125,6 @@ impl ModelRecord {
         }
     }
 
-    /// The path that the entry names, for deletions.
-    pub(crate) fn reference(&self) -> Reference<'_> {
-        Reference {
-            stored: &self.local_path,
-            reach: match self.is_plain {
-                Some(true) => Reach::Itself,
-                _ => Reach::ThroughLinks,
-            },
-        }
-    }
-
     pub(crate) fn entry(&self, id: &str, root: &StoreRoot) -> CatalogEntry {
         CatalogEntry {
             id: id.to_owned(),
@@ -144,6 +133,18 @@ impl ModelRecord {
             digest: self.digest.clone(),
             last_verified_ms: self.last_verified_ms,
         }
+    }
+}
+
+impl Refers for ModelRecord {
+    fn references(&self) -> impl Iterator<Item = Reference<'_>> {
+        std::iter::once(Reference {
+            stored: &self.local_path,
+            reach: match self.is_plain {
+                Some(true) => Reach::Itself,
+                _ => Reach::ThroughLinks,
+            },
+        })
     }
 }
 

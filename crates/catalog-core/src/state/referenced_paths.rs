@@ -1,4 +1,8 @@
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::ops::Bound;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{CatalogError, Result};
@@ -20,52 +24,84 @@ pub(crate) enum Reach {
     ThroughLinks,
 }
 
-/// Removes the candidates that a reference reaches. Candidates are paths relative to the root. A
-/// reference reaches its own path, paths in it and around it, and those to which it leads through
-/// links.
-///
-/// # Errors
-///
-/// The error of a reference that cannot be resolved: it may need any of the candidates.
-pub(crate) fn retain_unreferenced<'p>(
-    root: &StoreRoot,
-    candidates: &mut Vec<PathBuf>,
-    references: impl Iterator<Item = Reference<'p>>,
-) -> Result<()> {
-    for reference in references {
-        if candidates.is_empty() {
-            return Ok(());
-        }
-        let stored = Path::new(reference.stored);
-        // The store makes no links in its own folders.
-        if reference.reach == Reach::Itself || Layout::key_of(stored).is_some() {
-            drop_touched(candidates, reference.stored);
-            continue;
-        }
-        for place in places_of(&root.absolute(stored))? {
-            if let Some(relative) = place.strip_prefix(root.path()).ok().and_then(Path::to_str) {
-                drop_touched(candidates, relative);
+/// A record whose entry needs the artifacts at some stored paths.
+pub(crate) trait Refers {
+    fn references(&self) -> impl Iterator<Item = Reference<'_>>;
+}
+
+/// The artifacts of some entries, by their paths relative to the root. References to them are
+/// looked up, so that the work grows with the references and not with their product.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    paths: BTreeSet<Vec<u8>>,
+}
+
+impl Candidates {
+    pub(super) fn insert(&mut self, relative: &Path) {
+        self.paths.insert(relative.as_os_str().as_bytes().to_vec());
+    }
+
+    pub(super) fn contains(&self, relative: &Path) -> bool {
+        self.paths.contains(relative.as_os_str().as_bytes())
+    }
+
+    /// Removes the candidates that a reference reaches. A reference reaches its own path, paths in
+    /// it and around it, and those to which it leads through links.
+    ///
+    /// # Errors
+    ///
+    /// The error of a reference that cannot be resolved: it may need any of the candidates that are
+    /// left.
+    pub(super) fn retain_unreferenced<'p>(
+        &mut self,
+        root: &StoreRoot,
+        references: impl Iterator<Item = Reference<'p>>,
+    ) -> Result<()> {
+        for reference in references {
+            if self.paths.is_empty() {
+                return Ok(());
+            }
+            let stored = Path::new(reference.stored);
+            // The store makes no links in its own folders.
+            if reference.reach == Reach::Itself || Layout::key_of(stored).is_some() {
+                self.drop_touched(stored);
+                continue;
+            }
+            for place in places_of(&root.absolute(stored))? {
+                if let Ok(relative) = place.strip_prefix(root.path()) {
+                    self.drop_touched(relative);
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-fn drop_touched(candidates: &mut Vec<PathBuf>, used: &str) {
-    candidates.retain(|candidate| {
-        let is_used = candidate.to_str().is_some_and(|path| touch(path, used));
-        if is_used {
-            tracing::info!(path = %candidate.display(), "artifact kept: another entry uses it");
+    /// Removes the candidates that are a path, lie in it or lie around it.
+    fn drop_touched(&mut self, used: &Path) {
+        if used.is_absolute() {
+            return;
         }
-        !is_used
-    });
-}
-
-/// Whether two paths in their plain spelling are one, or one lies in the other.
-fn touch(a: &str, b: &str) -> bool {
-    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    long.strip_prefix(short)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || short.is_empty())
+        let used = used.as_os_str().as_bytes();
+        let ends = used.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        let around = ends.map(|(end, _)| &used[..end]);
+        let lies_inside =
+            |path: &&Vec<u8>| used.is_empty() || matches!(path.get(used.len()), None | Some(b'/'));
+        let inside = self
+            .paths
+            .range::<[u8], _>((Bound::Included(used), Bound::Unbounded))
+            .take_while(|path| path.starts_with(used))
+            .filter(lies_inside);
+        let touched: Vec<Vec<u8>> = around
+            .filter(|path| self.paths.contains(*path))
+            .map(<[u8]>::to_vec)
+            .chain(inside.cloned())
+            .collect();
+        for path in touched {
+            self.paths.remove(&path);
+            let path = Path::new(OsStr::from_bytes(&path));
+            tracing::info!(path = %path.display(), "artifact kept: another entry uses it");
+        }
+    }
 }
 
 /// Returns every place that a path depends on: its own, the links on its way, and those in its
@@ -82,7 +118,7 @@ fn places_of(path: &Path) -> Result<Vec<PathBuf>> {
 
 /// Returns the path to remove for a stored path, relative to the root. Returns `None` if it leads
 /// out of the root by now.
-pub(crate) fn removable(root: &StoreRoot, stored: &Path) -> Result<Option<PathBuf>> {
+pub(super) fn removable(root: &StoreRoot, stored: &Path) -> Result<Option<PathBuf>> {
     if let Some(key) = Layout::key_of(stored) {
         let folder = root.layout().artifact(key);
         return Ok(folder
@@ -114,15 +150,20 @@ pub(crate) fn remove_unreferenced<'p>(
     users: impl Iterator<Item = &'p str>,
 ) -> Result<()> {
     let remove = || -> Result<()> {
-        let mut candidates: Vec<PathBuf> = removable(root, stored)?.into_iter().collect();
+        let Some(relative) = removable(root, stored)? else {
+            return Ok(());
+        };
+        let mut candidates = Candidates::default();
+        candidates.insert(&relative);
         let users = users.map(|stored| Reference {
             stored,
             reach: Reach::ThroughLinks,
         });
-        retain_unreferenced(root, &mut candidates, users)?;
-        candidates
-            .iter()
-            .try_for_each(|relative| remove_artifact(&root.absolute(relative)))
+        candidates.retain_unreferenced(root, users)?;
+        match candidates.contains(&relative) {
+            true => remove_artifact(&root.absolute(&relative)),
+            false => Ok(()),
+        }
     };
     remove().map_err(|error| CatalogError::ArtifactKept {
         id: id.to_owned(),
