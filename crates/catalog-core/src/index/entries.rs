@@ -1,3 +1,4 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,12 +24,43 @@ impl<R> Clone for Entry<R> {
     }
 }
 
+/// Some entries in a row, with a short hash of each id. A search reads the hashes, which lie side by
+/// side, and one id; a comparison with each id on the way would wait for memory many times.
+#[derive(Debug)]
+struct Chunk<R> {
+    entries: Vec<Entry<R>>,
+    hashes: Vec<u32>,
+}
+
+impl<R> Chunk<R> {
+    fn new(entries: &[Entry<R>]) -> Self {
+        Self {
+            entries: entries.to_vec(),
+            hashes: entries.iter().map(|entry| short_hash(&entry.id)).collect(),
+        }
+    }
+
+    fn find(&self, id: &str, hash: u32) -> Option<&Entry<R>> {
+        let hashed = self.entries.iter().zip(&self.hashes);
+        hashed
+            .filter(|(_, of_entry)| **of_entry == hash)
+            .map(|(entry, _)| entry)
+            .find(|entry| *entry.id == *id)
+    }
+}
+
+fn short_hash(id: &str) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish() as u32
+}
+
 /// The entries of an index, sorted by id. They lie in chunks that snapshots share, so that a change
 /// copies one chunk and not the whole list.
 #[derive(Debug)]
 pub(super) struct Entries<R> {
     /// None is empty.
-    chunks: Vec<Arc<Vec<Entry<R>>>>,
+    chunks: Vec<Arc<Chunk<R>>>,
     /// The number of the first entry of each chunk.
     starts: Vec<usize>,
     /// The id of the first entry of each chunk: a search begins here, without a look at the chunks.
@@ -65,7 +97,7 @@ impl<R> Entries<R> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry<R>> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter())
+        self.chunks.iter().flat_map(|chunk| &chunk.entries)
     }
 
     /// Some entries in a row.
@@ -75,17 +107,20 @@ impl<R> Entries<R> {
 
     pub(super) fn get(&self, number: usize) -> Option<&Entry<R>> {
         let chunk = self.chunk_of(number)?;
-        self.chunks[chunk].get(number - self.starts[chunk])
+        self.chunks[chunk].entries.get(number - self.starts[chunk])
+    }
+
+    /// The entry with this id.
+    pub(super) fn find(&self, id: &str) -> Option<&Entry<R>> {
+        self.chunks[self.chunk_for(id)?].find(id, short_hash(id))
     }
 
     /// The number of the entry with this id, or the number that it would get.
     pub(super) fn place(&self, id: &str) -> Result<usize, usize> {
-        let behind = self.firsts.partition_point(|first| &**first <= id);
-        let Some(chunk) = behind.checked_sub(1) else {
-            return Err(0);
-        };
+        let chunk = self.chunk_for(id).ok_or(0_usize)?;
         let start = self.starts[chunk];
         self.chunks[chunk]
+            .entries
             .binary_search_by(|entry| (*entry.id).cmp(id))
             .map(|at| start + at)
             .map_err(|at| start + at)
@@ -101,21 +136,21 @@ impl<R> Entries<R> {
         };
         let mut joined = Vec::new();
         if let Some(chunk) = self.chunks.get(first) {
-            joined.extend_from_slice(&chunk[..numbers.start - self.starts[first]]);
+            joined.extend_from_slice(&chunk.entries[..numbers.start - self.starts[first]]);
         }
         joined.extend(with);
         if let Some(chunk) = self.chunks.get(end) {
-            joined.extend_from_slice(&chunk[numbers.end - self.starts[end]..]);
+            joined.extend_from_slice(&chunk.entries[numbers.end - self.starts[end]..]);
             if joined.len() < MIN_CHUNK && end < last {
                 end += 1;
-                joined.extend_from_slice(&self.chunks[end]);
+                joined.extend_from_slice(&self.chunks[end].entries);
             }
         }
         let parts = joined.len().div_ceil(MAX_CHUNK).max(1);
         let size = joined.len().div_ceil(parts).max(1);
         let chunks: Vec<_> = joined
             .chunks(size)
-            .map(|chunk| Arc::new(chunk.to_vec()))
+            .map(|chunk| Arc::new(Chunk::new(chunk)))
             .collect();
         let replaced = first..self.chunks.len().min(end + 1);
         self.chunks.splice(replaced, chunks);
@@ -130,6 +165,12 @@ impl<R> Entries<R> {
         behind.checked_sub(1)
     }
 
+    /// The chunk that holds an id if any does.
+    fn chunk_for(&self, id: &str) -> Option<usize> {
+        let behind = self.firsts.partition_point(|first| &**first <= id);
+        behind.checked_sub(1)
+    }
+
     /// Brings the numbers and first ids of the chunks up to date.
     fn count(&mut self) {
         self.starts.clear();
@@ -137,8 +178,8 @@ impl<R> Entries<R> {
         self.len = 0;
         for chunk in &self.chunks {
             self.starts.push(self.len);
-            self.firsts.push(Arc::clone(&chunk[0].id));
-            self.len += chunk.len();
+            self.firsts.push(Arc::clone(&chunk.entries[0].id));
+            self.len += chunk.entries.len();
         }
     }
 }
@@ -182,12 +223,15 @@ mod tests {
             for (number, id) in plain.iter().enumerate().step_by(37) {
                 assert_eq!(entries.place(&format!("{id:06}")), Ok(number));
                 assert_eq!(entries.get(number).map(|entry| *entry.record), Some(*id));
+                let found = entries.find(&format!("{id:06}"));
+                assert_eq!(found.map(|entry| *entry.record), Some(*id));
                 let next = plain.get(number + 1);
                 if next != Some(&(id + 1)) {
                     assert_eq!(entries.place(&format!("{:06}", id + 1)), Err(number + 1));
+                    assert!(entries.find(&format!("{:06}", id + 1)).is_none());
                 }
             }
-            assert!(entries.chunks.iter().all(|chunk| !chunk.is_empty()));
+            assert!(entries.chunks.iter().all(|chunk| !chunk.entries.is_empty()));
         }
     }
 }

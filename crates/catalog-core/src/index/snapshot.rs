@@ -40,8 +40,7 @@ impl<R: Record> Snapshot<R> {
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&R> {
-        let number = self.entries.place(id).ok()?;
-        self.entries.get(number).map(|entry| &*entry.record)
+        self.entries.find(id).map(|entry| &*entry.record)
     }
 
     /// All records with their ids, sorted by id.
