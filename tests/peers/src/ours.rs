@@ -124,7 +124,8 @@ fn import(base: &Path) -> Vec<(String, f64)> {
         .map(|_| {
             write_back();
             let begin = Instant::now();
-            let request = ImportRequest::new("model", &source);
+            let id = "model".parse().expect("it is an id");
+            let request = ImportRequest::new(&id, &source);
             let imported = catalog.import(&request, &mut |_| Ok(()));
             imported.expect("it can be imported");
             let took = begin.elapsed().as_secs_f64();
@@ -140,7 +141,8 @@ fn verify(base: &Path) -> Vec<(String, f64)> {
     let source = base.join("source.bin");
     fill(&source, 200 * MIB, 1);
     let catalog = FsCatalog::new(base.join("catalog")).expect("it opens");
-    let imported = catalog.import(&ImportRequest::new("model", &source), &mut |_| Ok(()));
+    let id = "model".parse().expect("it is an id");
+    let imported = catalog.import(&ImportRequest::new(&id, &source), &mut |_| Ok(()));
     imported.expect("it can be imported");
     let verify = |how| {
         let found = catalog.verify("model", how, &mut |_| Ok(()));
@@ -194,6 +196,7 @@ fn collect(base: &Path) -> Vec<(String, f64)> {
     let publish = |round: usize, count: usize| -> Vec<CatalogEntry> {
         let published = (0..count).map(|number| {
             let id = format!("model-{round}-{number}");
+            let id = id.parse().expect("it is an id");
             let staging = catalog.artifacts().stage(&id, 0).expect("it can be staged");
             for name in ["config.json", "model.bin"] {
                 let path = staging.folder().join(name);

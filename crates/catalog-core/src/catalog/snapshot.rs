@@ -48,7 +48,7 @@ macro_rules! snapshot_methods {
             }
 
             /// All entries, sorted by id.
-            pub fn iter(&self) -> impl Iterator<Item = $entry> {
+            pub fn iter(&self) -> impl ExactSizeIterator<Item = $entry> {
                 let entries = self.snapshot.iter();
                 entries.map(|(id, record)| record.entry(id, &self.root))
             }

@@ -1,4 +1,3 @@
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -49,10 +48,18 @@ impl<R> Chunk<R> {
     }
 }
 
+/// Mixes an id word by word: it is made for every entry that is read.
 fn short_hash(id: &str) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish() as u32
+    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+    let words = id.as_bytes().chunks(8).map(|part| {
+        let mut word = [0; 8];
+        word[..part.len()].copy_from_slice(part);
+        u64::from_le_bytes(word)
+    });
+    let hash = words.fold(0_u64, |hash, word| {
+        (hash.rotate_left(23) ^ word).wrapping_mul(MIX)
+    });
+    (hash >> 32) as u32
 }
 
 /// The entries of an index, sorted by id. They lie in chunks that snapshots share, so that a change
@@ -96,8 +103,10 @@ impl<R> Entries<R> {
         self.len
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry<R>> {
-        self.chunks.iter().flat_map(|chunk| &chunk.entries)
+    /// All entries. Their number is known in advance, so that a list of them is allocated once.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Entry<R>> {
+        let mut entries = self.chunks.iter().flat_map(|chunk| &chunk.entries);
+        (0..self.len).map(move |_| entries.next().expect("`len` entries lie in the chunks"))
     }
 
     /// Some entries in a row.

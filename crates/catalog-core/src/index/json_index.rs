@@ -302,7 +302,14 @@ impl<R: Record> JsonIndex<R> {
             let stamp = FileStamp::of(&metadata);
             let read = match self.latest() {
                 Some(before) => format::read_changed(&before, bytes, root),
-                None => format::read(bytes, root),
+                None => {
+                    // A buffer of this size is freed once: from then on the allocator of glibc keeps
+                    // up to twice as much between calls. Until then every list of all entries takes
+                    // its memory from the kernel anew, which takes longer than the list itself.
+                    let text = bytes.as_slice().to_vec();
+                    drop(bytes);
+                    format::read(text, root)
+                }
             };
             match read {
                 Ok(snapshot) => {

@@ -44,7 +44,7 @@ impl<R: Record> Snapshot<R> {
     }
 
     /// All records with their ids, sorted by id.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &R)> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &R)> {
         self.entries
             .iter()
             .map(|entry| (&*entry.id, &*entry.record))

@@ -292,7 +292,14 @@ fn text_of(part: &[u8]) -> &str {
 }
 
 fn newline_in(text: &[u8]) -> Option<usize> {
-    text.iter().position(|byte| *byte == b'\n')
+    // The bytes of a block are compared at once.
+    const BLOCK: usize = 32;
+    let is_newline = |byte: &u8| *byte == b'\n';
+    let has_newline = |block: &[u8]| block.iter().fold(false, |any, byte| any | is_newline(byte));
+    let blocks = text.chunks_exact(BLOCK);
+    let begin = BLOCK * blocks.take_while(|block| !has_newline(block)).count();
+    let rest = text[begin..].iter().position(is_newline);
+    rest.map(|at| begin + at)
 }
 
 /// The end of the last entry's line, from the fixed form of the end of a file.

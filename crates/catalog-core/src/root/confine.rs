@@ -119,7 +119,16 @@ impl StoreRoot {
 
     /// Returns the absolute path of a stored path, which is absolute or relative to the root.
     pub(crate) fn absolute(&self, stored: &Path) -> PathBuf {
-        self.path.join(stored)
+        let root = match stored.is_absolute() {
+            true => Path::new(""),
+            false => &self.path,
+        };
+        // Of its final length at once, as every entry of a list has such a path.
+        let len = root.as_os_str().len() + 1 + stored.as_os_str().len();
+        let mut path = PathBuf::with_capacity(len);
+        path.push(root);
+        path.push(stored);
+        path
     }
 
     /// Returns the stored form of a path from a file of the store, by its text alone: relative if
