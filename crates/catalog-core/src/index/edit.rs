@@ -119,8 +119,7 @@ impl<R: Record> Edit<R> {
 
     /// Drops the tombstones of artifacts that are gone.
     pub(super) fn drop_tombstones_of_what_is_gone(&mut self, root: &StoreRoot) {
-        self.tombstones
-            .retain(|tombstone| !tombstone.is_gone_durably(root));
+        Tombstone::drop_of_what_is_gone(&mut self.tombstones, root);
     }
 
     pub(super) fn savepoint(&self) -> Savepoint {

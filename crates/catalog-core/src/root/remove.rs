@@ -10,8 +10,9 @@ use super::listing::remove_tree;
 use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
 
-/// Removes a file, a link (never its target) or a folder with all in it, durably. Succeeds if
-/// nothing is there. The path has no links in its folders.
+/// Removes a file, a link (never its target) or a folder with all in it. Succeeds if nothing is
+/// there. The path has no links in its folders. After a power cut it may be there again: what must
+/// go has a tombstone, or lies where the next collection looks.
 pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
     let Some(held) = HeldFolder::of(path)? else {
         return Ok(());
@@ -23,12 +24,10 @@ pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
         Err(error) => Err(error),
     };
     match removed {
-        Ok(()) => {}
-        Err(error) if is_absence(&error) => return Ok(()),
-        Err(error) => return Err(CatalogError::io("remove", path, error)),
+        Ok(()) => Ok(()),
+        Err(error) if is_absence(&error) => Ok(()),
+        Err(error) => Err(CatalogError::io("remove", path, error)),
     }
-    let synced = held.folder.sync_all();
-    synced.map_err(|error| CatalogError::io("sync the folder of", path, error))
 }
 
 /// Renames a file, link or folder into a folder of the store, under an unused name. Returns its new

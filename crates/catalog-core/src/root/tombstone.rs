@@ -1,6 +1,7 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,12 +54,23 @@ impl Tombstone {
         Ok(found.is_some_and(|metadata| Self::from_metadata(&self.path, &metadata) == *self))
     }
 
-    /// Returns true if nothing is at the path any more, also after a power cut: the removal of its
-    /// name is synced here.
-    pub(crate) fn is_gone_durably(&self, root: &StoreRoot) -> bool {
-        let path = root.absolute(self.stored_path());
-        let is_gone = matches!(look_at(&path), Ok(None));
-        is_gone && path.parent().is_some_and(is_synced)
+    /// Drops the tombstones at whose paths nothing is any more, also after a power cut: the removal
+    /// of their names is synced here.
+    pub(crate) fn drop_of_what_is_gone(tombstones: &mut Vec<Self>, root: &StoreRoot) {
+        // All are looked at before the first sync: it is to cover what the looks saw.
+        let folders = tombstones.iter().map(|tombstone| {
+            let path = root.absolute(tombstone.stored_path());
+            let is_gone = matches!(look_at(&path), Ok(None));
+            path.parent().filter(|_| is_gone).map(Path::to_path_buf)
+        });
+        let folders: Vec<Option<PathBuf>> = folders.collect();
+        let distinct: BTreeSet<&PathBuf> = folders.iter().flatten().collect();
+        let synced: BTreeSet<&PathBuf> = distinct.into_iter().filter(|of| is_synced(of)).collect();
+        let mut folders = folders.iter();
+        tombstones.retain(|_| {
+            let folder = folders.next().and_then(Option::as_ref);
+            folder.is_none_or(|folder| !synced.contains(folder))
+        });
     }
 
     /// Returns true if a stored path is that of the tombstone, lies in it, or is a folder around
