@@ -241,15 +241,7 @@ impl LocalModel {
         if outcome.kind != VerificationOutcomeKind::Pass {
             return Ok((outcome, actual));
         }
-        let (name, count) = (self.path.display(), contents.len());
-        let reason = format!(
-            "{expected} is the digest of {name}, which is only one of {count} shards; pin {tree}, \
-             which proves all of them"
-        );
-        let outcome = VerificationOutcome {
-            kind: VerificationOutcomeKind::Warn,
-            reason: Some(reason),
-        };
+        let outcome = warn_of_one_shard(&expected, &self.path, contents.len(), &tree);
         Ok((outcome, actual))
     }
 
@@ -275,6 +267,23 @@ impl LocalModel {
                 path: self.path.clone(),
             }),
         }
+    }
+}
+
+/// Returns the outcome for a digest that one shard of a set has.
+pub(crate) fn warn_of_one_shard(
+    digest: &Digest,
+    shard: &Path,
+    count: usize,
+    tree: &Digest,
+) -> VerificationOutcome {
+    let shard = shard.display();
+    VerificationOutcome {
+        kind: VerificationOutcomeKind::Warn,
+        reason: Some(format!(
+            "{digest} is the digest of {shard}, which is only one of {count} shards; pin {tree}, \
+             which proves all of them"
+        )),
     }
 }
 

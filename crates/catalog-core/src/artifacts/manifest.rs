@@ -137,21 +137,26 @@ impl Manifest {
     ///
     /// [`DigestError::OfOneShard`], which states the tree digest.
     pub(crate) fn refuse_digest_of_one_shard(&self, given: &Digest, folder: &Path) -> Result<()> {
-        let algorithm = given.algorithm().map_err(CatalogError::InvalidDigest)?;
-        match &self.entry_file {
-            Some(name)
-                if algorithm.proves() == DigestSubject::File
-                    && self.files.len() > 1
-                    && Shard::parse(name).is_some() =>
-            {
-                Err(CatalogError::InvalidDigest(DigestError::OfOneShard {
-                    path: folder.join(name),
-                    given: given.to_string(),
-                    tree: self.tree_digest().to_string(),
-                }))
-            }
-            _ => Ok(()),
+        match self.shard_that_would_prove(given)? {
+            None => Ok(()),
+            Some(name) => Err(CatalogError::InvalidDigest(DigestError::OfOneShard {
+                path: folder.join(name),
+                given: given.to_string(),
+                tree: self.tree_digest().to_string(),
+            })),
         }
+    }
+
+    /// Returns the name of the first shard if this is a set of shards and the digest is one of a
+    /// file, which cannot prove the set.
+    pub(crate) fn shard_that_would_prove(&self, given: &Digest) -> Result<Option<&str>> {
+        let algorithm = given.algorithm().map_err(CatalogError::InvalidDigest)?;
+        let is_of_file = algorithm.proves() == DigestSubject::File;
+        let name = self
+            .entry_file
+            .as_deref()
+            .filter(|name| is_of_file && self.files.len() > 1 && Shard::parse(name).is_some());
+        Ok(name)
     }
 
     /// Returns the size of its files, in bytes.

@@ -26,6 +26,7 @@ mod verify;
 pub(crate) use claim::{Owner, owner_of};
 pub(crate) use fingerprint::{Fingerprint, now_at_most};
 pub(crate) use lease::{LeaseLock, try_lock, try_lock_unmanaged};
+pub(crate) use local::warn_of_one_shard;
 pub(crate) use removal::BATCH;
 pub(crate) use space::{space_below, space_of, space_of_store};
 

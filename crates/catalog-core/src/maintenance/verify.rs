@@ -6,7 +6,9 @@ use super::proof::valid_proof;
 use super::quarantine::quarantine_all;
 use super::recording::{Attempt, Attempts, Recordable, Service};
 use super::verification::{Verification, Verify};
-use crate::artifacts::{Evidence, Fingerprint, LocalModel, Manifest, now_at_most};
+use crate::artifacts::{
+    Evidence, Fingerprint, LocalModel, Manifest, now_at_most, warn_of_one_shard,
+};
 use crate::digest::{
     Assurance, Basis, Digest, DigestSubject, Method, VerificationOutcome, VerificationOutcomeKind,
     hash_files, verify_digest,
@@ -251,7 +253,14 @@ fn hash_managed(
         if pinned != Some(expected) {
             manifest.refuse_digest_of_one_shard(expected, &folder)?;
         }
-        let actual = digest_as(expected, manifest, &files, &state.limits)?;
+        let shard = manifest.shard_that_would_prove(expected)?;
+        let shard = shard.and_then(|name| files.iter().find(|file| file.name == name));
+        let actual = digest_as(expected, manifest, shard, &files, &state.limits)?;
+        if let Some(shard) = shard.filter(|_| actual == *expected) {
+            let (count, tree) = (files.len(), manifest.tree_digest());
+            let outcome = warn_of_one_shard(expected, &shard.path, count, &tree);
+            return Ok((outcome, Some(actual)));
+        }
         if actual != *expected {
             problems.push(format!("it was staged as {actual}, not {expected}"));
             other = Some(actual);
@@ -267,19 +276,23 @@ fn hash_managed(
     Ok((outcome, other))
 }
 
-/// The digest of a managed model that is whole, by the algorithm of another digest if it has one.
+/// The digest of a managed model that is whole, by the algorithm of another digest if it has one;
+/// that of one shard if there is one.
 fn digest_as(
     like: &Digest,
     manifest: &Manifest,
+    shard: Option<&FoundFile>,
     files: &[FoundFile],
     limits: &Limits,
 ) -> Result<Digest> {
     let algorithm = like.algorithm().map_err(CatalogError::InvalidDigest)?;
-    match (algorithm.proves(), files) {
-        (DigestSubject::Folder, _) => Ok(manifest.tree_digest()),
-        (DigestSubject::File, [only]) if like.algo != manifest.digest.algo => {
-            Digest::compute_or_stop(&only.path, algorithm, &mut |_| limits.check("hashing"))
-        }
+    let of_file = |file: &FoundFile| {
+        Digest::compute_or_stop(&file.path, algorithm, &mut |_| limits.check("hashing"))
+    };
+    match (algorithm.proves(), shard, files) {
+        (DigestSubject::Folder, ..) => Ok(manifest.tree_digest()),
+        (DigestSubject::File, Some(shard), _) => of_file(shard),
+        (DigestSubject::File, None, [only]) if like.algo != manifest.digest.algo => of_file(only),
         _ => Ok(manifest.digest.clone()),
     }
 }

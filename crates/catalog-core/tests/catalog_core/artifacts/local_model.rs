@@ -315,3 +315,41 @@ fn a_pinned_digest_of_one_shard_warns_with_the_tree_digest_or_fails() {
     let error = catalog.verify("set", Verify::Quick, &mut |_| Ok(()));
     assert_eq!(error.unwrap_err().code(), "artifact_incomplete");
 }
+
+/// CAT-1036
+#[test]
+fn a_pinned_digest_of_one_shard_of_a_managed_set_warns_with_the_tree_digest_or_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let shards = set(folder.path());
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    let id = "set".parse().unwrap();
+    let request = ImportRequest::new(&id, &shards[0]);
+    let managed = catalog.import(&request, &mut |_| Ok(())).unwrap();
+    let tree = tree_of(&shards).to_string();
+    let second = managed
+        .local_path
+        .with_file_name(shards[1].file_name().unwrap());
+    for algorithm in [DigestAlgorithm::Sha256, DigestAlgorithm::Sha512] {
+        let digest = Digest::compute(&shards[0], algorithm, &mut |_| {}).unwrap();
+        let pinned = with_digest(&managed.local_path, digest);
+        catalog.put(&pinned).unwrap();
+        let verify = || catalog.verify("set", Verify::Full, &mut |_| Ok(()));
+        let outcome = verify().unwrap().outcome;
+        assert_eq!(outcome.kind, Kind::Warn, "{outcome:?}");
+        assert!(outcome.reason.unwrap().contains(&tree));
+
+        let other = Digest::compute(&shards[1], algorithm, &mut |_| {}).unwrap();
+        catalog
+            .put(&with_digest(&managed.local_path, other))
+            .unwrap();
+        assert_eq!(verify().unwrap().outcome.kind, Kind::Fail);
+        catalog.put(&pinned).unwrap();
+    }
+    fs::remove_file(&second).unwrap();
+    let outcome = catalog.verify("set", Verify::Full, &mut |_| Ok(()));
+    assert_eq!(
+        outcome.unwrap().outcome.kind,
+        Kind::Fail,
+        "the set is incomplete"
+    );
+}
