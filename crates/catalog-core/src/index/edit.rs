@@ -18,10 +18,10 @@ use crate::root::{StoreRoot, Tombstone};
 pub(crate) struct Edit<R> {
     base: Arc<Snapshot<R>>,
     /// The new record of each id that changed, or `None` for an entry that is removed.
-    changes: BTreeMap<Box<str>, Option<R>>,
+    changes: BTreeMap<Arc<str>, Option<Arc<R>>>,
     tombstones: Vec<Tombstone>,
     /// The earlier change of each id that was changed again, oldest first.
-    undo: Vec<(Box<str>, Option<Option<R>>)>,
+    undo: Vec<(Arc<str>, Option<Option<Arc<R>>>)>,
 }
 
 /// A state of an edit, to which it can return.
@@ -44,7 +44,7 @@ impl<R: Record> Edit<R> {
     /// The record as of this edit.
     pub(crate) fn get(&self, id: &str) -> Option<&R> {
         match self.changes.get(id) {
-            Some(changed) => changed.as_ref(),
+            Some(changed) => changed.as_deref(),
             None => self.base.get(id),
         }
     }
@@ -53,7 +53,7 @@ impl<R: Record> Edit<R> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &R)> {
         let mut unchanged = self.base.iter().peekable();
         let changes = self.changes.iter();
-        let mut changed = changes.map(|(id, to)| (&**id, to.as_ref())).peekable();
+        let mut changed = changes.map(|(id, to)| (&**id, to.as_deref())).peekable();
         iter::from_fn(move || {
             loop {
                 let is_changed = match (unchanged.peek(), changed.peek()) {
@@ -78,7 +78,7 @@ impl<R: Record> Edit<R> {
     /// Stores a record. Fields that a newer release gave to the record before it stay.
     pub(crate) fn insert(&mut self, id: &str, record: R) {
         if self.get(id) != Some(&record) {
-            self.change(id, Some(record));
+            self.change(id, Some(Arc::new(record)));
         }
     }
 
@@ -89,9 +89,10 @@ impl<R: Record> Edit<R> {
         Some(record)
     }
 
-    fn change(&mut self, id: &str, to: Option<R>) {
-        let before = self.changes.insert(id.into(), to);
-        self.undo.push((id.into(), before));
+    fn change(&mut self, id: &str, to: Option<Arc<R>>) {
+        let id: Arc<str> = id.into();
+        let before = self.changes.insert(Arc::clone(&id), to);
+        self.undo.push((id, before));
     }
 
     pub(crate) fn tombstones(&self) -> &[Tombstone] {
@@ -143,7 +144,7 @@ impl<R: Record> Edit<R> {
     /// Returns true if all changes together change anything.
     pub(super) fn is_changed(&self) -> bool {
         let mut changes = self.changes.iter();
-        changes.any(|(id, to)| self.base.get(id) != to.as_ref())
+        changes.any(|(id, to)| self.base.get(id) != to.as_deref())
             || self.tombstones != self.base.tombstones()
     }
 
@@ -166,11 +167,8 @@ impl<R: Record> Edit<R> {
             copied = until + usize::from(place.is_ok());
             let entry = to.map(|record| {
                 let before = place.ok().map(|at| base.text.line(at));
-                text.push(&line(&id, &record, before));
-                Entry {
-                    id: id.into(),
-                    record: Arc::new(record),
-                }
+                text.push(&line(&id, &*record, before));
+                Entry { id, record }
             });
             changed.push((until..copied, entry));
         }

@@ -253,7 +253,13 @@ impl Composer {
     }
 
     /// Ends the text with its checksum.
-    pub(super) fn finish(self) -> IndexText {
+    pub(super) fn finish(mut self) -> IndexText {
+        if !has_room(self.text.capacity(), self.text.len()) {
+            // It grew by doubling.
+            let mut fitting = with_room(Vec::new(), self.text.len());
+            fitting.append(&mut self.text);
+            self.text = fitting;
+        }
         let mut whole = IndexText {
             text: self.text,
             head_end: self.head_end,
@@ -271,13 +277,23 @@ impl Composer {
 /// Empties a buffer for a text of about this length. A buffer that is too short, or much too long,
 /// is replaced: a text in a buffer of twice its length took three times as long to read.
 pub(super) fn with_room(mut buffer: Vec<u8>, len: usize) -> Vec<u8> {
-    let wanted = len + len / 16 + 1024;
-    if (len + 1..=wanted + wanted / 4).contains(&buffer.capacity()) {
+    if has_room(buffer.capacity(), len) {
         buffer.clear();
         return buffer;
     }
     drop(buffer);
-    Vec::with_capacity(wanted)
+    Vec::with_capacity(room_for(len))
+}
+
+/// The capacity of a new buffer for a text of about this length.
+fn room_for(len: usize) -> usize {
+    len + len / 16 + 1024
+}
+
+/// Whether a buffer of this capacity is neither too short nor much too long for a text.
+fn has_room(capacity: usize, len: usize) -> bool {
+    let wanted = room_for(len);
+    (len + 1..=wanted + wanted / 4).contains(&capacity)
 }
 
 /// Returns the sums of the lines that end at these places.

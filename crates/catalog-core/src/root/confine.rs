@@ -119,14 +119,13 @@ impl StoreRoot {
 
     /// Returns the absolute path of a stored path, which is absolute or relative to the root.
     pub(crate) fn absolute(&self, stored: &Path) -> PathBuf {
-        let root = match stored.is_absolute() {
-            true => Path::new(""),
-            false => &self.path,
-        };
+        if stored.is_absolute() {
+            return stored.to_path_buf();
+        }
         // Of its final length at once, as every entry of a list has such a path.
-        let len = root.as_os_str().len() + 1 + stored.as_os_str().len();
+        let len = self.path.as_os_str().len() + 1 + stored.as_os_str().len();
         let mut path = PathBuf::with_capacity(len);
-        path.push(root);
+        path.push(&self.path);
         path.push(stored);
         path
     }

@@ -24,7 +24,7 @@ pub(crate) struct ModelRecord {
     pub(crate) last_verified_ms: Option<u64>,
     /// The time since which the model is retired, unless an older release retired it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) retired: Option<Retirement>,
+    pub(crate) retired: Option<Box<Retirement>>,
     /// The reach of the path when it was stored, unless an older release stored it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) is_plain: Option<bool>,
@@ -112,7 +112,7 @@ impl ModelRecord {
 
     pub(crate) fn retired_since(&self, retired: Retirement) -> Self {
         Self {
-            retired: Some(retired),
+            retired: Some(Box::new(retired)),
             ..self.clone()
         }
     }
@@ -192,11 +192,11 @@ impl Record for ModelRecord {
 }
 
 /// Returns the time since which a model in this state is retired, given its record before.
-fn retirement(state: LifecycleState, previous: Option<&ModelRecord>) -> Option<Retirement> {
+fn retirement(state: LifecycleState, previous: Option<&ModelRecord>) -> Option<Box<Retirement>> {
     let previous = previous.filter(|record| record.lifecycle == LifecycleState::Retired);
     match (state, previous) {
         (LifecycleState::Active, _) => None,
         (LifecycleState::Retired, Some(previous)) => previous.retired.clone(),
-        (LifecycleState::Retired, None) => Some(Retirement::begin()),
+        (LifecycleState::Retired, None) => Some(Box::new(Retirement::begin())),
     }
 }

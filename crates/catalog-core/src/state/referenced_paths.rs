@@ -29,8 +29,8 @@ pub(crate) trait Refers {
     fn references(&self) -> impl Iterator<Item = Reference<'_>>;
 }
 
-/// The artifacts of some entries, by their paths relative to the root. References to them are
-/// looked up, so that the work grows with the references and not with their product.
+/// The artifacts of some entries, by their paths relative to the root. Each reference is looked up
+/// among them, and not compared with each of them.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
     paths: BTreeSet<Vec<u8>>,
