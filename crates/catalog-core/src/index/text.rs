@@ -298,8 +298,11 @@ fn has_room(capacity: usize, len: usize) -> bool {
 
 /// Returns the sums of the lines that end at these places.
 fn sums_of(text: &[u8], ends: &[usize]) -> Vec<u8> {
-    let sums = ends.iter().flat_map(|end| sum_at(text, *end));
-    sums.copied().collect()
+    let mut sums = Vec::with_capacity(ends.len() * SUM_LEN);
+    for end in ends {
+        sums.extend_from_slice(sum_at(text, *end));
+    }
+    sums
 }
 
 /// A part of a text that is cut where its lines and their sums end.

@@ -134,13 +134,16 @@ impl StoreRoot {
     /// it is below the root. Returns `None` for a path that leaves the root or names a file of the
     /// store.
     pub(crate) fn stored_form<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {
-        let below = [&self.path, &self.spelled]
-            .into_iter()
+        let other_spelling =
+            (self.spelled.as_os_str() != self.path.as_os_str()).then_some(&self.spelled);
+        let below = std::iter::once(&self.path)
+            .chain(other_spelling)
             .find_map(|root| Path::new(path).strip_prefix(root).ok()?.to_str());
         let plain = plain_spelling(below.unwrap_or(path))?;
         let named = Path::new(&*plain);
         let is_the_stores = named.is_relative() && Layout::is_store_file(named);
-        if plain.is_empty() || is_the_stores || self.path.starts_with(named) {
+        let may_be_above = plain.len() <= self.path.as_os_str().len();
+        if plain.is_empty() || is_the_stores || (may_be_above && self.path.starts_with(named)) {
             return None;
         }
         Some(plain)
