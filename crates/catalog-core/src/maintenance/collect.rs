@@ -12,13 +12,9 @@ use crate::state::{
     move_all_aside,
 };
 
-/// The number of models or artifacts that are removed with one write of the index. To rename them
-/// takes about as long as the write of a large index, and other writers wait for both.
-const MODELS_OF_A_WRITE: usize = 256;
-
-/// The number of writes above which a write removes more models instead: each write is as long as
-/// the whole index.
-const WRITES: usize = 16;
+/// The number of writes in which all entries of a long index would be removed. Each is as long as the
+/// index: a number that grows with the entries would make the work grow with their square.
+const MOST_WRITES: usize = 32;
 
 /// Executes a plan, after a check under lock whether each removal is still allowed.
 pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collected> {
@@ -53,7 +49,8 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
     if !deleted.is_empty() {
         finish_deletions(state, &deleted, &mut done)?;
     }
-    for some in models.chunks(MODELS_OF_A_WRITE.max(models.len().div_ceil(WRITES))) {
+    let entries = state.models.snapshot()?.len();
+    for some in models.chunks(BATCH.max(entries / MOST_WRITES)) {
         collect_models(state, some, &mut done)?;
     }
     for some in blobs.chunks(BATCH) {
