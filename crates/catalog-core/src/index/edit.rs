@@ -11,17 +11,20 @@ use super::snapshot::{Head, Snapshot};
 use super::text::Composer;
 use crate::root::{StoreRoot, Tombstone};
 
+/// The new record of an entry, or `None` for an entry that is removed.
+type Change<R> = Option<Arc<R>>;
+
 /// Changes to an index that become visible together, or not at all.
 ///
 /// They are kept beside the snapshot that they change, so that a write copies only lines.
 #[derive(Debug)]
 pub(crate) struct Edit<R> {
     base: Arc<Snapshot<R>>,
-    /// The new record of each id that changed, or `None` for an entry that is removed.
-    changes: BTreeMap<Arc<str>, Option<Arc<R>>>,
+    /// The latest change of each id.
+    changes: BTreeMap<Arc<str>, Change<R>>,
     tombstones: Vec<Tombstone>,
     /// The earlier change of each id that was changed again, oldest first.
-    undo: Vec<(Arc<str>, Option<Option<Arc<R>>>)>,
+    undo: Vec<(Arc<str>, Option<Change<R>>)>,
 }
 
 /// A state of an edit, to which it can return.
@@ -89,7 +92,7 @@ impl<R: Record> Edit<R> {
         Some(record)
     }
 
-    fn change(&mut self, id: &str, to: Option<Arc<R>>) {
+    fn change(&mut self, id: &str, to: Change<R>) {
         let id: Arc<str> = id.into();
         let before = self.changes.insert(Arc::clone(&id), to);
         self.undo.push((id, before));
