@@ -12,9 +12,10 @@ use crate::state::{
     move_all_aside,
 };
 
-/// The number of writes in which all entries of a long index would be removed. Each is as long as the
-/// index: a number that grows with the entries would make the work grow with their square.
-const MOST_WRITES: usize = 32;
+/// The number of models or artifacts that one write of the index removes. Each has a lock, and so a
+/// file handle, until it is renamed, and other writers wait for all of them. Fewer would cost more
+/// writes, each of which is as long as the index.
+const MODELS_OF_A_WRITE: usize = 256;
 
 /// Executes a plan, after a check under lock whether each removal is still allowed.
 pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collected> {
@@ -46,11 +47,10 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
             Removable::Staging(_) | Removable::Blob(_) | Removable::Artifact(_) => {}
         }
     }
-    if !deleted.is_empty() {
-        finish_deletions(state, &deleted, &mut done)?;
+    for some in deleted.chunks(MODELS_OF_A_WRITE) {
+        finish_deletions(state, some, &mut done)?;
     }
-    let entries = state.models.snapshot()?.len();
-    for some in models.chunks(BATCH.max(entries / MOST_WRITES)) {
+    for some in models.chunks(MODELS_OF_A_WRITE) {
         collect_models(state, some, &mut done)?;
     }
     for some in blobs.chunks(BATCH) {

@@ -41,7 +41,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let (sizes, rounds, sweeps): (&[usize], _, _) = match trial.extent {
         _ if trial.sabotage == Sabotage::RewriteBeforeDelete => (&[1_000], 31, 0),
         Extent::Quick => (&[1_000, 5_000], 31, 2),
-        Extent::Full => (&[1_000, 5_000, 20_000], 61, 3),
+        Extent::Full => (&[1_000, 5_000, 20_000], 61, 5),
     };
     let mut measured = Measured::default();
     match try_sizes(sizes, rounds, sweeps, trial.sabotage, &mut measured) {
