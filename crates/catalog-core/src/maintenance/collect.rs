@@ -8,8 +8,8 @@ use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
 use crate::root::{Moment, StagingFolder, is_sha256, remove_artifact};
 use crate::state::{
-    Decision, ModelRecord, Retirement, RootState, check_not_pinned, decide, exclude_leases, free,
-    move_all_aside,
+    Candidate, Decision, ModelRecord, Retirement, RootState, check_not_pinned, decide,
+    exclude_leases, free, move_all_aside,
 };
 
 /// The number of models or artifacts that one write of the index removes. Each has a lock, and so a
@@ -114,7 +114,8 @@ fn collect_staging(state: &RootState, path: &Path) -> Result<Option<u64>> {
     }
 }
 
-/// Removes some models and artifacts: the entries of all in one write, then their artifacts.
+/// Removes some models and artifacts: the entries of all in one write, then their artifacts. Without
+/// an entry among them nothing is written.
 fn collect_models(state: &RootState, some: &[PlannedRemoval], done: &mut Collected) -> Result<()> {
     let spared = &mut done.spared;
     let (removed, moved, failed) = state.models.update_then(
@@ -134,8 +135,12 @@ fn collect_models(state: &RootState, some: &[PlannedRemoval], done: &mut Collect
                     Err(error) => spared.push((planned.what.clone(), error)),
                 }
             }
-            let stored: Vec<&Path> = going.iter().map(|(_, stored)| stored.as_path()).collect();
-            let decisions = decide(state, edit, &Ok(engines), &stored);
+            let candidates = going.iter().map(|(what, stored)| Candidate {
+                stored,
+                had_entry: matches!(what, Removable::Model(_)),
+            });
+            let candidates: Vec<Candidate<'_>> = candidates.collect();
+            let decisions = decide(state, edit, &Ok(engines), &candidates);
             let decided = going.into_iter().zip(decisions);
             Ok(decided
                 .map(|((what, stored), decision)| (what, stored, decision))

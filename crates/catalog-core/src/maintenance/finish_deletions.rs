@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::collected::Collected;
 use super::collection_plan::Removable;
 use crate::error::Result;
-use crate::index::{Edit, Record, Snapshot};
+use crate::index::{Edit, JsonIndex, Record, Snapshot};
 use crate::root::Tombstone;
-use crate::state::{Decision, MovedAside, Refers, RootState, decide, free, move_all_aside};
+use crate::state::{
+    Candidate, Decision, MovedAside, Refers, RootState, decide, free, move_all_aside,
+};
 
 /// Finishes deletions that were interrupted or refused: removes the artifact of each of these paths
 /// that still matches its tombstone. Other tombstones of the paths are dropped.
@@ -17,33 +19,25 @@ pub(super) fn finish_deletions(
     done: &mut Collected,
 ) -> Result<()> {
     let paths: BTreeSet<&Path> = paths.iter().map(PathBuf::as_path).collect();
-    let of_models = state.models.update_then(
+    let (models, engines) = (&state.models, &state.engines);
+    finish_in(state, models, || engines.snapshot(), &paths, done)?;
+    finish_in(state, engines, || models.snapshot(), &paths, done)
+}
+
+/// Finishes the deletions of one index; `other` looks at the other index.
+fn finish_in<R: Record + Refers, O: Record + Refers>(
+    state: &RootState,
+    index: &JsonIndex<R>,
+    other: impl FnOnce() -> Result<Arc<Snapshot<O>>>,
+    paths: &BTreeSet<&Path>,
+    done: &mut Collected,
+) -> Result<()> {
+    let moved = index.update_then(
         &state.limits,
-        |edit| {
-            Ok(decide_planned(
-                state,
-                edit,
-                &state.engines.snapshot(),
-                &paths,
-            ))
-        },
+        |edit| Ok(decide_planned(state, edit, &other(), paths)),
         |decided| Ok(move_decided(state, decided, done)),
     )?;
-    let of_engines = state.engines.update_then(
-        &state.limits,
-        |edit| {
-            Ok(decide_planned(
-                state,
-                edit,
-                &state.models.snapshot(),
-                &paths,
-            ))
-        },
-        |decided| Ok(move_decided(state, decided, done)),
-    )?;
-    for moved in [of_models, of_engines] {
-        done.freed = done.freed.saturating_add(free(state, moved)?);
-    }
+    done.freed = done.freed.saturating_add(free(state, moved)?);
     Ok(())
 }
 
@@ -67,8 +61,11 @@ fn decide_planned<R: Record + Refers, O: Record + Refers>(
             Err(error) => decided.push((absolute(tombstone), Decision::Refuse(error))),
         }
     }
-    let stored: Vec<&Path> = unchanged.iter().map(|of| of.stored_path()).collect();
-    let decisions = decide(state, edit, other, &stored);
+    let candidates = unchanged
+        .iter()
+        .map(|of| Candidate::of_entry(of.stored_path()));
+    let candidates: Vec<Candidate<'_>> = candidates.collect();
+    let decisions = decide(state, edit, other, &candidates);
     for (tombstone, decision) in unchanged.into_iter().zip(decisions) {
         if matches!(decision, Decision::Keep) {
             edit.drop_tombstone(tombstone);

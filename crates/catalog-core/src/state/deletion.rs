@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::lease::exclude_leases;
 use super::pins::check_not_pinned;
-use super::referenced_paths::{Candidates, Refers, removable};
+use super::referenced_paths::{Refers, Unneeded, removable};
 use super::root_state::RootState;
 use crate::artifacts::space_below;
 use crate::error::{CatalogError, Result};
@@ -27,65 +27,92 @@ pub(crate) struct PendingRemoval {
     _lock: Option<FileLock>,
 }
 
-/// The decision about the artifact of an entry that is being deleted.
+/// An artifact that is to be removed unless an entry needs it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate<'p> {
+    pub(crate) stored: &'p Path,
+    /// Whether an entry named it until now. If none did, the next collection finds it without a
+    /// tombstone, and the index is not written for one.
+    pub(crate) had_entry: bool,
+}
+
+impl<'p> Candidate<'p> {
+    pub(crate) fn of_entry(stored: &'p Path) -> Self {
+        Self {
+            stored,
+            had_entry: true,
+        }
+    }
+}
+
+/// The decision about a candidate.
 #[derive(Debug)]
 pub(crate) enum Decision {
     /// Nothing is removed: the artifact lies outside of the root, is gone, or another entry needs
     /// it.
     Keep,
-    /// The artifact has a tombstone and can be removed.
+    /// The artifact can be removed.
     Remove(PendingRemoval),
-    /// The artifact has a tombstone, but must stay for now; a later collection removes it.
+    /// The artifact must stay for now; a later collection removes it.
     Refuse(CatalogError),
 }
 
-/// Decides about the artifacts at some stored paths whose entries an edit removed. An entry of the
-/// edit or of the other index may need them. Paths that lead to one artifact have one decision,
-/// which is that of the first; the others are kept.
+/// Decides about some candidates, whose entries an edit removed, and adds their tombstones. An entry
+/// of the edit or of the other index may need them. If several lead to one artifact, the first is
+/// decided about and the others are kept.
 pub(crate) fn decide<R: Record + Refers, O: Record + Refers>(
     state: &RootState,
     edit: &mut Edit<R>,
     other: &Result<Arc<Snapshot<O>>>,
-    stored: &[&Path],
+    candidates: &[Candidate<'_>],
 ) -> Vec<Decision> {
-    let unreferenced = find_unreferenced(&state.root, edit, other, stored);
+    let unreferenced = find_unreferenced(&state.root, edit, other, candidates);
     let mut decided = BTreeSet::new();
-    let decisions = stored.iter().zip(unreferenced).map(|(stored, found)| {
-        match found {
-            Ok(Some(path)) if decided.insert(path.clone()) => mark(state, edit, &path),
-            Ok(_) => Decision::Keep,
-            Err(error) => {
-                // A collection decides what cannot be decided now.
-                drop::<Result<bool>>(add_tombstone(state, edit, stored));
-                Decision::Refuse(error)
-            }
+    let both = candidates.iter().zip(unreferenced);
+    both.map(|(candidate, found)| match found {
+        Ok(Some(path)) if decided.insert(path.clone()) => {
+            let stored = &path;
+            mark(
+                state,
+                edit,
+                Candidate {
+                    stored,
+                    ..*candidate
+                },
+            )
         }
-    });
-    decisions.collect()
+        Ok(_) => Decision::Keep,
+        Err(error) => {
+            // A collection decides what cannot be decided now.
+            drop::<Result<bool>>(add_tombstone(state, edit, *candidate));
+            Decision::Refuse(error)
+        }
+    })
+    .collect()
 }
 
-/// Returns the path to remove for each stored path, relative to the root. Returns `None` for one
+/// Returns the path to remove for each candidate, relative to the root. Returns `None` for one
 /// that lies outside of the root, and for one that an entry needs.
 fn find_unreferenced<R: Record + Refers, O: Record + Refers>(
     root: &StoreRoot,
     edit: &Edit<R>,
     other: &Result<Arc<Snapshot<O>>>,
-    stored: &[&Path],
+    candidates: &[Candidate<'_>],
 ) -> Vec<Result<Option<PathBuf>>> {
-    let removable = stored.iter().map(|stored| removable(root, stored));
+    let removable = candidates.iter().map(|of| removable(root, of.stored));
     let removable: Vec<Result<Option<PathBuf>>> = removable.collect();
-    let mut candidates = Candidates::default();
+    let mut unneeded = Unneeded::default();
     for path in removable.iter().flatten().flatten() {
-        candidates.insert(path);
+        unneeded.insert(path);
     }
     let resolved = other.as_ref().map_err(CatalogError::duplicate);
     let resolved = resolved.and_then(|other| {
         let own = edit.iter().flat_map(|(_, record)| record.references());
         let others = other.iter().flat_map(|(_, record)| record.references());
-        candidates.retain_unreferenced(root, own.chain(others))
+        unneeded.retain_unreferenced(root, own.chain(others))
     });
     let of_candidate = |path: PathBuf| match &resolved {
-        _ if !candidates.contains(&path) => Ok(None),
+        _ if !unneeded.contains(&path) => Ok(None),
         Ok(()) => Ok(Some(path)),
         Err(error) => Err(error.duplicate()),
     };
@@ -94,29 +121,34 @@ fn find_unreferenced<R: Record + Refers, O: Record + Refers>(
 }
 
 /// Adds the tombstone of an artifact that no entry needs, and keeps leases away from it.
-fn mark<R: Record>(state: &RootState, edit: &mut Edit<R>, path: &Path) -> Decision {
-    match add_tombstone(state, edit, path) {
+fn mark<R: Record>(state: &RootState, edit: &mut Edit<R>, unneeded: Candidate<'_>) -> Decision {
+    match add_tombstone(state, edit, unneeded) {
         Ok(false) => return Decision::Keep,
         Ok(true) => {}
         Err(error) => return Decision::Refuse(error),
     }
-    match exclude_leases(state, path) {
+    match exclude_leases(state, unneeded.stored) {
         Ok(lock) => Decision::Remove(PendingRemoval {
-            path: path.to_path_buf(),
+            path: unneeded.stored.to_path_buf(),
             _lock: lock,
         }),
         Err(error) => Decision::Refuse(error),
     }
 }
 
-/// Adds the tombstone of an artifact. Returns whether the artifact is there.
-fn add_tombstone<R: Record>(state: &RootState, edit: &mut Edit<R>, path: &Path) -> Result<bool> {
-    let tombstone = Tombstone::of(&state.root, path)?;
-    let is_there = tombstone.is_some();
-    tombstone
-        .into_iter()
-        .for_each(|tombstone| edit.add_tombstone(tombstone));
-    Ok(is_there)
+/// Adds the tombstone of an artifact that had an entry. Returns whether the artifact is there.
+fn add_tombstone<R: Record>(
+    state: &RootState,
+    edit: &mut Edit<R>,
+    candidate: Candidate<'_>,
+) -> Result<bool> {
+    let Some(tombstone) = Tombstone::of(&state.root, candidate.stored)? else {
+        return Ok(false);
+    };
+    if candidate.had_entry {
+        edit.add_tombstone(tombstone);
+    }
+    Ok(true)
 }
 
 /// Artifacts that were renamed out of their places and only take space.
@@ -196,7 +228,12 @@ pub(crate) fn delete_model(state: &RootState, id: &str) -> Result<bool> {
             if stored.is_absolute() {
                 return Ok(Some(Vec::new()));
             }
-            let decisions = decide(state, edit, &state.engines.snapshot(), &[stored]);
+            let decisions = decide(
+                state,
+                edit,
+                &state.engines.snapshot(),
+                &[Candidate::of_entry(stored)],
+            );
             let stored = std::iter::once(stored.to_path_buf());
             Ok(Some(stored.zip(decisions).collect()))
         },
@@ -220,7 +257,8 @@ pub(crate) fn delete_engine(state: &RootState, id: &str) -> Result<bool> {
             };
             let references = record.references();
             let stored: Vec<&Path> = references.map(|of| Path::new(of.stored)).collect();
-            let decisions = decide(state, edit, &state.models.snapshot(), &stored);
+            let candidates: Vec<_> = stored.iter().copied().map(Candidate::of_entry).collect();
+            let decisions = decide(state, edit, &state.models.snapshot(), &candidates);
             let stored = stored.into_iter().map(Path::to_path_buf);
             Ok(Some(stored.zip(decisions).collect()))
         },

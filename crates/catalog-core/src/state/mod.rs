@@ -21,7 +21,7 @@ pub use options::{OutsidePaths, StoreOptions};
 pub use pin_record::Pin;
 
 pub(crate) use deletion::{
-    Decision, MovedAside, decide, delete_engine, delete_model, free, move_all_aside,
+    Candidate, Decision, MovedAside, decide, delete_engine, delete_model, free, move_all_aside,
 };
 pub(crate) use engine_record::EngineRecord;
 pub(crate) use lease::{exclude_leases, lease};

@@ -29,14 +29,14 @@ pub(crate) trait Refers {
     fn references(&self) -> impl Iterator<Item = Reference<'_>>;
 }
 
-/// The artifacts of some entries, by their paths relative to the root. Each reference is looked up
-/// among them, and not compared with each of them.
+/// The artifacts that no entry needs, as far as is known, by their paths relative to the root. Each
+/// reference is looked up among them, and not compared with each of them.
 #[derive(Debug, Default)]
-pub(super) struct Candidates {
+pub(super) struct Unneeded {
     paths: BTreeSet<Vec<u8>>,
 }
 
-impl Candidates {
+impl Unneeded {
     pub(super) fn insert(&mut self, relative: &Path) {
         self.paths.insert(relative.as_os_str().as_bytes().to_vec());
     }
@@ -45,12 +45,12 @@ impl Candidates {
         self.paths.contains(relative.as_os_str().as_bytes())
     }
 
-    /// Removes the candidates that a reference reaches. A reference reaches its own path, paths in
+    /// Removes the artifacts that a reference reaches. A reference reaches its own path, paths in
     /// it and around it, and those to which it leads through links.
     ///
     /// # Errors
     ///
-    /// The error of a reference that cannot be resolved: it may need any of the candidates that are
+    /// The error of a reference that cannot be resolved: it may need any of the artifacts that are
     /// left.
     pub(super) fn retain_unreferenced<'p>(
         &mut self,
@@ -76,7 +76,7 @@ impl Candidates {
         Ok(())
     }
 
-    /// Removes the candidates that are a path, lie in it or lie around it.
+    /// Removes the artifacts that are at a path, in it or around it.
     fn drop_touched(&mut self, used: &Path) {
         if used.is_absolute() {
             return;
@@ -153,14 +153,14 @@ pub(crate) fn remove_unreferenced<'p>(
         let Some(relative) = removable(root, stored)? else {
             return Ok(());
         };
-        let mut candidates = Candidates::default();
-        candidates.insert(&relative);
+        let mut unneeded = Unneeded::default();
+        unneeded.insert(&relative);
         let users = users.map(|stored| Reference {
             stored,
             reach: Reach::ThroughLinks,
         });
-        candidates.retain_unreferenced(root, users)?;
-        match candidates.contains(&relative) {
+        unneeded.retain_unreferenced(root, users)?;
+        match unneeded.contains(&relative) {
             true => remove_artifact(&root.absolute(&relative)),
             false => Ok(()),
         }

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use catalog_core::{
-    CatalogError, CatalogStore, EngineEntry, EngineStore, Expected, FsCatalog, FsEngineStore,
-    LifecycleState, Locking, StoreOptions,
+    CatalogError, CatalogStore, EngineStore, Expected, FsCatalog, FsEngineStore, LifecycleState,
+    Locking, StoreOptions,
 };
 
-use crate::util::{as_unprivileged, entry, identity, names_in};
+use crate::util::{as_unprivileged, engine, entry, identity, names_in};
 
 fn impatient(root: &Path) -> FsCatalog {
     let options = StoreOptions {
@@ -73,16 +73,6 @@ fn an_update_is_all_or_nothing() {
 fn engines_are_updated_all_or_nothing_too() {
     let root = tempfile::tempdir().unwrap();
     let engines = FsEngineStore::new(root.path()).unwrap();
-    let engine = |id: &str| EngineEntry {
-        id: id.to_owned(),
-        engine: "e".to_owned(),
-        version: "1".to_owned(),
-        build_ref: None,
-        digest: None,
-        build_flags: None,
-        artifacts: Vec::new(),
-        created_ms: 0,
-    };
     engines.put(&engine("a")).unwrap();
     let refused = engines.update(|edit| {
         assert!(edit.forget("a") && edit.get("a").is_none());

@@ -223,6 +223,31 @@ fn two_models_of_one_artifact_go_together() {
     assert!(done.spared.is_empty() && !m.local_path.exists());
 }
 
+/// CAT-885
+#[test]
+fn artifacts_that_nobody_registered_go_without_a_write_of_the_index() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    let kept = import(&catalog, "kept", b"kept");
+    let source = tempfile::NamedTempFile::new().unwrap();
+    for id in ["a", "b", "c"] {
+        let id = model_id(id);
+        let mut request = ImportRequest::new(&id, source.path());
+        request.how = Import::Copy;
+        let published = catalog.artifacts().import(&request, &mut |_| Ok(()));
+        drop(published.unwrap());
+    }
+    assert_eq!(names_in(&root.path().join("artifacts")).len(), 4);
+    let index = fs::read(root.path().join("index.json")).unwrap();
+    let (plan, done) = collect(&catalog, CollectionPolicy::default());
+    assert_eq!(done.removed.len(), 3, "{done:?}");
+    assert_eq!(done.freed, plan.frees());
+    assert_eq!(names_in(&root.path().join("artifacts")).len(), 1);
+    assert!(names_in(&root.path().join("removed")).is_empty());
+    assert_eq!(fs::read(root.path().join("index.json")).unwrap(), index);
+    assert!(kept.local_path.exists());
+}
+
 /// CAT-882
 #[test]
 fn the_least_recently_used_goes_first_and_active_ones_only_if_asked() {
