@@ -3,12 +3,12 @@ use std::iter;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::composer::Composer;
 use super::entries::Entry;
 use super::format;
 use super::line::line;
 use super::record::Record;
 use super::snapshot::{Head, Snapshot};
-use super::text::Composer;
 use crate::root::{StoreRoot, Tombstone};
 
 /// The new record of an entry, or `None` for an entry that is removed.

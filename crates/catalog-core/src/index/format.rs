@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::Deserialize;
 
+use super::composer;
 use super::entries::{Entries, Entry};
 use super::format_0::{read_format_0, version_of};
 use super::line::{fields_except, is_sum_right, line, quoted, read_line};
@@ -37,7 +38,7 @@ pub(super) fn compose<R: Record>(head: Head, entries: Vec<Entry<R>>) -> Snapshot
         .iter()
         .map(|entry| line(&entry.id, &*entry.record, None))
         .collect();
-    let text = IndexText::compose(&head_line(&head), lines.iter().map(String::as_str));
+    let text = composer::compose(&head_line(&head), lines.iter().map(String::as_str));
     Snapshot {
         head,
         text,

@@ -12,7 +12,7 @@ use super::index_files::{Absence, IndexFiles};
 use super::record::Record;
 use super::snapshot::Snapshot;
 use super::source::Source;
-use super::text::with_room;
+use super::text_buffer::with_room;
 use super::unreadable::Unreadable;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;

@@ -1,7 +1,9 @@
 //! One JSON file that holds all entries of a kind, read as a snapshot and replaced as a whole.
 //! Generic over the record; `.specs/index-format.md` is the format.
 
+mod composer;
 mod courtesy;
+mod difference;
 mod edit;
 mod entries;
 mod format;
@@ -17,6 +19,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod text;
+mod text_buffer;
 mod unreadable;
 
 pub use recover::{IndexRecovery, RecoveryAction};

@@ -3,31 +3,32 @@
 
 use std::ops::Range;
 
+use super::difference::{common_prefix, common_suffix};
 use super::line::{LINE_MIN, SUM_LEN, sum_at};
 use crate::digest::Hasher;
 
 /// Separates the entries from the end of the file.
-const BODY_END: &str = "\n}";
+pub(super) const BODY_END: &str = "\n}";
 /// Precedes the checksum of the first line and of the sums of the entries. Changing one entry does
 /// not hash all the others again.
-const CHECKSUM: &str = ",\"checksum\":\"";
-const END: &str = "\"}\n";
+pub(super) const CHECKSUM: &str = ",\"checksum\":\"";
+pub(super) const END: &str = "\"}\n";
 /// `sha256:` and 64 digits.
 const CHECKSUM_LEN: usize = 71;
 /// The separator of two entries.
-const SEPARATOR: &str = ",\n";
+pub(super) const SEPARATOR: &str = ",\n";
 
 /// The text of an index in the current format, and the places of its lines.
 #[derive(Debug, Clone, Default)]
 pub(super) struct IndexText {
     /// UTF-8.
-    text: Vec<u8>,
+    pub(super) text: Vec<u8>,
     /// The end of the first line, without its newline.
-    head_end: usize,
+    pub(super) head_end: usize,
     /// The end of each entry's line, without its separator.
-    ends: Vec<usize>,
+    pub(super) ends: Vec<usize>,
     /// The sums of all entries in a row, which the checksum of the file is made of.
-    sums: Vec<u8>,
+    pub(super) sums: Vec<u8>,
 }
 
 /// The reason why a text is not an index.
@@ -141,13 +142,6 @@ impl IndexText {
         Ok((split, changed))
     }
 
-    /// Composes a text from a first line and the lines of entries, all without separators.
-    pub(super) fn compose<'l>(head: &str, lines: impl Iterator<Item = &'l str>) -> Self {
-        let mut composer = Composer::new(head, Vec::new(), 0);
-        lines.for_each(|line| composer.push(line));
-        composer.finish()
-    }
-
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.text
     }
@@ -171,11 +165,11 @@ impl IndexText {
     }
 
     /// Several lines in a row, with the separators between them.
-    fn lines(&self, numbers: Range<usize>) -> &[u8] {
+    pub(super) fn lines(&self, numbers: Range<usize>) -> &[u8] {
         &self.text[self.start(numbers.start)..self.ends[numbers.end - 1]]
     }
 
-    fn start(&self, number: usize) -> usize {
+    pub(super) fn start(&self, number: usize) -> usize {
         match number {
             0 => self.head_end + 1,
             _ => self.ends[number - 1] + SEPARATOR.len(),
@@ -193,107 +187,12 @@ impl IndexText {
         stated == Some(self.checksum().as_bytes())
     }
 
-    fn checksum(&self) -> String {
+    pub(super) fn checksum(&self) -> String {
         let mut checksum = Hasher::new();
         checksum.update(self.head().as_bytes());
         checksum.update(&self.sums);
         checksum.finish().to_string()
     }
-}
-
-/// Builds a text line by line.
-pub(super) struct Composer {
-    text: Vec<u8>,
-    head_end: usize,
-    ends: Vec<usize>,
-    sums: Vec<u8>,
-}
-
-impl Composer {
-    /// Begins with a first line, in the memory of a buffer; `len` is about how long the text is going
-    /// to be.
-    pub(super) fn new(head: &str, buffer: Vec<u8>, len: usize) -> Self {
-        let mut text = with_room(buffer, len + head.len());
-        text.extend_from_slice(head.as_bytes());
-        Self {
-            head_end: text.len(),
-            text,
-            ends: Vec::new(),
-            sums: Vec::new(),
-        }
-    }
-
-    /// Adds the line of an entry.
-    pub(super) fn push(&mut self, line: &str) {
-        self.text.extend_from_slice(self.separator());
-        self.text.extend_from_slice(line.as_bytes());
-        self.ends.push(self.text.len());
-        self.sums.extend(sum_at(&self.text, self.text.len()));
-    }
-
-    /// Adds lines of another text as they stand there.
-    pub(super) fn copy(&mut self, from: &IndexText, numbers: Range<usize>) {
-        if numbers.is_empty() {
-            return;
-        }
-        self.text.extend_from_slice(self.separator());
-        let (old, new) = (from.start(numbers.start), self.text.len());
-        self.text.extend_from_slice(from.lines(numbers.clone()));
-        let sums = numbers.start * SUM_LEN..numbers.end * SUM_LEN;
-        self.sums.extend_from_slice(&from.sums[sums]);
-        let ends = from.ends[numbers].iter().map(|end| end - old + new);
-        self.ends.extend(ends);
-    }
-
-    fn separator(&self) -> &'static [u8] {
-        match self.ends.is_empty() {
-            true => b"\n",
-            false => SEPARATOR.as_bytes(),
-        }
-    }
-
-    /// Ends the text with its checksum.
-    pub(super) fn finish(mut self) -> IndexText {
-        if !has_room(self.text.capacity(), self.text.len()) {
-            // It grew by doubling.
-            let mut fitting = with_room(Vec::new(), self.text.len());
-            fitting.append(&mut self.text);
-            self.text = fitting;
-        }
-        let mut whole = IndexText {
-            text: self.text,
-            head_end: self.head_end,
-            ends: self.ends,
-            sums: self.sums,
-        };
-        let checksum = whole.checksum();
-        for part in [BODY_END, CHECKSUM, &checksum, END] {
-            whole.text.extend_from_slice(part.as_bytes());
-        }
-        whole
-    }
-}
-
-/// Empties a buffer for a text of about this length. A buffer that is too short, or much too long,
-/// is replaced: a text in a buffer of twice its length took three times as long to read.
-pub(super) fn with_room(mut buffer: Vec<u8>, len: usize) -> Vec<u8> {
-    if has_room(buffer.capacity(), len) {
-        buffer.clear();
-        return buffer;
-    }
-    drop(buffer);
-    Vec::with_capacity(room_for(len))
-}
-
-/// The capacity of a new buffer for a text of about this length.
-fn room_for(len: usize) -> usize {
-    len + len / 16 + 1024
-}
-
-/// Whether a buffer of this capacity is neither too short nor much too long for a text.
-fn has_room(capacity: usize, len: usize) -> bool {
-    let wanted = room_for(len);
-    (len + 1..=wanted + wanted / 4).contains(&capacity)
 }
 
 /// Returns the sums of the lines that end at these places.
@@ -359,43 +258,16 @@ fn line_ends(text: &[u8], begin: usize, end: usize) -> Option<Vec<usize>> {
     Some(ends)
 }
 
-/// The number of bytes that are compared at once.
-const BLOCK: usize = 4096;
-
-fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    let mut same = 0;
-    for (x, y) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
-        if x == y {
-            same += x.len();
-            continue;
-        }
-        return same + x.iter().zip(y).take_while(|(x, y)| x == y).count();
-    }
-    same
-}
-
-fn common_suffix(a: &[u8], b: &[u8]) -> usize {
-    let mut same = 0;
-    for (x, y) in a.rchunks(BLOCK).zip(b.rchunks(BLOCK)) {
-        if x == y {
-            same += x.len();
-            continue;
-        }
-        let both = x.iter().rev().zip(y.iter().rev());
-        return same + both.take_while(|(x, y)| x == y).count();
-    }
-    same
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::index::composer::compose;
     use crate::index::line::line_of;
 
     fn text(generation: u64, lines: &[String]) -> Vec<u8> {
         let head = format!("{{\"version\":2,\"generation\":{generation},\"entries\":{{");
         let lines = lines.iter().map(String::as_str);
-        IndexText::compose(&head, lines).bytes().to_vec()
+        compose(&head, lines).bytes().to_vec()
     }
 
     fn line(id: &str, value: usize) -> String {

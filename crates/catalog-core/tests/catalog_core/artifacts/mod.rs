@@ -6,6 +6,7 @@ mod import;
 mod leases;
 mod local_model;
 mod manifest;
+mod shard_digests;
 mod space;
 mod staging;
 mod tombstones;

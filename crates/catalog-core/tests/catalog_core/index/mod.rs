@@ -11,5 +11,6 @@ mod nested;
 mod planted;
 mod recovery;
 mod sharing;
+mod updates;
 mod versions;
 mod writing;

@@ -1,12 +1,7 @@
-//! Hostile ids, references, digests and paths at every public entry point, with links planted in
-//! the root; nothing outside may change.
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::symlink;
-use std::panic::catch_unwind;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use catalog_core::{
     CatalogEntry, CatalogStore, CollectionPolicy, Digest, EngineArtifact, EngineEntry, EngineStore,
@@ -15,157 +10,13 @@ use catalog_core::{
 };
 use model_provisioner::{Filter, HfCliFetcher, ModelProvisioner, Policy};
 
-use crate::figure::{Measured, Outcome, Trial};
 use crate::toy::ToyFetcher;
 
-/// Texts that have broken programs like this one, and what they are put together from.
-fn texts(outside: &Path) -> Vec<String> {
-    let victim = outside.join("victim").display().to_string();
-    let cores = [
-        "",
-        " ",
-        ".",
-        "..",
-        "/",
-        "//",
-        "~",
-        "-rf",
-        "a\0b",
-        "a\nb",
-        "\u{202e}gpj",
-        "ü",
-        "🦙",
-        "\"",
-        "\\",
-        "%2e%2e%2f",
-        "%252e%252e%252f",
-        "..\\..\\",
-        "CON",
-        "COM¹",
-        "nul.gguf",
-        "a.",
-        "a ",
-        "a:b",
-        "C:\\x",
-        "\\\\host\\share",
-        "index.json",
-        "engines.json",
-        "INDEX.JSON",
-        "index.json.previous",
-        ".index.json.new",
-        "locks/index.lock",
-        "locks",
-        "blobs",
-        "staging/x",
-        "artifacts",
-        "out/victim",
-        "out",
-        "link",
-        "dangling",
-        "chain/victim",
-        "circle",
-        "circle/x",
-        "sha256:",
-        "sha256:../../x",
-        "{\"version\":9}",
-        "},\"checksum\":\"",
-        "$(id)",
-        "`id`",
-        "*",
-        "hf:",
-        "hf:a",
-        "hf:../b",
-        "hf:a/../b",
-        "hf:a/b/../../c",
-        "hf:a/b@--x",
-        "hf:a/b@../c",
-        "hf:a/b\\c",
-        "file:",
-        "file://host/x",
-        "file:///%00",
-        "file:///..%2f..%2fetc",
-        "ftp://x",
-        "javascript:x",
-        "http://",
-        "https://[::1",
-        "https://h:99999",
-        "https://a b/",
-        "s3://b/../../x",
-        "s3://B/k",
-        "oci://r/../x",
-        "oci://r/x@sha256:zz",
-        "oci://",
-        "https://u:p@h/?token=x",
-    ];
-    let mut texts: Vec<String> = cores.iter().map(|core| (*core).to_owned()).collect();
-    texts.extend([
-        victim.clone(),
-        format!("{victim}/.."),
-        format!("file:{victim}"),
-    ]);
-    for core in cores {
-        texts.push(format!("../{core}"));
-        texts.push(format!("models/../../outside/{core}"));
-        texts.push(format!("out/{core}"));
-        texts.push(format!("hf:org/repo/{core}"));
-    }
-    texts.push("x".repeat(10_000));
-    texts.push("../".repeat(3_000));
-    texts.push("a/".repeat(3_000));
-    texts
-}
-
-pub(super) fn measure(_: Trial) -> Outcome {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let base = folder.path().canonicalize().expect("it resolves");
-    let (root, outside) = (base.join("root"), base.join("outside"));
-    for made in [&root, &outside] {
-        fs::create_dir(made).expect("a folder can be made");
-    }
-    fs::write(outside.join("victim"), "precious").expect("a file can be made");
-    for (name, target) in [
-        ("out", outside.clone()),
-        ("link", outside.join("victim")),
-        ("dangling", outside.join("nothing")),
-        ("chain", root.join("out")),
-        ("circle", root.join("circle")),
-    ] {
-        symlink(target, root.join(name)).expect("a link can be made");
-    }
-    let texts = texts(&outside);
-    let before = contents(&outside);
-    let mut measured = Measured::default();
-    let (mut calls, mut panics) = (0, 0);
-    for text in &texts {
-        for (name, entry_point) in ENTRY_POINTS {
-            calls += 1;
-            if catch_unwind(|| entry_point(&root, text)).is_err() {
-                panics += 1;
-                measured.violation(format!("{name} panicked on {text:?}"));
-            }
-        }
-        measured.check(contents(&outside) == before, || {
-            format!("a file outside the root changed with {text:?}")
-        });
-    }
-    for index in [
-        FsCatalog::new(&root).map(drop),
-        FsEngineStore::new(&root).map(drop),
-    ] {
-        if let Err(error) = index {
-            measured.violation(format!("afterwards: {error}"));
-        }
-    }
-    measured.at_least(300, "inputs", texts.len());
-    measured.count("calls", calls);
-    measured.count("panics", panics);
-    Outcome::Measured(measured)
-}
-
 /// Something that takes a text from outside.
-type EntryPoint = fn(&Path, &str);
+pub(super) type EntryPoint = fn(&Path, &str);
 
-const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
+/// Every public entry point that takes a text, by name.
+pub(super) const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
     ("a reference", |_, text| {
         if let Ok(mr) = ModelRef::parse(text) {
             let _ = (
@@ -345,11 +196,4 @@ fn engine(artifact: &str) -> EngineEntry {
         artifacts: vec![artifact.into()],
         created_ms: 0,
     }
-}
-
-fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| (entry.path(), fs::read(entry.path()).unwrap_or_default()))
-        .collect()
 }
