@@ -5,7 +5,7 @@ use std::time::Instant;
 /// How much is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// What the test command runs.
+    /// The part that the test command runs.
     Quick,
     /// All of it.
     Full,
@@ -14,7 +14,7 @@ pub enum Extent {
 /// A fault that the harness puts between the product and the system, to show that a figure notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sabotage {
-    /// None.
+    /// Nothing is broken.
     Nothing,
     /// Files are not synced.
     NoFileSync,
@@ -24,7 +24,7 @@ pub enum Sabotage {
     RenameBeforeSync,
     /// Every lock of the kernel is granted at once.
     NoLocks,
-    /// Readers open the catalog anew after each write.
+    /// Readers open the catalog again after each write.
     FreshHandles,
     /// All entries are written once more before each deletion.
     RewriteBeforeDelete,
@@ -32,14 +32,14 @@ pub enum Sabotage {
     NoLimits,
     /// Workloads say that a call returned before they make it.
     EarlyAnswers,
-    /// A call for what is there already writes a file.
+    /// A call for a model that is there already writes a file.
     WriteWhenWarm,
     /// A secret is left in a temporary file.
     Leak,
 }
 
 impl Sabotage {
-    /// By the name on the command line.
+    /// Returns the sabotage of this name on the command line.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "no-file-sync" => Some(Self::NoFileSync),
@@ -62,16 +62,16 @@ impl Sabotage {
 pub struct Trial {
     /// How much is tried.
     pub extent: Extent,
-    /// What is broken on purpose.
+    /// The part that is broken on purpose.
     pub sabotage: Sabotage,
 }
 
-/// What a figure came to.
+/// The outcome of a figure.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It was measured.
+    /// The figure was measured.
     Measured(Measured),
-    /// This machine cannot; says why.
+    /// This machine cannot measure the figure, for this reason.
     Skipped(String),
 }
 
@@ -81,9 +81,9 @@ const PRINTED_VIOLATIONS: usize = 20;
 /// The counts of a figure.
 #[derive(Debug, Default)]
 pub struct Measured {
-    /// What was counted, in the order in which it is printed.
+    /// The counts, in the order in which they are printed.
     counts: Vec<(String, String)>,
-    /// What should never have happened.
+    /// The events that should never have happened.
     violations: Vec<String>,
 }
 
@@ -125,8 +125,8 @@ impl Measured {
         self.violations.len() >= PRINTED_VIOLATIONS
     }
 
-    /// Does something with each of many, on all processors; gives the sum of what it returns. Ends
-    /// early once a processor has found as many violations as are printed.
+    /// Calls a function for each of many values, on all processors, and returns the sum of its
+    /// results. Ends early once a processor has found as many violations as are printed.
     pub fn for_each<T: Sync>(
         &mut self,
         items: &[T],
@@ -175,7 +175,7 @@ pub struct Figure {
 
 impl Figure {
     /// Measures it and gives its closing line, with the first violations above it, and whether it
-    /// is within bounds. What is skipped is.
+    /// is within bounds. A skipped figure is within bounds.
     pub fn report(&self, trial: Trial) -> (String, bool) {
         let begin = Instant::now();
         match (self.measure)(trial) {

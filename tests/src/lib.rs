@@ -8,12 +8,12 @@
 //! | module | what lives there |
 //! | --- | --- |
 //! | `figure` | a figure: its closing line, its violations |
-//! | `state` | what is registered under a root, and what is left over |
-//! | `steps` | the calls of workloads, what they should leave, and the process that makes them |
-//! | `step_calls` | what the steps do beyond one call of a store |
+//! | `state` | the registered models and engines of a root, and left-over files |
+//! | `steps` | the calls of workloads, the state that they should leave, and the process that makes them |
+//! | `step_calls` | steps that are more than one call of a store |
 //! | `strace` | running such a process under `strace` |
-//! | `disk_model` | from what was done to files to every state that a crash may leave |
-//! | `trace_reader` | from the text of a trace to what was done to files |
+//! | `disk_model` | every state of the disk that a crash may leave after some changes of files |
+//! | `trace_reader` | the changes of files in the text of a trace |
 //! | `hub` | a hub of models on the loopback interface |
 //! | `toy` | a fetcher that brings known bytes |
 //! | `mounts` | file systems in memory and in images |
@@ -26,7 +26,7 @@
 /// Figures and their closing lines.
 pub mod figure;
 
-/// What is registered under a root.
+/// The registered models and engines of a root.
 pub mod state;
 
 /// The calls of workloads, and the process that makes them.
@@ -37,7 +37,7 @@ mod step_calls;
 /// Processes under `strace`.
 pub mod strace;
 
-/// What a disk may hold after a crash.
+/// The states of a disk that a crash may leave.
 pub mod disk_model;
 
 /// Reads the text of a trace into the changes that a process made to files.

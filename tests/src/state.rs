@@ -1,4 +1,4 @@
-//! What is registered under a root, as the figures compare it.
+//! The registered models and engines of a root, as the figures compare them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use catalog_core::{
     FsEngineStore, LifecycleState,
 };
 
-/// What is registered under a root: ids, and what matters of each.
+/// The registered models and engines of a root: their ids, and the facts of each that matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct State(BTreeMap<String, String>);
 
@@ -73,7 +73,7 @@ pub const PROVISIONED: &str = "hf:org/p";
 /// The bytes of the models that are imported.
 pub const CONTENT: &[u8] = b"the weights of a managed model";
 
-/// What a step makes of them to see that it is noticed.
+/// The bytes that a step puts in the place of a managed model, to see that the change is noticed.
 pub const SPOILT: &[u8] = b"THE weights of a managed model";
 
 /// The file that is imported.
@@ -90,8 +90,8 @@ pub fn prepare(root: &Path) {
     }
 }
 
-/// Reads what is registered, and whether what is registered is there. Fails with the reason if an
-/// index cannot be read or an entry names a file that is not whole.
+/// Reads the registered entries and looks for their files. Fails with the reason if an index cannot
+/// be read or an entry names a file that is not whole.
 pub fn observe(root: &Path) -> std::result::Result<State, String> {
     let text = |error: catalog_core::CatalogError| format!("unreadable: {error}");
     let models = FsCatalog::new(root).map_err(text)?;
@@ -115,8 +115,8 @@ pub fn observe(root: &Path) -> std::result::Result<State, String> {
     Ok(state)
 }
 
-/// An Active model's file is whole, or exactly what a step made of it; what is not served any more
-/// may be gone.
+/// Checks the file of a managed model: that of an Active model is whole, or has the bytes that a step
+/// gave it. That of a Retired model may be gone.
 fn check_managed(entry: &CatalogEntry) -> std::result::Result<(), String> {
     if entry.lifecycle == LifecycleState::Retired {
         return Ok(());
@@ -174,7 +174,7 @@ pub fn is_spare(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".spare")
 }
 
-/// What lies below a root that nothing needs.
+/// Looks for files below a root that nothing needs.
 fn look_for_orphans(root: &Path, models: &FsCatalog) -> std::result::Result<(), String> {
     if let Some(name) = names_in(&root.join("staging"))?.first() {
         return Err(format!("leftover staging/{name}"));
@@ -201,7 +201,7 @@ fn look_for_orphans(root: &Path, models: &FsCatalog) -> std::result::Result<(), 
     Ok(())
 }
 
-/// The names in a folder; none if it is not there.
+/// Returns the names in a folder, or none if the folder is not there.
 fn names_in(folder: &Path) -> std::result::Result<Vec<String>, String> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -214,7 +214,7 @@ fn names_in(folder: &Path) -> std::result::Result<Vec<String>, String> {
     Ok(names.collect())
 }
 
-/// Registers so many models that nobody asks for, for a catalog of a usual size.
+/// Registers this number of models that nobody asks for, for a catalog of a usual size.
 ///
 /// # Errors
 ///

@@ -47,7 +47,7 @@ pub enum Step {
     RetireM,
     /// Provisions model `hf:org/p`, whose bytes a fetcher brings.
     Provision,
-    /// Collects what nobody needs, and what has been retired for a day.
+    /// Collects artifacts that nobody needs, and models that have been retired for a day.
     Collect,
 }
 
@@ -74,7 +74,8 @@ impl Step {
         Self::Collect,
     ];
 
-    /// Those that concern managed models; they make many more system calls than the others.
+    /// Returns whether a step concerns managed models. Such a step makes many more system calls than
+    /// the others.
     pub fn is_managed(self) -> bool {
         use Step::{Collect, DeleteM, ForgetM, ImportM, ImportN, Provision, RetireM, SpoilM};
         matches!(
@@ -222,7 +223,7 @@ pub fn states(workload: &[Step]) -> Vec<State> {
     states
 }
 
-/// Makes calls in a row, in this process. What concerns a model that is not there changes nothing.
+/// Makes calls in a row, in this process. A call about a model that is not there changes nothing.
 pub fn make_all(root: &Path, steps: &[Step]) -> std::result::Result<(), String> {
     let text = |error: CatalogError| error.to_string();
     let models = FsCatalog::new(root).map_err(text)?;
@@ -263,7 +264,7 @@ pub fn answers(folder: &Path) -> Vec<Option<String>> {
 pub(crate) const EARLY: &str = "early";
 
 /// The process of a workload: `ROOT ANSWERS [early] STEP…`. Before its first call it asks for its parent's
-/// process id, which nothing else here does, so that a trace shows where the calls begin.
+/// process id. Nothing else here makes that system call, so a trace shows the begin of the calls.
 pub fn run(arguments: &[String]) -> std::result::Result<(), String> {
     let [root, folder, steps @ ..] = arguments else {
         return Err("ROOT ANSWERS STEP…".to_owned());

@@ -50,19 +50,19 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     Outcome::Measured(measured)
 }
 
-/// What the disk answers while a workload runs.
+/// The answers of the disk while a workload runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Disk {
-    /// What was asked for.
+    /// It does all that it is asked for.
     Good,
-    /// That it cannot exchange names.
+    /// It cannot exchange names.
     WithoutExchange,
     /// That it is full, when a new index is written for the first time.
     Full,
 }
 
-/// The options with which `strace` plays such a disk for a workload. None if the workload makes no
-/// call that the disk refuses.
+/// Returns the options with which `strace` plays such a disk for a workload, or `None` if the
+/// workload makes no call that the disk refuses.
 fn refusal(disk: Disk, workload: &[Step]) -> Option<Vec<String>> {
     let inject = match disk {
         Disk::Good => return Some(Vec::new()),
@@ -78,7 +78,7 @@ fn refusal(disk: Disk, workload: &[Step]) -> Option<Vec<String>> {
     Some(vec!["-e".to_owned(), inject])
 }
 
-/// Which of all `write` calls is the first into a new index file beside an old one.
+/// Returns the number of the `write` call that is the first into a new index file beside an old one.
 fn first_write_of_new_index(trace: &str) -> Option<usize> {
     let name: String = ".index.json.new"
         .bytes()
@@ -197,10 +197,9 @@ fn try_workload(
     crashes.len()
 }
 
-/// Leaves out what was written into locks but that of the index, whose text tells that a writer died:
-/// only processes that live read the others, anything that is none is taken for nothing,
-/// and the ways in which the pieces could get lost would be hundreds of times as many states of all
-/// the rest. Of model locks, not even the names count.
+/// Leaves out the writes to locks, except those to the lock of the index, whose text tells that a
+/// writer died. Only living processes read the text of the other locks. Each lost part of such a text
+/// would multiply the number of states. The names of model locks are left out, too.
 fn forget_locks(actions: &mut Vec<Action>) {
     let is_model_lock = |name: &str| name.starts_with("locks/models/");
     let is_lock = |name: &str| name.starts_with("locks/") && name != "locks/index.lock";

@@ -1,7 +1,6 @@
 //! Reads the text of a trace into the changes that a process made to files below a root.
 //!
-//! A call that this does not know is an error: an effect that nobody models would be a crash state
-//! that nobody tries.
+//! An unknown call is an error: without a model of its effect, its crash states would not be tried.
 
 use crate::disk_model::{Action, Tree};
 
@@ -11,8 +10,8 @@ mod tests;
 
 use files::Files;
 
-/// Calls that change neither bytes nor names: those of the process itself, those that only look, and
-/// those that lock or change owners, modes and times.
+/// Calls that change neither bytes nor names: calls about the process itself, looks, locks, and changes
+/// of owners, modes and times.
 const WITHOUT_EFFECT: [&str; 58] = [
     "access",
     "arch_prctl",
@@ -213,7 +212,7 @@ fn text(argument: &str) -> String {
     String::from_utf8_lossy(&unescape(argument)).into_owned()
 }
 
-/// As many of the bytes as the call says that it took.
+/// Returns the bytes that the call took, by its result.
 fn taken(argument: &str, result: &str) -> Vec<u8> {
     let mut bytes = unescape(argument);
     bytes.truncate(result.parse().unwrap_or(usize::MAX));

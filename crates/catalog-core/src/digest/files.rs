@@ -108,7 +108,7 @@ fn hash_some(
     Ok(contents)
 }
 
-/// Hashes one file. `hashed` is told the number of bytes of each step, and may stop it by failing.
+/// Hashes one file. Calls `hashed` with the number of bytes of each step; its error stops the work.
 fn hash_one(file: &FoundFile, hashed: &mut dyn FnMut(u64) -> Result<()>) -> Result<FileContent> {
     let mut content = Sha256::new();
     let size = read_whole(&file.path, &mut |bytes, _| {

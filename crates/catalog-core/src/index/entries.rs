@@ -66,7 +66,7 @@ fn short_hash(id: &str) -> u32 {
 /// copies one chunk and not the whole list.
 #[derive(Debug)]
 pub(super) struct Entries<R> {
-    /// None is empty.
+    /// No chunk is empty.
     chunks: Vec<Arc<Chunk<R>>>,
     /// The number of the first entry of each chunk.
     starts: Vec<usize>,

@@ -233,8 +233,8 @@ fn body_end(text: &[u8]) -> Result<usize, Unproved> {
     Ok(body.len())
 }
 
-/// The ends of the lines between the newline at `begin` and `end`; none if a line but the last has
-/// no comma at its end, or is too short for a sum.
+/// Returns the ends of the lines between the newline at `begin` and `end`. Returns `None` if a line
+/// before the last has no comma at its end, or if a line is too short for a sum.
 fn line_ends(text: &[u8], begin: usize, end: usize) -> Option<Vec<usize>> {
     let mut ends = Vec::new();
     let mut at = begin;

@@ -64,7 +64,8 @@ pub(crate) fn verify(
 ///
 /// # Errors
 ///
-/// Those of [`verify`]; [`PathRefused`](crate::CatalogError::PathRefused) for what this catalog could not hold.
+/// The errors of [`verify`]. [`PathRefused`](crate::CatalogError::PathRefused) for a path that this
+/// catalog cannot hold.
 pub(crate) fn verify_candidate(
     state: &RootState,
     entry: &CatalogEntry,
@@ -210,7 +211,8 @@ fn basis_of(record: &ModelRecord, manifest: Option<&Manifest>) -> Basis {
 }
 
 /// Hashes the files of a managed model and gathers those that are not what the manifest says.
-/// Also gives the digest of what is there if it is whole, but not what its entry says.
+/// Returns the outcome, and the digest of the files if they are whole but are not the content that
+/// the entry states.
 fn hash_managed(
     state: &RootState,
     key: &str,

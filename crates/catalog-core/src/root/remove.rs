@@ -11,8 +11,8 @@ use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
 
 /// Removes a file, a link (never its target) or a folder with all in it. Succeeds if nothing is
-/// there. The path has no links in its folders. After a power cut it may be there again: what must
-/// go has a tombstone, or lies where the next collection looks.
+/// there. The path has no links in its folders. The removal is not synced: after a power cut the file
+/// may be there again, and the next collection removes it.
 pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
     let Some(held) = HeldFolder::of(path)? else {
         return Ok(());
@@ -57,8 +57,8 @@ pub(crate) fn move_aside(path: &Path, into: &Path) -> Result<Option<PathBuf>> {
     }
 }
 
-/// The folder of a path, held open. Where there is `/proc`, all work through it is done in the
-/// folder that was opened: a link that takes its place meanwhile has no effect.
+/// The folder of a path, held open. If `/proc` is mounted, all work is done in the folder that was
+/// opened, and a link that takes its place later has no effect.
 struct HeldFolder {
     folder: File,
 }

@@ -1,14 +1,14 @@
-//! What calls cost as the catalog grows: each kind of small change beside one `put`, and what has to
-//! look at everything beside the number of entries.
+//! The cost of calls as the catalog grows: of each kind of small change beside one `put`, and of calls
+//! that look at all entries beside the number of entries.
 
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
-use crate::timing::{least, median};
+use crate::timing::median;
 
 mod site;
 
 use site::Site;
 
-/// What deleting an entry costs, in puts, at most.
+/// The most that each small change may cost, in puts.
 const BOUNDS: [(&str, f64); 3] = [
     ("verify", 1.5),
     ("delete outside", 1.5),
@@ -69,7 +69,8 @@ fn try_sizes(
     Ok(())
 }
 
-/// Sizes and kinds take turns, so that what disturbs the disk disturbs all of them.
+/// Measures the small changes. Sizes and kinds take turns, so that a disturbance of the disk disturbs
+/// all of them.
 fn measure_changes(
     sites: &mut [Site],
     rounds: usize,
@@ -119,8 +120,11 @@ fn measure_sweeps(
         }
         for (pair, times) in sites.windows(2).zip(times.windows(2)) {
             let sizes = pair[1].size as f64 / pair[0].size as f64;
-            let growth = least(&times[1]) / least(&times[0]);
-            let exponent = growth.ln() / sizes.ln();
+            // Both of a round follow each other, so that a disturbance of the disk disturbs both. The
+            // least time of each would favour the smaller size: a short time is quiet more often.
+            let rounds = times[1].iter().zip(&times[0]);
+            let ratios: Vec<f64> = rounds.map(|(larger, smaller)| larger / smaller).collect();
+            let exponent = median(&ratios).ln() / sizes.ln();
             measured.count(
                 &format!("is the exponent of {name}"),
                 format!("{exponent:.2}"),

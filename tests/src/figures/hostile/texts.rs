@@ -1,6 +1,6 @@
 use std::path::Path;
 
-/// Texts that have broken programs like this one, and what they are put together from.
+/// Returns texts that have broken programs like this one, alone and as parts of longer texts.
 pub(super) fn texts(outside: &Path) -> Vec<String> {
     let victim = outside.join("victim").display().to_string();
     let cores = [

@@ -1,4 +1,4 @@
-//! What several tests need.
+//! Helpers of several tests.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -87,13 +87,13 @@ pub(crate) fn empty_index(version: u64) -> Vec<u8> {
     )
 }
 
-/// What changes whenever a file is replaced or written.
+/// The inode and the change time of a file. Either differs once the file is replaced or written.
 pub(crate) fn identity(path: &Path) -> (u64, i64, i64) {
     let metadata = fs::metadata(path).unwrap();
     (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
 }
 
-/// Everything below a folder with what changes when it is written.
+/// All files below a folder, each with its [`identity`].
 pub(crate) fn state_of(folder: &Path) -> Vec<(PathBuf, (u64, i64, i64))> {
     let mut state = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
