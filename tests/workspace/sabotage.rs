@@ -1,29 +1,26 @@
-//! The figures can fail: what is broken on purpose turns them red.
+//! The figures can fail: each part that is broken on purpose turns its figure red. The scoreboard of the
+//! test command shows that the same figures are green undisturbed.
 
 use std::process::Command;
 
-/// Runs a figure with a fault; its closing line, and whether it was within bounds.
-fn measure(figure: &str, sabotage: Option<&str>) -> (String, bool) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_scoreboard"));
-    command.args(["--quick", figure]);
-    command.args(sabotage.map(|name| format!("--sabotage={name}")));
-    let output = command.output().unwrap();
+/// Runs a figure with a part that is broken on purpose. Returns all that the figure printed, and whether the
+/// figure was within bounds.
+fn measure(figure: &str, sabotage: &str) -> (String, bool) {
+    let output = Command::new(env!("CARGO_BIN_EXE_scoreboard"))
+        .args(["--quick", figure, &format!("--sabotage={sabotage}")])
+        .output()
+        .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let line = text.lines().next_back().unwrap_or_default().to_owned();
-    (line, output.status.success())
+    (text, output.status.success())
 }
 
 #[track_caller]
 fn is_noticed(figure: &str, sabotages: &[&str]) {
-    let (line, is_good) = measure(figure, None);
-    assert!(is_good, "undisturbed: {line}");
-    if line.contains("skipped") {
-        // The scoreboard of the test command counts it as skipped, with the reason.
-        return;
-    }
     for sabotage in sabotages {
-        let (line, is_good) = measure(figure, Some(sabotage));
-        assert!(!is_good, "{sabotage} was not noticed: {line}");
+        let (text, is_good) = measure(figure, sabotage);
+        // The scoreboard of the test command counts a skipped figure, with the reason.
+        let is_skipped = text.starts_with(&format!("{figure}: skipped"));
+        assert!(is_skipped || !is_good, "{sabotage} was not noticed: {text}");
     }
 }
 
@@ -74,18 +71,11 @@ fn power_cut_notices_missing_syncs() {
     is_noticed("power-cut", &["no-file-sync"]);
 }
 
-/// A figure of costs depends on the machine: it is to notice what makes them many times as high.
+/// A busy machine fails a figure of times undisturbed, too: the violation itself must be the expected one.
 #[track_caller]
 fn is_named(figure: &str, sabotage: &str, violation: &str) {
-    let output = Command::new(env!("CARGO_BIN_EXE_scoreboard"))
-        .args(["--quick", figure, &format!("--sabotage={sabotage}")])
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        !output.status.success(),
-        "{sabotage} was not noticed: {text}"
-    );
+    let (text, is_good) = measure(figure, sabotage);
+    assert!(!is_good, "{sabotage} was not noticed: {text}");
     assert!(text.contains(violation), "{text}");
 }
 

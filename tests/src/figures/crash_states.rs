@@ -11,6 +11,9 @@ use crate::steps::{Step, answers as answers_of, make_all, split, states, workloa
 use crate::strace::{Site, missing};
 use crate::trace_reader;
 
+/// The quick run tries one of this many workloads of two calls. The full run tries all of them.
+const PAIRS_PER_QUICK_PAIR: usize = 3;
+
 pub(super) fn measure(trial: Trial) -> Outcome {
     if let Some(reason) = missing() {
         return Outcome::Skipped(reason);
@@ -22,6 +25,12 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Extent::Full => (3, 100_000),
     };
     let mut all = workloads(longest);
+    if trial.extent == Extent::Quick {
+        let (mut short, pairs): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|workload| workload.len() == 1);
+        short.extend(pairs.into_iter().step_by(PAIRS_PER_QUICK_PAIR));
+        all = short;
+    }
     if trial.sabotage != Sabotage::Nothing {
         // With as many pending names as managed models have, there would be millions of states.
         all.retain(|workload| workload.iter().all(|step| !step.is_managed()));
