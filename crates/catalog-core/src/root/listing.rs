@@ -26,7 +26,7 @@ impl EntryKind {
 #[cfg(feature = "native-fs")]
 mod imp {
     use std::ffi::OsStr;
-    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+    use std::os::fd::{BorrowedFd, OwnedFd};
     use std::os::unix::ffi::OsStrExt;
 
     use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat, unlinkat};
@@ -34,21 +34,23 @@ mod imp {
     use super::{EntryKind, OsString, Path, io};
 
     pub(in crate::root) fn list(folder: &Path) -> io::Result<Vec<(OsString, EntryKind)>> {
-        list_open(open(CWD, folder.as_os_str(), OFlags::empty())?)
+        let mut opened = Dir::new(open(CWD, folder.as_os_str(), OFlags::empty())?)?;
+        list_open(&mut opened)
     }
 
     /// Each folder is opened in the one above it, never through a link.
     pub(in crate::root) fn remove_tree(folder: &Path) -> io::Result<()> {
-        let opened = open(CWD, folder.as_os_str(), OFlags::NOFOLLOW)?;
-        empty(&opened)?;
+        empty(open(CWD, folder.as_os_str(), OFlags::NOFOLLOW)?)?;
         Ok(unlinkat(CWD, folder, AtFlags::REMOVEDIR)?)
     }
 
-    fn empty(folder: &OwnedFd) -> io::Result<()> {
-        let here = open(folder.as_fd(), OsStr::new("."), OFlags::empty())?;
-        for (name, kind) in list_open(here)? {
+    fn empty(folder: OwnedFd) -> io::Result<()> {
+        let mut opened = Dir::new(folder)?;
+        let entries = list_open(&mut opened)?;
+        let folder = opened.fd()?;
+        for (name, kind) in entries {
             let flags = if kind.is_dir() {
-                empty(&open(folder.as_fd(), &name, OFlags::NOFOLLOW)?)?;
+                empty(open(folder, &name, OFlags::NOFOLLOW)?)?;
                 AtFlags::REMOVEDIR
             } else {
                 AtFlags::empty()
@@ -66,9 +68,8 @@ mod imp {
         Ok(openat(at, name, flags, Mode::empty())?)
     }
 
-    fn list_open(folder: OwnedFd) -> io::Result<Vec<(OsString, EntryKind)>> {
+    fn list_open(folder: &mut Dir) -> io::Result<Vec<(OsString, EntryKind)>> {
         let mut entries = Vec::new();
-        let mut folder = Dir::new(folder)?;
         while let Some(entry) = folder.read() {
             let entry = entry?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());

@@ -37,7 +37,7 @@ pub(crate) use native::{Reflink, clone_file, free_space, touch};
 pub(crate) use nested::{UpdateScope, check_not_nested};
 pub(crate) use own_file::{is_at, open_own_file, open_to_lock};
 pub(crate) use poll::poll;
-pub(crate) use remove::{move_aside, remove_artifact};
+pub(crate) use remove::{MoverAside, remove_artifact};
 pub(crate) use replace::{Replacement, create_whole, keep_spare, remove_temporary_files};
 pub(crate) use resolve::{LastLink, is_absence, resolve, trail};
 pub(crate) use stamp::{CLOCK_GRANULARITY, FileStamp, is_older_than_granularity};

@@ -30,66 +30,97 @@ pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
     }
 }
 
-/// Renames a file, link or folder into a folder of the store, under an unused name. Returns its new
-/// path, or `None` if nothing is there. A path that lies on another file system cannot be renamed:
-/// it is removed at once.
-pub(crate) fn move_aside(path: &Path, into: &Path) -> Result<Option<PathBuf>> {
-    let Some(held) = HeldFolder::of(path)? else {
-        return Ok(None);
-    };
-    let reached = held.reach(path)?;
-    let metadata = match fs::symlink_metadata(&reached) {
-        Ok(metadata) => metadata,
-        Err(error) if is_absence(&error) => return Ok(None),
-        Err(error) => return Err(CatalogError::io("look at", path, error)),
-    };
-    create_own_folder(into)?;
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let unique = since.unwrap_or_default().as_nanos();
-    let aside = into.join(format!("{}-{unique}", metadata.ino()));
-    match fs::rename(&reached, &aside) {
-        Ok(()) => Ok(Some(aside)),
-        Err(error) if is_absence(&error) => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            remove_artifact(path).map(|()| None)
+/// Moves paths into one folder of the store. Paths that follow each other and lie in one folder need
+/// one look at that folder.
+pub(crate) struct MoverAside {
+    into: PathBuf,
+    held: Option<HeldFolder>,
+}
+
+impl MoverAside {
+    /// Creates the folder as needed.
+    pub(crate) fn new(into: PathBuf) -> Result<Self> {
+        create_own_folder(&into)?;
+        Ok(Self { into, held: None })
+    }
+
+    /// Renames a file, link or folder into the folder, under an unused name. Returns its new path, or
+    /// `None` if nothing is there. A path that lies on another file system cannot be renamed: it is
+    /// removed at once.
+    pub(crate) fn move_aside(&mut self, path: &Path) -> Result<Option<PathBuf>> {
+        let last = self.held.take();
+        let same = last.filter(|held| Some(&*held.path) == path.parent());
+        let held = match same {
+            Some(held) => Some(held),
+            None => HeldFolder::of(path)?,
+        };
+        let Some(held) = held else {
+            return Ok(None);
+        };
+        let reached = self.held.insert(held).reach(path)?;
+        let metadata = match fs::symlink_metadata(&reached) {
+            Ok(metadata) => metadata,
+            Err(error) if is_absence(&error) => return Ok(None),
+            Err(error) => return Err(CatalogError::io("look at", path, error)),
+        };
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let unique = since.unwrap_or_default().as_nanos();
+        let aside = self.into.join(format!("{}-{unique}", metadata.ino()));
+        match fs::rename(&reached, &aside) {
+            Ok(()) => Ok(Some(aside)),
+            Err(error) if is_absence(&error) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                remove_artifact(path).map(|()| None)
+            }
+            Err(error) => Err(CatalogError::io("move aside", path, error)),
         }
-        Err(error) => Err(CatalogError::io("move aside", path, error)),
     }
 }
 
 /// The folder of a path, held open. If `/proc` is mounted, all work is done in the folder that was
 /// opened, and a link that takes its place later has no effect.
 struct HeldFolder {
-    folder: File,
+    _folder: File,
+    path: PathBuf,
+    /// The path that leads to the opened folder, unless `/proc` is not mounted.
+    through: Option<PathBuf>,
 }
 
 impl HeldFolder {
     /// Opens the folder of a path, if it is there.
     fn of(path: &Path) -> Result<Option<Self>> {
-        let folder = path.parent().unwrap_or(path);
-        match File::open(folder) {
-            Ok(folder) => Ok(Some(Self { folder })),
+        let path = path.parent().unwrap_or(path).to_path_buf();
+        let folder = match File::open(&path) {
+            Ok(folder) => folder,
             // Also if a file lies where a folder of the path was.
-            Err(error) if is_absence(&error) => Ok(None),
-            Err(error) => Err(CatalogError::io("open folder", folder, error)),
-        }
+            Err(error) if is_absence(&error) => return Ok(None),
+            Err(error) => return Err(CatalogError::io("open folder", path, error)),
+        };
+        let through = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+        let through = match fs::read_link(&through) {
+            Ok(real) if real == path => Some(through),
+            Ok(_) => {
+                let error = io::Error::other("it was moved or replaced by a link meanwhile");
+                return Err(CatalogError::io("remove from folder", path, error));
+            }
+            Err(_) => None,
+        };
+        Ok(Some(Self {
+            _folder: folder,
+            path,
+            through,
+        }))
     }
 
     /// Returns the path of the same name in the held folder.
     fn reach(&self, path: &Path) -> Result<PathBuf> {
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-            let error = io::Error::new(io::ErrorKind::InvalidInput, "it has no folder or no name");
-            return Err(CatalogError::io("remove", path, error));
-        };
-        let through = PathBuf::from(format!("/proc/self/fd/{}", self.folder.as_raw_fd()));
-        match fs::read_link(&through) {
-            Ok(real) if real == folder => Ok(through.join(name)),
-            Ok(_) => {
-                let error =
-                    io::Error::other("its folder was moved or replaced by a link meanwhile");
+        match (path.file_name(), &self.through) {
+            (Some(name), Some(through)) => Ok(through.join(name)),
+            (Some(_), None) => Ok(path.to_path_buf()),
+            (None, _) => {
+                let error = io::Error::new(io::ErrorKind::InvalidInput, "it has no name");
                 Err(CatalogError::io("remove", path, error))
             }
-            Err(_) => Ok(path.to_path_buf()),
         }
     }
 }

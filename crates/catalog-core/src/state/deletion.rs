@@ -14,7 +14,7 @@ use crate::artifacts::space_below;
 use crate::error::{CatalogError, Result};
 use crate::index::{Edit, Record, Snapshot};
 use crate::root::{
-    ArtifactFolder, FileLock, Layout, StoreRoot, Tombstone, move_aside, remove_artifact,
+    ArtifactFolder, FileLock, Layout, MoverAside, StoreRoot, Tombstone, remove_artifact,
 };
 
 /// An artifact that no entry names any more.
@@ -170,6 +170,7 @@ pub(crate) fn move_all_aside(state: &RootState, pending: Vec<PendingRemoval>) ->
         .iter()
         .any(is_managed)
         .then(|| state.artifacts.lock());
+    let mut aside = MoverAside::new(state.root.layout().removed());
     for pending in pending {
         let path = state.root.absolute(&pending.path);
         if is_managed(&pending)
@@ -181,7 +182,11 @@ pub(crate) fn move_all_aside(state: &RootState, pending: Vec<PendingRemoval>) ->
         if let Some(key) = Layout::key_of(&pending.path) {
             moved.blobs.extend(state.artifacts.blobs_of(key));
         }
-        match move_aside(&path, &state.root.layout().removed()) {
+        let done = match &mut aside {
+            Ok(aside) => aside.move_aside(&path),
+            Err(error) => Err(error.duplicate()),
+        };
+        match done {
             Ok(Some(aside)) => {
                 let counted = match Layout::key_of(&pending.path) {
                     Some(_) => ArtifactFolder::new(aside.clone()).files(),
