@@ -68,7 +68,7 @@ impl ModelFetcher for ToyFetcher {
         Err(CatalogError::NoFetcher {
             scheme: mr.scheme(),
             reference: mr.to_string(),
-            repair: "have it stage what it brings",
+            repair: "have it stage what it brings".into(),
         })
     }
 

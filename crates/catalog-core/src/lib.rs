@@ -107,12 +107,12 @@ pub use entry::{
 pub use error::{
     CatalogError, DigestError, FetchProblem, ModelRefError, ModelRefErrorKind, PathProblem, Result,
 };
-pub use fetch::{FetchTask, Fetched, FileFetcher, ModelFetcher};
+pub use fetch::{FetchTask, Fetched, FileFetcher, ModelFetcher, OutboundGate};
 pub use index::{IndexRecovery, RecoveryAction};
 pub use maintenance::{
     BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, PlannedRemoval, Rebuilt, Recovery,
-    Removable, RemovalReason, RepairReport, ScrubBudget, ScrubReport, Verification, Verify,
-    rebuild, recover,
+    RegisteredModel, Removable, RemovalReason, RepairReport, ScrubBudget, ScrubReport,
+    Verification, Verify, rebuild, recover,
 };
 pub use progress::{CancelToken, Limits, Progress};
 pub use reference::{HfParts, ModelId, ModelRef};
@@ -121,6 +121,6 @@ pub use reference::{HfParts, ModelId, ModelRef};
 pub const MAX_ID_LEN: usize = ModelId::MAX_LEN;
 pub use root::{Locking, default_model_cache_dir};
 pub use state::{
-    CatalogEdit, EngineEdit, ModelLock, ModelLockAttempt, ModelLockFailure, ModelLockStatus,
-    OutsidePaths, Pin, StoreOptions,
+    CatalogEdit, EngineEdit, ModelLock, ModelLockAttempt, ModelLockStatus, OutsidePaths, Pin,
+    SourceCall, SourceFailure, StoreOptions,
 };

@@ -5,15 +5,23 @@
 
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
+mod common;
+
+use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use catalog_core::{
     Digest, EngineEntry, EngineStore, FsEngineStore, ModelRef, default_model_cache_dir,
 };
-use model_provisioner::ModelProvisioner;
+use model_provisioner::{ModelProvisioner, ProvisionRequest};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    common::exit_code(run())
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     use lexopt::prelude::{Long, Value, ValueExt};
 
     let (mut model_ref, mut engine, mut version) = (None, None, None);
@@ -40,8 +48,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let binary = artifacts.first().ok_or("ARTIFACT is missing")?;
 
     let provisioner = ModelProvisioner::with_hf_cli(&cache_dir)?;
-    provisioner.ensure_present(&model_ref, None)?;
-    // Here the engine that was built would be tried with the model.
+    // The report holds a lease: the model stays while the engine that was built is tried with it.
+    let report = provisioner.provision(&ProvisionRequest::new(model_ref))?;
     let created = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
     let entry = EngineEntry {
         id: format!("{engine}-{version}"),
@@ -55,6 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let engines = FsEngineStore::new(&cache_dir)?;
     engines.put(&entry)?;
+    drop(report);
     println!("{}", serde_json::to_string(&engines.get(&entry.id)?)?);
     Ok(())
 }

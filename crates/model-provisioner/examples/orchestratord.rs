@@ -14,7 +14,11 @@
 
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
+mod common;
+
+use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -33,7 +37,11 @@ use serde_json::{Value, json};
 type Provisioner = Arc<ModelProvisioner<FsCatalog, SchemeRouter>>;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    common::exit_code(run().await)
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     use lexopt::prelude::{Long, ValueExt};
 
     let (mut cache_dir, mut listen) = (default_model_cache_dir(), "127.0.0.1:8080".to_owned());
@@ -201,8 +209,8 @@ async fn provision(State(provisioner): State<Provisioner>, Json(wanted): Json<Wa
             "id": report.resolved.id,
             "path": report.resolved.local_path,
             "digest": report.digest.map(|digest| digest.to_string()),
-            "satisfied": format!("{:?}", report.satisfied),
-            "proof": format!("{:?}", report.proof),
+            "provided": format!("{:?}", report.provided),
+            "basis": report.assurance.basis,
             "bytes_staged": report.bytes_staged,
         });
         Ok(answer)

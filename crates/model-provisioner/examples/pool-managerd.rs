@@ -1,8 +1,8 @@
 //! A pool that turns ready only when its model is present and verified:
 //! `pool-managerd MODEL_REF [--digest ALGORITHM:HEX] [--managed] [--handoff FILE] [--cache-dir DIR]`.
 //!
-//! Says how far it is, takes a lease on the model, writes what the engine's start needs to know, and
-//! prints `ready PATH`. The pool runs, and the lease is held, until its standard input ends.
+//! It prints its progress, writes the handoff to the engine, and prints `ready PATH`. The pool runs until
+//! its standard input ends. The report holds the lease on the model for that long.
 
 #![expect(
     clippy::print_stdout,
@@ -10,15 +10,23 @@
     reason = "a command line prints"
 )]
 
+mod common;
+
+use std::error::Error;
 use std::io::Read;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use catalog_core::{Digest, ModelRef, default_model_cache_dir};
 use model_provisioner::{
-    Channel, EventKind, Handoff, ModelProvisioner, Policy, ProvisionRequest, StagingMode,
+    Channel, EventKind, Handoff, ModelProvisioner, Policy, ProvisionRequest, StagingMode, Step,
 };
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    common::exit_code(run())
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     use lexopt::prelude::{Long, Value, ValueExt};
 
     let (mut model_ref, mut digest, mut handoff_file) = (None, None, None);
@@ -42,12 +50,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Events arrive on a thread of their own: a slow terminal holds up no download.
     let (observer, events) = Channel::new();
     let progress = std::thread::spawn(move || {
+        let mut work = "fetching";
         for event in events {
             match event.kind {
+                EventKind::Planned { step: Step::Import } => work = "importing",
+                EventKind::Planned { step: Step::Repair } => work = "repairing",
+                EventKind::Planned { .. } => work = "fetching",
                 EventKind::Waiting { holder, progress } => {
                     eprintln!("waiting for {holder}: {} bytes so far", progress.done);
                 }
-                EventKind::Fetching(now) => eprintln!("fetching: {} bytes", now.done),
+                EventKind::Fetching(now) => eprintln!("{work}: {} bytes", now.done),
                 EventKind::Verifying(now) if Some(now.done) == now.total => {
                     eprintln!("verified {} bytes", now.done);
                 }
@@ -56,19 +68,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     });
     let provisioner = ModelProvisioner::with_hf_cli(cache_dir)?
-        .with_policy(policy)
+        .with_policy(policy)?
         .with_observer(observer);
     let request = ProvisionRequest::new(model_ref).expecting(digest);
     let report = provisioner.provision(&request)?;
-    // From here on nobody removes it, whatever happens to its entry.
-    let lease = provisioner.catalog().lease(&report.resolved.id)?;
     if let Some(file) = &handoff_file {
         Handoff::of(&report)?.write(file)?;
     }
     println!("ready {}", report.resolved.local_path.display());
 
     std::io::stdin().read_to_end(&mut Vec::new())?;
-    drop(lease);
+    // With the report, the lease ends: from here on the model can be removed.
+    drop(report);
     drop(provisioner);
     progress
         .join()

@@ -10,6 +10,8 @@
     reason = "a command line prints"
 )]
 
+mod common;
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,18 +55,12 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            print_chain(&*error);
+            let _ = common::exit_code(Err(error));
             eprintln!("{USAGE}");
             return ExitCode::from(2);
         }
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            print_chain(&*error);
-            ExitCode::FAILURE
-        }
-    }
+    common::exit_code(outcome)
 }
 
 /// None if help was asked for.
@@ -123,20 +119,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     println!("id:       {}", report.resolved.id);
     println!("path:     {}", path.display());
-    println!("size:     {} bytes", Handoff::of(&report)?.size);
+    println!("size:     {} bytes", Handoff::of(&report)?.document().size);
     println!("digest:   {digest}");
     println!("outcome:  {outcome}");
     println!("duration: {:.3} s", begin.elapsed().as_secs_f64());
     Ok(())
-}
-
-fn print_chain(error: &dyn Error) {
-    eprintln!("error: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  caused by: {error}");
-        cause = error.source();
-    }
 }
 
 /// A progress bar that shows on a terminal only, and only when hashing takes long.

@@ -64,6 +64,41 @@ pub enum ProvisionError {
         reason: String,
     },
 
+    /// The bytes that the source delivered are not the expected ones: have the source restored, or
+    /// give the new digest if the source replaced the model on purpose.
+    #[error(
+        "digest mismatch for model {id:?}: {origin} delivered bytes with {actual}, expected were bytes with {expected}; nothing was registered; restore the source, or pass the new digest to replace the model"
+    )]
+    SourceMismatch {
+        /// The model.
+        id: String,
+        /// The source, without secrets.
+        origin: String,
+        /// The expected digest.
+        expected: Box<Digest>,
+        /// The digest of the delivered bytes.
+        actual: Box<Digest>,
+    },
+
+    /// The fetcher of a call asked for the model that the call provisions, and would wait for itself:
+    /// correct the fetcher.
+    #[error(
+        "a fetcher asked for {id:?} while the same thread provisions it; a fetcher must not provision its own model"
+    )]
+    NestedCall {
+        /// The model.
+        id: String,
+    },
+
+    /// The composition cannot honour a rule of the policy: change the composition or the policy.
+    #[error("this provisioner cannot honour the rule `{rule}` of the policy: {problem}")]
+    PolicyUnusable {
+        /// The field of the policy.
+        rule: &'static str,
+        /// The reason and the repair.
+        problem: &'static str,
+    },
+
     /// The policy forbids it: change the policy, or ask for something else.
     #[error("the policy forbids {id:?} by its rule `{rule}`: {detail}")]
     PolicyRefused {
@@ -76,14 +111,16 @@ pub enum ProvisionError {
     },
 
     /// The request's time was up: try again with more of it. What others do goes on.
-    #[error("time was up after {after:?}, while {doing} {id:?}; give the request more")]
+    #[error("time was up after {after:?}, while {doing} {id:?}{beside}; give the request more", beside = beside(holder.as_deref()))]
     DeadlineExceeded {
         /// The model.
         id: String,
         /// How long the call took.
         after: Duration,
-        /// What it was doing.
+        /// The part of its work.
         doing: &'static str,
+        /// The holder of the lock that the call waited for, if it waited for one.
+        holder: Option<String>,
     },
 
     /// Somebody else did the work, for the same request, and failed while this call waited: mend
@@ -101,6 +138,12 @@ pub enum ProvisionError {
     },
 }
 
+fn beside(holder: Option<&str>) -> String {
+    holder.map_or_else(String::new, |holder| {
+        format!(" beside {holder}, which holds a lock")
+    })
+}
+
 impl ProvisionError {
     /// A stable, lower-case name of the variant, or that of the [`CatalogError`] behind it.
     pub fn code(&self) -> &'static str {
@@ -109,7 +152,10 @@ impl ProvisionError {
             Self::InvalidExpectedDigest { .. } => "invalid_expected_digest",
             Self::PinnedDigestUnusable { .. } => "pinned_digest_unusable",
             Self::DigestMismatch { .. } => "digest_mismatch",
+            Self::SourceMismatch { .. } => "digest_mismatch",
             Self::Unsound { .. } => "unsound",
+            Self::NestedCall { .. } => "nested_call",
+            Self::PolicyUnusable { .. } => "policy_unusable",
             Self::PolicyRefused { .. } => "policy_refused",
             Self::DeadlineExceeded { .. } => "deadline_exceeded",
             Self::FailedElsewhere { .. } => "failed_elsewhere",
@@ -125,7 +171,10 @@ impl ProvisionError {
             Self::InvalidExpectedDigest { .. }
             | Self::PinnedDigestUnusable { .. }
             | Self::DigestMismatch { .. }
+            | Self::SourceMismatch { .. }
             | Self::Unsound { .. }
+            | Self::NestedCall { .. }
+            | Self::PolicyUnusable { .. }
             | Self::PolicyRefused { .. } => false,
         }
     }

@@ -3,20 +3,25 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use catalog_core::{CatalogError, Digest, LocalModel, LocalModelKind, VerificationOutcomeKind};
+use catalog_core::{
+    Basis, CatalogError, Digest, LocalModel, LocalModelKind, VerificationOutcomeKind,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::provision::ProvisionReport;
+use crate::report::ProvisionReport;
 
 /// The version of the document that this release writes and reads.
 const VERSION: u32 = 1;
 
-/// What the start of an engine needs to know of a model: a small JSON document.
+/// The handoff of a provisioned model to the start of an engine. It borrows the report: the lease is
+/// held for as long as the handoff is used.
 ///
 /// ```
 /// use catalog_core::ModelRef;
-/// use model_provisioner::{EngineView, Handoff, ModelProvisioner, ProvisionRequest};
+/// use model_provisioner::{
+///     EngineView, Handoff, HandoffDocument, ModelProvisioner, ProvisionRequest,
+/// };
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let model = folder.path().join("model.gguf");
@@ -25,29 +30,39 @@ const VERSION: u32 = 1;
 /// let report = provisioner.provision(&ProvisionRequest::new(ModelRef::File { path: model }))?;
 /// let handoff = Handoff::of(&report)?;
 /// handoff.write(&folder.path().join("handoff.json"))?;
-/// assert_eq!(Handoff::read(&folder.path().join("handoff.json"))?, handoff);
-/// assert_eq!(handoff.view, EngineView::File);
+///
+/// let document = HandoffDocument::read(&folder.path().join("handoff.json"))?;
+/// assert_eq!(&document, handoff.document());
+/// assert_eq!(document.view, EngineView::File);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug, Clone)]
+pub struct Handoff<'r> {
+    report: &'r ProvisionReport,
+    document: HandoffDocument,
+}
+
+/// The facts about a model that the start of an engine needs: a small JSON document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Handoff {
+pub struct HandoffDocument {
     /// The version of this document: 1.
     pub version: u32,
     /// The catalog id of the model.
     pub id: String,
     /// The path to give to the engine.
     pub path: PathBuf,
-    /// The digest of its bytes, as `algorithm:hex`, if they have been proved.
+    /// The digest of its bytes, as `algorithm:hex`, if a caller or the source of the model stated it
+    /// and the bytes have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// How many bytes it has.
+    /// The size of the model in bytes.
     pub size: u64,
-    /// What is at the path.
+    /// The kind of the path.
     pub view: EngineView,
 }
 
-/// What an engine finds at the path of a model.
+/// The kind of the path of a model, as an engine sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EngineView {
@@ -59,35 +74,58 @@ pub enum EngineView {
     Folder,
 }
 
-impl Handoff {
+impl<'r> Handoff<'r> {
     /// Describes a provisioned model for an engine. Of a set of shards, the engine gets the first.
     ///
     /// # Errors
     ///
     /// As [`LocalModel::resolve`].
-    pub fn of(report: &ProvisionReport) -> Result<Self> {
+    pub fn of(report: &'r ProvisionReport) -> Result<Self> {
         let model = LocalModel::resolve(&report.resolved.local_path)?;
         let view = match model.kind() {
             LocalModelKind::File => EngineView::File,
             LocalModelKind::ShardSet => EngineView::FirstShard,
             LocalModelKind::Folder => EngineView::Folder,
         };
+        let is_stated = report.outcome.kind == VerificationOutcomeKind::Pass
+            && report.assurance.basis >= Basis::SourceHash;
+        let digest = report.digest.as_ref().filter(|_| is_stated);
         Ok(Self {
-            version: VERSION,
-            id: report.resolved.id.clone(),
-            path: model.engine_path().to_path_buf(),
-            digest: report
-                .digest
-                .as_ref()
-                .filter(|_| report.outcome.kind == VerificationOutcomeKind::Pass)
-                .map(Digest::to_string),
-            size: model.size(),
-            view,
+            report,
+            document: HandoffDocument {
+                version: VERSION,
+                id: report.resolved.id.clone(),
+                path: model.engine_path().to_path_buf(),
+                digest: digest.map(Digest::to_string),
+                size: model.size(),
+                view,
+            },
         })
     }
 
-    /// Writes it, in place of what may be there: a reader sees all of the one or all of the other,
-    /// and on return it survives a power cut.
+    /// Returns the report, which holds the lease.
+    pub fn report(&self) -> &'r ProvisionReport {
+        self.report
+    }
+
+    /// Returns the document.
+    pub fn document(&self) -> &HandoffDocument {
+        &self.document
+    }
+
+    /// Writes the document, as [`HandoffDocument::write`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Io`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        self.document.write(path)
+    }
+}
+
+impl HandoffDocument {
+    /// Writes the document in place of the one that may be there. A reader sees all of the old one or
+    /// all of the new one, and on return the new one survives a power cut.
     ///
     /// # Errors
     ///
@@ -116,11 +154,11 @@ impl Handoff {
         Ok(())
     }
 
-    /// Reads one.
+    /// Reads a document.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`], also for what is none.
+    /// [`CatalogError::Io`], also for a text that is no such document.
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(failed("read", path))?;
         let handoff = serde_json::from_str(&text).map_err(std::io::Error::from);

@@ -25,10 +25,12 @@
 //! | --- | --- |
 //! | `policy` | the rules of a provisioner, as plain data |
 //! | `error` | typed errors, grouped by the reaction of the caller |
-//! | `means` | the ways in which a model is provided, and its proof |
+//! | `steps` | the steps of a call, and the ways in which a model is provided |
+//! | `request` | the request of a caller |
+//! | `report` | the result of a request |
 //! | `fetchers` | fetchers to compose |
 //! | `observe` | observers, and the events of a call as values |
-//! | `provision` | plan, acquire, register, and the provisioner that does them in this order |
+//! | `engine` | one look at the host, the plan, its steps, and the provisioner |
 //! | `handoff` | the description of a model for the start of an engine |
 //!
 //! # Limitations
@@ -40,24 +42,28 @@
 //! - A deadline does not end a sync of the disk that is under way, a file system that blocks, or a
 //!   fetcher that ignores its cancellation.
 
+mod engine;
 mod error;
 mod fetchers;
 mod handoff;
-mod means;
 mod observe;
 mod policy;
-mod provision;
+mod report;
+mod request;
+mod steps;
 
 pub use catalog_core::CancelToken;
+pub use engine::ModelProvisioner;
 pub use error::{ProvisionError, Result};
 #[cfg(feature = "hf-cli")]
 pub use fetchers::HfCliFetcher;
 pub use fetchers::SchemeRouter;
-pub use handoff::{EngineView, Handoff};
-pub use means::{Proof, Satisfied, Step};
+pub use handoff::{EngineView, Handoff, HandoffDocument};
 pub use observe::{Channel, Event, EventKind, Observer, Silent, Traced};
 pub use policy::{Filter, OnMismatch, Outbound, Policy, StagingMode, Unverified};
-pub use provision::{Durations, Freshness, ModelProvisioner, ProvisionReport, ProvisionRequest};
+pub use report::{Durations, ProvisionReport};
+pub use request::{Freshness, ProvisionRequest};
+pub use steps::{Provided, Step};
 
 /// Compiles the code of the README.
 #[cfg(doctest)]

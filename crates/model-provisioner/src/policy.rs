@@ -2,9 +2,10 @@
 //! unexpected, and nothing that is wrong.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 
-use catalog_core::ModelRef;
+use catalog_core::{ModelRef, OutboundGate};
 use serde::{Deserialize, Serialize};
 
 /// The rules of a provisioner. Each is decided as early as it can be; a refusal names its rule.
@@ -22,7 +23,7 @@ pub struct Policy {
     pub outbound: Outbound,
     /// Whether local models are used where they are.
     pub staging: StagingMode,
-    /// How many bytes one model may bring at most.
+    /// The maximum size of a model in bytes, wherever the model is.
     pub max_bytes: Option<u64>,
 }
 
@@ -85,12 +86,18 @@ pub struct Filter {
     pub deny: BTreeSet<String>,
 }
 
-/// A rule that refuses something, and why.
+/// The refusal by a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// The field of the policy.
     pub(crate) rule: &'static str,
     pub(crate) detail: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rule `{}`: {}", self.rule, self.detail)
+    }
 }
 
 impl Filter {
@@ -110,23 +117,25 @@ impl Filter {
         }
     }
 
-    /// Which half of it refuses a name.
-    fn refuses(&self, name: &str) -> Option<Half> {
+    /// Returns the refusal of a name. `rules` are the fields of both halves, and `kind` is the kind of
+    /// the name.
+    fn refusal(
+        &self,
+        rules: (&'static str, &'static str),
+        kind: &str,
+        name: &str,
+    ) -> Option<Refusal> {
         let is_in = |names: &BTreeSet<String>| names.iter().any(|rule| is_meant(rule, name));
-        if is_in(&self.deny) {
-            return Some(Half::Deny);
-        }
-        match &self.allow {
-            Some(allowed) if !is_in(allowed) => Some(Half::Allow),
-            _ => None,
-        }
+        let rule = match &self.allow {
+            _ if is_in(&self.deny) => rules.1,
+            Some(allowed) if !is_in(allowed) => rules.0,
+            _ => return None,
+        };
+        Some(Refusal {
+            rule,
+            detail: format!("{kind} {name:?} may not be asked"),
+        })
     }
-}
-
-#[derive(Clone, Copy)]
-enum Half {
-    Allow,
-    Deny,
 }
 
 fn is_meant(rule: &str, name: &str) -> bool {
@@ -173,6 +182,44 @@ impl Filter {
     }
 }
 
+/// Returns true for an address of the public network: not of this host, of a private network or of a
+/// link, nor of the metadata service of a cloud.
+fn is_public(address: IpAddr) -> bool {
+    /// The metadata service of Azure, which has a public address.
+    const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+    /// The prefix of the translation of IPv4 addresses.
+    const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
+    let address = match address.to_canonical() {
+        IpAddr::V6(address) if address.segments()[..6] == NAT64 => {
+            let [.., high, low] = address.segments();
+            IpAddr::V4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
+        }
+        address => address,
+    };
+    match address {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            // 100.64.0.0/10 holds the networks of providers, and the metadata service of Alibaba.
+            let is_shared = first == 100 && (64..128).contains(&second);
+            !(address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || address.is_multicast()
+                || address.is_broadcast()
+                || first == 0
+                || is_shared
+                || address == AZURE)
+        }
+        IpAddr::V6(address) => {
+            !(address.is_loopback()
+                || address.is_unspecified()
+                || address.is_unique_local()
+                || address.is_unicast_link_local()
+                || address.is_multicast())
+        }
+    }
+}
+
 /// Whether a rule ends with a port, which hosts are compared without.
 fn is_with_port(rule: &str) -> bool {
     let colons = rule.matches(':').count();
@@ -180,50 +227,52 @@ fn is_with_port(rule: &str) -> bool {
 }
 
 impl Policy {
-    /// The rule that forbids asking another host for a model.
+    /// Returns the rule that forbids asking another host for a model.
     pub(crate) fn outbound_refusal(&self, mr: &ModelRef, host: Option<&str>) -> Option<Refusal> {
         if matches!(mr, ModelRef::File { .. }) {
             return None;
         }
-        if self.offline {
-            return Some(Refusal {
-                rule: "offline",
-                detail: "it is not here, and nothing may be fetched".to_owned(),
-            });
-        }
-        let outbound = &self.outbound;
-        let refused = |filter: &Filter, rules: (&'static str, &'static str), kind, name: &str| {
-            filter.refuses(name).map(|half| Refusal {
-                rule: match half {
-                    Half::Allow => rules.0,
-                    Half::Deny => rules.1,
-                },
-                detail: format!("{kind} {name:?} may not be asked"),
-            })
+        let by_organisation = || {
+            let rules = (
+                "outbound.organisations.allow",
+                "outbound.organisations.deny",
+            );
+            let organisation = mr.as_hf()?.org;
+            self.outbound
+                .organisations
+                .refusal(rules, "organisation", organisation)
         };
+        self.offline_refusal()
+            .or_else(|| self.scheme_refusal(mr.scheme()))
+            .or_else(|| self.host_refusal(host))
+            .or_else(by_organisation)
+    }
+
+    fn offline_refusal(&self) -> Option<Refusal> {
+        self.offline.then(|| Refusal {
+            rule: "offline",
+            detail: "the model is not here, and nothing may be fetched".to_owned(),
+        })
+    }
+
+    fn scheme_refusal(&self, scheme: &str) -> Option<Refusal> {
         let rules = ("outbound.schemes.allow", "outbound.schemes.deny");
-        let by_scheme = refused(&outbound.schemes, rules, "scheme", mr.scheme());
+        self.outbound.schemes.refusal(rules, "scheme", scheme)
+    }
+
+    fn host_refusal(&self, host: Option<&str>) -> Option<Refusal> {
         let rules = ("outbound.hosts.allow", "outbound.hosts.deny");
-        let hosts = outbound.hosts.of_hosts();
-        let by_host = || match host.and_then(normal_host) {
-            Some(host) => refused(&hosts, rules, "host", &host),
+        let hosts = self.outbound.hosts.of_hosts();
+        match host.and_then(normal_host) {
+            Some(host) => hosts.refusal(rules, "host", &host),
             None if hosts.is_empty() => None,
-            // Whom it would ask is unknown, so no rule lets it through.
+            // The host that would be asked is unknown, so no rule allows it.
             None => Some(Refusal {
                 rule: rules.0,
                 detail: "the host that would be asked is not known, or is an unusual address"
                     .to_owned(),
             }),
-        };
-        let rules = (
-            "outbound.organisations.allow",
-            "outbound.organisations.deny",
-        );
-        let by_organisation = || {
-            let parts = mr.as_hf()?;
-            refused(&outbound.organisations, rules, "organisation", parts.org)
-        };
-        by_scheme.or_else(by_host).or_else(by_organisation)
+        }
     }
 
     /// The rule that forbids a model of so many bytes.
@@ -242,5 +291,45 @@ impl Policy {
             detail: "no digest is known of it, and its source states no hashes; give its digest"
                 .to_owned(),
         })
+    }
+}
+
+impl OutboundGate for Policy {
+    fn check_host(
+        &self,
+        scheme: &str,
+        host: &str,
+        _port: u16,
+        _is_redirected: bool,
+    ) -> Result<(), String> {
+        let refusal = self
+            .offline_refusal()
+            .or_else(|| self.scheme_refusal(scheme))
+            .or_else(|| self.host_refusal(Some(host)));
+        refusal.map_or(Ok(()), |refusal| Err(refusal.to_string()))
+    }
+
+    /// A denied address is refused whatever name led there. A redirect from a public address may not
+    /// lead to an address of this host or of its own network, unless the rules allow that address.
+    fn check_address(
+        &self,
+        host: &str,
+        address: IpAddr,
+        is_redirected: bool,
+    ) -> Result<(), String> {
+        let rules = ("outbound.hosts.allow", "outbound.hosts.deny");
+        let hosts = self.outbound.hosts.of_hosts();
+        let text = address.to_canonical().to_string();
+        let is_named = |names: &BTreeSet<String>| names.contains(&text);
+        if is_named(&hosts.deny) {
+            return Err(format!("rule `{}`: address {text} of {host}", rules.1));
+        }
+        let is_allowed = hosts.allow.as_ref().is_some_and(is_named);
+        if is_redirected && !is_allowed && !is_public(address) {
+            return Err(format!(
+                "a redirect led to {host} at {text}, which is no public address"
+            ));
+        }
+        Ok(())
     }
 }

@@ -173,7 +173,7 @@ fn lookup(base: &Path) -> Vec<(String, f64)> {
         register_others(&catalog, SIZE).expect("they can be registered");
         let mut policy = Policy::default();
         policy.staging = staging;
-        let provisioner = ModelProvisioner::new(catalog, FileFetcher).with_policy(policy);
+        let provisioner = ModelProvisioner::new(catalog, FileFetcher).with_policy(policy).unwrap();
         for _ in 0..30 {
             let found = provisioner.ensure_present(&model_ref, Some(digest.clone()));
             found.expect("it is here");

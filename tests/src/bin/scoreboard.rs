@@ -24,6 +24,8 @@ fn main() -> ExitCode {
         Some("--race") => Some(figures::run_racer as _),
         Some("--contend") => Some(figures::run_contender as _),
         Some("--fly") => Some(figures::run_caller as _),
+        Some("--share") => Some(figures::run_sharing_caller as _),
+        Some("--die") => Some(figures::run_dying_caller as _),
         Some("--secrets") => Some(figures::run_secrets as _),
         Some("--warm") => Some(figures::run_warm as _),
         Some("--provision") => Some(figures::run_provision as _),

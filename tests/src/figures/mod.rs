@@ -30,7 +30,7 @@ pub use deadline::run_lock_holder;
 pub use hub::run_provision;
 pub use latency::run_latency_writer;
 pub use secrets::run_secrets;
-pub use single_flight::run_caller;
+pub use single_flight::{run_caller, run_dying_caller, run_sharing_caller};
 pub use soak::run_daemon;
 pub use warm::run_warm;
 

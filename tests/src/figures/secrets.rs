@@ -229,6 +229,7 @@ pub fn run_secrets(arguments: &[String]) -> Result<(), String> {
         };
         let provisioner = ModelProvisioner::new(catalog, router)
             .with_policy(policy)
+            .map_err(|error| error.to_string())?
             .with_observer((observer, Traced));
         heard.push_str(&format!("{provisioner:?}\n"));
         let model_ref = match ModelRef::parse(reference) {

@@ -160,7 +160,9 @@ pub fn run_warm(arguments: &[String]) -> Result<(), String> {
         policy.staging = StagingMode::Managed;
     }
     let provisioner = ModelProvisioner::new(catalog, catalog_core::FileFetcher);
-    let provisioner = provisioner.with_policy(policy);
+    let provisioner = provisioner
+        .with_policy(policy)
+        .map_err(|error| error.to_string())?;
     let digest = catalog_core::Digest::of_file(&model).map_err(|error| text(&error))?;
     let model_ref = ModelRef::File { path: model };
     let id = model_ref.id().map_err(|error| text(&error))?;
@@ -168,13 +170,9 @@ pub fn run_warm(arguments: &[String]) -> Result<(), String> {
     loop {
         let found = provisioner.ensure_present(&model_ref, Some(digest.clone()));
         found.map_err(|error| text(&error))?;
-        let entry = provisioner
-            .catalog()
-            .get(&id)
-            .map_err(|error| text(&error))?;
-        let entry = entry.ok_or("it is not registered")?;
-        let is_proved = provisioner.catalog().is_proved(&entry, None);
-        if is_proved.map_err(|error| text(&error))? {
+        let known = provisioner.catalog().registered(&id, None);
+        let known = known.map_err(|error| text(&error))?;
+        if known.ok_or("it is not registered")?.proof.is_some() {
             break;
         }
         if begin.elapsed() > Duration::from_secs(60) {

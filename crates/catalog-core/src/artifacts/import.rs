@@ -11,7 +11,7 @@ use super::manifest_file::Sharing;
 use super::provenance::Provenance;
 use super::staging::{Freshness, Staging};
 use super::store::ArtifactStore;
-use super::verify::Expectation;
+use super::verify::{Expectation, VerifiedStaging};
 use crate::digest::{FileContent, hash_files};
 use crate::entry::{CatalogEntry, Expected};
 use crate::error::{CatalogError, Result};
@@ -87,16 +87,28 @@ impl ArtifactStore {
     ///
     /// # Errors
     ///
-    /// The errors of [`Staging::verify`],
-    /// [`VerifiedStaging::publish`](super::VerifiedStaging::publish) and [`stage`](Self::stage);
-    /// [`CatalogError::ArtifactChanged`] if the source is changed meanwhile,
-    /// [`CatalogError::ArtifactIncomplete`] if a shard is not there,
-    /// [`CatalogError::ForeignShards`].
+    /// The errors of [`stage_import`](Self::stage_import) and [`VerifiedStaging::publish`].
     pub fn import(
         &self,
         request: &ImportRequest<'_>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Artifact> {
+        self.stage_import(request, progress)?.publish()
+    }
+
+    /// Copies a local model into a staging area and verifies the copy; it is not published yet.
+    /// `progress` may stop it by failing, which leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Staging::verify`] and [`stage`](Self::stage); [`CatalogError::ArtifactChanged`] if the source is changed meanwhile,
+    /// [`CatalogError::ArtifactIncomplete`] if a shard is not there,
+    /// [`CatalogError::ForeignShards`].
+    pub fn stage_import(
+        &self,
+        request: &ImportRequest<'_>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<VerifiedStaging> {
         let progress = &mut self.limits.watch("importing", progress);
         let model = LocalModel::resolve(&resolve(request.source, LastLink::Keep)?)?;
         model.check_shards()?;
@@ -154,8 +166,7 @@ impl ArtifactStore {
         if total == 0 {
             advance(0)?;
         }
-        let verified = staging.verify(&request.expected, &mut |_| Ok(()))?;
-        verified.publish()
+        staging.verify(&request.expected, &mut |_| Ok(()))
     }
 }
 

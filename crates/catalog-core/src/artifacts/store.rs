@@ -54,7 +54,8 @@ impl ArtifactStore {
     }
 
     /// Returns the same store for calls with these limits.
-    pub(crate) fn with_limits(&self, limits: Limits) -> Self {
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Self {
         Self {
             limits,
             ..self.clone()

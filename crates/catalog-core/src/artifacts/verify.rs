@@ -55,6 +55,11 @@ impl VerifiedStaging {
         &self.manifest
     }
 
+    /// Returns the key under which [`publish`](Self::publish) publishes the artifact.
+    pub fn key(&self) -> String {
+        self.manifest.key()
+    }
+
     /// Sets the basis in the manifest: the source of the digests that the bytes were compared with.
     /// By default that is the caller for a digest of the whole, the source for digests of single
     /// files, and otherwise this library.

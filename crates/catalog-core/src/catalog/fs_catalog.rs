@@ -3,13 +3,14 @@ use std::path::Path;
 use super::managed::ManagedCatalog;
 use super::snapshot::CatalogSnapshot;
 use super::store::CatalogStore;
-use crate::artifacts::{Artifact, ArtifactStore, ImportRequest, Lease, StagedFile};
-
+use crate::artifacts::{
+    Artifact, ArtifactStore, ImportRequest, Lease, StagedFile, Staging, VerifiedStaging,
+};
 use crate::entry::{CatalogEntry, Expected, LifecycleState};
 use crate::error::Result;
 use crate::maintenance::{
-    self, BadFile, Collected, CollectionPlan, CollectionPolicy, RepairReport, ScrubBudget,
-    ScrubReport, Verification, Verify,
+    self, BadFile, Collected, CollectionPlan, CollectionPolicy, RegisteredModel, RepairReport,
+    ScrubBudget, ScrubReport, Verification, Verify,
 };
 use crate::progress::{Limits, Progress};
 use crate::reference::ModelId;
@@ -196,7 +197,6 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// [`NotWritable`](crate::CatalogError::NotWritable) if the lock file cannot be created,
     /// [`LocksUnsupported`](crate::CatalogError::LocksUnsupported) if the file system has no locks,
     /// [`RootChanged`](crate::CatalogError::RootChanged) if the root is another folder now.
     pub fn try_lock_model(&self, id: &ModelId) -> Result<ModelLockAttempt> {
@@ -227,20 +227,22 @@ impl FsCatalog {
         )
     }
 
-    /// Returns true if the bytes of a registered model are proved to have the digest of `entry`,
-    /// which was read from this catalog: they were hashed, and device, inode, size and times of
-    /// every file are as they were then. Reads no byte of the model.
+    /// Returns the facts about the model that is registered under an id, such as whether its bytes
+    /// are proved. Reads no byte of the model.
     ///
     /// A proof can be so fresh that a later change would go unnoticed. It counts only for a caller
     /// that waited for that verification: give the catalog from before the wait as `since`.
     ///
     /// # Errors
     ///
-    /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing) if nothing is at the path,
-    /// [`Io`](crate::CatalogError::Io).
-    pub fn is_proved(&self, entry: &CatalogEntry, since: Option<&CatalogSnapshot>) -> Result<bool> {
-        let since = since.map(|since| &*since.snapshot);
-        maintenance::is_proved(&self.state, entry, since)
+    /// The errors of [`new`](Self::new); [`Io`](crate::CatalogError::Io) if the files of the model
+    /// cannot be looked at.
+    pub fn registered(
+        &self,
+        id: &str,
+        since: Option<&CatalogSnapshot>,
+    ) -> Result<Option<RegisteredModel>> {
+        maintenance::registered(&self.state, id, since.map(|since| &*since.snapshot))
     }
 
     /// Hashes the model of `entry` and compares it with the entry's digest, also if the entry is
@@ -372,7 +374,7 @@ impl CatalogStore for FsCatalog {
     }
 
     fn put(&self, entry: &CatalogEntry) -> Result<()> {
-        self.put_if(entry, Expected::Any)
+        CatalogStore::put_if(self, entry, Expected::Any)
     }
 
     fn put_if(&self, entry: &CatalogEntry, expected: Expected<'_, CatalogEntry>) -> Result<()> {
@@ -397,8 +399,24 @@ impl CatalogStore for FsCatalog {
 }
 
 impl ManagedCatalog for FsCatalog {
-    fn artifacts(&self) -> &ArtifactStore {
-        self.artifacts()
+    fn with_limits(&self, limits: Limits) -> Box<dyn ManagedCatalog> {
+        Box::new(self.with_limits(limits))
+    }
+
+    fn root(&self) -> &Path {
+        self.root()
+    }
+
+    fn registered(
+        &self,
+        id: &str,
+        since: Option<&CatalogSnapshot>,
+    ) -> Result<Option<RegisteredModel>> {
+        self.registered(id, since)
+    }
+
+    fn snapshot(&self) -> Result<CatalogSnapshot> {
+        self.snapshot()
     }
 
     fn lease(&self, id: &str) -> Result<Lease> {
@@ -409,12 +427,32 @@ impl ManagedCatalog for FsCatalog {
         self.try_lock_model(id)
     }
 
-    fn snapshot(&self) -> Result<CatalogSnapshot> {
-        self.snapshot()
+    fn stage(&self, id: &ModelId, needed: u64) -> Result<Staging> {
+        self.artifacts().stage(id, needed)
     }
 
-    fn is_proved(&self, entry: &CatalogEntry, since: Option<&CatalogSnapshot>) -> Result<bool> {
-        self.is_proved(entry, since)
+    fn stage_import(
+        &self,
+        request: &ImportRequest<'_>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<VerifiedStaging> {
+        self.artifacts().stage_import(request, progress)
+    }
+
+    fn open_artifact(&self, key: &str) -> Result<Option<Artifact>> {
+        self.artifacts().open(key)
+    }
+
+    fn verify_candidate(
+        &self,
+        entry: &CatalogEntry,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Verification> {
+        self.verify_candidate(entry, progress)
+    }
+
+    fn put_if(&self, entry: &CatalogEntry, expected: Expected<'_, CatalogEntry>) -> Result<()> {
+        CatalogStore::put_if(self, entry, expected)
     }
 
     fn put_verified(
@@ -424,14 +462,6 @@ impl ManagedCatalog for FsCatalog {
         expected: Expected<'_, CatalogEntry>,
     ) -> Result<()> {
         self.put_verified(entry, verification, expected)
-    }
-
-    fn verify_candidate(
-        &self,
-        entry: &CatalogEntry,
-        progress: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<Verification> {
-        self.verify_candidate(entry, progress)
     }
 
     fn register(

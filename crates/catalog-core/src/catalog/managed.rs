@@ -1,18 +1,32 @@
-use crate::artifacts::{Artifact, ArtifactStore, Lease, StagedFile};
-use crate::progress::Progress;
+use std::path::Path;
 
 use super::snapshot::CatalogSnapshot;
+use crate::artifacts::{Artifact, ImportRequest, Lease, StagedFile, Staging, VerifiedStaging};
 use crate::entry::{CatalogEntry, Expected};
 use crate::error::Result;
-use crate::maintenance::{BadFile, RepairReport, Verification};
+use crate::maintenance::{BadFile, RegisteredModel, RepairReport, Verification};
+use crate::progress::{Limits, Progress};
 use crate::reference::ModelId;
 use crate::state::ModelLockAttempt;
 
-/// The abilities of a catalog with an artifact store, proofs that outlive a process, leases, and
-/// model locks that processes share. [`FsCatalog`](crate::FsCatalog) documents each.
+/// The abilities that only a catalog on disk has: an artifact store, proofs that outlive a process,
+/// leases, and model locks that processes share. [`FsCatalog`](crate::FsCatalog) documents each.
 pub trait ManagedCatalog: Send + Sync {
-    /// [`FsCatalog::artifacts`](crate::FsCatalog::artifacts).
-    fn artifacts(&self) -> &ArtifactStore;
+    /// Returns the same catalog for calls with limits.
+    fn with_limits(&self, limits: Limits) -> Box<dyn ManagedCatalog>;
+
+    /// [`FsCatalog::root`](crate::FsCatalog::root).
+    fn root(&self) -> &Path;
+
+    /// [`FsCatalog::registered`](crate::FsCatalog::registered).
+    fn registered(
+        &self,
+        id: &str,
+        since: Option<&CatalogSnapshot>,
+    ) -> Result<Option<RegisteredModel>>;
+
+    /// [`FsCatalog::snapshot`](crate::FsCatalog::snapshot).
+    fn snapshot(&self) -> Result<CatalogSnapshot>;
 
     /// [`FsCatalog::lease`](crate::FsCatalog::lease).
     fn lease(&self, id: &str) -> Result<Lease>;
@@ -20,11 +34,18 @@ pub trait ManagedCatalog: Send + Sync {
     /// [`FsCatalog::try_lock_model`](crate::FsCatalog::try_lock_model).
     fn try_lock_model(&self, id: &ModelId) -> Result<ModelLockAttempt>;
 
-    /// [`FsCatalog::snapshot`](crate::FsCatalog::snapshot).
-    fn snapshot(&self) -> Result<CatalogSnapshot>;
+    /// [`ArtifactStore::stage`](crate::ArtifactStore::stage).
+    fn stage(&self, id: &ModelId, needed: u64) -> Result<Staging>;
 
-    /// [`FsCatalog::is_proved`](crate::FsCatalog::is_proved).
-    fn is_proved(&self, entry: &CatalogEntry, since: Option<&CatalogSnapshot>) -> Result<bool>;
+    /// [`ArtifactStore::stage_import`](crate::ArtifactStore::stage_import).
+    fn stage_import(
+        &self,
+        request: &ImportRequest<'_>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<VerifiedStaging>;
+
+    /// [`ArtifactStore::open`](crate::ArtifactStore::open).
+    fn open_artifact(&self, key: &str) -> Result<Option<Artifact>>;
 
     /// [`FsCatalog::verify_candidate`](crate::FsCatalog::verify_candidate).
     fn verify_candidate(
@@ -32,6 +53,9 @@ pub trait ManagedCatalog: Send + Sync {
         entry: &CatalogEntry,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Verification>;
+
+    /// [`CatalogStore::put_if`](crate::CatalogStore::put_if), within the limits of this handle.
+    fn put_if(&self, entry: &CatalogEntry, expected: Expected<'_, CatalogEntry>) -> Result<()>;
 
     /// [`FsCatalog::put_verified`](crate::FsCatalog::put_verified).
     fn put_verified(

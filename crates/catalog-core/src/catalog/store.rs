@@ -1,13 +1,11 @@
-use std::fs;
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::managed::ManagedCatalog;
 use crate::entry::Expected;
 use crate::entry::{CatalogEntry, LifecycleState, ResolvedModel};
-use crate::error::{CatalogError, Result};
+use crate::error::Result;
 use crate::reference::ModelRef;
+use crate::root::is_on_disk;
 
 /// A catalog of the models on this host: their paths, their states, and the digests that prove
 /// their bytes.
@@ -105,16 +103,6 @@ pub trait CatalogStore: Send + Sync {
             }
             _ => Ok(None),
         }
-    }
-}
-
-fn is_on_disk(path: &Path) -> Result<bool> {
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(metadata.is_file() || metadata.is_dir()),
-        Err(error) => match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(false),
-            _ => Err(CatalogError::io("look at", path, error)),
-        },
     }
 }
 

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -104,7 +105,7 @@ pub enum CatalogError {
         /// The reference, without secrets.
         reference: String,
         /// The repair for the user.
-        repair: &'static str,
+        repair: Cow<'static, str>,
     },
 
     /// The index is damaged and was left as it is: restore it; it is never overwritten.

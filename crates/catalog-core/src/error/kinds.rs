@@ -102,6 +102,21 @@ impl CatalogError {
         }
     }
 
+    /// Returns true if the error says that the model, its files or its entry are not, or not any
+    /// more, where they should be.
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::NotFound { .. }
+            | Self::ArtifactMissing { .. }
+            | Self::ArtifactUnusable { .. }
+            | Self::ArtifactIncomplete { .. }
+            | Self::ArtifactChanged { .. }
+            | Self::StoreDamaged { .. } => true,
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     /// Whether it says that nothing can be written now, although all else may work: the disk is full
     /// or read-only, there is no permission, or the lock cannot be had.
     pub(crate) fn is_refused_write(&self) -> bool {

@@ -50,23 +50,31 @@ pub trait ModelFetcher: Send + Sync {
         Err(CatalogError::NoFetcher {
             scheme: task.model_ref.scheme(),
             reference: task.model_ref.to_string(),
-            repair: "compose a fetcher that stages what it brings",
+            repair: "compose a fetcher that stages what it brings".into(),
         })
     }
 
-    /// Returns the revision that a reference resolves to at its source now, if the source has
-    /// revisions.
+    /// Returns the revision that the reference of a task resolves to at its source now, if the source
+    /// has revisions.
     ///
     /// # Errors
     ///
     /// The errors of [`stage`](Self::stage).
     fn resolve_revision(
         &self,
-        mr: &ModelRef,
+        task: &FetchTask<'_>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Option<String>> {
-        let _ = (mr, progress);
+        let _ = (task, progress);
         Ok(None)
+    }
+
+    /// Returns a text for the credentials with which it asks for such a reference, such as a hash:
+    /// equal for equal credentials, without a secret. Callers with other credentials can get another
+    /// answer of the source, so only callers with equal ones share a failure. Has no effect.
+    fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
+        let _ = mr;
+        None
     }
 
     /// Returns the host that it would ask for such a reference, in lower case, for policies that
@@ -96,10 +104,13 @@ macro_rules! forward_model_fetcher {
             }
             fn resolve_revision(
                 &self,
-                mr: &ModelRef,
+                task: &FetchTask<'_>,
                 progress: &mut dyn FnMut(Progress) -> Result<()>,
             ) -> Result<Option<String>> {
-                (**self).resolve_revision(mr, progress)
+                (**self).resolve_revision(task, progress)
+            }
+            fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
+                (**self).credentials_id(mr)
             }
             fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
                 (**self).outbound_host(mr)

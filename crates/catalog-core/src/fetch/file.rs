@@ -48,7 +48,7 @@ impl ModelFetcher for FileFetcher {
                 Err(CatalogError::NoFetcher {
                     scheme: mr.scheme(),
                     reference: mr.to_string(),
-                    repair: repair_of(mr),
+                    repair: repair_of(mr).into(),
                 })
             }
         }
@@ -58,7 +58,7 @@ impl ModelFetcher for FileFetcher {
 fn repair_of(mr: &ModelRef) -> &'static str {
     match mr.scheme() {
         "hf" => {
-            "compose a ModelFetcher for the hub, or download it with \
+            "create the provisioner with `ModelProvisioner::with_hf_cli`, or download the model with \
              `hf download ORG/REPO --local-dir FOLDER` and refer to FOLDER"
         }
         "oci" => "compose a ModelFetcher for registries, or pull it and refer to the local folder",

@@ -3,8 +3,10 @@
 
 mod fetcher;
 mod file;
+mod gate;
 mod task;
 
 pub use fetcher::ModelFetcher;
 pub use file::FileFetcher;
+pub use gate::OutboundGate;
 pub use task::{FetchTask, Fetched};

@@ -1,8 +1,14 @@
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
+use super::gate::{OpenGate, OutboundGate};
 use crate::artifacts::Expectation;
 use crate::digest::Basis;
+use crate::progress::Limits;
 use crate::reference::ModelRef;
+
+/// The limits of a task that has none.
+static NO_LIMITS: LazyLock<Limits> = LazyLock::new(Limits::none);
 
 /// The files that a fetcher has to write into a staging area.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +23,10 @@ pub struct FetchTask<'t> {
     pub is_folder: bool,
     /// Exactly this revision; the one that the reference says unless given.
     pub revision: Option<&'t str>,
+    /// The gate that decides which hosts may be asked. A new task has an open gate.
+    pub gate: &'t dyn OutboundGate,
+    /// The deadline and the cancel token of the call. A new task has no limits.
+    pub limits: &'t Limits,
 }
 
 impl<'t> FetchTask<'t> {
@@ -27,6 +37,8 @@ impl<'t> FetchTask<'t> {
             only: None,
             is_folder: false,
             revision: None,
+            gate: &OpenGate,
+            limits: &NO_LIMITS,
         }
     }
 }

@@ -3,41 +3,10 @@ use std::path::{Path, PathBuf};
 use super::managed::managed;
 use super::verification::Verification;
 use crate::artifacts::{Artifact, LocalModel};
-use crate::entry::CatalogEntry;
-use crate::entry::Expected;
+use crate::entry::{CatalogEntry, Expected};
 use crate::error::Result;
-use crate::index::Snapshot;
 use crate::root::Layout;
 use crate::state::{ModelRecord, Proof, RootState};
-
-/// Returns true if the bytes of a registered model are proved to have the digest of `entry`, which
-/// was read from this catalog: they were hashed, and device, inode, size and times of every file
-/// are as they were then. Reads no byte of the model.
-///
-/// A proof can be so fresh that a later change would go unnoticed. It counts only for a caller that
-/// waited for that verification: `since` is the catalog from before the wait.
-///
-/// # Errors
-///
-/// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing) if nothing is at the path,
-/// [`Io`](crate::CatalogError::Io).
-pub(crate) fn is_proved(
-    state: &RootState,
-    entry: &CatalogEntry,
-    since: Option<&Snapshot<ModelRecord>>,
-) -> Result<bool> {
-    let snapshot = state.models.snapshot()?;
-    match snapshot.get(&entry.id) {
-        Some(record)
-            if record.digest == entry.digest
-                && state.root.absolute(Path::new(&record.local_path)) == entry.local_path =>
-        {
-            let before = since.map(|since| since.get(&entry.id));
-            Ok(valid_proof(state, record, before)?.is_some())
-        }
-        _ => Ok(false),
-    }
-}
 
 /// Returns the proof of a record, if it is a pass and the files are as they were then. `before` is
 /// the record from before a wait.

@@ -114,3 +114,12 @@ pub(crate) fn is_absence(error: &io::Error) -> bool {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
 }
+
+/// Returns true if a file or a folder is at a path. Follows links.
+pub(crate) fn is_on_disk(path: &Path) -> Result<bool> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.is_file() || metadata.is_dir()),
+        Err(error) if is_absence(&error) => Ok(false),
+        Err(error) => Err(CatalogError::io("look at", path, error)),
+    }
+}

@@ -16,7 +16,7 @@ mod root_state;
 mod validate;
 
 pub use edit::{CatalogEdit, EngineEdit};
-pub use model_lock::{ModelLock, ModelLockAttempt, ModelLockFailure, ModelLockStatus};
+pub use model_lock::{ModelLock, ModelLockAttempt, ModelLockStatus, SourceCall, SourceFailure};
 pub use options::{OutsidePaths, StoreOptions};
 pub use pin_record::Pin;
 

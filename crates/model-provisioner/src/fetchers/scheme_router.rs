@@ -44,12 +44,28 @@ impl SchemeRouter {
             .ok_or_else(|| CatalogError::NoFetcher {
                 scheme,
                 reference: mr.to_string(),
-                repair: match scheme {
-                    "hf" => "route the scheme to an HfCliFetcher, or to another fetcher for hubs",
-                    "file" => "route the scheme to a FileFetcher",
-                    _ => "route the scheme to a fetcher for it",
-                },
+                repair: self.repair_of(scheme).into(),
             })
+    }
+}
+
+impl SchemeRouter {
+    /// Returns the schemes that are served, and the way to serve another one.
+    fn repair_of(&self, scheme: &str) -> String {
+        let served: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        let served = match served.is_empty() {
+            true => "no scheme is served".to_owned(),
+            false => format!("the served schemes are {}", served.join(", ")),
+        };
+        let way = match scheme {
+            "hf" => {
+                "enable the feature `hf-cli` of model-provisioner, and create the provisioner with \
+                 `ModelProvisioner::with_hf_cli` or route `hf` to an `HfCliFetcher`"
+            }
+            "file" => "route `file` to a `FileFetcher`",
+            _ => "no feature of this release serves it: route it to a `ModelFetcher` of your own",
+        };
+        format!("{served}; {way}")
     }
 }
 
@@ -73,10 +89,14 @@ impl ModelFetcher for SchemeRouter {
 
     fn resolve_revision(
         &self,
-        mr: &ModelRef,
+        task: &FetchTask<'_>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Option<String>> {
-        self.of(mr)?.resolve_revision(mr, progress)
+        self.of(task.model_ref)?.resolve_revision(task, progress)
+    }
+
+    fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
+        self.of(mr).ok()?.credentials_id(mr)
     }
 
     fn outbound_host(&self, mr: &ModelRef) -> Option<String> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use catalog_core::{Progress, VerificationOutcomeKind};
 
-use crate::means::{Satisfied, Step};
+use crate::steps::{Provided, Step};
 
 /// One thing that happened during a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +46,7 @@ pub enum EventKind {
     /// The call succeeded.
     Finished {
         /// How.
-        satisfied: Satisfied,
+        provided: Provided,
         /// How the verification ended.
         outcome: VerificationOutcomeKind,
         /// How many bytes were brought.

@@ -48,7 +48,7 @@ impl Observer for Traced {
             }
             EventKind::Registered => tracing::info!(id, "registered"),
             EventKind::Finished {
-                satisfied,
+                provided,
                 outcome,
                 bytes,
                 duration,
@@ -57,7 +57,7 @@ impl Observer for Traced {
                 span.record("bytes", bytes);
                 span.record("duration_ms", duration_ms);
                 span.record("outcome", tracing::field::debug(outcome));
-                tracing::debug!(id, ?satisfied, ?outcome, bytes, duration_ms, "finished");
+                tracing::debug!(id, ?provided, ?outcome, bytes, duration_ms, "finished");
             }
             EventKind::Failed { code, duration } => {
                 let duration_ms = milliseconds(*duration);

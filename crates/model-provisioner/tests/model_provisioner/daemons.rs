@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use model_provisioner::{EngineView, Handoff};
+use model_provisioner::{EngineView, HandoffDocument};
 use serde_json::{Value, json};
 
 /// Beside the tests, cargo builds the examples.
@@ -114,7 +114,7 @@ fn three_daemons_share_one_root() {
     let mut pool = Daemon::start("pool-managerd", &arguments.map(|word| word as &str));
     let served = pool.first_line.strip_prefix("ready ").unwrap().to_owned();
     assert!(served.starts_with(&cache), "{served}");
-    let handed = Handoff::read(&handoff).unwrap();
+    let handed = HandoffDocument::read(&handoff).unwrap();
     assert_eq!((handed.id.as_str(), handed.size), (id.as_str(), 7));
     assert_eq!(handed.view, EngineView::File);
     assert_eq!(text(&handed.path), served);
@@ -135,7 +135,7 @@ fn three_daemons_share_one_root() {
     let wanted = json!({"model_ref": "hf:org/repo", "digest": null});
     let (status, found) = ask("POST", "/provision", wanted);
     assert_eq!(
-        (status, &found["satisfied"]),
+        (status, &found["provided"]),
         (200, &json!("AlreadyPresent"))
     );
     let wrong = json!({"model_ref": text(&model), "digest": format!("sha256:{:064}", 0)});

@@ -30,6 +30,19 @@ fn one_of_each() -> Vec<ProvisionError> {
             expected: digest("a"),
             actual: digest("b"),
         },
+        ProvisionError::SourceMismatch {
+            id: "id".to_owned(),
+            origin: "hf:org/repo".to_owned(),
+            expected: digest("a"),
+            actual: digest("b"),
+        },
+        ProvisionError::NestedCall {
+            id: "id".to_owned(),
+        },
+        ProvisionError::PolicyUnusable {
+            rule: "staging",
+            problem: "there is no store",
+        },
         ProvisionError::Unsound {
             id: "id".to_owned(),
             path: "/m".into(),
@@ -44,6 +57,7 @@ fn one_of_each() -> Vec<ProvisionError> {
             id: "id".to_owned(),
             after: std::time::Duration::from_secs(1),
             doing: "fetching",
+            holder: None,
         },
         ProvisionError::FailedElsewhere {
             id: "id".to_owned(),
@@ -88,6 +102,9 @@ fn codes_and_retries_of_provisioning_are_stable() {
             ("invalid_expected_digest", false),
             ("pinned_digest_unusable", false),
             ("digest_mismatch", false),
+            ("digest_mismatch", false),
+            ("nested_call", false),
+            ("policy_unusable", false),
             ("unsound", false),
             ("policy_refused", false),
             ("deadline_exceeded", true),

@@ -1,6 +1,6 @@
 use std::fs;
 
-use model_provisioner::{EngineView, Handoff, ProvisionRequest};
+use model_provisioner::{EngineView, Handoff, HandoffDocument, ProvisionRequest};
 
 use crate::util::{Host, reference, sha256};
 
@@ -24,19 +24,22 @@ fn a_handoff_tells_an_engine_what_it_needs_of_each_kind_of_model() {
     ] {
         let report = host
             .provisioner
-            .provision(&ProvisionRequest::new(reference(path)));
-        let handoff = Handoff::of(&report.unwrap()).unwrap();
+            .provision(&ProvisionRequest::new(reference(path)))
+            .unwrap();
+        let handoff = Handoff::of(&report).unwrap();
+        let handoff = handoff.document();
         assert_eq!((handoff.view, handoff.size), (view, size));
         assert_eq!((&handoff.path, &handoff.digest), (path, &None));
     }
     let request = ProvisionRequest::new(reference(&file)).expecting(sha256(&file));
-    let handoff = Handoff::of(&host.provisioner.provision(&request).unwrap()).unwrap();
-    assert_eq!(handoff.digest, Some(sha256(&file).to_string()));
+    let report = host.provisioner.provision(&request).unwrap();
+    let handoff = Handoff::of(&report).unwrap();
+    assert_eq!(handoff.document().digest, Some(sha256(&file).to_string()));
 
     let target = host.cache().join("handoff.json");
     fs::write(&target, "something else").unwrap();
     handoff.write(&target).unwrap();
-    assert_eq!(Handoff::read(&target).unwrap(), handoff);
+    assert_eq!(&HandoffDocument::read(&target).unwrap(), handoff.document());
     let json: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(&target).unwrap()).unwrap();
     assert_eq!(

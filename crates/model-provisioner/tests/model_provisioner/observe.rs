@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use catalog_core::VerificationOutcomeKind;
 use model_provisioner::{
-    Channel, Event, EventKind, ModelProvisioner, Observer, Satisfied, Silent, Step,
+    Channel, Event, EventKind, ModelProvisioner, Observer, Provided, Silent, Step,
 };
 
 use crate::util::{Host, id_of, reference, sha256};
@@ -18,8 +18,8 @@ fn words(events: impl IntoIterator<Item = Event>, id: &str) -> Vec<String> {
             }
             EventKind::Registered => "registered".to_owned(),
             EventKind::Finished {
-                satisfied, outcome, ..
-            } => format!("finished {satisfied:?} {outcome:?}"),
+                provided, outcome, ..
+            } => format!("finished {provided:?} {outcome:?}"),
             EventKind::Failed { code, .. } => format!("failed {code}"),
             other => format!("{other:?}"),
         }
@@ -62,7 +62,7 @@ fn an_observer_is_told_each_step_in_order() {
             format!("planned {:?}", Step::UseInPlace),
             "verifying 7/7".to_owned(),
             "registered".to_owned(),
-            format!("finished {:?} {passed:?}", Satisfied::InPlace),
+            format!("finished {:?} {passed:?}", Provided::InPlace),
         ]
     );
     host.settle(&id);
@@ -70,8 +70,8 @@ fn an_observer_is_told_each_step_in_order() {
     assert_eq!(
         told(),
         [
-            format!("planned {:?}", Step::Nothing),
-            format!("finished {:?} {passed:?}", Satisfied::AlreadyPresent),
+            format!("planned {:?}", Step::Use),
+            format!("finished {:?} {passed:?}", Provided::AlreadyPresent),
         ],
         "nothing to verify or register"
     );
@@ -80,7 +80,7 @@ fn an_observer_is_told_each_step_in_order() {
     assert_eq!(
         told(),
         [
-            format!("planned {:?}", Step::Check),
+            format!("planned {:?}", Step::Verify),
             "verifying 7/7".to_owned(),
             "failed digest_mismatch".to_owned(),
         ]

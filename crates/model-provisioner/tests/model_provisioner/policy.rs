@@ -1,4 +1,4 @@
-use catalog_core::{FsCatalog, ModelFetcher, ModelRef, ResolvedModel};
+use catalog_core::{FsCatalog, ModelFetcher, ModelRef, OutboundGate, ResolvedModel};
 use model_provisioner::{Filter, ModelProvisioner, Policy};
 
 use crate::util::Host;
@@ -82,11 +82,66 @@ fn outbound_rules_decide_before_the_fetcher_is_asked() {
     ] {
         let host = Host::new();
         let catalog = FsCatalog::new(host.cache()).unwrap();
-        let provisioner = ModelProvisioner::new(catalog, Forbidden).with_policy(policy);
+        let provisioner = ModelProvisioner::new(catalog, Forbidden)
+            .with_policy(policy)
+            .unwrap();
         let error = provisioner.ensure_present_str(text, None).unwrap_err();
         assert_eq!(error.code(), "policy_refused", "{error}");
         assert!(error.to_string().contains(&format!("`{rule}`")), "{error}");
     }
+}
+
+/// PROV-172
+#[test]
+fn a_policy_guards_each_host_and_address_of_a_network_fetcher() {
+    let mut policy = Policy::default();
+    policy.outbound.hosts = Filter::all_but(["bad.test", "203.0.113.7"]);
+    policy.outbound.schemes = Filter::all_but(["http"]);
+    let gate: &dyn OutboundGate = &policy;
+    assert_eq!(gate.check_host("https", "good.test", 443, false), Ok(()));
+    for (scheme, host, rule) in [
+        ("https", "BAD.test.", "outbound.hosts.deny"),
+        ("http", "good.test", "outbound.schemes.deny"),
+    ] {
+        let refusal = gate.check_host(scheme, host, 443, true).unwrap_err();
+        assert!(refusal.contains(rule), "{refusal}");
+    }
+    let address = |text: &str| text.parse().unwrap();
+    for (text, is_redirected, is_allowed) in [
+        ("198.51.100.1", true, true),
+        ("203.0.113.7", false, false),
+        ("::ffff:203.0.113.7", false, false),
+        // The caller may name a host of its own network. A redirect may not lead there.
+        ("192.168.1.2", false, true),
+        ("192.168.1.2", true, false),
+        ("127.0.0.1", true, false),
+        ("169.254.169.254", true, false),
+        ("100.100.100.200", true, false),
+        ("168.63.129.16", true, false),
+        ("0.0.0.0", true, false),
+        ("::1", true, false),
+        ("fd00:ec2::254", true, false),
+        ("fe80::1", true, false),
+        ("::ffff:10.0.0.1", true, false),
+        ("64:ff9b::a00:1", true, false),
+        ("64:ff9b::c633:6401", true, true),
+        ("2001:db8::1", true, true),
+    ] {
+        let decision = gate.check_address("good.test", address(text), is_redirected);
+        assert_eq!(decision.is_ok(), is_allowed, "{text}: {decision:?}");
+    }
+    let mut inner = Policy::default();
+    inner.outbound.hosts = Filter::only(["mirror.test", "10.0.0.1"]);
+    assert_eq!(
+        inner.check_address("mirror.test", address("10.0.0.1"), true),
+        Ok(())
+    );
+    inner.offline = true;
+    assert!(
+        inner
+            .check_host("https", "mirror.test", 443, false)
+            .is_err()
+    );
 }
 
 /// PROV-171

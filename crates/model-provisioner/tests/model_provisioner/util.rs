@@ -50,8 +50,8 @@ impl Host {
     pub(crate) fn settle(&self, id: &str) {
         let begin = Instant::now();
         loop {
-            let entry = self.entry(id).unwrap();
-            if self.provisioner.catalog().is_proved(&entry, None).unwrap() {
+            let known = self.provisioner.catalog().registered(id, None).unwrap();
+            if known.unwrap().proof.is_some() {
                 return;
             }
             assert!(begin.elapsed() < Duration::from_secs(60), "it settles");
@@ -169,7 +169,7 @@ impl ModelFetcher for ToyFetcher {
                 return Err(CatalogError::NoFetcher {
                     scheme: mr.scheme(),
                     reference: mr.to_string(),
-                    repair: "the toy handles the others",
+                    repair: "the toy handles the others".into(),
                 });
             }
             _ => {}

@@ -4,17 +4,23 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use catalog_core::{
-    CatalogEntry, CatalogStore, CollectionPolicy, EngineStore, Expected, FsCatalog, FsEngineStore,
-    Import, ImportRequest, LifecycleState, ModelId, Result, ScrubBudget, Verify,
+    CatalogEntry, CatalogStore, CollectionPolicy, EngineStore, Expected, FileFetcher, FsCatalog,
+    FsEngineStore, Import, ImportRequest, LifecycleState, ModelId, ModelRef, Result, ScrubBudget,
+    Verify,
+};
+use model_provisioner::{
+    Freshness, ModelProvisioner, Policy, ProvisionError, ProvisionRequest, SchemeRouter,
+    StagingMode,
 };
 
 use crate::limited::{catalog_within, engines_within};
 use crate::step_calls::engine;
+use crate::toy::ToyFetcher;
 
 /// The managed model that calls are about, one that lies outside of the root, and one that is new.
-pub(super) const MANAGED: &str = "managed";
+pub(super) const MANAGED: &str = "hf:org/managed";
 pub(super) const OUTSIDE: &str = "outside";
-pub(super) const NEW: &str = "new";
+pub(super) const NEW: &str = "hf:org/new";
 /// The owner of a pin.
 const OWNER: &str = "somebody";
 
@@ -29,6 +35,8 @@ pub(super) struct Site {
 pub(super) struct Handles {
     catalog: FsCatalog,
     engines: FsEngineStore,
+    /// The time that a request gets, if it gets a limit.
+    time: Option<Duration>,
 }
 
 /// A call that takes limits.
@@ -76,6 +84,7 @@ impl Site {
     }
 
     fn source(&self, name: &str) -> PathBuf {
+        let name = name.rsplit('/').next().unwrap_or(name);
         self.folder.path().join(format!("{name}.bin"))
     }
 
@@ -122,6 +131,7 @@ impl Site {
         Handles {
             catalog: catalog_within(&self.catalog, time),
             engines: engines_within(&self.engines, time),
+            time: Some(time),
         }
     }
 
@@ -130,11 +140,34 @@ impl Site {
         Ok(Handles {
             catalog: FsCatalog::new(self.root())?,
             engines: FsEngineStore::new(self.root())?,
+            time: None,
         })
     }
 }
 
-pub(super) const CALLS: [Call; 20] = [
+impl Handles {
+    /// Provisions a model of the hub, or a local one by import. The limit is that of the request.
+    fn provision(&self, site: &Site, reference: &str, freshness: Freshness) -> Result<()> {
+        let catalog = FsCatalog::new(site.root())?;
+        let mut policy = Policy::default();
+        policy.staging = StagingMode::Managed;
+        let fetcher = SchemeRouter::new()
+            .route("file", FileFetcher)
+            .route("hf", ToyFetcher::of(reference.as_bytes()));
+        let mut request = ProvisionRequest::new(ModelRef::parse(reference)?).fresh(freshness);
+        if let Some(time) = self.time {
+            request = request.within(time);
+        }
+        let provisioner = ModelProvisioner::new(catalog, fetcher).with_policy(policy);
+        match provisioner.and_then(|provisioner| provisioner.provision(&request)) {
+            Ok(_) | Err(ProvisionError::DeadlineExceeded { .. }) => Ok(()),
+            Err(ProvisionError::Catalog(error)) => Err(error),
+            Err(error) => panic!("no wait ends like this: {error}"),
+        }
+    }
+}
+
+pub(super) const CALLS: [Call; 24] = [
     Call {
         name: "put",
         make: |on, site| on.catalog.put(&site.outside(1)),
@@ -248,5 +281,24 @@ pub(super) const CALLS: [Call; 20] = [
     Call {
         name: "delete of an engine",
         make: |on, _| on.engines.delete("e").map(drop),
+    },
+    Call {
+        name: "provision of a model that is here",
+        make: |on, site| on.provision(site, MANAGED, Freshness::UseLocal),
+    },
+    Call {
+        name: "provision of the newest revision",
+        make: |on, site| on.provision(site, MANAGED, Freshness::Revalidate),
+    },
+    Call {
+        name: "provision by a fetch",
+        make: |on, site| on.provision(site, NEW, Freshness::UseLocal),
+    },
+    Call {
+        name: "provision by an import",
+        make: |on, site| {
+            let source = site.source(NEW);
+            on.provision(site, &source.to_string_lossy(), Freshness::UseLocal)
+        },
     },
 ];

@@ -156,7 +156,7 @@ pub(super) const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
         policy.outbound.hosts = Filter::only([text]);
         policy.outbound.organisations = Filter::all_but([text]);
         let provisioner = ModelProvisioner::new(catalog, fetcher).with_policy(policy);
-        let _ = provisioner.ensure_present_str("hf:org/repo", None);
+        let _ = provisioner.and_then(|it| it.ensure_present_str("hf:org/repo", None));
     }),
     ("an engine's artifact", |root, text| {
         let Ok(engines) = FsEngineStore::new(root) else {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use catalog_core::{CatalogStore, FsCatalog};
-use model_provisioner::{Filter, Policy, ProvisionRequest, Satisfied};
+use model_provisioner::{Filter, Policy, Provided, ProvisionRequest};
 
 use super::Case;
 use super::bench::{Bench, REPOSITORY, TOKEN, bytes, chain, repository, same};
@@ -99,7 +99,7 @@ fn cut(bench: &Bench) -> Result<(), String> {
     }
     bench.hub.fail(Faults::default());
     let report = bench.provision("hf:org/repo/weights.bin")?;
-    same(report.satisfied, Satisfied::Fetched, "satisfied")
+    same(report.provided, Provided::Fetched, "satisfied")
 }
 
 fn redirect(bench: &Bench) -> Result<(), String> {
@@ -160,7 +160,7 @@ fn down(bench: &Bench) -> Result<(), String> {
         ..Faults::default()
     });
     let here = bench.provision("hf:org/repo/weights.bin")?;
-    same(here.satisfied, Satisfied::AlreadyPresent, "what is here")?;
+    same(here.provided, Provided::AlreadyPresent, "what is here")?;
     let error = bench.try_provision("hf:org/repo/config.json").err();
     let error = error.ok_or("a hub that is down brought something")?;
     same(error.code(), "fetch_unreachable", &chain(&error))?;
@@ -186,7 +186,10 @@ fn forbidden(bench: &Bench) -> Result<(), String> {
         (schemes, "outbound.schemes.allow"),
         (size, "max_bytes"),
     ] {
-        let provisioner = bench.provisioner()?.with_policy(policy);
+        let provisioner = bench
+            .provisioner()?
+            .with_policy(policy)
+            .map_err(|error| error.to_string())?;
         let request = ProvisionRequest::new("hf:org/repo".parse().expect("it is a reference"));
         let error = provisioner.provision(&request).err();
         let error = error.ok_or_else(|| format!("{rule} let it through"))?;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use catalog_core::{CatalogStore, FsCatalog, ModelRef, VerificationOutcomeKind};
-use model_provisioner::{EngineView, Freshness, Handoff, Proof, ProvisionRequest, Satisfied};
+use catalog_core::{Basis, CatalogStore, FsCatalog, ModelRef, VerificationOutcomeKind};
+use model_provisioner::{EngineView, Freshness, Handoff, Provided, ProvisionRequest};
 
 use super::Case;
 use super::bench::{Bench, REPOSITORY, bytes, repository, same};
@@ -50,13 +50,13 @@ fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
 fn whole_repository(bench: &Bench) -> Result<(), String> {
     let report = bench.provision("hf:org/repo")?;
     let commit = repository().commit();
-    same(report.satisfied, Satisfied::Fetched, "satisfied")?;
+    same(report.provided, Provided::Fetched, "satisfied")?;
     same(
         report.revision.as_deref(),
         Some(commit.as_str()),
         "revision",
     )?;
-    same(report.proof, Proof::SourceHashes, "proof")?;
+    same(report.assurance.basis, Basis::SourceHash, "proof")?;
     same(
         report.outcome.kind,
         VerificationOutcomeKind::Pass,
@@ -80,11 +80,7 @@ fn whole_repository(bench: &Bench) -> Result<(), String> {
     bench.provision("hf:org/repo@main")?;
     bench.hub.forget();
     let second = bench.provision("hf://org/repo")?;
-    same(
-        second.satisfied,
-        Satisfied::AlreadyPresent,
-        "satisfied again",
-    )?;
+    same(second.provided, Provided::AlreadyPresent, "satisfied again")?;
     same(second.revision, Some(commit), "revision again")?;
     same(bench.hub.seen().len(), 0, "requests of a second call")
 }
@@ -93,7 +89,7 @@ fn single_file(bench: &Bench) -> Result<(), String> {
     let report = bench.provision("hf:org/repo/weights.bin")?;
     let path = &report.resolved.local_path;
     same(path.ends_with("files/weights.bin"), true, "the path")?;
-    same(report.proof, Proof::SourceHashes, "proof")?;
+    same(report.assurance.basis, Basis::SourceHash, "proof")?;
     same(report.bytes_staged, 300_000, "bytes")?;
     same(
         bench.hub.downloads_of("config.json"),
@@ -101,14 +97,14 @@ fn single_file(bench: &Bench) -> Result<(), String> {
         "other files fetched",
     )?;
     let small = bench.provision("hf:org/repo/config.json")?;
-    same(small.proof, Proof::SourceHashes, "proof of a small file")?;
+    same(
+        small.assurance.basis,
+        Basis::SourceHash,
+        "proof of a small file",
+    )?;
     bench.hub.forget();
     let again = bench.provision("hf:org/repo/weights.bin")?;
-    same(
-        again.satisfied,
-        Satisfied::AlreadyPresent,
-        "satisfied again",
-    )?;
+    same(again.provided, Provided::AlreadyPresent, "satisfied again")?;
     same(bench.hub.seen().len(), 0, "requests of a second call")
 }
 
@@ -123,15 +119,15 @@ fn shard_set(bench: &Bench) -> Result<(), String> {
     let second = path.with_file_name("tiny-00002-of-00002.gguf");
     same(second.exists(), true, "the second is beside it")?;
     let handoff = Handoff::of(&report).map_err(text)?;
-    same(handoff.view, EngineView::FirstShard, "view")?;
-    same(handoff.size, 128, "size of both")
+    same(handoff.document().view, EngineView::FirstShard, "view")?;
+    same(handoff.document().size, 128, "size of both")
 }
 
 fn folder(bench: &Bench) -> Result<(), String> {
     let report = bench.provision("hf:org/repo/tokenizer")?;
     let found = names_below(&report.resolved.local_path);
     same(found, names(["vocab.txt", "merges.bin"]), "files")?;
-    same(report.proof, Proof::SourceHashes, "proof")?;
+    same(report.assurance.basis, Basis::SourceHash, "proof")?;
     same(
         bench.hub.downloads_of("weights.bin"),
         0,
@@ -160,10 +156,10 @@ fn moved_branch(bench: &Bench) -> Result<(), String> {
     let first = bench.provision("hf:org/repo/weights.bin")?;
     let provisioner = bench.provisioner()?;
     let model_ref: ModelRef = "hf:org/repo/weights.bin".parse().map_err(text)?;
-    let again = ProvisionRequest::new(model_ref).fresh(Freshness::LookAgain);
+    let again = ProvisionRequest::new(model_ref).fresh(Freshness::Revalidate);
     let downloads = bench.hub.downloads_of("weights.bin");
     let unmoved = provisioner.provision(&again).map_err(text)?;
-    same(unmoved.satisfied, Satisfied::AlreadyPresent, "not moved")?;
+    same(unmoved.provided, Provided::AlreadyPresent, "not moved")?;
     same(
         bench.hub.downloads_of("weights.bin"),
         downloads,
@@ -180,7 +176,7 @@ fn moved_branch(bench: &Bench) -> Result<(), String> {
     )?;
     let now = provisioner.provision(&again).map_err(text)?;
     same(now.revision, Some(moved.commit()), "the new commit")?;
-    same(now.satisfied, Satisfied::Fetched, "satisfied")?;
+    same(now.provided, Provided::Fetched, "satisfied")?;
     let found = fs::read(&now.resolved.local_path).map_err(text)?;
     same(found == bytes(300_000, 7), true, "the new bytes")
 }
@@ -202,7 +198,7 @@ fn repair(bench: &Bench) -> Result<(), String> {
     bench.hub.put(REPOSITORY, "main", moved);
     bench.hub.forget();
     let report = bench.provision("hf:org/repo")?;
-    same(report.satisfied, Satisfied::Repaired, "satisfied")?;
+    same(report.provided, Provided::Repaired, "satisfied")?;
     same(report.bytes_staged, 300_000, "bytes")?;
     same(report.revision, first.revision, "revision")?;
     same(bench.hub.downloads_of("vocab.txt"), 0, "good files fetched")?;

@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use catalog_core::{FsCatalog, ModelLock, ModelLockAttempt, ModelLockFailure};
+use catalog_core::{FsCatalog, ModelLock, ModelLockAttempt, Progress, SourceCall, SourceFailure};
 
 use crate::util::model_id;
 
@@ -26,13 +26,13 @@ fn a_model_has_one_lock_whose_holder_shows_its_progress() {
     let (one, other) = (FsCatalog::new(root.path()), FsCatalog::new(root.path()));
     let (one, other) = (one.unwrap(), other.unwrap());
     let mut lock = begin(&one, "a/b: c");
-    lock.report(7, Some(9));
+    lock.report(Progress::of(7, 9));
     for catalog in [&one, &other] {
         let ModelLockAttempt::Taken(status) = catalog.try_lock_model(&model_id("a/b: c")).unwrap()
         else {
             panic!("two have it")
         };
-        assert_eq!((status.done, status.total), (7, Some(9)));
+        assert_eq!(status.progress, Progress::of(7, 9));
         let me = std::process::id().to_string();
         assert!(status.holder.starts_with(&me), "{status:?}");
     }
@@ -46,20 +46,58 @@ fn a_model_has_one_lock_whose_holder_shows_its_progress() {
     drop(held);
 }
 
+/// The result of the source call with these terms that a status or a lock shows.
+fn failure_of(calls: &[SourceCall], terms: &str) -> Option<Option<SourceFailure>> {
+    let call = calls.iter().find(|call| call.terms == terms);
+    call.map(|call| call.failure.clone())
+}
+
 /// CAT-961
 #[test]
-fn a_failure_is_told_to_those_who_come_next_until_one_begins_anew() {
+fn the_latest_source_call_of_each_terms_is_shown_to_those_who_come_next() {
     let root = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();
-    let failure = ModelLockFailure::now("terms", "code", "detail \"quoted\"\n", true);
-    begin(&catalog, "id").fail(failure.clone());
-    for _ in 0..2 {
-        let next = begin(&catalog, "id");
-        assert_eq!(next.failure_before(), Some(&failure));
-        next.release_keeping_failure();
+    let failure = SourceFailure::new("code", "detail \"quoted\"\n", true);
+    let mut lock = begin(&catalog, "id");
+    lock.end_call("failing", Some(failure.clone()));
+    lock.end_call("other", None);
+    drop(lock);
+    let seen = begin(&catalog, "id").calls().to_vec();
+    assert_eq!(failure_of(&seen, "failing"), Some(Some(failure)));
+    assert_eq!(failure_of(&seen, "other"), Some(None));
+    // A later call has another id, also if it has the same result.
+    let mut lock = begin(&catalog, "id");
+    lock.end_call("other", None);
+    let ModelLockAttempt::Taken(status) = catalog.try_lock_model(&model_id("id")).unwrap() else {
+        panic!("two have it")
+    };
+    let calls = status.calls.unwrap();
+    assert_eq!(calls, lock.calls());
+    assert!(seen.iter().all(|call| call.id != calls[0].id));
+    for number in 0..100 {
+        lock.end_call(&number.to_string(), None);
     }
-    drop(begin(&catalog, "id"));
-    assert_eq!(begin(&catalog, "id").failure_before(), None);
+    assert!(lock.calls().len() < 100, "the file does not grow");
+}
+
+/// CAT-964
+#[test]
+fn the_key_of_an_unregistered_artifact_outlives_its_holder() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(root.path()).unwrap();
+    let key = "a".repeat(64);
+    let mut lock = begin(&catalog, "id");
+    assert_eq!(lock.announced(), None);
+    lock.announce(&key).unwrap();
+    drop(lock);
+    let mut lock = begin(&catalog, "id");
+    assert_eq!(lock.announced(), Some(key.as_str()));
+    lock.withdraw();
+    drop(lock);
+    assert_eq!(begin(&catalog, "id").announced(), None);
+    // A text that is no key is none.
+    fs::write(file_of(&catalog), r#"{"publishing":"../../x"}"#).unwrap();
+    assert_eq!(begin(&catalog, "id").announced(), None);
 }
 
 /// CAT-962
@@ -72,15 +110,15 @@ fn whatever_the_file_of_a_model_lock_says_it_can_be_taken() {
     for text in [
         "",
         "{",
-        "{\"failed\":7}",
-        "{\"failed\":{\"terms\":\"t\"}}",
+        "{\"calls\":7}",
+        "{\"calls\":[{\"terms\":\"t\"}]}",
         "\u{0}\u{0}\u{0}",
         "[[[[",
         &"x".repeat(100_000),
     ] {
         fs::write(&file, text).unwrap();
         let lock = begin(&catalog, "id");
-        assert_eq!(lock.failure_before(), None, "{text}");
+        assert_eq!(lock.calls(), [], "{text}");
         fs::write(&file, text).unwrap();
         let taken = catalog.try_lock_model(&model_id("id")).unwrap();
         assert!(matches!(taken, ModelLockAttempt::Taken(_)));

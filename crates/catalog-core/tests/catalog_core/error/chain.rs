@@ -52,7 +52,7 @@ fn one_of_each() -> Vec<CatalogError> {
         CatalogError::NoFetcher {
             scheme: "hf",
             reference: id(),
-            repair: "compose one",
+            repair: "compose one".into(),
         },
         CatalogError::IndexDamaged {
             path: path(),

@@ -5,7 +5,7 @@ use catalog_core::{
     VerificationOutcomeKind as Kind, Verify,
 };
 
-use crate::util::{entry, model_id};
+use crate::util::{entry, is_proved, model_id};
 
 /// CAT-854
 #[test]
@@ -27,29 +27,18 @@ fn what_was_just_hashed_is_proof_only_for_who_waited_for_it() {
         (Kind::Pass, Some(Method::Hashed))
     );
     assert!(catalog.get("m").unwrap().is_none(), "it registers nothing");
-    assert!(
-        !catalog.is_proved(&registered, Some(&before)).unwrap(),
-        "it is not registered"
-    );
+    assert_eq!(catalog.registered("m", Some(&before)).unwrap(), None);
 
     catalog
         .put_verified(&registered, &found, Expected::Absent)
         .unwrap();
-    let is_proved = |since| catalog.is_proved(&registered, since).unwrap();
+    let is_proved = |since| is_proved(&catalog, "m", since);
     assert!(is_proved(Some(&before)));
     let after = catalog.snapshot().unwrap();
     assert!(!is_proved(Some(&after)), "it is not new");
     assert!(
         !is_proved(None),
         "it changed so lately that nobody could tell"
-    );
-    let other = CatalogEntry {
-        digest: None,
-        ..registered.clone()
-    };
-    assert!(
-        !catalog.is_proved(&other, Some(&before)).unwrap(),
-        "of another entry"
     );
     fs::write(&path, "changed").unwrap();
     assert!(!is_proved(Some(&before)), "the bytes are others");
@@ -75,11 +64,8 @@ fn a_published_artifact_is_registered_as_verified_when_it_was_staged() {
     let artifact = verified.unwrap().publish().unwrap();
     let registered = catalog.register(&artifact, Expected::Absent).unwrap();
     assert_eq!(catalog.get("m").unwrap(), Some(registered.clone()));
-    assert!(catalog.is_proved(&registered, Some(&before)).unwrap());
-    assert!(
-        catalog.is_proved(&registered, None).unwrap(),
-        "our code wrote it"
-    );
+    assert!(is_proved(&catalog, "m", Some(&before)));
+    assert!(is_proved(&catalog, "m", None), "our code wrote it");
     let again = catalog.register(&artifact, Expected::Absent).unwrap_err();
     assert_eq!(again.code(), "conflict");
     assert!(catalog.artifacts().holds(&registered.local_path));

@@ -177,3 +177,13 @@ pub(crate) fn sealed(head: &str, entries: &[&str]) -> Vec<u8> {
     )
     .into_bytes()
 }
+
+/// Whether the bytes of a registered model are proved, to a caller that waited since that snapshot.
+pub(crate) fn is_proved(
+    catalog: &FsCatalog,
+    id: &str,
+    since: Option<&catalog_core::CatalogSnapshot>,
+) -> bool {
+    let known = catalog.registered(id, since).unwrap();
+    known.unwrap().proof.is_some()
+}

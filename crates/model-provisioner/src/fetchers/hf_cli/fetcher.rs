@@ -210,14 +210,16 @@ impl ModelFetcher for HfCliFetcher {
 
     fn resolve_revision(
         &self,
-        mr: &ModelRef,
+        task: &FetchTask<'_>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Option<String>> {
+        let mr = task.model_ref;
         let parts = parts_of(mr)?;
         let mut tick = || progress(Progress::default());
         let tool = self.tool(mr, &mut tick)?;
         // Below the root, so that a collection removes what a kill leaves.
-        let cache = self.store.stage(&mr.model_id()?, 0)?;
+        let store = self.store.with_limits(task.limits.clone());
+        let cache = store.stage(&mr.model_id()?, 0)?;
         let repository = Repository {
             settings: &self.settings,
             tool: &tool,
@@ -231,6 +233,11 @@ impl ModelFetcher for HfCliFetcher {
     fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
         mr.as_hf()?;
         ModelRef::parse(&self.settings.hub()).ok()?.host()
+    }
+
+    fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
+        mr.as_hf()?;
+        Some(self.settings.credentials_id())
     }
 }
 
@@ -306,6 +313,6 @@ fn parts_of(mr: &ModelRef) -> Result<HfParts<'_>> {
     mr.as_hf().ok_or_else(|| CatalogError::NoFetcher {
         scheme: mr.scheme(),
         reference: mr.to_string(),
-        repair: "compose another fetcher beside the one for the hub",
+        repair: "compose another fetcher beside the one for the hub".into(),
     })
 }

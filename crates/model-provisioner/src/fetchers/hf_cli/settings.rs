@@ -1,4 +1,8 @@
 use std::env;
+use std::fs;
+use std::path::PathBuf;
+
+use catalog_core::Hasher;
 
 use super::process::Invocation;
 use super::redact::without_secrets;
@@ -35,6 +39,34 @@ impl Settings {
         if let Some(token) = &self.token {
             invocation.variable("HF_TOKEN", token);
         }
+    }
+
+    /// Returns a hash of the hub and of all places of a token that the command reads.
+    pub(super) fn credentials_id(&self) -> String {
+        let variables = [
+            "HF_TOKEN",
+            "HUGGING_FACE_HUB_TOKEN",
+            "HF_TOKEN_PATH",
+            "HF_HOME",
+            "XDG_CACHE_HOME",
+            "HOME",
+        ];
+        let values = variables.map(env::var_os);
+        let [_, _, token_path, hf_home, xdg_cache, home] = values.clone();
+        let token_file = token_path.map(PathBuf::from).or_else(|| {
+            let cache = xdg_cache
+                .map(PathBuf::from)
+                .or_else(|| Some(PathBuf::from(home?).join(".cache")));
+            let folder = hf_home
+                .map(PathBuf::from)
+                .or_else(|| Some(cache?.join("huggingface")));
+            Some(folder?.join("token"))
+        });
+        let token = token_file.and_then(|file| fs::read(file).ok());
+        let mut hasher = Hasher::new();
+        let given = format!("{} {:?} {values:?} {token:?}", self.hub(), self.token);
+        hasher.update(given.as_bytes());
+        hasher.finish().value
     }
 
     /// A text with no secret in it.

@@ -2,10 +2,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use catalog_core::{CatalogStore, FsCatalog, ModelFetcher, ModelRef};
-use model_provisioner::{
-    Freshness, HfCliFetcher, ModelProvisioner, Proof, ProvisionRequest, Satisfied,
-};
+use catalog_core::{Basis, CatalogStore, FsCatalog, ModelFetcher, ModelRef};
+use model_provisioner::{Freshness, HfCliFetcher, ModelProvisioner, Provided, ProvisionRequest};
 
 use super::fake_hf::{COMMIT, FakeHub};
 
@@ -56,7 +54,7 @@ fn a_token_reaches_the_command_by_its_variable_and_nobody_else() {
         .provision(&request("hf:org/repo/model.bin"))
         .unwrap();
     assert_eq!(report.revision.as_deref(), Some(COMMIT));
-    assert_eq!(report.proof, Proof::SourceHashes);
+    assert_eq!(report.assurance.basis, Basis::SourceHash);
     let calls = bench.hub.calls();
     let download = calls
         .iter()
@@ -257,7 +255,7 @@ fn a_folder_is_repaired_by_its_files_and_brought_again_if_its_source_has_them_no
     };
     lose("sub/vocab.txt");
     let report = provisioner.provision(&asked).unwrap();
-    assert_eq!(report.satisfied, Satisfied::Repaired);
+    assert_eq!(report.provided, Provided::Repaired);
     assert_eq!(report.bytes_staged, 1);
     let vocab = first.resolved.local_path.join("sub/vocab.txt");
     assert_eq!(fs::read_to_string(&vocab).unwrap(), "a");
@@ -282,20 +280,20 @@ fn notes_that_are_no_files_hold_nobody_up_and_unhashed_bytes_keep_a_pin() {
     let provisioner = bench.provisioner(|fetcher| fetcher);
     let asked = request("hf:org/repo/model.bin");
     let pinned = provisioner.provision(&asked).unwrap().digest;
-    let again = asked.clone().fresh(Freshness::LookAgain);
+    let again = asked.clone().fresh(Freshness::Revalidate);
     let unmoved = provisioner.provision(&again).unwrap();
-    assert_eq!(unmoved.satisfied, Satisfied::AlreadyPresent);
+    assert_eq!(unmoved.provided, Provided::AlreadyPresent);
 
     // Only the commit moves: its bytes are brought once, and are those of the new commit then.
     let commit = "f".repeat(40);
     bench.hub.push(&commit);
     let moved = provisioner.provision(&again).unwrap();
     assert_eq!(
-        (moved.satisfied, moved.revision),
-        (Satisfied::Fetched, Some(commit))
+        (moved.provided, moved.revision),
+        (Provided::Fetched, Some(commit))
     );
     let unmoved = provisioner.provision(&again).unwrap();
-    assert_eq!(unmoved.satisfied, Satisfied::AlreadyPresent);
+    assert_eq!(unmoved.provided, Provided::AlreadyPresent);
 
     // Other bytes, of which the hub states nothing.
     bench.hub.push(&"e".repeat(40));

@@ -6,18 +6,20 @@ use model_provisioner::SchemeRouter;
 fn an_unrouted_scheme_says_what_to_compose_and_shows_no_secret() {
     let router = SchemeRouter::new().route("FILE", FileFetcher);
     for (text, hint) in [
-        ("hf:org/repo", "HfCliFetcher"),
+        ("hf:org/repo", "`ModelProvisioner::with_hf_cli`"),
+        ("hf:org/repo", "the feature `hf-cli`"),
         (
             "https://user:canary@host/m.gguf?token=canary",
-            "a fetcher for it",
+            "a `ModelFetcher` of your own",
         ),
-        ("oci://ghcr.io/org/model:1", "a fetcher for it"),
+        ("oci://ghcr.io/org/model:1", "a `ModelFetcher` of your own"),
     ] {
         let mr = ModelRef::parse(text).unwrap();
         let error = router.ensure_present(&mr).unwrap_err();
         assert_eq!(error.code(), "no_fetcher");
         let message = error.to_string();
         assert!(message.contains(hint), "{message}");
+        assert!(message.contains("the served schemes are file"), "{message}");
         assert!(!message.contains("canary"), "{message}");
         assert!(!router.can_stage(&mr));
         assert_eq!(router.outbound_host(&mr), None, "it would ask nobody");

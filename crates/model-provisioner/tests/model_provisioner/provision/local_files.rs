@@ -2,8 +2,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use catalog_core::{CatalogStore, Digest, DigestAlgorithm, LifecycleState, Method};
-use model_provisioner::{Proof, ProvisionError, ProvisionRequest, Satisfied};
+use catalog_core::{Basis, CatalogStore, Digest, DigestAlgorithm, LifecycleState, Method};
+use model_provisioner::{Provided, ProvisionError, ProvisionRequest};
 
 use crate::util::{Host, as_unprivileged, id_of, reference, sha256, state_of};
 
@@ -124,9 +124,9 @@ fn a_second_call_for_an_unchanged_model_writes_nothing() {
         .provisioner
         .provision(&ProvisionRequest::new(reference(&with)))
         .unwrap();
-    assert_eq!(again.satisfied, Satisfied::AlreadyPresent);
-    assert_eq!((again.bytes_staged, again.proof), (0, Proof::PinnedDigest));
-    assert_eq!(again.verified_by, Some(Method::Fingerprint));
+    assert_eq!(again.provided, Provided::AlreadyPresent);
+    assert_eq!((again.bytes_staged, again.assurance.basis), (0, Basis::Pin));
+    assert_eq!(again.assurance.method, Some(Method::Fingerprint));
     assert!(!again.is_catalog_changed);
 }
 

@@ -4,10 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use catalog_core::{CatalogStore, Digest, LifecycleState, VerificationOutcomeKind as Kind};
+use catalog_core::{Basis, CatalogStore, Digest, LifecycleState, VerificationOutcomeKind as Kind};
 use model_provisioner::{
-    ModelProvisioner, OnMismatch, Policy, Proof, ProvisionRequest, Satisfied, StagingMode,
-    Unverified,
+    ModelProvisioner, OnMismatch, Policy, Provided, ProvisionRequest, StagingMode, Unverified,
 };
 
 use crate::util::{Host, id_of, reference, sha256};
@@ -39,19 +38,19 @@ fn a_managed_policy_brings_local_models_into_the_store() {
     // Registered in place before, it moves.
     host.provisioner.provision(&request).unwrap();
     let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
-    let provisioner = provisioner.with_policy(managed());
+    let provisioner = provisioner.with_policy(managed()).unwrap();
     let report = provisioner.provision(&request).unwrap();
-    assert_eq!(report.satisfied, Satisfied::Imported);
+    assert_eq!(report.provided, Provided::Imported);
     assert_eq!(
-        (report.bytes_staged, report.proof),
-        (7, Proof::CallersDigest)
+        (report.bytes_staged, report.assurance.basis),
+        (7, Basis::Caller)
     );
     assert!(report.resolved.local_path.starts_with(host.cache()));
     fs::write(&path, "changed").unwrap();
     let again = provisioner
         .provision(&ProvisionRequest::new(reference(&path)))
         .unwrap();
-    assert_eq!(again.satisfied, Satisfied::AlreadyPresent);
+    assert_eq!(again.provided, Provided::AlreadyPresent);
     assert_eq!(
         fs::read_to_string(&again.resolved.local_path).unwrap(),
         "weights"
@@ -84,7 +83,7 @@ fn a_managed_policy_brings_local_models_into_the_store() {
 fn a_managed_model_that_rots_or_loses_files_is_repaired_from_its_source() {
     let host = Host::new();
     let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
-    let provisioner = provisioner.with_policy(managed());
+    let provisioner = provisioner.with_policy(managed()).unwrap();
     let folder = host
         .model("repo/config.json", "{}")
         .parent()
@@ -101,7 +100,7 @@ fn a_managed_model_that_rots_or_loses_files_is_repaired_from_its_source() {
         let good = fs::read(&file).unwrap();
         rot(&file);
         let report = provisioner.provision(&request).unwrap();
-        assert_eq!(report.satisfied, Satisfied::Repaired, "{report:?}");
+        assert_eq!(report.provided, Provided::Repaired, "{report:?}");
         assert_eq!(report.bytes_staged, good.len() as u64);
         assert_eq!(fs::read(&file).unwrap(), good);
         assert_eq!(report.outcome.kind, Kind::Pass);
@@ -136,22 +135,25 @@ fn a_mismatch_that_the_policy_lets_through_is_never_said_to_be_proved() {
         policy.staging = staging;
         policy.on_mismatch = OnMismatch::Warn;
         let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
-        let provisioner = provisioner.with_policy(policy);
+        let provisioner = provisioner.with_policy(policy).unwrap();
         let request = ProvisionRequest::new(reference(&path));
         for _ in 0..2 {
             let asked = request.clone().expecting(wrong());
             let report = provisioner.provision(&asked).unwrap();
             assert_eq!(report.outcome.kind, Kind::Warn);
             assert!(report.outcome.reason.unwrap().contains(&"0".repeat(64)));
-            assert_eq!((report.digest, report.proof), (None, Proof::Nothing));
+            assert_eq!(
+                (report.digest, report.assurance.basis),
+                (None, Basis::Nothing)
+            );
             let entry = host.entry(&id_of(&path)).unwrap();
             assert_eq!((entry.digest, entry.last_verified_ms), (None, None));
         }
         let asked = request.clone().expecting(sha256(&path));
         let report = provisioner.provision(&asked).unwrap();
         assert_eq!(
-            (report.outcome.kind, report.proof),
-            (Kind::Pass, Proof::CallersDigest)
+            (report.outcome.kind, report.assurance.basis),
+            (Kind::Pass, Basis::Caller)
         );
         assert_eq!(
             host.entry(&id_of(&path)).unwrap().digest,
@@ -163,8 +165,8 @@ fn a_mismatch_that_the_policy_lets_through_is_never_said_to_be_proved() {
             fs::write(&path, "changed").unwrap();
             let report = provisioner.provision(&request).unwrap();
             assert_eq!(
-                (report.outcome.kind, report.proof),
-                (Kind::Warn, Proof::Nothing)
+                (report.outcome.kind, report.assurance.basis),
+                (Kind::Warn, Basis::Nothing)
             );
             assert_eq!(host.entry(&id_of(&path)), pinned);
         }
@@ -181,7 +183,7 @@ fn what_nothing_proves_is_refused_if_the_policy_says_so() {
         policy.staging = staging;
         policy.unverified = Unverified::Refuse;
         let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
-        let provisioner = provisioner.with_policy(policy);
+        let provisioner = provisioner.with_policy(policy).unwrap();
         let request = ProvisionRequest::new(reference(&path));
         let refused = || {
             let error = provisioner.provision(&request).unwrap_err();
@@ -207,7 +209,7 @@ fn a_model_that_is_larger_than_the_policy_allows_is_not_brought() {
     let mut policy = managed();
     policy.max_bytes = Some(6);
     let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
-    let provisioner = provisioner.with_policy(policy.clone());
+    let provisioner = provisioner.with_policy(policy.clone()).unwrap();
     let request = ProvisionRequest::new(reference(&path));
     let error = provisioner.provision(&request).unwrap_err();
     assert_eq!(error.code(), "policy_refused");
@@ -218,7 +220,11 @@ fn a_model_that_is_larger_than_the_policy_allows_is_not_brought() {
         0
     );
     policy.max_bytes = Some(7);
-    provisioner.with_policy(policy).provision(&request).unwrap();
+    provisioner
+        .with_policy(policy)
+        .unwrap()
+        .provision(&request)
+        .unwrap();
 }
 
 /// PROV-145
@@ -227,7 +233,7 @@ fn no_digest_is_said_to_be_proved_that_nobody_compared() {
     let host = Host::new();
     let path = host.model("m.bin", "weights");
     let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
-    let provisioner = provisioner.with_policy(managed());
+    let provisioner = provisioner.with_policy(managed()).unwrap();
     let request = ProvisionRequest::new(reference(&path));
     let first = provisioner.provision(&request).unwrap();
     let long = Digest::compute(&path, catalog_core::DigestAlgorithm::Sha512, &mut |_| {}).unwrap();
@@ -239,8 +245,8 @@ fn no_digest_is_said_to_be_proved_that_nobody_compared() {
         .provision(&request.clone().expecting(long.clone()))
         .unwrap();
     assert_eq!(
-        (right.satisfied, right.proof),
-        (Satisfied::AlreadyPresent, Proof::CallersDigest)
+        (right.provided, right.assurance.basis),
+        (Provided::AlreadyPresent, Basis::Caller)
     );
     assert_eq!(host.entry(&id_of(&path)).unwrap().digest, Some(long));
     for lose in [false, true] {
@@ -257,7 +263,7 @@ fn no_digest_is_said_to_be_proved_that_nobody_compared() {
 fn a_stranger_in_the_folder_of_a_managed_model_is_set_aside() {
     let host = Host::new();
     let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
-    let provisioner = provisioner.with_policy(managed());
+    let provisioner = provisioner.with_policy(managed()).unwrap();
     let folder = host
         .model("repo/config.json", "{}")
         .parent()
@@ -270,8 +276,8 @@ fn a_stranger_in_the_folder_of_a_managed_model_is_set_aside() {
     fs::write(&stranger, "strange").unwrap();
     let report = provisioner.provision(&request).unwrap();
     assert_eq!(
-        (report.satisfied, report.outcome.kind),
-        (Satisfied::Repaired, Kind::Pass)
+        (report.provided, report.outcome.kind),
+        (Provided::Repaired, Kind::Pass)
     );
     assert!(!stranger.exists());
     let quarantine = fs::read_dir(host.cache().join("quarantine")).unwrap();
@@ -280,7 +286,7 @@ fn a_stranger_in_the_folder_of_a_managed_model_is_set_aside() {
         .collect();
     assert_eq!(kept, ["strange"], "nothing is lost");
     let again = provisioner.provision(&request).unwrap();
-    assert_eq!(again.satisfied, Satisfied::AlreadyPresent);
+    assert_eq!(again.provided, Provided::AlreadyPresent);
 }
 
 /// PROV-147
@@ -290,15 +296,15 @@ fn a_policy_that_warns_lets_no_damage_through() {
     let mut policy = managed();
     policy.on_mismatch = OnMismatch::Warn;
     let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
-    let provisioner = provisioner.with_policy(policy);
+    let provisioner = provisioner.with_policy(policy).unwrap();
     let path = host.model("m.bin", "weights");
     let request = ProvisionRequest::new(reference(&path)).expecting(sha256(&path));
     let first = provisioner.provision(&request).unwrap();
     rot(&first.resolved.local_path);
     let report = provisioner.provision(&request).unwrap();
     assert_eq!(
-        (report.satisfied, report.outcome.kind),
-        (Satisfied::Repaired, Kind::Pass)
+        (report.provided, report.outcome.kind),
+        (Provided::Repaired, Kind::Pass)
     );
     assert_eq!(
         fs::read_to_string(&first.resolved.local_path).unwrap(),
@@ -312,12 +318,14 @@ fn a_digest_that_nobody_vouched_for_is_no_proof_to_a_policy_that_wants_one() {
     let host = Host::new();
     let lax = ModelProvisioner::file_only(host.cache())
         .unwrap()
-        .with_policy(managed());
+        .with_policy(managed())
+        .unwrap();
     let mut policy = managed();
     policy.unverified = Unverified::Refuse;
     let strict = ModelProvisioner::file_only(host.cache())
         .unwrap()
-        .with_policy(policy);
+        .with_policy(policy)
+        .unwrap();
     let path = host.model("m.bin", "weights");
     let request = ProvisionRequest::new(reference(&path));
     let report = lax.provision(&request).unwrap();
@@ -326,7 +334,10 @@ fn a_digest_that_nobody_vouched_for_is_no_proof_to_a_policy_that_wants_one() {
         (Kind::Warn, Some(sha256(&path)))
     );
     assert_eq!(
-        model_provisioner::Handoff::of(&report).unwrap().digest,
+        model_provisioner::Handoff::of(&report)
+            .unwrap()
+            .document()
+            .digest,
         None
     );
     for _ in 0..2 {

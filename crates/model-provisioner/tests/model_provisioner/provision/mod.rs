@@ -1,9 +1,11 @@
 mod agreed;
 mod concurrent;
 mod digests;
+mod leases;
 mod local_files;
 mod managed;
 mod other_hosts;
 mod shard_sets;
+mod sharing;
 mod stops;
 mod warnings;

@@ -1,7 +1,7 @@
 use catalog_core::{
     CatalogEntry, CatalogStore, LifecycleState, ModelFetcher, ModelRef, ResolvedModel,
 };
-use model_provisioner::{ModelProvisioner, ProvisionRequest, Satisfied};
+use model_provisioner::{ModelProvisioner, Provided, ProvisionRequest};
 
 use crate::util::{Host, ToyFetcher, sha256};
 
@@ -42,7 +42,7 @@ fn a_model_that_is_registered_and_here_needs_no_fetcher() {
     let request = ProvisionRequest::new("hf://org/repo/m.gguf".parse().unwrap());
     let report = host.provisioner.provision(&request).unwrap();
     assert_eq!(report.resolved.local_path, path);
-    assert_eq!(report.satisfied, Satisfied::AlreadyPresent);
+    assert_eq!(report.provided, Provided::AlreadyPresent);
     assert_eq!(
         host.entry(&entry.id).unwrap().lifecycle,
         LifecycleState::Active

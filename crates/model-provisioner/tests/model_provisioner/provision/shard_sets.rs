@@ -94,7 +94,7 @@ fn a_pinned_digest_of_one_shard_is_accepted_with_a_warning() {
     let strict = ModelProvisioner::file_only(host.cache()).unwrap();
     let mut policy = Policy::default();
     policy.unverified = Unverified::Refuse;
-    let strict = strict.with_policy(policy);
+    let strict = strict.with_policy(policy).unwrap();
     let refused = strict.ensure_present(&reference(&shards[1]), None);
     assert_eq!(refused.unwrap_err().code(), "policy_refused");
 
@@ -134,16 +134,25 @@ fn the_handoff_of_a_set_is_of_the_whole_set() {
     let host = Host::new();
     let (shards, tree) = set(&host);
     let request = ProvisionRequest::new(reference(&shards[1])).expecting(tree.clone());
-    let handoff = Handoff::of(&host.provisioner.provision(&request).unwrap()).unwrap();
-    assert_eq!((handoff.view, handoff.size), (EngineView::FirstShard, 11));
-    assert_eq!(handoff.path, shards[0]);
-    assert_eq!(handoff.digest, Some(tree.to_string()));
+    let report = host.provisioner.provision(&request).unwrap();
+    let handoff = Handoff::of(&report).unwrap();
+    assert_eq!(
+        (handoff.document().view, handoff.document().size),
+        (EngineView::FirstShard, 11)
+    );
+    assert_eq!(handoff.document().path, shards[0]);
+    assert_eq!(handoff.document().digest, Some(tree.to_string()));
 
     host.provisioner
         .catalog()
         .put(&pinned_by_one_shard(&shards[0]))
         .unwrap();
     let request = ProvisionRequest::new(reference(&shards[0]));
-    let handoff = Handoff::of(&host.provisioner.provision(&request).unwrap()).unwrap();
-    assert_eq!(handoff.digest, None, "one shard does not prove the set");
+    let report = host.provisioner.provision(&request).unwrap();
+    let handoff = Handoff::of(&report).unwrap();
+    assert_eq!(
+        handoff.document().digest,
+        None,
+        "one shard does not prove the set"
+    );
 }

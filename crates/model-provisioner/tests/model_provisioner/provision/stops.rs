@@ -9,7 +9,7 @@ use catalog_core::{
     ModelFetcher, ModelLockAttempt, ModelRef, Progress, ResolvedModel, Result, Staging,
 };
 use model_provisioner::{
-    CancelToken, Channel, EventKind, ModelProvisioner, ProvisionError, ProvisionRequest, Satisfied,
+    CancelToken, Channel, EventKind, ModelProvisioner, Provided, ProvisionError, ProvisionRequest,
 };
 
 use crate::util::{Host, reference, sha256};
@@ -163,7 +163,7 @@ fn of_many_callers_one_fetches_and_the_others_see_it_and_use_it() {
         let reports: Vec<_> = calls.into_iter().map(|call| call.join().unwrap()).collect();
         let fetched = reports
             .iter()
-            .filter(|report| report.satisfied == Satisfied::Fetched)
+            .filter(|report| report.provided == Provided::Fetched)
             .count();
         assert_eq!(fetched, 1);
         assert!(
@@ -172,8 +172,8 @@ fn of_many_callers_one_fetches_and_the_others_see_it_and_use_it() {
                 .all(|report| report.resolved == reports[0].resolved)
         );
         let waited = |report: &&model_provisioner::ProvisionReport| {
-            report.satisfied == Satisfied::AlreadyPresent
-                && report.verified_by == Some(catalog_core::Method::Fingerprint)
+            report.provided == Provided::AlreadyPresent
+                && report.assurance.method == Some(catalog_core::Method::Fingerprint)
         };
         let used = reports.iter().filter(waited).count();
         assert_eq!(used, CALLERS - 1, "nobody hashed what was just verified");
@@ -249,7 +249,7 @@ fn who_waited_for_a_call_that_was_cancelled_takes_over() {
         end.send(End::Linger).unwrap();
         token.cancel();
         assert_eq!(first.join().unwrap().unwrap_err().code(), "cancelled");
-        assert_eq!(same.join().unwrap().unwrap().satisfied, Satisfied::InPlace);
+        assert_eq!(same.join().unwrap().unwrap().provided, Provided::InPlace);
     });
     assert_eq!(toy.calls(), 1);
 }
@@ -272,4 +272,32 @@ fn different_models_do_not_wait_for_each_other() {
     assert_eq!(error.code(), "deadline_exceeded");
     assert!(error.to_string().contains("waiting"), "{error}");
     drop(held);
+}
+
+/// PROV-192
+#[test]
+fn a_call_ends_at_its_deadline_beside_a_holder_of_the_index_lock() {
+    let host = Host::new();
+    let catalog = host.provisioner.catalog();
+    let path = host.model("m.bin", "weights");
+    let (held, is_held) = mpsc::channel();
+    let (release, is_released) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            catalog.update(|_| {
+                held.send(()).unwrap();
+                // Ends once the other side is dropped.
+                let _ = is_released.recv();
+                Ok(())
+            })
+        });
+        is_held.recv().unwrap();
+        let request = ProvisionRequest::new(reference(&path)).expecting(sha256(&path));
+        let error = host
+            .provisioner
+            .provision(&request.within(Duration::from_millis(50)))
+            .unwrap_err();
+        assert_eq!(error.code(), "deadline_exceeded", "{error}");
+        drop(release);
+    });
 }

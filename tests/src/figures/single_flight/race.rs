@@ -1,5 +1,5 @@
-//! Many processes with many threads ask for one model at once; one of them, which may be the one
-//! that fetches, is killed in the middle.
+//! Many processes with many threads ask for one model at once. One of them, which may be the fetching
+//! one, is killed in the middle.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,46 +10,15 @@ use std::time::{Duration, Instant};
 use catalog_core::FsCatalog;
 use model_provisioner::ModelProvisioner;
 
-use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
+use crate::figure::Sabotage;
 use crate::state::write_and_look_for_leftovers;
 use crate::strace::program_with;
 use crate::toy::{ToyFetcher, log_of};
 
-const PROCESSES: usize = 16;
-const THREADS: usize = 4;
-const MODEL: &str = "hf:org/model";
-const BYTES: usize = 1 << 20;
+use super::{MODEL, PROCESSES, THREADS, content};
 
-pub(super) fn measure(trial: Trial) -> Outcome {
-    let rounds = match trial.extent {
-        Extent::Quick => 4,
-        Extent::Full => 24,
-    };
-    let mut measured = Measured::default();
-    let (mut callers, mut takeovers) = (0, 0);
-    for round in 0..rounds {
-        // Whoever fetches, somebody who waits, and nobody, in turn.
-        // What runs under `strace` cannot be killed without it.
-        let victim = match trial.sabotage {
-            Sabotage::NoLocks => 2,
-            _ => round % 3,
-        };
-        match race(victim, trial.sabotage) {
-            Ok(answered) => {
-                callers += answered;
-                takeovers += usize::from(victim == 0);
-            }
-            Err(error) => measured.violation(format!("round {round}: {error}")),
-        }
-    }
-    measured.count("rounds", rounds);
-    measured.count("callers answered", callers);
-    measured.count("fetchers killed", takeovers);
-    Outcome::Measured(measured)
-}
-
-/// Tells how many callers were answered.
-fn race(victim: usize, sabotage: Sabotage) -> Result<usize, String> {
+/// Returns the number of callers that were answered.
+pub(super) fn race(victim: usize, sabotage: Sabotage) -> Result<usize, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let (root, log) = (folder.path().join("root"), folder.path().join("log"));
     FsCatalog::new(&root).map_err(|error| error.to_string())?;
@@ -132,10 +101,6 @@ fn check(root: &Path, paths: &BTreeSet<PathBuf>) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("wrong bytes at {paths:?}")),
     }
-}
-
-fn content() -> Vec<u8> {
-    (0..BYTES).map(|at| (at % 253) as u8).collect()
 }
 
 /// A process that asks: `ROOT LOG ANSWERS`. Each thread has a provisioner of its own.

@@ -6,15 +6,16 @@ use catalog_core::{
     CatalogStore, Digest, FileFetcher, FsCatalog, ModelFetcher, ModelRef, ResolvedModel,
 };
 
-use super::call::Call;
-use super::report::ProvisionReport;
-use super::request::ProvisionRequest;
-use super::watch::Watch;
+use super::context::CallContext;
+use super::nested::Nesting;
+use super::turn::provide;
 use crate::error::{ProvisionError, Result};
 #[cfg(feature = "hf-cli")]
 use crate::fetchers::{HfCliFetcher, SchemeRouter};
 use crate::observe::{EventKind, Observer, Silent};
-use crate::policy::Policy;
+use crate::policy::{Policy, StagingMode};
+use crate::report::ProvisionReport;
+use crate::request::ProvisionRequest;
 
 /// Makes referenced models present, verified and registered.
 ///
@@ -89,18 +90,29 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
         }
     }
 
-    /// Has an observer told what happens during calls.
+    /// Sets the observer, which is told the events of each call.
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Arc::new(observer);
         self
     }
 
-    /// Has it follow other rules than the default ones.
-    #[must_use]
-    pub fn with_policy(mut self, policy: Policy) -> Self {
+    /// Sets the policy.
+    ///
+    /// # Errors
+    ///
+    /// [`ProvisionError::PolicyUnusable`] if this composition cannot honour the policy:
+    /// [`StagingMode::Managed`] needs a catalog on disk.
+    pub fn with_policy(mut self, policy: Policy) -> Result<Self> {
+        if policy.staging == StagingMode::Managed && self.catalog.managed().is_none() {
+            return Err(ProvisionError::PolicyUnusable {
+                rule: "staging",
+                problem: "the catalog has no artifact store; use an FsCatalog, or leave local models \
+                          in place",
+            });
+        }
         self.policy = policy;
-        self
+        Ok(self)
     }
 
     /// The catalog.
@@ -136,65 +148,42 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
         expected_digest: Option<Digest>,
     ) -> Result<ResolvedModel> {
         let request = ProvisionRequest::new(mr.clone()).expecting(expected_digest);
-        self.run(&request).map(|report| report.resolved)
+        self.run(&request, false).map(|report| report.resolved)
     }
 
-    /// [`ensure_present`](Self::ensure_present) with a deadline, a token that cancels it and a
-    /// choice of freshness, which also tells how the model came to be here.
+    /// [`ensure_present`](Self::ensure_present) with a deadline, a token that cancels the call and a
+    /// choice of freshness. The report holds a lease on the model.
     ///
     /// # Errors
     ///
-    /// Those of [`ensure_present`](Self::ensure_present); [`ProvisionError::DeadlineExceeded`], and
-    /// [`CatalogError::Cancelled`](catalog_core::CatalogError::Cancelled).
+    /// The errors of [`ensure_present`](Self::ensure_present); [`ProvisionError::DeadlineExceeded`],
+    /// and [`CatalogError::Cancelled`](catalog_core::CatalogError::Cancelled).
     pub fn provision(&self, request: &ProvisionRequest) -> Result<ProvisionReport> {
-        let mut report = self.run(request)?;
-        if let Some(host) = self.catalog.managed()
-            && let Ok(Some(manifest)) = host.artifacts().manifest_at(&report.resolved.local_path)
-        {
-            if report.bytes_staged == 0 {
-                report.bytes_reused = manifest.size();
-            }
-            report.revision = manifest.revision;
-        }
-        Ok(report)
+        self.run(request, true)
     }
 
-    fn run(&self, request: &ProvisionRequest) -> Result<ProvisionReport> {
-        let given = match &request.expected_digest {
-            None => None,
-            Some(digest) => Some(
-                digest
-                    .canonical()
-                    .map_err(|source| ProvisionError::InvalidExpectedDigest { source })?,
-            ),
-        };
-        let id = request.model_ref.model_id()?;
-        let watch = Watch::new(id, &*self.observer, &self.policy, request);
-        let span = self.observer.span(&watch.id);
+    fn run(&self, request: &ProvisionRequest, wants_lease: bool) -> Result<ProvisionReport> {
+        let ctx = CallContext::new(
+            &self.catalog,
+            &self.fetcher,
+            &self.policy,
+            &*self.observer,
+            request,
+        )?;
+        let span = self.observer.span(&ctx.id);
         let _entered = span.enter();
-        let call = Call {
-            catalog: &self.catalog,
-            fetcher: &self.fetcher,
-            policy: &self.policy,
-            model_ref: &request.model_ref,
-            is_digest_given: given.is_some(),
-            watch: &watch,
-        };
-        let done = match call.answer_at_once(request, given.as_ref()) {
-            Ok(Some(report)) => Ok(report),
-            Ok(None) => call.take_turn(request, given.as_ref()),
-            Err(error) => Err(error),
-        };
-        watch.tell(match &done {
+        let _nesting = Nesting::begin(&ctx)?;
+        let done = provide(&ctx, wants_lease).map_err(|error| ctx.explain(error));
+        ctx.tell(match &done {
             Ok(report) => EventKind::Finished {
-                satisfied: report.satisfied,
+                provided: report.provided,
                 outcome: report.outcome.kind,
                 bytes: report.bytes_staged,
                 duration: report.durations.total,
             },
             Err(error) => EventKind::Failed {
                 code: error.code(),
-                duration: watch.durations().total,
+                duration: ctx.durations().total,
             },
         });
         done

@@ -1,10 +1,8 @@
 use std::time::{Duration, Instant};
 
-use catalog_core::{Digest, ModelRef};
+use catalog_core::{CancelToken, Digest, Limits, ModelRef};
 
-use catalog_core::CancelToken;
-
-/// What is to be made present.
+/// A request to make a model present.
 ///
 /// ```
 /// use std::time::Duration;
@@ -14,7 +12,7 @@ use catalog_core::CancelToken;
 ///
 /// let token = CancelToken::new();
 /// let request = ProvisionRequest::new(ModelRef::parse("hf:org/repo@main")?)
-///     .fresh(Freshness::LookAgain)
+///     .fresh(Freshness::Revalidate)
 ///     .within(Duration::from_secs(600))
 ///     .cancelled_by(&token);
 /// # drop(request);
@@ -23,26 +21,26 @@ use catalog_core::CancelToken;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct ProvisionRequest {
-    pub(super) model_ref: ModelRef,
-    pub(super) expected_digest: Option<Digest>,
-    pub(super) freshness: Freshness,
-    pub(super) deadline: Option<Instant>,
-    pub(super) cancel: CancelToken,
+    pub(crate) model_ref: ModelRef,
+    pub(crate) expected_digest: Option<Digest>,
+    pub(crate) freshness: Freshness,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) cancel: CancelToken,
 }
 
-/// What is good enough.
+/// The state of a model that a request accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Freshness {
-    /// What is here, if it is what it should be.
+    /// The model that is here, if it is what it should be.
     #[default]
     UseLocal,
-    /// What the source has now: a branch of the hub is looked up again, and its new commit is
-    /// fetched, whatever the digest of the old one was; local files are hashed again.
-    LookAgain,
+    /// The model that the source has now: a branch of the hub is looked up again, and its new commit
+    /// is fetched, whatever the digest of the old one was; local files are hashed again.
+    Revalidate,
 }
 
 impl ProvisionRequest {
-    /// Asks for a model, whatever digest an earlier call pinned.
+    /// Creates a request for a model that accepts the digest that an earlier call pinned.
     pub fn new(model_ref: ModelRef) -> Self {
         Self {
             model_ref,
@@ -53,14 +51,14 @@ impl ProvisionRequest {
         }
     }
 
-    /// Says what its bytes must be; replaces what an earlier call pinned. A digest of a file, or a
-    /// tree digest of a folder.
+    /// Sets the digest that the bytes must have: of the file, or the tree digest of a folder or of a
+    /// set of shards. It replaces the digest that an earlier call pinned.
     pub fn expecting(mut self, digest: impl Into<Option<Digest>>) -> Self {
         self.expected_digest = digest.into();
         self
     }
 
-    /// Says what is good enough.
+    /// Sets the state that the request accepts.
     pub fn fresh(mut self, freshness: Freshness) -> Self {
         self.freshness = freshness;
         self
@@ -80,9 +78,18 @@ impl ProvisionRequest {
         }
     }
 
-    /// Stops when this token says so.
+    /// Sets the token that cancels the call.
     pub fn cancelled_by(mut self, token: &CancelToken) -> Self {
         self.cancel = token.clone();
         self
+    }
+
+    /// The deadline and the token of the call.
+    pub(crate) fn limits(&self) -> Limits {
+        let limits = match self.deadline {
+            Some(deadline) => Limits::until(deadline),
+            None => Limits::none(),
+        };
+        limits.cancelled_by(&self.cancel)
     }
 }

@@ -1,0 +1,288 @@
+use std::cell::{Cell, OnceCell, RefCell};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use catalog_core::{
+    Basis, CatalogEntry, CatalogError, CatalogStore, Digest, Expected, FetchTask, Limits,
+    ManagedCatalog, ModelFetcher, ModelId, ModelLock, ModelRef, Progress,
+};
+
+use crate::error::{ProvisionError, Result};
+use crate::observe::{Event, EventKind, Observer};
+use crate::policy::{Policy, Refusal};
+use crate::report::Durations;
+use crate::request::{Freshness, ProvisionRequest};
+
+/// The time between two reports of the holder of a model lock to the callers that wait.
+const REPORT_EVERY: Duration = Duration::from_millis(200);
+
+/// A call with all that its steps need: the composition, the request, and the limits of the call.
+/// It tells the observer and the callers that wait, and counts the time of each part.
+pub(super) struct CallContext<'c> {
+    pub(super) catalog: &'c dyn CatalogStore,
+    pub(super) fetcher: &'c dyn ModelFetcher,
+    pub(super) policy: &'c Policy,
+    pub(super) model_ref: &'c ModelRef,
+    pub(super) freshness: Freshness,
+    /// The digest that came with the call, in its canonical form.
+    pub(super) given: Option<Digest>,
+    pub(super) id: ModelId,
+    /// The id as events carry it.
+    shared_id: Arc<str>,
+    observer: &'c dyn Observer,
+    limits: Limits,
+    limited: OnceCell<Option<Box<dyn ManagedCatalog>>>,
+    began: Instant,
+    part: Cell<Part>,
+    durations: RefCell<Durations>,
+    refusal: RefCell<Option<Refusal>>,
+    lock: RefCell<Option<ModelLock>>,
+    reported: Cell<Option<Instant>>,
+}
+
+/// The parts of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Planning,
+    Waiting,
+    Fetching,
+    Verifying,
+    Publishing,
+    Registering,
+}
+
+impl Part {
+    /// The part for messages, before the id of the model.
+    fn doing(self) -> &'static str {
+        match self {
+            Self::Planning => "planning for",
+            Self::Waiting => "waiting for another caller that fetches",
+            Self::Fetching => "fetching",
+            Self::Verifying => "verifying",
+            Self::Publishing => "publishing",
+            Self::Registering => "registering",
+        }
+    }
+}
+
+impl<'c> CallContext<'c> {
+    pub(super) fn new(
+        catalog: &'c dyn CatalogStore,
+        fetcher: &'c dyn ModelFetcher,
+        policy: &'c Policy,
+        observer: &'c dyn Observer,
+        request: &'c ProvisionRequest,
+    ) -> Result<Self> {
+        let given = request.expected_digest.as_ref().map(Digest::canonical);
+        let given = given
+            .transpose()
+            .map_err(|source| ProvisionError::InvalidExpectedDigest { source })?;
+        let id = request.model_ref.model_id()?;
+        Ok(Self {
+            catalog,
+            fetcher,
+            policy,
+            model_ref: &request.model_ref,
+            freshness: request.freshness,
+            given,
+            shared_id: id.as_str().into(),
+            id,
+            observer,
+            limits: request.limits(),
+            limited: OnceCell::new(),
+            began: Instant::now(),
+            part: Cell::new(Part::Planning),
+            durations: RefCell::default(),
+            refusal: RefCell::default(),
+            lock: RefCell::default(),
+            reported: Cell::default(),
+        })
+    }
+
+    /// Returns the abilities of a catalog on disk, within the limits of the call.
+    pub(super) fn store(&self) -> Option<&dyn ManagedCatalog> {
+        let limited = self.limited.get_or_init(|| {
+            let managed = self.catalog.managed()?;
+            Some(managed.with_limits(self.limits.clone()))
+        });
+        limited.as_deref()
+    }
+
+    /// Puts an entry, within the limits of the call, if the present entry is as expected.
+    pub(super) fn put_if(
+        &self,
+        entry: &CatalogEntry,
+        expected: Expected<'_, CatalogEntry>,
+    ) -> Result<()> {
+        let put = match self.store() {
+            Some(store) => store.put_if(entry, expected),
+            None => self.catalog.put_if(entry, expected),
+        };
+        Ok(put?)
+    }
+
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.model_ref, ModelRef::File { .. })
+    }
+
+    /// Returns the task of fetching the model within the limits and the policy of the call.
+    pub(super) fn task(&self) -> FetchTask<'_> {
+        let mut task = FetchTask::new(self.model_ref);
+        task.gate = self.policy;
+        task.limits = &self.limits;
+        task
+    }
+
+    /// Returns the basis of a comparison with the expected digest: the caller, if the digest came
+    /// with the call, and otherwise what is `recorded` of the pinned digest.
+    pub(super) fn basis_of_expected(&self, recorded: Basis) -> Basis {
+        match self.given {
+            Some(_) => Basis::Caller,
+            None => recorded.min(Basis::Pin),
+        }
+    }
+
+    /// Fails if the policy forbids asking another host for the model.
+    pub(super) fn check_outbound(&self) -> Result<()> {
+        let host = self.fetcher.outbound_host(self.model_ref);
+        let refusal = self
+            .policy
+            .outbound_refusal(self.model_ref, host.as_deref());
+        match refusal {
+            Some(refusal) => Err(ProvisionError::refused(&self.id, refusal)),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails if the policy forbids a model of this size.
+    pub(super) fn check_size(&self, bytes: Option<u64>) -> Result<()> {
+        match bytes.and_then(|bytes| self.policy.size_refusal(bytes)) {
+            Some(refusal) => Err(ProvisionError::refused(&self.id, refusal)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn tell(&self, kind: EventKind) {
+        self.observer.on_event(&Event {
+            id: Arc::clone(&self.shared_id),
+            kind,
+        });
+    }
+
+    /// Does a part of the call, and counts its time.
+    pub(super) fn during<T>(&self, part: Part, work: impl FnOnce() -> T) -> T {
+        self.part.set(part);
+        let begin = Instant::now();
+        let result = work();
+        self.count(part, begin.elapsed());
+        result
+    }
+
+    /// Counts time as that of a part.
+    pub(super) fn count(&self, part: Part, time: Duration) {
+        let mut durations = self.durations.borrow_mut();
+        let counted = match part {
+            Part::Planning => return,
+            Part::Waiting => &mut durations.waiting,
+            Part::Fetching => &mut durations.fetching,
+            Part::Verifying => &mut durations.verifying,
+            Part::Publishing => &mut durations.publishing,
+            Part::Registering => &mut durations.registering,
+        };
+        *counted += time;
+    }
+
+    /// Returns the time of each part so far.
+    pub(super) fn durations(&self) -> Durations {
+        Durations {
+            total: self.began.elapsed(),
+            ..*self.durations.borrow()
+        }
+    }
+
+    /// Fails if the call has to stop.
+    pub(super) fn check(&self) -> catalog_core::Result<()> {
+        self.limits.check(self.part.get().doing())
+    }
+
+    /// Returns the time that is left before the call has to stop.
+    pub(super) fn time_left(&self) -> Option<Duration> {
+        let deadline = self.limits.deadline()?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Reports the progress of a fetch. Fails if the call has to stop, or if the policy forbids a
+    /// model of that size.
+    pub(super) fn fetching(&self, progress: Progress) -> catalog_core::Result<()> {
+        self.check()?;
+        let bytes = progress.total.unwrap_or(progress.done).max(progress.done);
+        if let Some(refusal) = self.policy.size_refusal(bytes) {
+            // The fetcher passes on an error of the core: `explain` puts the refusal in its place.
+            *self.refusal.borrow_mut() = Some(refusal);
+            return Err(CatalogError::Cancelled);
+        }
+        self.report(progress);
+        self.tell(EventKind::Fetching(progress));
+        Ok(())
+    }
+
+    /// Reports the progress of hashing. Fails if the call has to stop.
+    pub(super) fn verifying(&self, progress: Progress) -> catalog_core::Result<()> {
+        self.check()?;
+        self.report(progress);
+        self.tell(EventKind::Verifying(progress));
+        Ok(())
+    }
+
+    fn report(&self, progress: Progress) {
+        let last = self.reported.get();
+        if last.is_none_or(|last| last.elapsed() >= REPORT_EVERY) {
+            self.with_lock(|lock| lock.report(progress));
+            self.reported.set(Some(Instant::now()));
+        }
+    }
+
+    /// Keeps the model lock of the call.
+    pub(super) fn keep(&self, lock: ModelLock) {
+        *self.lock.borrow_mut() = Some(lock);
+    }
+
+    /// Uses the model lock, if the call has it.
+    pub(super) fn with_lock<T>(&self, work: impl FnOnce(&mut ModelLock) -> T) -> Option<T> {
+        self.lock.borrow_mut().as_mut().map(work)
+    }
+
+    /// Gives the model lock back, if the call has it.
+    pub(super) fn take_lock(&self) -> Option<ModelLock> {
+        self.lock.borrow_mut().take()
+    }
+
+    fn overdue(&self, holder: Option<String>) -> ProvisionError {
+        ProvisionError::DeadlineExceeded {
+            id: self.id.to_string(),
+            after: self.began.elapsed(),
+            doing: self.part.get().doing(),
+            holder,
+        }
+    }
+
+    /// Returns the error of the call for an error of a step: a limit that ended the step is named as
+    /// the caller knows it.
+    pub(super) fn explain(&self, error: ProvisionError) -> ProvisionError {
+        match error {
+            ProvisionError::Catalog(CatalogError::Cancelled) => {
+                match self.refusal.borrow_mut().take() {
+                    Some(refusal) => ProvisionError::refused(&self.id, refusal),
+                    None => error,
+                }
+            }
+            ProvisionError::Catalog(CatalogError::DeadlineExceeded { .. }) => self.overdue(None),
+            ProvisionError::Catalog(CatalogError::LockTimeout { holder, .. })
+                if self.time_left() == Some(Duration::ZERO) =>
+            {
+                self.overdue(Some(holder))
+            }
+            error => error,
+        }
+    }
+}

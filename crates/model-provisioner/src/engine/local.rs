@@ -1,0 +1,228 @@
+//! Steps that use bytes where they are.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use catalog_core::{
+    Assurance, Basis, CatalogEntry, Digest, FileFetcher, LifecycleState, LocalModel, Method,
+    ModelFetcher, ModelRef, Progress, RegisteredModel, Verification, VerificationOutcome,
+    VerificationOutcomeKind as Kind, verify_digest,
+};
+
+use super::context::{CallContext, Part};
+use super::verified::{
+    Place, VerifiedModel, mismatch_let_through, passed, require_external_digest, unverified,
+};
+use crate::error::{ProvisionError, Result};
+use crate::observe::EventKind;
+use crate::policy::OnMismatch;
+use crate::steps::Provided;
+
+/// Uses the registered model, whose bytes are proved, or of which nothing is expected.
+pub(super) fn use_registered(
+    ctx: &CallContext<'_>,
+    known: &RegisteredModel,
+    expected: Option<&Digest>,
+) -> Result<VerifiedModel> {
+    ctx.check_size(known.size)?;
+    let (outcome, assurance) = match expected {
+        Some(_) => {
+            let mut assurance = known.proof.unwrap_or_default();
+            assurance.basis = ctx.basis_of_expected(assurance.basis);
+            require_external_digest(ctx, assurance.basis)?;
+            (passed(), assurance)
+        }
+        None => (unverified(ctx)?, Assurance::default()),
+    };
+    Ok(VerifiedModel {
+        place: Place::Path(known.entry.local_path.clone()),
+        provided: Provided::AlreadyPresent,
+        pinned: expected.cloned(),
+        digest: expected.cloned(),
+        outcome,
+        assurance,
+        verification: None,
+        bytes_staged: 0,
+        size: known.size,
+        revision: known.revision.clone(),
+    })
+}
+
+/// Returns the path at which the fetcher has the model.
+pub(super) fn locate(ctx: &CallContext<'_>) -> Result<PathBuf> {
+    ctx.check_outbound()?;
+    ctx.during(Part::Fetching, || {
+        ctx.check()?;
+        if !ctx.is_local() {
+            ctx.tell(EventKind::Fetching(Progress::default()));
+        }
+        let fetched = ctx.fetcher.ensure_present(ctx.model_ref)?;
+        if fetched.id != ctx.id.as_str() {
+            let id = ctx.id.as_str();
+            tracing::warn!(
+                id,
+                fetched = fetched.id,
+                "the fetcher gave another id, which is not used"
+            );
+        }
+        // A fetcher can be the code of others: only a look shows whether the model is there.
+        let path = fetched.local_path;
+        let found = FileFetcher.ensure_present(&ModelRef::File { path })?;
+        Ok(found.local_path)
+    })
+}
+
+/// Uses the model where the fetcher has it, once its bytes are verified.
+pub(super) fn use_in_place(
+    ctx: &CallContext<'_>,
+    known: Option<&RegisteredModel>,
+    expected: Option<&Digest>,
+) -> Result<VerifiedModel> {
+    let path = locate(ctx)?;
+    verify(ctx, path, known, expected, Provided::InPlace)
+}
+
+/// Hashes the model at a path and compares it with the expected digest.
+pub(super) fn verify(
+    ctx: &CallContext<'_>,
+    path: PathBuf,
+    known: Option<&RegisteredModel>,
+    expected: Option<&Digest>,
+    provided: Provided,
+) -> Result<VerifiedModel> {
+    let size = match known.and_then(|known| known.size) {
+        Some(size) if provided == Provided::AlreadyPresent => Some(size),
+        _ => LocalModel::resolve(&path).ok().map(|model| model.size()),
+    };
+    ctx.check_size(size)?;
+    let compared = ctx.during(Part::Verifying, || compare(ctx, &path, known, expected))?;
+    let mut assurance = compared.assurance;
+    let (digest, pinned, outcome) = match (compared.outcome.kind, expected) {
+        (Kind::Pass, _) => {
+            assurance.basis = ctx.basis_of_expected(assurance.basis);
+            require_external_digest(ctx, assurance.basis)?;
+            (expected.cloned(), expected.cloned(), compared.outcome)
+        }
+        // A pinned digest of one shard does not prove its set, but stays the expectation.
+        (Kind::Warn, Some(expected)) => {
+            assurance.basis = Basis::Nothing;
+            require_external_digest(ctx, assurance.basis)?;
+            let outcome = mismatch_let_through(ctx, compared.outcome.reason);
+            (None, Some(expected.clone()), outcome)
+        }
+        (Kind::Warn, None) => (None, None, unverified(ctx)?),
+        // Only of bytes that are all there, and are something: damage is no other model.
+        (Kind::Fail, _)
+            if ctx.policy.on_mismatch == OnMismatch::Warn && compared.actual.is_some() =>
+        {
+            assurance.basis = Basis::Nothing;
+            // A pinned digest stays the expectation.
+            let pinned = known.and_then(|known| known.entry.digest.clone());
+            (
+                None,
+                pinned,
+                mismatch_let_through(ctx, compared.outcome.reason),
+            )
+        }
+        (Kind::Fail, expected) => return Err(mismatch(ctx, path, expected, compared)),
+    };
+    Ok(VerifiedModel {
+        place: Place::Path(path),
+        provided,
+        digest,
+        pinned,
+        outcome,
+        assurance,
+        verification: compared.verification,
+        bytes_staged: 0,
+        size,
+        revision: known
+            .filter(|_| provided == Provided::AlreadyPresent)
+            .and_then(|known| known.revision.clone()),
+    })
+}
+
+/// The result of a comparison of bytes with a digest.
+struct Compared {
+    outcome: VerificationOutcome,
+    assurance: Assurance,
+    actual: Option<Digest>,
+    verification: Option<Box<Verification>>,
+}
+
+fn compare(
+    ctx: &CallContext<'_>,
+    path: &Path,
+    known: Option<&RegisteredModel>,
+    expected: Option<&Digest>,
+) -> Result<Compared> {
+    ctx.check()?;
+    let mut progress = |now| ctx.verifying(now);
+    if let Some(store) = ctx.store() {
+        let candidate = CatalogEntry {
+            id: ctx.id.to_string(),
+            local_path: path.to_path_buf(),
+            lifecycle: LifecycleState::Active,
+            digest: expected.cloned(),
+            last_verified_ms: None,
+        };
+        let found = store.verify_candidate(&candidate, &mut progress)?;
+        return Ok(Compared {
+            outcome: found.outcome.clone(),
+            assurance: found.assurance,
+            actual: found.actual.clone(),
+            verification: Some(Box::new(found)),
+        });
+    }
+    let Some(expected) = expected else {
+        return Ok(Compared {
+            outcome: verify_digest(None, None),
+            assurance: Assurance::default(),
+            actual: None,
+            verification: None,
+        });
+    };
+    let mut assurance = Assurance::default();
+    assurance.basis = Basis::Pin;
+    assurance.algorithm = expected.algorithm().ok();
+    // The time before the first byte is read: a later change was not seen.
+    assurance.at_ms = Some(now_ms());
+    assurance.method = Some(Method::Hashed);
+    let pinned = known.and_then(|known| known.entry.digest.as_ref());
+    let model = LocalModel::resolve(path)?;
+    let (outcome, actual) = model.compare(expected, pinned, &mut progress)?;
+    Ok(Compared {
+        outcome,
+        assurance,
+        actual: Some(actual),
+        verification: None,
+    })
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+fn mismatch(
+    ctx: &CallContext<'_>,
+    path: PathBuf,
+    expected: Option<&Digest>,
+    compared: Compared,
+) -> ProvisionError {
+    match (expected, compared.actual) {
+        (Some(expected), Some(actual)) => ProvisionError::DigestMismatch {
+            id: ctx.id.to_string(),
+            path,
+            expected: Box::new(expected.clone()),
+            actual: Box::new(actual),
+        },
+        _ => ProvisionError::Unsound {
+            id: ctx.id.to_string(),
+            path,
+            reason: compared.outcome.reason.unwrap_or_default(),
+        },
+    }
+}

@@ -1,0 +1,16 @@
+//! The engine of a call: facts (one look at the host) → plan (pure) → execute → a verified model →
+//! register. `turn` states what a call waits for, retries and gives up on.
+
+mod context;
+mod execute;
+mod facts;
+mod local;
+mod nested;
+mod plan;
+mod provisioner;
+mod register;
+mod stage;
+mod turn;
+mod verified;
+
+pub use provisioner::ModelProvisioner;

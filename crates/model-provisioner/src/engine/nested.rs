@@ -1,0 +1,50 @@
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use catalog_core::ModelId;
+
+use super::context::CallContext;
+use crate::error::{ProvisionError, Result};
+
+/// The root of a catalog on disk, and the id of a model.
+type Model = (Option<PathBuf>, ModelId);
+
+thread_local! {
+    /// The models that the calls of this thread provision.
+    static PROVISIONED: RefCell<Vec<Model>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes for as long as it lives that this thread provisions a model.
+#[derive(Debug)]
+pub(super) struct Nesting(());
+
+impl Nesting {
+    /// Notes the model of a call.
+    ///
+    /// # Errors
+    ///
+    /// [`ProvisionError::NestedCall`] if a call of this thread provisions the model already: it
+    /// would wait for itself.
+    pub(super) fn begin(ctx: &CallContext<'_>) -> Result<Self> {
+        let root = ctx
+            .catalog
+            .managed()
+            .map(|managed| managed.root().to_path_buf());
+        let model = (root, ctx.id.clone());
+        PROVISIONED.with_borrow_mut(|all| {
+            if all.contains(&model) {
+                return Err(ProvisionError::NestedCall {
+                    id: ctx.id.to_string(),
+                });
+            }
+            all.push(model);
+            Ok(Self(()))
+        })
+    }
+}
+
+impl Drop for Nesting {
+    fn drop(&mut self) {
+        PROVISIONED.with_borrow_mut(|all| all.pop());
+    }
+}

@@ -1,0 +1,169 @@
+use std::sync::Arc;
+
+use catalog_core::{
+    Artifact, CatalogEntry, CatalogError, Expected, Lease, LifecycleState, ManagedCatalog,
+    ResolvedModel, VerificationOutcomeKind,
+};
+
+use super::context::{CallContext, Part};
+use super::stage::changed;
+use super::verified::{Place, VerifiedModel};
+use crate::error::Result;
+use crate::observe::EventKind;
+use crate::report::ProvisionReport;
+
+/// Registers a verified model and reports it. `known` is the entry that the plan was made from.
+///
+/// # Errors
+///
+/// [`CatalogError::Conflict`] if the entry is another one now.
+pub(super) fn finish(
+    ctx: &CallContext<'_>,
+    known: Option<&CatalogEntry>,
+    model: VerifiedModel,
+    wants_lease: bool,
+) -> Result<ProvisionReport> {
+    let is_catalog_changed = match model.place {
+        Place::Registered(_) => true,
+        _ => ctx.during(Part::Registering, || register(ctx, known, &model))?,
+    };
+    ctx.with_lock(|lock| lock.withdraw());
+    let local_path = model.place.path().to_path_buf();
+    let lease = match (model.place, ctx.store()) {
+        _ if !wants_lease => None,
+        (_, None) => None,
+        (Place::Store(artifact), Some(_)) => Some(Arc::new(artifact.into_lease())),
+        (_, Some(store)) => Some(Arc::new(lease(ctx, store, &local_path)?)),
+    };
+    Ok(ProvisionReport {
+        resolved: ResolvedModel {
+            id: ctx.id.to_string(),
+            local_path,
+        },
+        lease,
+        provided: model.provided,
+        digest: model.digest,
+        outcome: model.outcome,
+        assurance: model.assurance,
+        bytes_staged: model.bytes_staged,
+        size: model.size,
+        revision: model.revision,
+        is_catalog_changed,
+        durations: ctx.durations(),
+    })
+}
+
+/// Takes a lease on the registered model.
+///
+/// # Errors
+///
+/// [`CatalogError::Conflict`] if the model is not there, or is another one, by now.
+fn lease(
+    ctx: &CallContext<'_>,
+    store: &dyn ManagedCatalog,
+    path: &std::path::Path,
+) -> Result<Lease> {
+    match store.lease(&ctx.id) {
+        Ok(lease) if lease.path() == path => Ok(lease),
+        Err(error) if !error.is_absence() => Err(error.into()),
+        _ => Err(changed(ctx)),
+    }
+}
+
+/// Makes the catalog name the model. Returns whether the catalog was changed.
+fn register(
+    ctx: &CallContext<'_>,
+    known: Option<&CatalogEntry>,
+    model: &VerifiedModel,
+) -> Result<bool> {
+    let now = ctx.catalog.get(&ctx.id)?;
+    // The verification may have recorded its time in the entry already.
+    let is_recorded = match (known, &now) {
+        (Some(known), Some(now)) => is_same_but_for_time(known, now),
+        _ => false,
+    };
+    let known = if is_recorded { now.as_ref() } else { known };
+    let expected = known.map_or(Expected::Absent, Expected::Exactly);
+    if let (Place::Store(artifact), Some(store)) = (&model.place, ctx.store())
+        && model.pinned.is_some()
+    {
+        register_artifact(ctx, store, artifact, known, expected)?;
+        ctx.tell(EventKind::Registered);
+        return Ok(true);
+    }
+    let entry = entry_of(ctx, known, model);
+    let verification = ctx.store().zip(model.verification.as_ref());
+    let is_equal = known.is_some_and(|known| match verification {
+        // The verification recorded its time.
+        Some(_) => is_same_but_for_time(known, &entry),
+        None => *known == entry,
+    });
+    if is_equal {
+        // The entry may have been read long ago, before the bytes were.
+        expected.check(&ctx.id, now.as_ref())?;
+        return Ok(false);
+    }
+    match verification {
+        Some((store, verification)) => store.put_verified(&entry, verification, expected)?,
+        None => ctx.put_if(&entry, expected)?,
+    }
+    ctx.tell(EventKind::Registered);
+    Ok(true)
+}
+
+/// Registers a published artifact. An entry that another caller changed meanwhile is replaced, too,
+/// unless that caller pinned another digest: fetching the bytes again would change nothing.
+fn register_artifact(
+    ctx: &CallContext<'_>,
+    store: &dyn ManagedCatalog,
+    artifact: &Artifact,
+    known: Option<&CatalogEntry>,
+    expected: Expected<'_, CatalogEntry>,
+) -> Result<()> {
+    let error = match store.register(artifact, expected) {
+        Err(error @ CatalogError::Conflict { .. }) => error,
+        registered => return Ok(registered.map(drop)?),
+    };
+    let now = ctx.catalog.get(&ctx.id)?;
+    let digest_before = known.and_then(|known| known.digest.as_ref());
+    let digest_now = now.as_ref().and_then(|now| now.digest.as_ref());
+    if digest_now.is_some() && digest_now != digest_before && digest_now != Some(artifact.digest())
+    {
+        return Err(error.into());
+    }
+    let expected = now.as_ref().map_or(Expected::Absent, Expected::Exactly);
+    Ok(store.register(artifact, expected).map(drop)?)
+}
+
+/// Returns the entry of a model that is not registered as an artifact.
+fn entry_of(
+    ctx: &CallContext<'_>,
+    known: Option<&CatalogEntry>,
+    model: &VerifiedModel,
+) -> CatalogEntry {
+    let local_path = model.place.path().to_path_buf();
+    let is_hashed = model.assurance.method == Some(catalog_core::Method::Hashed)
+        && matches!(model.place, Place::Path(_));
+    let last_verified_ms = match model.outcome.kind {
+        VerificationOutcomeKind::Pass if is_hashed => model.assurance.at_ms,
+        // The statement of an earlier caller, as long as it is about the same bytes.
+        _ => known
+            .filter(|known| known.local_path == local_path && known.digest == model.pinned)
+            .and_then(|known| known.last_verified_ms),
+    };
+    CatalogEntry {
+        id: ctx.id.to_string(),
+        local_path,
+        lifecycle: LifecycleState::Active,
+        digest: model.pinned.clone(),
+        last_verified_ms,
+    }
+}
+
+fn is_same_but_for_time(known: &CatalogEntry, now: &CatalogEntry) -> bool {
+    let known_but_for_time = CatalogEntry {
+        last_verified_ms: now.last_verified_ms,
+        ..known.clone()
+    };
+    known_but_for_time == *now
+}

@@ -1,0 +1,250 @@
+//! The course of a call: what it waits for, retries and gives up on.
+//!
+//! - A call whose model is here and proved ends after one look. It waits for nothing but the lease.
+//! - Any other call waits for the model lock, so that one caller at a time works on a model, across
+//!   threads and processes. A call that waited uses the result, or the failure, of the source call
+//!   that it waited for, if reference, digest, freshness and credentials agree. A holder that was
+//!   killed, cancelled or out of time leaves nothing to use, and the next caller takes over.
+//! - A call begins anew if another caller changes the entry meanwhile, [`MAX_ATTEMPTS`] times at
+//!   most.
+//! - Every wait and every hash ends at the deadline of the call.
+
+use std::time::{Duration, Instant};
+
+use catalog_core::{
+    CatalogError, FetchProblem, Hasher, ModelLockAttempt, ModelLockStatus, SourceCall,
+    SourceFailure,
+};
+
+use super::context::{CallContext, Part};
+use super::execute::{execute, miss_of};
+use super::facts::{Facts, Turn, look};
+use super::plan::{Miss, Wishes, first_step, next_step};
+use super::register::finish;
+use super::stage::changed;
+use super::verified::Executed;
+use crate::error::{ProvisionError, Result};
+use crate::observe::EventKind;
+use crate::report::ProvisionReport;
+use crate::steps::Step;
+
+/// The number of times that a call begins anew because another caller changed the entry.
+const MAX_ATTEMPTS: usize = 8;
+
+/// The first and the longest pause between two attempts to take the model lock.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+
+/// The time between two events of a call that waits.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+
+/// Makes the model of a call present.
+pub(super) fn provide(ctx: &CallContext<'_>, wants_lease: bool) -> Result<ProvisionReport> {
+    let wishes = Wishes {
+        given: ctx.given.as_ref(),
+        freshness: ctx.freshness,
+        policy: ctx.policy,
+    };
+    ctx.check()?;
+    let facts = look(ctx, &Turn::default())?;
+    if first_step(&facts, &wishes) == Step::Use {
+        match take_steps(ctx, &wishes, facts, wants_lease) {
+            Err(error) if is_conflict(&error) => {}
+            done => return done,
+        }
+    }
+    let terms = terms(ctx);
+    let turn = wait_for_turn(ctx, &terms)?;
+    let mut attempt = 1;
+    let done = loop {
+        let done = ctx
+            .check()
+            .map_err(ProvisionError::from)
+            .and_then(|()| look(ctx, &turn))
+            .and_then(|facts| take_steps(ctx, &wishes, facts, wants_lease));
+        match done {
+            Err(error) if is_conflict(&error) && attempt < MAX_ATTEMPTS => attempt += 1,
+            done => break done,
+        }
+    };
+    if let Some(mut lock) = ctx.take_lock() {
+        match &done {
+            Ok(_) => lock.end_call(&terms, None),
+            Err(error) if is_shared(error) => lock.end_call(
+                &terms,
+                Some(SourceFailure::new(
+                    error.code(),
+                    &with_causes(error),
+                    error.is_retryable(),
+                )),
+            ),
+            Err(_) => {}
+        }
+    }
+    done
+}
+
+/// Takes one step after the other until the model is provided, and registers it.
+fn take_steps(
+    ctx: &CallContext<'_>,
+    wishes: &Wishes<'_>,
+    mut facts: Facts,
+    wants_lease: bool,
+) -> Result<ProvisionReport> {
+    let mut step = first_step(&facts, wishes);
+    let done = loop {
+        ctx.tell(EventKind::Planned { step });
+        let (miss, error) = match execute(ctx, &facts, wishes, step) {
+            Ok(Executed::Verified(model)) => {
+                let known = facts.known.as_ref().map(|known| &known.entry);
+                break finish(ctx, known, *model, wants_lease);
+            }
+            Ok(Executed::Missed(miss)) => (miss, None),
+            Err(error) => match miss_of(&error, step) {
+                Some(miss) => (miss, Some(error)),
+                None => break Err(error),
+            },
+        };
+        facts.has_moved |= miss == Miss::SourceMoved;
+        match (next_step(&facts, wishes, step, miss), error) {
+            (Some(next), _) => step = next,
+            (None, Some(error)) => break Err(error),
+            (None, None) => break Err(changed(ctx)),
+        }
+    };
+    match done {
+        // Another caller deleted or replaced the model while this call looked at it.
+        Err(error) if may_be_stale(&error) => {
+            let known = facts.known.map(|known| known.entry);
+            match ctx.catalog.get(&ctx.id)? == known {
+                true => Err(error),
+                false => Err(changed(ctx)),
+            }
+        }
+        done => done,
+    }
+}
+
+/// Waits for the model lock. Without a catalog on disk there is none.
+fn wait_for_turn(ctx: &CallContext<'_>, terms: &str) -> Result<Turn> {
+    let Some(store) = ctx.store() else {
+        return Ok(Turn::default());
+    };
+    let begin = Instant::now();
+    let before = store.snapshot()?;
+    let mut pause = PAUSES.0;
+    let mut told: Option<Instant> = None;
+    // The source calls that had ended when this call first saw the text of the lock.
+    let mut seen: Option<Vec<SourceCall>> = None;
+    let mut is_waiting = false;
+    let lock = loop {
+        let status = match store.try_lock_model(&ctx.id)? {
+            ModelLockAttempt::Begun(lock) => break lock,
+            ModelLockAttempt::Taken(status) => status,
+        };
+        is_waiting = true;
+        let ModelLockStatus {
+            holder,
+            progress,
+            calls,
+            ..
+        } = status;
+        seen = seen.or(calls);
+        ctx.during(Part::Waiting, || ctx.check())?;
+        if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            told = Some(Instant::now());
+            ctx.tell(EventKind::Waiting { holder, progress });
+        }
+        std::thread::sleep(ctx.time_left().map_or(pause, |left| left.min(pause)));
+        pause = (pause * 2).min(PAUSES.1);
+    };
+    let published = lock.announced().map(str::to_owned);
+    if !is_waiting {
+        ctx.keep(lock);
+        return Ok(Turn {
+            published,
+            ..Turn::default()
+        });
+    }
+    ctx.count(Part::Waiting, begin.elapsed());
+    let call = seen.and_then(|seen| {
+        let ended = lock.calls().iter().find(|call| call.terms == terms)?;
+        let is_new = seen.iter().all(|call| call.id != ended.id);
+        is_new.then(|| ended.clone())
+    });
+    if let Some(failure) = call.as_ref().and_then(|call| call.failure.clone()) {
+        return Err(ProvisionError::FailedElsewhere {
+            id: ctx.id.to_string(),
+            code: failure.code,
+            detail: failure.detail,
+            is_retryable: failure.is_retryable,
+        });
+    }
+    ctx.keep(lock);
+    Ok(Turn {
+        since: Some(before),
+        published,
+        is_source_asked: call.is_some(),
+    })
+}
+
+/// Returns the terms of a call: the source calls of two calls with equal terms have equal results.
+/// The reference is that of the lock.
+fn terms(ctx: &CallContext<'_>) -> String {
+    let credentials = ctx.fetcher.credentials_id(ctx.model_ref);
+    let asked = format!(
+        "{:?} {:?} {:?} {:?} {credentials:?}",
+        ctx.given, ctx.freshness, ctx.policy.on_mismatch, ctx.policy.staging
+    );
+    let mut hash = Hasher::new();
+    hash.update(asked.as_bytes());
+    hash.finish().value
+}
+
+/// Returns true if an error concerns every caller that asks for the same: it is not of this call's
+/// own limits or policy, or of a command that this process lacks.
+fn is_shared(error: &ProvisionError) -> bool {
+    match error {
+        ProvisionError::DigestMismatch { .. }
+        | ProvisionError::SourceMismatch { .. }
+        | ProvisionError::Unsound { .. } => true,
+        ProvisionError::Catalog(CatalogError::Fetch { problem, .. }) => {
+            *problem != FetchProblem::ToolMissing
+        }
+        ProvisionError::Catalog(error) => matches!(
+            error,
+            CatalogError::DigestMismatch { .. }
+                | CatalogError::FormatRefused { .. }
+                | CatalogError::ArtifactIncomplete { .. }
+                | CatalogError::ForeignShards { .. }
+                | CatalogError::NameRefused { .. }
+                | CatalogError::NoSpace { .. }
+        ),
+        _ => false,
+    }
+}
+
+fn is_conflict(error: &ProvisionError) -> bool {
+    matches!(
+        error,
+        ProvisionError::Catalog(CatalogError::Conflict { .. })
+    )
+}
+
+/// Returns true if an error may come from a change of the entry or of its files by another caller.
+fn may_be_stale(error: &ProvisionError) -> bool {
+    match error {
+        ProvisionError::Unsound { .. } => true,
+        ProvisionError::Catalog(error) => error.is_absence(),
+        _ => false,
+    }
+}
+
+fn with_causes(error: &ProvisionError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}

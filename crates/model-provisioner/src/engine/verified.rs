@@ -1,0 +1,190 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use catalog_core::{
+    Artifact, Assurance, Basis, Digest, Manifest, Method, Verification, VerificationOutcome,
+    VerificationOutcomeKind, verify_digest,
+};
+
+use super::context::CallContext;
+use super::plan::Miss;
+use crate::error::{ProvisionError, Result};
+use crate::policy::OnMismatch;
+use crate::steps::Provided;
+
+/// A model whose bytes are as expected, of which nothing was expected, or whose mismatch the policy
+/// lets through. Only such a model is registered.
+#[derive(Debug)]
+pub(super) struct VerifiedModel {
+    pub(super) place: Place,
+    pub(super) provided: Provided,
+    /// The digest of the bytes, if they are known to have it.
+    pub(super) digest: Option<Digest>,
+    /// The digest that is expected from now on.
+    pub(super) pinned: Option<Digest>,
+    pub(super) outcome: VerificationOutcome,
+    pub(super) assurance: Assurance,
+    /// The verification by the catalog, for its record.
+    pub(super) verification: Option<Box<Verification>>,
+    pub(super) bytes_staged: u64,
+    pub(super) size: Option<u64>,
+    pub(super) revision: Option<String>,
+}
+
+/// The result of a step that did not fail.
+#[derive(Debug)]
+pub(super) enum Executed {
+    Verified(Box<VerifiedModel>),
+    /// The step did not provide the model; another step may.
+    Missed(Miss),
+}
+
+/// The place of a verified model.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// A path that the catalog is to name.
+    Path(PathBuf),
+    /// A path that the catalog names already, with this outcome.
+    Registered(PathBuf),
+    /// An artifact of the store, which stays while this is held.
+    Store(Box<Artifact>),
+}
+
+impl Place {
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Path(path) | Self::Registered(path) => path,
+            Self::Store(artifact) => artifact.path(),
+        }
+    }
+}
+
+/// The comparison of staged bytes with the digest that was expected.
+pub(super) struct Judgement {
+    pub(super) outcome: VerificationOutcome,
+    pub(super) basis: Basis,
+    /// The digest of the bytes. `None` if another one was expected.
+    pub(super) digest: Option<Digest>,
+}
+
+impl Judgement {
+    /// Returns the facts behind the outcome, for bytes that were hashed while they were staged.
+    pub(super) fn assurance(&self, manifest: &Manifest) -> Assurance {
+        let mut assurance = Assurance::default();
+        assurance.basis = self.basis;
+        assurance.algorithm = manifest.digest.algorithm().ok();
+        assurance.at_ms = Some(manifest.published_ms);
+        assurance.method = Some(Method::Hashed);
+        assurance
+    }
+}
+
+/// Returns the digest that staged bytes must have to be published at all.
+pub(super) fn enforced(ctx: &CallContext<'_>, expected: Option<&Digest>) -> Option<Digest> {
+    // Digests of other algorithms are compared while the bytes are staged, or never.
+    let is_comparable = |digest: &Digest| ["sha256", "sha256-tree"].contains(&&*digest.algo);
+    expected
+        .filter(|digest| ctx.policy.on_mismatch == OnMismatch::Fail || !is_comparable(digest))
+        .cloned()
+}
+
+/// Compares staged bytes with the digest that was expected. `stated` is what the source states of
+/// the bytes.
+pub(super) fn judge(
+    ctx: &CallContext<'_>,
+    manifest: &Manifest,
+    expected: Option<&Digest>,
+    stated: Basis,
+) -> Result<Judgement> {
+    let digest = Some(manifest.digest.clone());
+    let Some(expected) = expected else {
+        return match stated {
+            Basis::SourceHash | Basis::Pin | Basis::Caller => Ok(Judgement {
+                outcome: passed(),
+                basis: Basis::SourceHash,
+                digest,
+            }),
+            Basis::Nothing => Ok(Judgement {
+                outcome: unverified(ctx)?,
+                basis: Basis::OwnHash,
+                digest,
+            }),
+            weak => Ok(Judgement {
+                outcome: unverified(ctx)?,
+                basis: weak,
+                digest,
+            }),
+        };
+    };
+    // The staging enforced it already, unless the policy only warns.
+    if enforced(ctx, Some(expected)).is_some()
+        || [&manifest.digest, &manifest.tree_digest()].contains(&expected)
+    {
+        return Ok(Judgement {
+            outcome: passed(),
+            basis: ctx.basis_of_expected(Basis::Pin),
+            digest,
+        });
+    }
+    let compared = verify_digest(Some(&manifest.digest), Some(expected));
+    Ok(Judgement {
+        outcome: mismatch_let_through(ctx, compared.reason),
+        basis: Basis::Nothing,
+        digest: None,
+    })
+}
+
+/// Fails if the policy wants a digest that a caller or a source stated, and the bytes have none.
+pub(super) fn require_external_digest(ctx: &CallContext<'_>, basis: Basis) -> Result<()> {
+    match ctx.policy.unverified_refusal() {
+        Some(refusal) if basis < Basis::SourceHash => {
+            Err(ProvisionError::refused(&ctx.id, refusal))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns the outcome of a mismatch that the policy lets through.
+pub(super) fn mismatch_let_through(
+    ctx: &CallContext<'_>,
+    reason: Option<String>,
+) -> VerificationOutcome {
+    let id = ctx.id.as_str();
+    let said = reason.as_deref().unwrap_or_default();
+    tracing::warn!(
+        id,
+        reason = said,
+        "the model is not what was expected of it"
+    );
+    VerificationOutcome {
+        kind: VerificationOutcomeKind::Warn,
+        reason,
+    }
+}
+
+/// Returns the outcome for a model that nothing proves, if the policy allows such a model. The
+/// first time that this process meets the model, a warning is logged.
+pub(super) fn unverified(ctx: &CallContext<'_>) -> Result<VerificationOutcome> {
+    /// The ids of the models that this process warned of.
+    static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    require_external_digest(ctx, Basis::Nothing)?;
+    let id = ctx.id.as_str();
+    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !warned.contains(id) {
+        warned.insert(id.to_owned());
+        drop(warned);
+        tracing::warn!(
+            id,
+            "the model is unverified: no digest was given for it, so its bytes are taken on trust"
+        );
+    }
+    Ok(verify_digest(None, None))
+}
+
+pub(super) fn passed() -> VerificationOutcome {
+    VerificationOutcome {
+        kind: VerificationOutcomeKind::Pass,
+        reason: None,
+    }
+}
