@@ -5,6 +5,7 @@
 mod dependencies;
 mod file_cycles;
 mod layers;
+mod leftovers;
 mod readme;
 mod sabotage;
 mod specs;

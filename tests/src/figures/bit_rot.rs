@@ -15,7 +15,7 @@ use crate::steps::Step;
 
 pub(super) fn measure(trial: Trial) -> Outcome {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let root = folder.path();
+    let root = &folder.path().join("root");
     prepare(root);
     let steps = [
         Step::PutA,

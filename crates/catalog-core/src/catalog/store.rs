@@ -36,7 +36,7 @@ pub trait CatalogStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::InvalidEntry`] and [`CatalogError::PathRefused`] for an entry that a catalog
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) and [`PathRefused`](crate::CatalogError::PathRefused) for an entry that a catalog
     /// cannot hold.
     fn put(&self, entry: &CatalogEntry) -> Result<()>;
 
@@ -44,7 +44,7 @@ pub trait CatalogStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NotFound`] if there is no such entry.
+    /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry.
     fn set_state(&self, id: &str, state: LifecycleState) -> Result<()>;
 
     /// Returns all entries, sorted by id.
@@ -55,7 +55,7 @@ pub trait CatalogStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::ArtifactKept`] if the entry is gone but its artifact could not be removed.
+    /// [`ArtifactKept`](crate::CatalogError::ArtifactKept) if the entry is gone but its artifact could not be removed.
     fn delete(&self, id: &str) -> Result<bool>;
 
     /// Adds or replaces the entry, if the present one is as expected.
@@ -65,7 +65,7 @@ pub trait CatalogStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Conflict`] if it is not, and the errors of `put`.
+    /// [`Conflict`](crate::CatalogError::Conflict) if it is not, and the errors of `put`.
     fn put_if(&self, entry: &CatalogEntry, expected: Expected<'_, CatalogEntry>) -> Result<()> {
         expected.check(&entry.id, self.get(&entry.id)?.as_ref())?;
         self.put(entry)

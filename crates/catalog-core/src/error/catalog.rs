@@ -316,7 +316,7 @@ pub enum CatalogError {
 
     /// A fetcher could not fetch the model; nothing was registered. The repair depends on the
     /// problem.
-    #[error("cannot fetch {reference}: {detail}; {problem}")]
+    #[error("cannot fetch {reference}: {detail}; {problem}", detail = detail.trim_end_matches(['.', ';', ':', ' ']))]
     Fetch {
         /// The reference, without secrets.
         reference: String,

@@ -16,6 +16,8 @@ pub enum FetchProblem {
     AccessDenied,
     /// The source cannot be reached, or does not answer as it should.
     Unreachable,
+    /// The configuration of the program that fetches forbids the network.
+    Offline,
     /// The disk is full.
     NoSpace,
     /// The source states impossible facts of its files, such as names that lead elsewhere.
@@ -34,6 +36,7 @@ impl FetchProblem {
             Self::FileNotFound => "fetch_file_not_found",
             Self::AccessDenied => "fetch_access_denied",
             Self::Unreachable => "fetch_unreachable",
+            Self::Offline => "fetch_offline",
             Self::NoSpace => "fetch_no_space",
             Self::Refused => "fetch_refused",
             Self::Failed => "fetch_failed",
@@ -55,6 +58,10 @@ impl FetchProblem {
                 "accept its terms with the account of the token, or give another token"
             }
             Self::Unreachable => "check the network, then try again",
+            Self::Offline => {
+                "allow the network in the configuration of the program that fetches; for the command \
+                 of the hub, unset HF_HUB_OFFLINE"
+            }
             Self::NoSpace => "free some space, or collect what nobody needs, then try again",
             Self::Refused => "do not use this source; tell its owner",
             Self::Failed => "see what it says, then try again",

@@ -58,8 +58,8 @@ impl ModelFetcher for FileFetcher {
 fn repair_of(mr: &ModelRef) -> &'static str {
     match mr.scheme() {
         "hf" => {
-            "create the provisioner with `ModelProvisioner::with_hf_cli`, or download the model with \
-             `hf download ORG/REPO --local-dir FOLDER` and refer to FOLDER"
+            "compose a ModelFetcher for the hub, as `ModelProvisioner::with_hf_cli` does, or download \
+             the model with `hf download ORG/REPO --local-dir FOLDER` and refer to FOLDER"
         }
         "oci" => "compose a ModelFetcher for registries, or pull it and refer to the local folder",
         "s3" => "compose a ModelFetcher for object stores, or copy it here and refer to the file",

@@ -68,6 +68,36 @@ fn ask(address: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
     (status, serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
+/// PROV-303
+#[test]
+fn a_daemon_says_on_stderr_why_it_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.gguf");
+    fs::write(&broken, "no GGUF").unwrap();
+    let cache = folder.path().join("cache");
+    let cache = cache.to_str().unwrap();
+    let model = broken.to_str().unwrap();
+    for (name, arguments) in [
+        ("pool-managerd", vec![model, "--managed"]),
+        (
+            "engine-provisioner",
+            vec!["/is/absent", "--engine", "e", "--version", "1", "/bin/true"],
+        ),
+        ("orchestratord", vec!["--listen", "nonsense"]),
+    ] {
+        let output = Command::new(program(name))
+            .args(&arguments)
+            .args(["--cache-dir", cache])
+            .output()
+            .unwrap();
+        assert!(!output.status.success());
+        let text = String::from_utf8(output.stderr).unwrap();
+        let line = text.lines().find(|line| line.starts_with("error: "));
+        let line = line.unwrap_or_else(|| panic!("{name}: {text}"));
+        assert!(!line.contains(" { "), "{name} prints no debug form: {line}");
+    }
+}
+
 /// PROV-310
 #[test]
 fn three_daemons_share_one_root() {

@@ -33,7 +33,7 @@ fn is_exception(line: &str) -> bool {
 }
 
 /// The kinds of problems by what is in a message; the first that fits, as messages quote others.
-const SIGNS: [(FetchProblem, &[&str]); 7] = [
+const SIGNS: [(FetchProblem, &[&str]); 8] = [
     (
         FetchProblem::NoSpace,
         &[
@@ -44,12 +44,18 @@ const SIGNS: [(FetchProblem, &[&str]); 7] = [
         ],
     ),
     (
+        FetchProblem::Offline,
+        &[
+            "OfflineModeIsEnabled",
+            "offline mode is enabled",
+            "HF_HUB_OFFLINE",
+        ],
+    ),
+    (
         FetchProblem::Unreachable,
         &[
             "LocalEntryNotFoundError",
             "Local entry not found",
-            "offline mode",
-            "OfflineModeIsEnabled",
             "ConnectionError",
             "Connection broken",
             "IncompleteRead",
@@ -150,6 +156,12 @@ mod tests {
             (old("RevisionNotFoundError"), FetchProblem::RevisionNotFound),
             (old("EntryNotFoundError"), FetchProblem::FileNotFound),
             (old("LocalEntryNotFoundError"), FetchProblem::Unreachable),
+            (
+                "Error: Local entry not found. Cannot reach http://h: offline mode is enabled. To \
+                 disable it, please unset the `HF_HUB_OFFLINE` environment variable."
+                    .to_owned(),
+                FetchProblem::Offline,
+            ),
             ("Segmentation fault".to_owned(), FetchProblem::Failed),
             (String::new(), FetchProblem::Failed),
         ] {

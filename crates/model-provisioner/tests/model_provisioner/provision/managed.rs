@@ -125,6 +125,35 @@ fn a_managed_model_that_rots_or_loses_files_is_repaired_from_its_source() {
     }
 }
 
+/// PROV-149
+#[test]
+fn a_repair_whose_source_is_damaged_too_names_the_source_and_both_digests() {
+    let host = Host::new();
+    let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
+    let provisioner = provisioner.with_policy(managed()).unwrap();
+    let source = host.model("m.gguf.bin", "weights");
+    let request = ProvisionRequest::new(reference(&source));
+    let first = provisioner.provision(&request).unwrap();
+    let expected = sha256(&source);
+    rot(&first.resolved.local_path);
+    fs::write(&source, "damaged, too").unwrap();
+    let error = provisioner.provision(&request).unwrap_err();
+    assert_eq!(error.code(), "digest_mismatch");
+    let text = error.to_string();
+    for part in [
+        source.to_str().unwrap(),
+        &expected.to_string(),
+        &sha256(&source).to_string(),
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(!text.contains("staging"), "{text}");
+    // With its source restored, the model is repaired.
+    fs::write(&source, "weights").unwrap();
+    let report = provisioner.provision(&request).unwrap();
+    assert_eq!(report.provided, Provided::Repaired);
+}
+
 /// PROV-142
 #[test]
 fn a_mismatch_that_the_policy_lets_through_is_never_said_to_be_proved() {
