@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     common::exit_code(outcome)
 }
 
-/// None if help was asked for.
+/// Returns `None` if the arguments ask for help.
 fn arguments() -> Result<Option<Arguments>, Box<dyn Error>> {
     use lexopt::prelude::{Long, Short, Value, ValueExt};
 

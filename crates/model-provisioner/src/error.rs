@@ -8,10 +8,10 @@ use crate::policy::Refusal;
 /// Shorthand for the result of every call of this crate.
 pub type Result<T, E = ProvisionError> = std::result::Result<T, E>;
 
-/// Everything that provisioning can fail with; one variant for each thing a caller can do.
+/// The error of every call of this crate; one variant for each reaction of a caller.
 ///
-/// `Display` says what happened and the repair; it never repeats what
-/// [`source`](std::error::Error::source) says. A failure leaves the catalog as it was.
+/// `Display` gives the problem and the repair. It never repeats the text of
+/// [`source`](std::error::Error::source). A failed call leaves the catalog as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProvisionError {
@@ -22,19 +22,19 @@ pub enum ProvisionError {
     /// The expected digest can prove nothing: correct it.
     #[error("the expected digest is unusable; nothing was done")]
     InvalidExpectedDigest {
-        /// What is wrong with it.
+        /// The defect of the digest.
         source: DigestError,
     },
 
-    /// The digest that an earlier call pinned can prove nothing here, as it was written by a newer
-    /// release: upgrade this program, or give the expected digest in an algorithm it knows.
+    /// A newer release wrote the digest that is pinned, and this release cannot compute it: upgrade
+    /// this program, or give the expected digest in an algorithm that it knows.
     #[error(
         "entry {id:?} is pinned to a digest that this program cannot compute; upgrade it, or give a sha256 digest with the call"
     )]
     PinnedDigestUnusable {
         /// The entry.
         id: String,
-        /// What is wrong with it.
+        /// The defect of the digest.
         source: DigestError,
     },
 
@@ -46,21 +46,21 @@ pub enum ProvisionError {
         id: String,
         /// Its file or folder.
         path: PathBuf,
-        /// What was given with the call, or pinned by an earlier one.
+        /// The digest that came with the call, or that an earlier call pinned.
         expected: Box<Digest>,
-        /// What the bytes are.
+        /// The digest of the bytes.
         actual: Box<Digest>,
     },
 
-    /// Its files are not what they were when they were staged, and could not be mended: restore
-    /// them, or give the digest of what is to replace them.
+    /// The files are not as they were when they were staged, and no repair succeeded: restore them,
+    /// or give the digest of the model that replaces them.
     #[error("{path} is not what {id:?} should be: {reason}; restore it, or give its new digest if it is to be replaced", path = path.display())]
     Unsound {
         /// The model.
         id: String,
         /// Its file or folder.
         path: PathBuf,
-        /// What was found.
+        /// The difference.
         reason: String,
     },
 
@@ -106,16 +106,17 @@ pub enum ProvisionError {
         id: String,
         /// The field of the policy.
         rule: &'static str,
-        /// Why it applies.
+        /// The reason why the rule applies.
         detail: String,
     },
 
-    /// The request's time was up: try again with more of it. What others do goes on.
+    /// The deadline of the request passed: try again with a later one. The work of other callers goes
+    /// on.
     #[error("time was up after {after:?}, while {doing} {id:?}{beside}; give the request more", beside = beside(holder.as_deref()))]
     DeadlineExceeded {
         /// The model.
         id: String,
-        /// How long the call took.
+        /// The duration of the call.
         after: Duration,
         /// The part of its work.
         doing: &'static str,
@@ -123,8 +124,8 @@ pub enum ProvisionError {
         holder: Option<String>,
     },
 
-    /// Somebody else did the work, for the same request, and failed while this call waited: mend
-    /// the cause, then try again.
+    /// Another caller with the same request failed while this call waited for it: repair the cause,
+    /// then try again.
     #[error("another caller tried to make {id:?} present and failed ({code}): {detail}")]
     FailedElsewhere {
         /// The model.

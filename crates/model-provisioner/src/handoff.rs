@@ -75,11 +75,11 @@ pub enum EngineView {
 }
 
 impl<'r> Handoff<'r> {
-    /// Describes a provisioned model for an engine. Of a set of shards, the engine gets the first.
+    /// Describes a provisioned model for an engine. The path of a set is that of the first shard.
     ///
     /// # Errors
     ///
-    /// As [`LocalModel::resolve`].
+    /// The errors of [`LocalModel::resolve`].
     pub fn of(report: &'r ProvisionReport) -> Result<Self> {
         let model = LocalModel::resolve(&report.resolved.local_path)?;
         let view = match model.kind() {

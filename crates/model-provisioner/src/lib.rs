@@ -23,6 +23,7 @@
 //!
 //! | module | what lives there |
 //! | --- | --- |
+//! | `host` | hosts and addresses, as rules compare them |
 //! | `policy` | the rules of a provisioner, as plain data |
 //! | `error` | typed errors, grouped by the reaction of the caller |
 //! | `steps` | the steps of a call, and the ways in which a model is provided |
@@ -46,6 +47,7 @@ mod engine;
 mod error;
 mod fetchers;
 mod handoff;
+mod host;
 mod observe;
 mod policy;
 mod report;

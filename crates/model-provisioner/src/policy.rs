@@ -1,88 +1,90 @@
-//! What a provisioner may do, as plain data. The defaults let everything through that is proved or
-//! unexpected, and nothing that is wrong.
+//! The rules of a provisioner, as plain data. The defaults allow each model whose bytes are the
+//! expected ones, or of which nothing is expected.
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use catalog_core::{ModelRef, OutboundGate};
 use serde::{Deserialize, Serialize};
 
-/// The rules of a provisioner. Each is decided as early as it can be; a refusal names its rule.
+use crate::host::{is_public, normal_host, without_port};
+
+/// The rules of a provisioner. Each rule is decided as early as possible, and a refusal names its
+/// rule. A policy is also the gate of network fetchers.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Policy {
-    /// What a wrong digest means.
+    /// The reaction to a wrong digest.
     pub on_mismatch: OnMismatch,
-    /// What becomes of models that nothing proves.
+    /// The reaction to models that nothing proves.
     pub unverified: Unverified,
-    /// Whether everything must be here already: nothing is asked of any other host.
+    /// Whether fetchers may ask no other host at all.
     pub offline: bool,
-    /// Whom fetchers may ask, decided before any process or socket.
+    /// The sources that fetchers may ask, decided before any process or socket.
     pub outbound: Outbound,
-    /// Whether local models are used where they are.
+    /// The place of local models.
     pub staging: StagingMode,
     /// The maximum size of a model in bytes, wherever the model is.
     pub max_bytes: Option<u64>,
 }
 
-/// What a wrong digest means.
+/// The reaction to a wrong digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnMismatch {
-    /// An error; what was registered before stays.
+    /// The call fails, and the registered model stays.
     #[default]
     Fail,
-    /// A warning. The model is registered, but never said to be proved: its entry has no digest, or
-    /// the one that was pinned before if it stays where it is.
+    /// The call warns. The model is registered without a proof: its entry has no digest, or keeps the
+    /// pinned one if the model stays where it is.
     Warn,
 }
 
-/// What becomes of models that nothing proves: no digest is known of them, and their source states
-/// no hashes.
+/// The reaction to models that nothing proves: neither a caller nor their source states a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unverified {
-    /// They are used, with a warning.
+    /// The call warns and uses them.
     #[default]
     Warn,
-    /// They are refused.
+    /// The call refuses them.
     Refuse,
 }
 
-/// Where local models are used.
+/// The place of local models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StagingMode {
-    /// Where they are: no copy, and no protection from who changes them.
+    /// They stay where they are: no copy is made, and nothing protects them from changes.
     #[default]
     InPlace,
-    /// In the store, into which they are imported.
+    /// They are imported into the store.
     Managed,
 }
 
-/// Whom fetchers may ask. References to local files ask nobody.
+/// The sources that fetchers may ask. It does not concern references to local files.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Outbound {
-    /// By scheme, such as `hf`.
+    /// The schemes, such as `hf`.
     pub schemes: Filter,
-    /// By host, such as `huggingface.co`; `.example.org` stands for all hosts below it. An address
+    /// The hosts, such as `huggingface.co`; `.example.org` stands for all hosts below it. An address
     /// in a form that several programs read differently is refused if there is any rule.
     pub hosts: Filter,
-    /// By organisation of the hub; concerns `hf:` references only.
+    /// The organisations of the hub, for `hf:` references.
     pub organisations: Filter,
 }
 
-/// Names that are let through. Case makes no difference.
+/// A filter of names. Case makes no difference.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
-    /// Only these, if it is given.
+    /// The allowed names. All names are allowed if it is not given.
     pub allow: Option<BTreeSet<String>>,
-    /// None of these, whatever is allowed.
+    /// The names that are denied, whatever is allowed.
     pub deny: BTreeSet<String>,
 }
 
@@ -101,7 +103,7 @@ impl fmt::Display for Refusal {
 }
 
 impl Filter {
-    /// Only these names.
+    /// Creates a filter that allows only these names.
     pub fn only<T: Into<String>>(names: impl IntoIterator<Item = T>) -> Self {
         Self {
             allow: Some(names.into_iter().map(Into::into).collect()),
@@ -109,7 +111,7 @@ impl Filter {
         }
     }
 
-    /// All names but these.
+    /// Creates a filter that allows all names but these.
     pub fn all_but<T: Into<String>>(names: impl IntoIterator<Item = T>) -> Self {
         Self {
             allow: None,
@@ -136,37 +138,12 @@ impl Filter {
             detail: format!("{kind} {name:?} may not be asked"),
         })
     }
-}
 
-fn is_meant(rule: &str, name: &str) -> bool {
-    let (rule, name) = (rule.to_ascii_lowercase(), name.to_ascii_lowercase());
-    rule == name || (rule.starts_with('.') && name.ends_with(&rule))
-}
-
-/// The one form of a host that rules are compared with. None for an address that is not in one of
-/// the forms that all programs read alike.
-fn normal_host(host: &str) -> Option<String> {
-    let host = host.to_ascii_lowercase();
-    let host = host.trim_end_matches('.');
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    if let Ok(address) = bare.parse::<IpAddr>() {
-        return Some(address.to_string());
-    }
-    let last = bare.rsplit('.').next().unwrap_or_default();
-    let is_number = last.starts_with(|c: char| c.is_ascii_digit())
-        && last.chars().all(|c| c.is_ascii_hexdigit() || c == 'x');
-    (!is_number && !bare.contains(':')).then(|| host.to_owned())
-}
-
-impl Filter {
     /// The same filter with its hosts in the form that rules are compared in.
     fn of_hosts(&self) -> Self {
         let normal = |names: &BTreeSet<String>| {
             let names = names.iter().map(|rule| {
-                let (host, _) = rule
-                    .rsplit_once(':')
-                    .filter(|_| is_with_port(rule))
-                    .unwrap_or((rule, ""));
+                let host = without_port(rule);
                 normal_host(host).unwrap_or_else(|| host.to_owned())
             });
             names.collect()
@@ -182,48 +159,9 @@ impl Filter {
     }
 }
 
-/// Returns true for an address of the public network: not of this host, of a private network or of a
-/// link, nor of the metadata service of a cloud.
-fn is_public(address: IpAddr) -> bool {
-    /// The metadata service of Azure, which has a public address.
-    const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
-    /// The prefix of the translation of IPv4 addresses.
-    const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
-    let address = match address.to_canonical() {
-        IpAddr::V6(address) if address.segments()[..6] == NAT64 => {
-            let [.., high, low] = address.segments();
-            IpAddr::V4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
-        }
-        address => address,
-    };
-    match address {
-        IpAddr::V4(address) => {
-            let [first, second, ..] = address.octets();
-            // 100.64.0.0/10 holds the networks of providers, and the metadata service of Alibaba.
-            let is_shared = first == 100 && (64..128).contains(&second);
-            !(address.is_private()
-                || address.is_loopback()
-                || address.is_link_local()
-                || address.is_multicast()
-                || address.is_broadcast()
-                || first == 0
-                || is_shared
-                || address == AZURE)
-        }
-        IpAddr::V6(address) => {
-            !(address.is_loopback()
-                || address.is_unspecified()
-                || address.is_unique_local()
-                || address.is_unicast_link_local()
-                || address.is_multicast())
-        }
-    }
-}
-
-/// Whether a rule ends with a port, which hosts are compared without.
-fn is_with_port(rule: &str) -> bool {
-    let colons = rule.matches(':').count();
-    rule.contains("]:") || (colons == 1 && !rule.contains('['))
+fn is_meant(rule: &str, name: &str) -> bool {
+    let (rule, name) = (rule.to_ascii_lowercase(), name.to_ascii_lowercase());
+    rule == name || (rule.starts_with('.') && name.ends_with(&rule))
 }
 
 impl Policy {

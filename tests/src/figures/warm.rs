@@ -1,6 +1,6 @@
-//! What a call costs when nothing is to be done, in a catalog of 10,000 entries: a model that is
-//! Active, proved and unchanged, in place and in the store. Shows by its system calls that it writes
-//! nothing, locks nothing and starts nothing.
+//! The cost of a call for a model that is Active, proved and unchanged, in place and in the store, in a
+//! catalog of 10,000 entries. The system calls of `ensure_present` show that it writes nothing, locks
+//! nothing and starts nothing. `provision` also takes a lease.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use catalog_core::{CatalogStore, FsCatalog, ModelRef};
-use model_provisioner::{ModelProvisioner, Policy, StagingMode};
+use model_provisioner::{ModelProvisioner, Policy, ProvisionRequest, StagingMode};
 
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::state::register_others;
@@ -16,7 +16,10 @@ use crate::strace::{missing, program};
 
 const ENTRIES: usize = 10_000;
 
-/// Calls that change something, or start or ask somebody.
+/// The bound of the ratio of `provision` with its lease to `ensure_present`.
+const MAX_RATIO: f64 = 1.5;
+
+/// System calls that change something, start a process or ask another host.
 const EFFECTS: [&str; 34] = [
     "write",
     "pwrite64",
@@ -63,9 +66,21 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Extent::Full => 100_000,
     };
     let mut measured = Measured::default();
-    for (kind, what) in [("in-place", "ns in place"), ("managed", "ns in the store")] {
-        match try_kind(kind, calls, trial.sabotage, &mut measured) {
-            Ok(median) => measured.count(what, median),
+    for (kind, place) in [("in-place", "in place"), ("managed", "in the store")] {
+        match try_kind(kind, place, calls, trial.sabotage, &mut measured) {
+            Ok(times) => {
+                let [alone, ensure, provision] = times;
+                measured.count(&format!("ns {place}"), alone);
+                let ratio = provision as f64 / ensure as f64;
+                measured.count(
+                    &format!("times that with a lease {place}"),
+                    format!("{ratio:.2}"),
+                );
+                // A busy machine must not fail the tests.
+                measured.check(trial.extent == Extent::Quick || ratio <= MAX_RATIO, || {
+                    format!("{place}: a call with a lease takes {ratio:.2} times the call without")
+                });
+            }
             Err(error) => measured.violation(format!("{kind}: {error}")),
         }
     }
@@ -73,13 +88,15 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     Outcome::Measured(measured)
 }
 
-/// Tells the median time of a call, in nanoseconds, and notes what it did.
+/// Returns the median times in nanoseconds that the process of the calls prints, and notes their
+/// system calls.
 fn try_kind(
     kind: &str,
+    place: &str,
     calls: usize,
     sabotage: Sabotage,
     measured: &mut Measured,
-) -> Result<usize, String> {
+) -> Result<[u64; 3], String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let root = folder.path().join("root");
     let trace = folder.path().join("trace");
@@ -96,23 +113,27 @@ fn try_kind(
             false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
         }
     };
-    let median = run(Command::new(program()), calls)?;
+    let times = run(Command::new(program()), calls)?;
     let mut traced = Command::new("strace");
     traced.arg("-f").arg("-o").arg(&trace).arg(program());
     run(traced, 50)?;
 
-    // Between the two places where it asks for its parent, which nothing else does.
+    // Between the places where it asks for its parent, which nothing else does.
     let text = fs::read_to_string(&trace).map_err(|error| error.to_string())?;
-    let made: Vec<&str> = text
-        .lines()
-        .skip_while(|line| !line.contains("getppid("))
-        .skip(1)
-        .take_while(|line| !line.contains("getppid("))
-        .collect();
-    measured.check(made.len() >= 50, || {
-        format!("{kind}: {} calls were seen", made.len())
+    let mut parts = vec![Vec::new()];
+    for line in text.lines() {
+        match line.contains("getppid(") {
+            true => parts.push(Vec::new()),
+            false => parts.last_mut().expect("there is one").push(line),
+        }
+    }
+    let [_, alone, with_lease, ..] = &parts[..] else {
+        return Err("the trace shows no calls".to_owned());
+    };
+    measured.check(alone.len() >= 50, || {
+        format!("{kind}: {} calls were seen", alone.len())
     });
-    for line in &made {
+    for line in alone {
         let call = line.split_whitespace().nth(1).unwrap_or_default();
         let name = call.split('(').next().unwrap_or_default();
         let opens_for_writing = name.starts_with("open")
@@ -123,22 +144,24 @@ fn try_kind(
             format!("{kind}: {line}")
         });
     }
+    measured.count(&format!("system calls for 50 {place}"), alone.len());
     measured.count(
-        match kind {
-            "managed" => "system calls for 50 in the store",
-            _ => "system calls for 50 in place",
-        },
-        made.len(),
+        &format!("system calls for 50 with a lease {place}"),
+        with_lease.len(),
     );
-    median
-        .parse()
-        .map_err(|_| format!("{median:?} is no number"))
+    let times: Vec<u64> = times
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .map_err(|_| format!("{times:?} are no numbers"))?;
+    <[u64; 3]>::try_from(times).map_err(|times| format!("{times:?} are not three times"))
 }
 
 /// The word for a process that writes a file at each call.
 const WRITING: &str = "writing";
 
-/// The process of the calls: `ROOT KIND CALLS [writing]`. Prints the median time in nanoseconds.
+/// The process of the calls: `ROOT KIND CALLS [writing]`. Prints the median times of `ensure_present`
+/// alone, and of `ensure_present` and `provision` in turn, in nanoseconds.
 #[expect(clippy::print_stdout, reason = "its parent reads it")]
 pub fn run_warm(arguments: &[String]) -> Result<(), String> {
     let [root, kind, calls, rest @ ..] = arguments else {
@@ -180,20 +203,44 @@ pub fn run_warm(arguments: &[String]) -> Result<(), String> {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    let mut times = Vec::with_capacity(calls);
-    let _ = std::os::unix::process::parent_id();
-    for _ in 0..calls {
+    let ensure = || {
         let begin = Instant::now();
         let found = provisioner.ensure_present(&model_ref, None);
         if is_writing {
             let noted = fs::write(Path::new(root).with_file_name("noted"), "it was used");
             noted.map_err(|error| text(&error))?;
         }
-        times.push(begin.elapsed().as_nanos());
-        found.map_err(|error| text(&error))?;
+        let took = begin.elapsed().as_nanos();
+        found.map(|_| took).map_err(|error| text(&error))
+    };
+    let request = ProvisionRequest::new(model_ref.clone());
+    let provision = || {
+        let begin = Instant::now();
+        let report = provisioner.provision(&request);
+        let took = begin.elapsed().as_nanos();
+        report.map(|_| took).map_err(|error| text(&error))
+    };
+    // The first lease of an hour notes the use.
+    provision()?;
+    let mark = || {
+        let _ = std::os::unix::process::parent_id();
+    };
+    mark();
+    let alone: Vec<u128> = (0..calls).map(|_| ensure()).collect::<Result<_, _>>()?;
+    mark();
+    for _ in 0..calls.min(50) {
+        provision()?;
     }
-    let _ = std::os::unix::process::parent_id();
-    times.sort_unstable();
-    println!("{}", times[times.len() / 2]);
+    mark();
+    let mut in_turn = (Vec::new(), Vec::new());
+    for _ in 0..calls {
+        in_turn.0.push(ensure()?);
+        in_turn.1.push(provision()?);
+    }
+    let times = [alone, in_turn.0, in_turn.1].map(|mut times| {
+        times.sort_unstable();
+        times[times.len() / 2].to_string()
+    });
+    println!("{}", times.join(" "));
     Ok(())
 }

@@ -103,7 +103,7 @@ pub(crate) fn registered(
     Ok(Some(model))
 }
 
-/// Returns false for one shard of a set that lacks another. Of a folder, nothing is listed.
+/// Returns false for a shard of a set that lacks another shard. It does not list folders.
 fn is_complete(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.and_then(shard_set).is_none() || LocalModel::resolve(path).is_ok()

@@ -14,7 +14,7 @@ use crate::progress::Progress;
 use crate::reference::ModelId;
 use crate::root::{
     FileLock, LockMode, create_own_folder, describe_this_process, is_at, is_sha256, now_ms,
-    open_lock,
+    open_lock, sync_folder,
 };
 
 /// The maximum length of the file of a model lock. No holder writes more.
@@ -256,7 +256,8 @@ impl ModelLock {
         let Some(lock) = &self.lock else {
             return Ok(());
         };
-        let synced = lock.file().sync_all();
+        let folder = self.path.parent().unwrap_or(&self.path);
+        let synced = lock.file().sync_all().and_then(|()| sync_folder(folder));
         synced.map_err(|error| CatalogError::io("sync", &self.path, error))
     }
 

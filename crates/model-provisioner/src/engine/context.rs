@@ -38,6 +38,7 @@ pub(super) struct CallContext<'c> {
     refusal: RefCell<Option<Refusal>>,
     lock: RefCell<Option<ModelLock>>,
     reported: Cell<Option<Instant>>,
+    is_catalog_changed: Cell<bool>,
 }
 
 /// The parts of a call.
@@ -96,6 +97,7 @@ impl<'c> CallContext<'c> {
             refusal: RefCell::default(),
             lock: RefCell::default(),
             reported: Cell::default(),
+            is_catalog_changed: Cell::default(),
         })
     }
 
@@ -167,6 +169,18 @@ impl<'c> CallContext<'c> {
             id: Arc::clone(&self.shared_id),
             kind,
         });
+    }
+
+    /// Notes that the catalog names the model now.
+    pub(super) fn note_registration(&self) {
+        self.is_catalog_changed.set(true);
+        self.with_lock(ModelLock::withdraw);
+        self.tell(EventKind::Registered);
+    }
+
+    /// Returns true if the call changed the catalog.
+    pub(super) fn is_catalog_changed(&self) -> bool {
+        self.is_catalog_changed.get()
     }
 
     /// Does a part of the call, and counts its time.

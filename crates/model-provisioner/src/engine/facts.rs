@@ -16,7 +16,7 @@ pub(super) struct Facts {
     pub(super) has_store: bool,
     /// The key of an artifact that an interrupted call published and did not register.
     pub(super) published: Option<String>,
-    /// Whether the source was asked since the call began: by the call that this one waited for.
+    /// Whether the call that this one waited for asked the source for the same request.
     pub(super) is_source_asked: bool,
     /// Whether the source has another revision than the registered model.
     pub(super) has_moved: bool,

@@ -1,5 +1,5 @@
 //! The engine of a call: facts (one look at the host) → plan (pure) → execute → a verified model →
-//! register. `turn` states what a call waits for, retries and gives up on.
+//! register. `turn` states the waits, the retries and the ends of a call.
 
 mod context;
 mod execute;

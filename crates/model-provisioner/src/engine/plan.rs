@@ -42,8 +42,8 @@ pub(super) fn expected<'f>(facts: &'f Facts, wishes: &Wishes<'f>) -> Option<&'f 
 
 /// Decides on the first step.
 ///
-/// A new digest of the same algorithm as the pinned one cannot be that of the bytes here, so the
-/// model is acquired anew. A digest of another algorithm can be.
+/// If the new digest and the pinned one have the same algorithm, the bytes here do not have the new
+/// one, so the model is acquired again. If the algorithms differ, the bytes may have both.
 pub(super) fn first_step(facts: &Facts, wishes: &Wishes<'_>) -> Step {
     let Some(known) = &facts.known else {
         return published_or_acquired(facts, wishes);

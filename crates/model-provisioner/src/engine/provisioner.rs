@@ -19,15 +19,15 @@ use crate::request::ProvisionRequest;
 
 /// Makes referenced models present, verified and registered.
 ///
-/// What happens, in this order: the bytes are made present, unless the catalog already knows them
-/// and they are on disk; they are verified; they are published, if they go into the store; the
-/// catalog is changed. So a failure anywhere leaves the catalog as it was, and an entry never names
-/// bytes that were not verified, if anything was expected of them.
+/// A call makes the bytes present, unless the catalog knows them and they are on disk. Then it
+/// verifies the bytes, publishes them if they go into the store, and changes the catalog last. So a
+/// failure leaves the catalog as it was, and an entry never names bytes that are not the expected
+/// ones.
 ///
-/// - **Nothing to do** is the common case and takes microseconds: what is Active, proved and
-///   unchanged needs no lock, no write and no process.
-/// - **Once, however many ask.** Of all threads and processes that ask for one model of an
-///   [`FsCatalog`], one does the work; the others wait, see how far it is, and use the result.
+/// - **Nothing to do** is the common case and takes microseconds: a model that is Active, proved and
+///   unchanged needs no write and no process.
+/// - **Once, however many ask.** One of all threads and processes that ask for one model of an
+///   [`FsCatalog`] does the work. The others wait, see its progress, and use the result.
 /// - **Once pinned, always checked.** A digest given once stays the expectation of later calls that
 ///   give none. Giving another one replaces it, once the bytes match.
 /// - **Without any digest** of a caller or a source, the model is registered with a `tracing`
@@ -41,11 +41,12 @@ pub struct ModelProvisioner<C: CatalogStore, F: ModelFetcher> {
 }
 
 impl ModelProvisioner<FsCatalog, FileFetcher> {
-    /// Local files only, with the catalog below `cache_dir`: never any network, never a process.
+    /// Creates a provisioner of local files with the catalog below `cache_dir`: it never uses a
+    /// network and never starts a process.
     ///
     /// # Errors
     ///
-    /// As [`FsCatalog::new`].
+    /// The errors of [`FsCatalog::new`].
     pub fn file_only(cache_dir: impl Into<PathBuf>) -> Result<Self> {
         Ok(Self::new(FsCatalog::new(cache_dir.into())?, FileFetcher))
     }
@@ -53,8 +54,8 @@ impl ModelProvisioner<FsCatalog, FileFetcher> {
 
 #[cfg(feature = "hf-cli")]
 impl ModelProvisioner<FsCatalog, SchemeRouter> {
-    /// Local files, and models of the hub by its `hf` command, with the catalog below `cache_dir`.
-    /// The command is looked for when it is needed first.
+    /// Creates a provisioner of local files, and of models of the hub by its `hf` command, with the
+    /// catalog below `cache_dir`. The first call that needs the command looks for it.
     ///
     /// ```
     /// use model_provisioner::ModelProvisioner;
@@ -68,7 +69,7 @@ impl ModelProvisioner<FsCatalog, SchemeRouter> {
     ///
     /// # Errors
     ///
-    /// As [`FsCatalog::new`].
+    /// The errors of [`FsCatalog::new`].
     pub fn with_hf_cli(cache_dir: impl Into<PathBuf>) -> Result<Self> {
         let catalog = FsCatalog::new(cache_dir.into())?;
         let hub = HfCliFetcher::new(catalog.artifacts());
@@ -80,7 +81,7 @@ impl ModelProvisioner<FsCatalog, SchemeRouter> {
 }
 
 impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
-    /// Joins a catalog and a fetcher.
+    /// Creates a provisioner from a catalog and a fetcher.
     pub fn new(catalog: C, fetcher: F) -> Self {
         Self {
             catalog,
@@ -90,7 +91,7 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
         }
     }
 
-    /// Sets the observer, which is told the events of each call.
+    /// Sets the observer of the events of each call.
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Arc::new(observer);
@@ -115,16 +116,17 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
         Ok(self)
     }
 
-    /// The catalog.
+    /// Returns the catalog.
     pub fn catalog(&self) -> &C {
         &self.catalog
     }
 
-    /// [`ensure_present`](Self::ensure_present) for a reference in its text form.
+    /// Makes the model of a reference in its text form present, as
+    /// [`ensure_present`](Self::ensure_present) does.
     ///
     /// # Errors
     ///
-    /// Those of [`ensure_present`](Self::ensure_present);
+    /// The errors of [`ensure_present`](Self::ensure_present);
     /// [`CatalogError::InvalidRef`](catalog_core::CatalogError::InvalidRef) if the text
     /// is no reference.
     pub fn ensure_present_str(
@@ -135,13 +137,14 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
         self.ensure_present(&ModelRef::parse(model_ref)?, expected_digest)
     }
 
-    /// Makes the model present, verified and registered as Active, and says where it is.
+    /// Makes the model present, verified and registered as Active, and returns its place. It takes no
+    /// lease: a caller that starts an engine on the model uses [`provision`](Self::provision).
     ///
     /// # Errors
     ///
-    /// [`ProvisionError::InvalidExpectedDigest`] before any work,
-    /// [`ProvisionError::DigestMismatch`], [`ProvisionError::PolicyRefused`], and what the catalog
-    /// and the fetcher fail with.
+    /// [`ProvisionError::InvalidExpectedDigest`] before any work; [`ProvisionError::DigestMismatch`]
+    /// and [`ProvisionError::SourceMismatch`] if the bytes are not the expected ones;
+    /// [`ProvisionError::PolicyRefused`]; the errors of the catalog and of the fetcher.
     pub fn ensure_present(
         &self,
         mr: &ModelRef,
@@ -151,8 +154,8 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
         self.run(&request, false).map(|report| report.resolved)
     }
 
-    /// [`ensure_present`](Self::ensure_present) with a deadline, a token that cancels the call and a
-    /// choice of freshness. The report holds a lease on the model.
+    /// Makes the model of a request present, as [`ensure_present`](Self::ensure_present) does, within
+    /// the limits of the request. The report holds a lease on the model.
     ///
     /// # Errors
     ///

@@ -9,7 +9,6 @@ use super::context::{CallContext, Part};
 use super::stage::changed;
 use super::verified::{Place, VerifiedModel};
 use crate::error::Result;
-use crate::observe::EventKind;
 use crate::report::ProvisionReport;
 
 /// Registers a verified model and reports it. `known` is the entry that the plan was made from.
@@ -23,11 +22,9 @@ pub(super) fn finish(
     model: VerifiedModel,
     wants_lease: bool,
 ) -> Result<ProvisionReport> {
-    let is_catalog_changed = match model.place {
-        Place::Registered(_) => true,
-        _ => ctx.during(Part::Registering, || register(ctx, known, &model))?,
-    };
-    ctx.with_lock(|lock| lock.withdraw());
+    if !matches!(model.place, Place::Registered(_)) {
+        ctx.during(Part::Registering, || register(ctx, known, &model))?;
+    }
     let local_path = model.place.path().to_path_buf();
     let lease = match (model.place, ctx.store()) {
         _ if !wants_lease => None,
@@ -48,7 +45,7 @@ pub(super) fn finish(
         bytes_staged: model.bytes_staged,
         size: model.size,
         revision: model.revision,
-        is_catalog_changed,
+        is_catalog_changed: ctx.is_catalog_changed(),
         durations: ctx.durations(),
     })
 }
@@ -70,12 +67,12 @@ fn lease(
     }
 }
 
-/// Makes the catalog name the model. Returns whether the catalog was changed.
+/// Makes the catalog name the model.
 fn register(
     ctx: &CallContext<'_>,
     known: Option<&CatalogEntry>,
     model: &VerifiedModel,
-) -> Result<bool> {
+) -> Result<()> {
     let now = ctx.catalog.get(&ctx.id)?;
     // The verification may have recorded its time in the entry already.
     let is_recorded = match (known, &now) {
@@ -88,8 +85,8 @@ fn register(
         && model.pinned.is_some()
     {
         register_artifact(ctx, store, artifact, known, expected)?;
-        ctx.tell(EventKind::Registered);
-        return Ok(true);
+        ctx.note_registration();
+        return Ok(());
     }
     let entry = entry_of(ctx, known, model);
     let verification = ctx.store().zip(model.verification.as_ref());
@@ -101,14 +98,14 @@ fn register(
     if is_equal {
         // The entry may have been read long ago, before the bytes were.
         expected.check(&ctx.id, now.as_ref())?;
-        return Ok(false);
+        return Ok(());
     }
     match verification {
         Some((store, verification)) => store.put_verified(&entry, verification, expected)?,
         None => ctx.put_if(&entry, expected)?,
     }
-    ctx.tell(EventKind::Registered);
-    Ok(true)
+    ctx.note_registration();
+    Ok(())
 }
 
 /// Registers a published artifact. An entry that another caller changed meanwhile is replaced, too,

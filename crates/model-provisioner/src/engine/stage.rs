@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use catalog_core::{
-    Artifact, BadFile, Basis, CatalogError, Digest, Expectation, Hasher, ImportRequest,
+    Artifact, BadFile, Basis, CatalogError, Digest, Expectation, Expected, Hasher, ImportRequest,
     ManagedCatalog, Method, ModelRef, Progress, RegisteredModel, StagedFile, VerifiedStaging,
 };
 
@@ -115,7 +115,8 @@ fn publish(
     })
 }
 
-/// Takes the artifact that an interrupted call published, if it is what this call asks for.
+/// Registers the artifact that an interrupted call published, if it is what this call asks for. The
+/// next look finds an entry without a proof, so that the bytes are hashed before they are used.
 pub(super) fn register_published(
     ctx: &CallContext<'_>,
     store: &dyn ManagedCatalog,
@@ -133,21 +134,11 @@ pub(super) fn register_published(
     if !is_asked_for(ctx, facts, &artifact, expected)? {
         return Ok(Executed::Missed(Miss::OtherArtifact));
     }
-    let manifest = artifact.manifest();
-    // Its publication proved it against this basis.
-    let judged = judge(ctx, manifest, expected, manifest.basis)?;
-    Ok(Executed::Verified(Box::new(VerifiedModel {
-        provided: Provided::AlreadyPresent,
-        assurance: judged.assurance(manifest),
-        pinned: judged.digest.clone(),
-        digest: judged.digest,
-        outcome: judged.outcome,
-        verification: None,
-        bytes_staged: 0,
-        size: Some(manifest.size()),
-        revision: manifest.revision.clone(),
-        place: Place::Store(Box::new(artifact)),
-    })))
+    let known = facts.known.as_ref().map(|known| &known.entry);
+    let as_known = known.map_or(Expected::Absent, Expected::Exactly);
+    ctx.during(Part::Registering, || store.register(&artifact, as_known))?;
+    ctx.note_registration();
+    Ok(Executed::Changed)
 }
 
 /// Returns true if digest, policy and revision of a published artifact agree with the call.
@@ -232,7 +223,7 @@ pub(super) fn repair(
     assurance.method = Some(Method::Hashed);
     assurance.basis = ctx.basis_of_expected(assurance.basis.max(Basis::OwnHash));
     require_external_digest(ctx, assurance.basis)?;
-    ctx.tell(EventKind::Registered);
+    ctx.note_registration();
     Ok(VerifiedModel {
         place: Place::Registered(repaired.entry.local_path),
         provided: Provided::Repaired,
@@ -346,7 +337,7 @@ fn name_mismatch(ctx: &CallContext<'_>, error: CatalogError) -> ProvisionError {
     }
 }
 
-/// Returns the error that has a call begin anew.
+/// Returns the error after which a call starts again.
 pub(super) fn changed(ctx: &CallContext<'_>) -> ProvisionError {
     ProvisionError::Catalog(CatalogError::Conflict {
         id: ctx.id.to_string(),

@@ -1,11 +1,11 @@
-//! The course of a call: what it waits for, retries and gives up on.
+//! The course of a call: its waits, its retries and its ends.
 //!
 //! - A call whose model is here and proved ends after one look. It waits for nothing but the lease.
 //! - Any other call waits for the model lock, so that one caller at a time works on a model, across
 //!   threads and processes. A call that waited uses the result, or the failure, of the source call
 //!   that it waited for, if reference, digest, freshness and credentials agree. A holder that was
 //!   killed, cancelled or out of time leaves nothing to use, and the next caller takes over.
-//! - A call begins anew if another caller changes the entry meanwhile, [`MAX_ATTEMPTS`] times at
+//! - A call starts again if another caller changes the entry meanwhile, [`MAX_ATTEMPTS`] times at
 //!   most.
 //! - Every wait and every hash ends at the deadline of the call.
 
@@ -28,7 +28,7 @@ use crate::observe::EventKind;
 use crate::report::ProvisionReport;
 use crate::steps::Step;
 
-/// The number of times that a call begins anew because another caller changed the entry.
+/// The maximum number of attempts of a call whose entry other callers change.
 const MAX_ATTEMPTS: usize = 8;
 
 /// The first and the longest pause between two attempts to take the model lock.
@@ -99,6 +99,7 @@ fn take_steps(
                 break finish(ctx, known, *model, wants_lease);
             }
             Ok(Executed::Missed(miss)) => (miss, None),
+            Ok(Executed::Changed) => break Err(changed(ctx)),
             Err(error) => match miss_of(&error, step) {
                 Some(miss) => (miss, Some(error)),
                 None => break Err(error),

@@ -13,8 +13,8 @@ use crate::error::{ProvisionError, Result};
 use crate::policy::OnMismatch;
 use crate::steps::Provided;
 
-/// A model whose bytes are as expected, of which nothing was expected, or whose mismatch the policy
-/// lets through. Only such a model is registered.
+/// A model that may be registered: its bytes are as expected, nothing was expected of them, or the
+/// policy lets the mismatch through. No other model is registered.
 #[derive(Debug)]
 pub(super) struct VerifiedModel {
     pub(super) place: Place,
@@ -38,6 +38,8 @@ pub(super) enum Executed {
     Verified(Box<VerifiedModel>),
     /// The step did not provide the model; another step may.
     Missed(Miss),
+    /// The step changed the entry, so that the plan is obsolete.
+    Changed,
 }
 
 /// The place of a verified model.

@@ -22,13 +22,13 @@ use catalog_core::{
 pub struct SchemeRouter(BTreeMap<String, Arc<dyn ModelFetcher>>);
 
 impl SchemeRouter {
-    /// One that knows no scheme.
+    /// Creates a router that serves no scheme.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// From now on references of a scheme go to this fetcher. The schemes are those of
-    /// [`ModelRef::scheme`].
+    /// Adds a fetcher for a scheme, in the place of the one that may serve it. The schemes are those
+    /// of [`ModelRef::scheme`].
     #[must_use]
     pub fn route(mut self, scheme: &str, fetcher: impl ModelFetcher + 'static) -> Self {
         self.0

@@ -6,59 +6,59 @@ use catalog_core::{Progress, VerificationOutcomeKind};
 
 use crate::steps::{Provided, Step};
 
-/// One thing that happened during a call.
+/// An event of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// The model.
     pub id: Arc<str>,
-    /// What happened to it.
+    /// The kind of the event.
     pub kind: EventKind,
 }
 
-/// What happens, in the order in which it does; each call ends with
+/// The kinds of events, in the order in which they happen. Each call ends with
 /// [`Finished`](Self::Finished) or [`Failed`](Self::Failed).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// It is decided what to do; again, if somebody changed the entry meanwhile.
+    /// The call begins a step.
     Planned {
-        /// What.
+        /// The step.
         step: Step,
     },
-    /// Somebody else makes it present; several times a second.
+    /// The call waits for another caller that makes the model present; several times a second.
     Waiting {
-        /// The process: its id, since when in seconds since 1970, its program.
+        /// The process of the other caller: its id, the time in seconds since 1970, its program.
         holder: String,
-        /// How far it is.
+        /// The progress of the other caller.
         progress: Progress,
     },
-    /// Bytes are coming in; several times a second.
+    /// Bytes are fetched or copied; several times a second.
     Fetching(Progress),
     /// Bytes are being hashed; about once a mebibyte.
     Verifying(Progress),
-    /// The bytes are proved and in their place.
+    /// The bytes are proved and in their place in the store.
     Published {
-        /// The path that engines are given.
+        /// The path for engines.
         path: PathBuf,
     },
     /// The catalog was changed.
     Registered,
     /// The call succeeded.
     Finished {
-        /// How.
+        /// The way in which the model was provided.
         provided: Provided,
-        /// How the verification ended.
+        /// The outcome of the verification.
         outcome: VerificationOutcomeKind,
-        /// How many bytes were brought.
+        /// The number of bytes that were fetched or copied.
         bytes: u64,
-        /// How long it took.
+        /// The duration of the call.
         duration: Duration,
     },
     /// The call failed.
     Failed {
         /// The stable code of its error.
         code: &'static str,
-        /// How long it took.
+        /// The duration of the call.
         duration: Duration,
     },
 }

@@ -32,7 +32,8 @@ fn is_exception(line: &str) -> bool {
     !name.contains(' ') && (name.ends_with("Error") || name.ends_with("Exception"))
 }
 
-/// The kinds of problems by what is in a message; the first that fits, as messages quote others.
+/// The kinds of problems with the texts that show them. The first kind that fits counts, because
+/// messages quote other messages.
 const SIGNS: [(FetchProblem, &[&str]); 8] = [
     (
         FetchProblem::NoSpace,

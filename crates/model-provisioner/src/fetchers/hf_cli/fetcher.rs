@@ -22,10 +22,10 @@ use super::wanted::Wanted;
 /// releases, which must be installed.
 ///
 /// References name a repository, a file in it, one of a set of shards, or a folder, at the revision
-/// behind `@` or the default branch. What comes is compared with the hashes that the hub states.
-/// The command inherits the environment, with `HF_TOKEN` and what else configures it; a token that
-/// is [given here](Self::token) reaches it by that variable only. When this process dies, so does
-/// the command.
+/// behind `@` or the default branch. The fetched files are compared with the hashes that the hub
+/// states. The command inherits the environment, with `HF_TOKEN` and other settings. A token that is
+/// [given here](Self::token) reaches the command by that variable only. When this process dies, the
+/// command dies, too.
 pub struct HfCliFetcher {
     store: ArtifactStore,
     command: Option<PathBuf>,
@@ -91,7 +91,8 @@ impl HfCliFetcher {
 }
 
 impl ModelFetcher for HfCliFetcher {
-    /// What is in the store already is used as it is; else it is brought, verified and published.
+    /// Uses the artifact that is in the store already. Otherwise it fetches, verifies and publishes
+    /// one.
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
         let id = mr.model_id()?;
         parts_of(mr)?;
@@ -242,7 +243,8 @@ impl ModelFetcher for HfCliFetcher {
 }
 
 impl HfCliFetcher {
-    /// What staged bytes have to be. Compares here what only git's hash proves.
+    /// Returns the digests that the staged bytes must have. It compares the files that only git's
+    /// hash proves.
     fn compare(
         &self,
         folder: &Path,

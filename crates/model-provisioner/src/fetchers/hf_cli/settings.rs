@@ -10,7 +10,7 @@ use super::redact::without_secrets;
 /// The hub that the command asks unless it is told otherwise.
 const HUB: &str = "https://huggingface.co";
 
-/// What a fetcher was told of the hub; the environment says the rest.
+/// The settings that a fetcher was given. The environment holds the others.
 #[derive(Default)]
 pub(super) struct Settings {
     pub(super) endpoint: Option<String>,
@@ -25,7 +25,7 @@ impl Settings {
         endpoint.unwrap_or_else(|| HUB.to_owned())
     }
 
-    /// The variables that tell the command what the fetcher was told.
+    /// Sets the variables by which the command gets the settings.
     pub(super) fn configure(&self, invocation: &mut Invocation) {
         for name in [
             "HF_HUB_DISABLE_TELEMETRY",

@@ -6,8 +6,8 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use catalog_core::{
     Basis, CatalogError, CatalogStore, Expectation, Expected, FetchProblem, FetchTask, Fetched,
-    FsCatalog, ModelFetcher, ModelId, ModelLockAttempt, ModelRef, Progress, ResolvedModel, Result,
-    Staging,
+    FsCatalog, Method, ModelFetcher, ModelId, ModelLockAttempt, ModelRef, Progress, ResolvedModel,
+    Result, Staging,
 };
 use model_provisioner::{
     Event, EventKind, Freshness, ModelProvisioner, Provided, ProvisionReport, ProvisionRequest,
@@ -26,7 +26,7 @@ fn anew() -> ProvisionRequest {
     request().fresh(Freshness::Revalidate)
 }
 
-/// A source that counts its calls. A call of it ends once so many callers wait.
+/// A source that counts its calls. Each call ends once the awaited number of callers wait.
 #[derive(Default)]
 struct Source {
     calls: AtomicUsize,
@@ -107,7 +107,7 @@ fn stage(staging: &mut Staging, bytes: &[u8]) -> Result<Fetched> {
     Ok(fetched)
 }
 
-/// Asks as one caller, who tells the source once when he waits.
+/// Asks as one caller. The caller notes once that it waits.
 fn ask(
     catalog: &FsCatalog,
     source: &Arc<Source>,
@@ -305,6 +305,12 @@ fn what_an_interrupted_call_published_is_registered_and_not_fetched_again() {
     let report = ask(catalog, &source, &request()).unwrap();
     assert_eq!(source.calls(), 0);
     assert_eq!(report.provided, Provided::AlreadyPresent);
+    assert_eq!(
+        report.assurance.method,
+        Some(Method::Hashed),
+        "as it may have rotted"
+    );
+    assert!(report.is_catalog_changed);
     assert_eq!(report.assurance.basis, Basis::SourceHash);
     assert_eq!(
         std::fs::read(&report.resolved.local_path).unwrap(),
