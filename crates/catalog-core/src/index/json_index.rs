@@ -122,7 +122,8 @@ impl<R: Record> JsonIndex<R> {
         Ok(is_current.then(|| Arc::clone(&loaded.snapshot)))
     }
 
-    fn latest(&self) -> Option<Arc<Snapshot<R>>> {
+    /// Returns the content that this process saw last, without a look at the file.
+    pub(crate) fn latest(&self) -> Option<Arc<Snapshot<R>>> {
         let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
         latest.as_ref().map(|loaded| Arc::clone(&loaded.snapshot))
     }

@@ -26,15 +26,20 @@ pub(crate) fn lease(state: &RootState, id: &str) -> Result<Lease> {
 /// meanwhile.
 ///
 /// The lock comes before the look at the index that proves the entry, because a deletion changes the
-/// index first.
+/// index first. Before that look, the path is the one that this process saw last.
 fn try_lease(state: &RootState, id: &str) -> Result<Option<Lease>> {
-    let stored = stored_path_of(state, id)?;
+    let seen = state.models.latest();
+    let seen = seen.as_ref().and_then(|snapshot| snapshot.get(id));
+    let stored = match seen {
+        Some(record) => record.local_path.clone(),
+        None => stored_path_of(state, id)?,
+    };
     let path = state.root.absolute(Path::new(&stored));
-    let lock = try_lock_artifact(state, Path::new(&stored), LockMode::Shared)?;
+    let lock = try_lock_artifact(state, Path::new(&stored), LockMode::Shared);
     if stored_path_of(state, id)? != stored {
         return Ok(None);
     }
-    match lock {
+    match lock? {
         Some(LeaseLock::Held(lock)) => {
             if let Some(key) = Layout::key_of(Path::new(&stored)) {
                 state.artifacts.note_use(key);

@@ -34,8 +34,12 @@ pub(super) fn use_registered(
         }
         None => (unverified(ctx)?, Assurance::default()),
     };
+    let path = known.entry.local_path.clone();
     Ok(VerifiedModel {
-        place: Place::Path(known.entry.local_path.clone()),
+        place: match known.entry.lifecycle {
+            LifecycleState::Active => Place::Registered(path),
+            LifecycleState::Retired => Place::Path(path),
+        },
         provided: Provided::AlreadyPresent,
         pinned: expected.cloned(),
         digest: expected.cloned(),
