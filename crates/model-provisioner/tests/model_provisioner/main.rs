@@ -4,11 +4,11 @@
 
 mod contract;
 mod daemons;
+mod engine;
 mod error;
 mod example;
 mod fetchers;
 mod handoff;
 mod observe;
 mod policy;
-mod provision;
 mod util;

@@ -227,8 +227,7 @@ fn callers_with_other_credentials_do_not_share_a_failure() {
 /// PROV-166
 #[test]
 fn where_nothing_can_be_written_the_callers_of_a_process_still_share() {
-    let test =
-        "provision::sharing::where_nothing_can_be_written_the_callers_of_a_process_still_share";
+    let test = "engine::sharing::where_nothing_can_be_written_the_callers_of_a_process_still_share";
     as_unprivileged(test, || {
         use std::os::unix::fs::PermissionsExt;
         let host = Host::new();

@@ -160,7 +160,7 @@ fn the_time_of_verification_is_set_by_one_and_decides_nothing() {
 /// PROV-113
 #[test]
 fn below_a_root_that_cannot_be_written_only_what_is_proved_is_present() {
-    let name = "provision::local_files::\
+    let name = "engine::local_files::\
                 below_a_root_that_cannot_be_written_only_what_is_proved_is_present";
     as_unprivileged(name, || {
         let host = Host::new();
