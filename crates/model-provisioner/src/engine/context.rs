@@ -39,6 +39,7 @@ pub(super) struct CallContext<'c> {
     lock: RefCell<Option<ModelLock>>,
     reported: Cell<Option<Instant>>,
     is_catalog_changed: Cell<bool>,
+    is_source_called: Cell<bool>,
 }
 
 /// The parts of a call.
@@ -98,6 +99,7 @@ impl<'c> CallContext<'c> {
             lock: RefCell::default(),
             reported: Cell::default(),
             is_catalog_changed: Cell::default(),
+            is_source_called: Cell::default(),
         })
     }
 
@@ -169,6 +171,16 @@ impl<'c> CallContext<'c> {
             id: Arc::clone(&self.shared_id),
             kind,
         });
+    }
+
+    /// Notes that the call asks the source.
+    pub(super) fn note_source_call(&self) {
+        self.is_source_called.set(true);
+    }
+
+    /// Returns true if the call asked the source.
+    pub(super) fn is_source_called(&self) -> bool {
+        self.is_source_called.get()
     }
 
     /// Notes that the catalog names the model now.
@@ -271,7 +283,9 @@ impl<'c> CallContext<'c> {
         self.lock.borrow_mut().take()
     }
 
-    fn overdue(&self, holder: Option<String>) -> ProvisionError {
+    /// Returns the error of a call whose deadline passed, with the holder of the lock that it waited
+    /// for.
+    pub(super) fn overdue(&self, holder: Option<String>) -> ProvisionError {
         ProvisionError::DeadlineExceeded {
             id: self.id.to_string(),
             after: self.began.elapsed(),

@@ -16,6 +16,12 @@ pub(super) fn execute(
     wishes: &Wishes<'_>,
     step: Step,
 ) -> Result<Executed> {
+    match step {
+        Step::Use | Step::Activate | Step::Verify | Step::RegisterPublished => {}
+        Step::Revalidate | Step::UseInPlace | Step::Import | Step::Fetch | Step::Repair => {
+            ctx.note_source_call();
+        }
+    }
     let expected = expected(facts, wishes);
     let known = facts.known.as_ref();
     let verified = match (step, known, ctx.store()) {

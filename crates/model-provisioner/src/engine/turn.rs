@@ -68,6 +68,8 @@ pub(super) fn provide(ctx: &CallContext<'_>, wants_lease: bool) -> Result<Provis
     };
     if let Some(mut lock) = ctx.take_lock() {
         match &done {
+            // A call that used the answer of another one has none of its own to share.
+            Ok(_) if !ctx.is_source_called() => {}
             Ok(_) => lock.end_call(&terms, None),
             Err(error) if is_shared(error) => lock.end_call(
                 &terms,
@@ -150,7 +152,10 @@ fn wait_for_turn(ctx: &CallContext<'_>, terms: &str) -> Result<Turn> {
             ..
         } = status;
         seen = seen.or(calls);
-        ctx.during(Part::Waiting, || ctx.check())?;
+        match ctx.during(Part::Waiting, || ctx.check()) {
+            Err(CatalogError::DeadlineExceeded { .. }) => return Err(ctx.overdue(Some(holder))),
+            checked => checked?,
+        }
         if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
             told = Some(Instant::now());
             ctx.tell(EventKind::Waiting { holder, progress });

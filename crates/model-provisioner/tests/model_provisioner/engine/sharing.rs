@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 
 use catalog_core::{
     Basis, CatalogError, CatalogStore, Expectation, Expected, FetchProblem, FetchTask, Fetched,
@@ -11,6 +11,7 @@ use catalog_core::{
 };
 use model_provisioner::{
     Event, EventKind, Freshness, ModelProvisioner, Provided, ProvisionReport, ProvisionRequest,
+    Step,
 };
 
 use crate::util::{Host, as_unprivileged};
@@ -162,6 +163,48 @@ fn callers_that_waited_use_the_answer_of_the_source_that_they_waited_for() {
     let later = Arc::new(Source::default());
     ask(catalog, &later, &anew()).unwrap();
     assert_eq!(later.calls(), 1);
+}
+
+/// PROV-164
+#[test]
+fn an_answer_is_not_passed_on_to_callers_that_asked_after_it() {
+    let host = Host::new();
+    let catalog = host.provisioner.catalog();
+    fetch(catalog);
+    // The first caller asks the source while the second one waits. The second one uses the answer, and
+    // holds the lock until the third one waits, too.
+    let source = Arc::new(Source::awaiting(1));
+    let third = Arc::new(Source::default());
+    let (holds, is_held) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| ask(catalog, &source, &anew()));
+        while source.calls() == 0 {
+            std::thread::yield_now();
+        }
+        let (awaited, noted) = (Arc::clone(&source), Arc::clone(&third));
+        let observer = move |event: &Event| match event.kind {
+            EventKind::Waiting { .. } => {
+                *awaited.waiting.lock().unwrap() += 1;
+                awaited.is_awaited.notify_all();
+            }
+            EventKind::Planned { step: Step::Use } => {
+                holds.send(()).unwrap();
+                let waiting = noted.waiting.lock().unwrap();
+                let is_lonely = |now: &mut usize| *now == 0;
+                drop(noted.is_awaited.wait_while(waiting, is_lonely).unwrap());
+            }
+            _ => {}
+        };
+        let second = ModelProvisioner::new(catalog.clone(), Fetcher(Arc::clone(&source)))
+            .with_observer(observer);
+        let second = scope.spawn(move || second.provision(&anew()));
+        first.join().unwrap().unwrap();
+        is_held.recv().unwrap();
+        // The source was asked before this caller asks.
+        ask(catalog, &third, &anew()).unwrap();
+        second.join().unwrap().unwrap();
+    });
+    assert_eq!((source.calls(), third.calls()), (1, 1));
 }
 
 /// PROV-164

@@ -271,6 +271,8 @@ fn different_models_do_not_wait_for_each_other() {
         .unwrap_err();
     assert_eq!(error.code(), "deadline_exceeded");
     assert!(error.to_string().contains("waiting"), "{error}");
+    let holder = std::process::id().to_string();
+    assert!(error.to_string().contains(&holder), "{error}");
     drop(held);
 }
 
