@@ -1,4 +1,4 @@
-use super::names::moved;
+use super::names::{folder_of, moved};
 
 /// Something a process did to files below the root, in the order of the trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Action {
                 unreachable!("these change no names")
             }
         };
-        name.rsplit_once('/').map_or("", |(folder, _)| folder)
+        folder_of(name)
     }
 
     /// Gives a change of names the names that it has after a folder was moved.

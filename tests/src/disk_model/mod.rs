@@ -17,7 +17,7 @@ mod names;
 mod tests;
 
 pub use action::Action;
-use names::{Names, is_in};
+use names::{Names, folder_of, is_in};
 
 /// What lies below a root: folders, and files by name, where equal numbers are one file with
 /// several names.
@@ -121,7 +121,7 @@ impl Disk {
         let mut pending: Vec<Action> = Vec::new();
         for change in std::mem::take(&mut self.pending) {
             if change.folder() != folder {
-                pending.push(change);
+                pending.push(self.without_certain_removal(change, folder));
                 continue;
             }
             self.names.change(&change);
@@ -143,6 +143,20 @@ impl Disk {
             }
         }
         self.pending = pending;
+    }
+
+    /// Of a rename of a file out of a synced folder, the removal of the old name is certain, and later
+    /// files of that name are not concerned. Only the new name stays pending.
+    fn without_certain_removal(&mut self, change: Action, synced: &str) -> Action {
+        match change {
+            Action::Rename { from, to, file } if folder_of(&from) == synced => {
+                if self.names.files.get(&from) == Some(&file) {
+                    self.names.files.remove(&from);
+                }
+                Action::Link { name: to, file }
+            }
+            change => change,
+        }
     }
 
     /// Adds what a crash now may leave.

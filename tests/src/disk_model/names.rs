@@ -73,3 +73,8 @@ pub(super) fn moved(name: &str, from: &str, to: &str) -> String {
         _ => name.to_owned(),
     }
 }
+
+/// The folder of a name; empty for a name directly in the root.
+pub(super) fn folder_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder)
+}

@@ -76,3 +76,46 @@ fn what_is_written_over_in_place_persists_in_any_part_until_it_is_synced() {
     let synced = trees(&before, &[write, Action::SyncFile { file: 1 }, exchange()]);
     assert!(!synced.contains(&torn));
 }
+
+/// CAT-710
+#[test]
+fn a_rename_out_of_a_synced_folder_does_not_concern_later_files_of_that_name() {
+    let mut before = tree(&[("model", 1, "old")]);
+    before.folders.insert("removed".to_owned());
+    let aside = Action::Rename {
+        from: "model".to_owned(),
+        to: "removed/1".to_owned(),
+        file: 1,
+    };
+    let create = Action::Create {
+        name: "model".to_owned(),
+        file: 2,
+    };
+    let sync = Action::SyncFolder {
+        name: String::new(),
+    };
+    let names = |actions: &[Action]| -> BTreeSet<Vec<(String, usize)>> {
+        let mut all = actions.to_vec();
+        all.push(Action::Answer);
+        let states = crash_states(&before, &all).into_iter();
+        let answered = states.filter(|(_, answered)| *answered == 1);
+        answered
+            .map(|(tree, _)| {
+                let files = tree.files.into_iter();
+                files.map(|(name, (file, _))| (name, file)).collect()
+            })
+            .collect()
+    };
+    let file = |name: &str, file: usize| (name.to_owned(), file);
+    // Before the sync, the old name may be there or not.
+    let unsynced = names(std::slice::from_ref(&aside));
+    assert!(unsynced.contains(&vec![file("model", 1)]));
+    assert!(unsynced.contains(&vec![file("removed/1", 1)]));
+    // After it, the new file is there in each state, and the old one may be lost.
+    let synced = names(&[aside, create, sync]);
+    let expected = [
+        vec![file("model", 2)],
+        vec![file("model", 2), file("removed/1", 1)],
+    ];
+    assert_eq!(synced, BTreeSet::from(expected));
+}

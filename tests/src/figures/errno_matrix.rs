@@ -34,7 +34,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         return Outcome::Skipped(reason);
     }
     let workloads: Vec<Workload> = match trial.extent {
-        Extent::Quick => vec![vec![Step::PutA], vec![Step::ImportM]],
+        Extent::Quick => vec![vec![Step::PutA, Step::PutEngine], vec![Step::ImportM]],
         Extent::Full => vec![
             vec![Step::PutA, Step::PutB],
             vec![Step::UpdateBoth, Step::DeleteA],

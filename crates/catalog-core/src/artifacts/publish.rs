@@ -14,7 +14,8 @@ use super::staging::Freshness;
 use super::verify::VerifiedStaging;
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    self, ArtifactFolder, FileStamp, Links, create_own_folder, list_files, poll, sync_folder,
+    self, ArtifactFolder, FileStamp, Links, create_own_folder, is_there, list_files, poll,
+    sync_folder,
 };
 
 impl VerifiedStaging {
@@ -252,7 +253,7 @@ impl VerifiedStaging {
     /// of the folder would use them. Returns whether there were any.
     fn quarantine_unlisted_files(&self, target: &ArtifactFolder) -> Result<bool> {
         let files = target.files();
-        if !files.exists() {
+        if !is_there(&files)? {
             return Ok(false);
         }
         let is_listed = |name: &str| self.manifest.files.iter().any(|file| file.name == name);

@@ -12,7 +12,7 @@ use crate::index::{IndexFiles, Writing};
 use crate::progress::Limits;
 use crate::root::{
     Layout, Locking, StoreLock, StoreRoot, WriterLock, check_not_nested, check_own_folder,
-    is_sha256, list_folder, touch,
+    is_sha256, is_there, list_folder, touch,
 };
 
 /// The managed models of a root: models that were copied or fetched, stored once per content, under
@@ -118,7 +118,7 @@ impl ArtifactStore {
             match Manifest::read(&folder)? {
                 Some(manifest) => manifests.push((key, manifest)),
                 // Removed since it was listed.
-                None if !folder.path().exists() => {}
+                None if !is_there(folder.path())? => {}
                 None => {
                     let path = folder.manifest();
                     return Err(super::manifest::damaged(&path, "it is missing".to_owned()));

@@ -1,13 +1,14 @@
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::format::empty_file;
 use super::record::Record;
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    FileStamp, IndexFile, StoreRoot, WriterLock, create_own_folder, create_whole, list_folder,
-    open_own_file, remove_temporary_files, sync_folder,
+    IndexFile, StoreRoot, WriterLock, create_new_whole, create_own_folder, create_whole, is_at,
+    is_there, list_folder, open_own_file, remove_temporary_files, sync_folder,
 };
 
 /// Creates the three index files of a root before anything else is written to it. Empty ones, each
@@ -66,14 +67,14 @@ impl IndexFiles {
         let mut created = Vec::new();
         for (file, bytes) in &self.empty {
             let path = layout.index(*file);
-            if path.symlink_metadata().is_ok() || self.absence(*file)? != Absence::Empty {
+            if is_there(&path)? || self.absence(*file)? != Absence::Empty {
                 continue;
             }
             if *file == IndexFile::Models {
                 // What it says about the others has to be true after a crash.
                 self.sync()?;
             }
-            create_whole(&path, bytes).map_err(CatalogError::of_writing)?;
+            create_new_whole(&path, bytes).map_err(CatalogError::of_writing)?;
             created.push(*file);
         }
         if !created.is_empty() {
@@ -96,18 +97,13 @@ impl IndexFiles {
     fn add_previous(&self, file: IndexFile) -> Result<bool> {
         let layout = self.root.layout();
         let (path, previous) = (layout.index(file), layout.previous_index(file));
-        if let Ok(old) = previous.symlink_metadata() {
-            // A crash of the first edition may leave both as names of one file.
-            let is_same = path
-                .symlink_metadata()
-                .is_ok_and(|new| FileStamp::of(&new).is_same_file(&FileStamp::of(&old)));
-            if !is_same {
-                return Ok(false);
-            }
-        }
         let Some(mut opened) = open_own_file(&path, fs::OpenOptions::new().read(true))? else {
             return Ok(false);
         };
+        // A crash of the first edition may leave both as names of one file.
+        if is_there(&previous)? && !is_at(&opened, &previous)? {
+            return Ok(false);
+        }
         let mut bytes = Vec::new();
         opened
             .read_to_end(&mut bytes)
@@ -128,15 +124,15 @@ impl IndexFiles {
     /// Decides whether an index that is absent was lost.
     pub(super) fn absence(&self, file: IndexFile) -> Result<Absence> {
         let layout = self.root.layout();
-        let has_previous = |file| layout.previous_index(file).symlink_metadata().is_ok();
-        if has_previous(file) {
+        let has_previous = |file| is_there(&layout.previous_index(file));
+        if has_previous(file)? {
             return Ok(Absence::Lost(
                 "it is missing, but the generation before it is there",
             ));
         }
         if file != IndexFile::Models {
             return Ok(
-                match self.is_of_this_edition(&layout.index(IndexFile::Models)) {
+                match self.is_of_this_edition(&layout.index(IndexFile::Models))? {
                     true => Absence::Lost("it is missing, but index.json beside it needs it"),
                     false => Absence::Empty,
                 },
@@ -150,7 +146,7 @@ impl IndexFiles {
             }
         }
         let engines = layout.previous_index(IndexFile::Engines);
-        if has_previous(IndexFile::Pins) || self.is_of_this_edition(&engines) {
+        if has_previous(IndexFile::Pins)? || self.is_of_this_edition(&engines)? {
             return Ok(Absence::Lost(
                 "it is missing, but older generations of other indexes are there",
             ));
@@ -159,19 +155,18 @@ impl IndexFiles {
     }
 
     /// Returns true if a file is an index of version 2 or newer, by its first bytes.
-    fn is_of_this_edition(&self, path: &std::path::Path) -> bool {
-        const VERSION: &str = "{\"version\":";
-        let read = || -> Option<u64> {
-            let options = fs::OpenOptions::new().read(true).clone();
-            let file = open_own_file(path, &options).ok()??;
-            let mut begin = String::new();
-            file.take(VERSION.len() as u64 + 20)
-                .read_to_string(&mut begin)
-                .ok()?;
-            let rest = begin.strip_prefix(VERSION)?;
-            let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-            rest[..digits].parse().ok()
+    fn is_of_this_edition(&self, path: &Path) -> Result<bool> {
+        const VERSION: &[u8] = b"{\"version\":";
+        let Some(file) = open_own_file(path, fs::OpenOptions::new().read(true))? else {
+            return Ok(false);
         };
-        read().is_some_and(|version| version >= 2)
+        let mut begin = Vec::new();
+        file.take(VERSION.len() as u64 + 20)
+            .read_to_end(&mut begin)
+            .map_err(|error| CatalogError::io("read", path, error))?;
+        let digits = begin.strip_prefix(VERSION).unwrap_or_default();
+        let digits = digits.split(|byte| !byte.is_ascii_digit()).next();
+        let version = str::from_utf8(digits.unwrap_or_default()).unwrap_or_default();
+        Ok(version.parse::<u64>().is_ok_and(|version| version >= 2))
     }
 }

@@ -17,7 +17,7 @@ use super::unreadable::Unreadable;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 use crate::root::{
-    FileStamp, Locking, Replacement, StoreLock, StoreRoot, WriterLock, check_not_nested,
+    FileStamp, Locking, Replacement, StoreLock, StoreRoot, WriterLock, check_not_nested, is_there,
     keep_spare, open_own_file,
 };
 
@@ -330,7 +330,7 @@ impl<R: Record> JsonIndex<R> {
     /// Returns the empty index of a root that never had one, or `None` if it was created meanwhile.
     fn absent(&self) -> Result<Option<Snapshot<R>>> {
         let absence = self.files.absence(R::FILE)?;
-        if self.path.symlink_metadata().is_ok() {
+        if is_there(&self.path)? {
             return Ok(None);
         }
         match absence {

@@ -13,7 +13,7 @@ use super::snapshot::Head;
 use super::unreadable::Unreadable;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
-use crate::root::{create_whole, now_ms, open_own_file};
+use crate::root::{create_whole, is_absence, now_ms, open_own_file};
 
 /// The result of the recovery of one index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,11 @@ fn recover_under_lock<R: Record>(index: &JsonIndex<R>) -> Result<IndexRecovery> 
     }
     // The damaged file must not become the previous generation: that is the good one.
     let whole = layout.previous_index(R::FILE);
-    let kept = fs::read(&whole).ok();
+    let kept = match fs::read(&whole) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if is_absence(&error) => None,
+        Err(error) => return Err(CatalogError::io("read", whole, error)),
+    };
     index.replace(next).map_err(CatalogError::of_writing)?;
     if let Some(kept) = kept {
         create_whole(&whole, &kept).map_err(CatalogError::of_writing)?;

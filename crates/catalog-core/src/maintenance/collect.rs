@@ -6,7 +6,7 @@ use super::finish_deletions::finish_deletions;
 use crate::artifacts::{BATCH, Owner, owner_of, space_below};
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
-use crate::root::{Moment, StagingFolder, is_sha256, remove_artifact};
+use crate::root::{Moment, StagingFolder, is_folder, is_sha256, is_there, remove_artifact};
 use crate::state::{
     Candidate, Decision, ModelRecord, Retirement, RootState, check_not_pinned, decide,
     exclude_leases, free, move_all_aside,
@@ -98,9 +98,10 @@ fn collect_staging(state: &RootState, path: &Path) -> Result<Option<u64>> {
     let folder = StagingFolder::new(path.to_path_buf());
     let artifacts = &state.artifacts;
     let lock = artifacts.lock()?;
-    let owner = match path.is_dir() {
-        true => owner_of(&folder, artifacts.locking()),
-        false => Ok(Owner::Died(None)),
+    let owner = match is_folder(path) {
+        Ok(true) => owner_of(&folder, artifacts.locking()),
+        Ok(false) => Ok(Owner::Died(None)),
+        Err(error) => Err(error),
     };
     lock.release();
     // Its lock is held until it is gone; nobody makes a claim in a folder that is there.
@@ -196,7 +197,7 @@ fn may_go(
             let folder = state.root.layout().artifact(key);
             let relative = folder.path().strip_prefix(state.root.path());
             let relative = relative.expect("it is below the root").to_path_buf();
-            Ok(folder.path().exists().then_some(relative))
+            Ok(is_there(folder.path())?.then_some(relative))
         }
         Removable::Model(id) => {
             let Some(record) = get(id) else {

@@ -15,7 +15,7 @@ use crate::digest::{
 };
 use crate::entry::CatalogEntry;
 use crate::error::{CatalogError, Result};
-use crate::root::{FoundFile, Links, list_files, now_ms, sync_files};
+use crate::root::{FoundFile, Links, is_on_disk, is_there, list_files, now_ms, sync_files};
 use crate::state::{ModelRecord, Proof, RootState};
 
 /// Compares the bytes of a model with its digest, and records the outcome. A managed file that
@@ -123,7 +123,7 @@ pub(super) fn examine(
     let is_compared = managed.is_some() || record.digest.is_some();
     // What is still to be written through a mapping changes no time until it is. Files outside of
     // the root are not ours to sync, and may lie where nothing can be.
-    if is_compared && Path::new(&record.local_path).is_relative() && path.exists() {
+    if is_compared && Path::new(&record.local_path).is_relative() && is_on_disk(&path)? {
         sync_files(&path)?;
     }
     let before = look()?;
@@ -231,7 +231,7 @@ fn hash_managed(
     // The folder is handed out with whatever is in it.
     let folder = state.root.layout().artifact(key).files();
     let is_listed = |name: &str| manifest.files.iter().any(|file| file.name == name);
-    let strangers = match folder.exists() {
+    let strangers = match is_there(&folder)? {
         true => list_files(&folder, &[], Links::Follow)?,
         false => Vec::new(),
     };

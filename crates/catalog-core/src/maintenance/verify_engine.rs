@@ -9,7 +9,7 @@ use crate::digest::{
 use crate::error::{CatalogError, Result};
 use crate::progress::Progress;
 use crate::reference::shown_id;
-use crate::root::{now_ms, sync_files};
+use crate::root::{is_on_disk, now_ms, sync_files};
 use crate::state::{EngineRecord, Proof, Refers, RootState};
 
 /// Compares the bytes of an engine that has exactly one local artifact with its digest, and records
@@ -99,7 +99,7 @@ fn compare(
         return Ok(());
     }
     let algorithm = digest.algorithm().map_err(CatalogError::InvalidDigest)?;
-    if is_ours && path.exists() {
+    if is_ours && is_on_disk(&path)? {
         sync_files(&path)?;
     }
     let before = Fingerprint::of(&path)?;

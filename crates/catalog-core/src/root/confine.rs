@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::folder::{create_folder_durably, sync_folder};
 use super::layout::{IndexFile, Layout};
-use super::resolve::{LastLink, is_absence, resolve, resolve_both};
+use super::resolve::{LastLink, is_absence, is_folder, resolve, resolve_both};
 use super::stamp::FileStamp;
 use super::walk::find_folder;
 use crate::error::{CatalogError, PathProblem, Result};
@@ -215,16 +215,15 @@ impl StoreRoot {
 
     /// Finds the root of another store at a path below this root, above that path or in it.
     fn other_store(&self, path: &Path) -> Result<Option<PathBuf>> {
-        let is_store = |folder: &Path| Layout::is_root_of_a_store(folder);
         let above = path.ancestors().take_while(|folder| **folder != self.path);
-        if let Some(store) = above.into_iter().find(|folder| is_store(folder)) {
-            return Ok(Some(store.to_path_buf()));
+        for folder in above {
+            if Layout::is_root_of_a_store(folder)? {
+                return Ok(Some(folder.to_path_buf()));
+            }
         }
-        let is_folder = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
-        if is_folder {
-            find_folder(path, &is_store)
-        } else {
-            Ok(None)
+        match is_folder(path)? && !path.is_symlink() {
+            true => find_folder(path, Layout::is_root_of_a_store),
+            false => Ok(None),
         }
     }
 

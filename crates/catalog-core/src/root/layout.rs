@@ -1,5 +1,8 @@
 use std::path::{Component, Path, PathBuf};
 
+use super::resolve::is_there;
+use crate::error::Result;
+
 /// The locks of a store; each has a file of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreLock {
@@ -180,10 +183,8 @@ impl Layout {
     }
 
     /// Whether a folder is the root of a store in which somebody wrote.
-    pub(crate) fn is_root_of_a_store(folder: &Path) -> bool {
-        Self::new(folder.to_path_buf())
-            .lock(StoreLock::Index)
-            .exists()
+    pub(crate) fn is_root_of_a_store(folder: &Path) -> Result<bool> {
+        is_there(&Self::new(folder.to_path_buf()).lock(StoreLock::Index))
     }
 
     /// The names under which a new index, and a second link to the old one, come into being. One of

@@ -181,6 +181,18 @@ pub(crate) fn create_whole(target: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
+/// Creates a file as [`create_whole`] does, but never replaces another one.
+pub(crate) fn create_new_whole(target: &Path, bytes: &[u8]) -> Result<()> {
+    let source = target.with_file_name(Layout::temporary_files(target).new);
+    let written = write_fresh(&source, bytes)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| rename_to_free_name(&source, target));
+    written.map_err(|error| {
+        drop(fs::remove_file(&source));
+        CatalogError::io("create", target, error)
+    })
+}
+
 /// Makes the spare large enough for an index of this length. Best effort: without a spare, only a
 /// write on a full disk fails.
 pub(crate) fn keep_spare(layout: &Layout, len: u64) {
@@ -302,6 +314,25 @@ enum Exchange {
     Done,
     /// This file system, or this system, cannot do that at once.
     Unsupported,
+}
+
+/// Renames a file to a name that no file has. Where the kernel cannot refuse a name that is taken, a
+/// look before decides.
+fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(all(feature = "native-fs", target_os = "linux"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+            done => return Ok(done?),
+        }
+    }
+    match fs::symlink_metadata(to) {
+        Err(error) if super::is_absence(&error) => fs::rename(from, to),
+        Err(error) => Err(error),
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+    }
 }
 
 /// Exchanges two files, in one step that all readers see at once.

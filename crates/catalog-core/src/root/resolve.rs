@@ -115,11 +115,28 @@ pub(crate) fn is_absence(error: &io::Error) -> bool {
     )
 }
 
+/// Returns true if anything is at a path, also a link. A failed look is an error: it never shows that
+/// nothing is there.
+pub(crate) fn is_there(path: &Path) -> Result<bool> {
+    Ok(looked_at(path, fs::symlink_metadata(path))?.is_some())
+}
+
 /// Returns true if a file or a folder is at a path. Follows links.
 pub(crate) fn is_on_disk(path: &Path) -> Result<bool> {
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(metadata.is_file() || metadata.is_dir()),
-        Err(error) if is_absence(&error) => Ok(false),
+    let found = looked_at(path, fs::metadata(path))?;
+    Ok(found.is_some_and(|found| found.is_file() || found.is_dir()))
+}
+
+/// Returns true if a folder is at a path. Follows links.
+pub(crate) fn is_folder(path: &Path) -> Result<bool> {
+    let found = looked_at(path, fs::metadata(path))?;
+    Ok(found.is_some_and(|found| found.is_dir()))
+}
+
+fn looked_at(path: &Path, look: io::Result<fs::Metadata>) -> Result<Option<fs::Metadata>> {
+    match look {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_absence(&error) => Ok(None),
         Err(error) => Err(CatalogError::io("look at", path, error)),
     }
 }

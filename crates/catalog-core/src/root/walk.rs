@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::listing::{EntryKind, list};
+use super::resolve::is_folder;
 use super::stamp::FileStamp;
 use crate::error::{CatalogError, Result};
 
@@ -43,10 +44,13 @@ pub(crate) fn links_below(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Returns the first folder, at `folder` or below it, that fulfils a condition.
-pub(crate) fn find_folder(folder: &Path, is_so: &dyn Fn(&Path) -> bool) -> Result<Option<PathBuf>> {
+pub(crate) fn find_folder(
+    folder: &Path,
+    is_so: impl Fn(&Path) -> Result<bool>,
+) -> Result<Option<PathBuf>> {
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        if is_so(&folder) {
+        if is_so(&folder)? {
             return Ok(Some(folder));
         }
         let entries = list_folder(&folder)?;
@@ -79,7 +83,7 @@ pub(crate) fn sync_files(path: &Path) -> Result<()> {
         let synced = fs::File::open(path).and_then(|file| file.sync_data());
         synced.map_err(|error| CatalogError::io("sync", path, error))
     };
-    if !path.is_dir() {
+    if !is_folder(path)? {
         return sync(path);
     }
     let files = list_files(path, &[], Links::Follow)?;

@@ -5,7 +5,7 @@ use super::root_state::RootState;
 use crate::artifacts::{Lease, LeaseLock, try_lock, try_lock_unmanaged};
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
-use crate::root::{FileLock, Layout, LockMode, poll};
+use crate::root::{FileLock, Layout, LockMode, is_on_disk, poll};
 
 /// The time to wait for a process that holds the lock only to test whether there are leases. It is
 /// longer than such a test.
@@ -46,7 +46,7 @@ fn try_lease(state: &RootState, id: &str) -> Result<Option<Lease>> {
             }
             Ok(Some(Lease::new(path, Some(lock))))
         }
-        None if path.exists() => Ok(Some(Lease::new(path, None))),
+        None if is_on_disk(&path)? => Ok(Some(Lease::new(path, None))),
         None | Some(LeaseLock::Gone) => Err(CatalogError::ArtifactMissing { path }),
         Some(LeaseLock::Taken) => Ok(None),
     }
