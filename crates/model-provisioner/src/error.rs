@@ -81,7 +81,8 @@ pub enum ProvisionError {
     },
 
     /// The fetcher of a call asked for the model that the call provisions, and would wait for itself:
-    /// correct the fetcher.
+    /// correct the fetcher. A fetcher that asks on another thread is not recognised: it waits until the
+    /// deadline.
     #[error(
         "a fetcher asked for {id:?} while the same thread provisions it; a fetcher must not provision its own model"
     )]

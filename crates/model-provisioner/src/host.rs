@@ -9,7 +9,7 @@ pub(crate) fn normal_host(host: &str) -> Option<String> {
     let host = host.trim_end_matches('.');
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(address) = bare.parse::<IpAddr>() {
-        return Some(address.to_string());
+        return Some(address.to_canonical().to_string());
     }
     let last = bare.rsplit('.').next().unwrap_or_default();
     let is_number = last.starts_with(|c: char| c.is_ascii_digit())
@@ -56,7 +56,14 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
                 || address == AZURE)
         }
         IpAddr::V6(address) => {
-            !(address.is_loopback()
+            let first = address.segments()[0];
+            // 6to4, the local translation of IPv4, IPv4-compatible and site-local addresses.
+            let leads_elsewhere = first == 0x2002
+                || address.segments()[..3] == [0x64, 0xff9b, 1]
+                || address.segments()[..6] == [0; 6]
+                || first & 0xffc0 == 0xfec0;
+            !(leads_elsewhere
+                || address.is_loopback()
                 || address.is_unspecified()
                 || address.is_unique_local()
                 || address.is_unicast_link_local()

@@ -60,6 +60,11 @@ impl VerifiedStaging {
         self.manifest.key()
     }
 
+    /// Sets the revision in the manifest, on which the key depends.
+    pub fn set_revision(&mut self, revision: String) {
+        self.manifest.revision = Some(revision);
+    }
+
     /// Sets the basis in the manifest: the source of the digests that the bytes were compared with.
     /// By default that is the caller for a digest of the whole, the source for digests of single
     /// files, and otherwise this library.

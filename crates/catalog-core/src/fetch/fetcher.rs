@@ -77,6 +77,16 @@ pub trait ModelFetcher: Send + Sync {
         None
     }
 
+    /// Fails if it does not handle such references. Has no effect.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NoFetcher`], with the repair.
+    fn check_support(&self, mr: &ModelRef) -> Result<()> {
+        let _ = mr;
+        Ok(())
+    }
+
     /// Returns the host that it would ask for such a reference, in lower case, for policies that
     /// decide before it asks. Has no effect.
     fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
@@ -108,6 +118,9 @@ macro_rules! forward_model_fetcher {
                 progress: &mut dyn FnMut(Progress) -> Result<()>,
             ) -> Result<Option<String>> {
                 (**self).resolve_revision(task, progress)
+            }
+            fn check_support(&self, mr: &ModelRef) -> Result<()> {
+                (**self).check_support(mr)
             }
             fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
                 (**self).credentials_id(mr)

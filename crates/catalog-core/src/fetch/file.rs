@@ -45,13 +45,24 @@ impl ModelFetcher for FileFetcher {
             }
             ModelRef::Hf { .. } | ModelRef::Url { .. } => {
                 mr.id()?;
-                Err(CatalogError::NoFetcher {
-                    scheme: mr.scheme(),
-                    reference: mr.to_string(),
-                    repair: repair_of(mr).into(),
-                })
+                Err(unsupported(mr))
             }
         }
+    }
+
+    fn check_support(&self, mr: &ModelRef) -> Result<()> {
+        match mr {
+            ModelRef::File { .. } => Ok(()),
+            ModelRef::Hf { .. } | ModelRef::Url { .. } => Err(unsupported(mr)),
+        }
+    }
+}
+
+fn unsupported(mr: &ModelRef) -> CatalogError {
+    CatalogError::NoFetcher {
+        scheme: mr.scheme(),
+        reference: mr.to_string(),
+        repair: repair_of(mr).into(),
     }
 }
 

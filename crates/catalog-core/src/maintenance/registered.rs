@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::proof::valid_proof;
 use crate::artifacts::{LocalModel, shard_set};
-use crate::digest::{Assurance, Method};
+use crate::digest::{Assurance, Basis, Method};
 use crate::entry::CatalogEntry;
 use crate::error::Result;
 use crate::index::Snapshot;
@@ -23,6 +23,9 @@ pub struct RegisteredModel {
     /// The facts that prove that the bytes have the digest of the entry: the bytes were hashed, and
     /// device, inode, size and times of every file are as they were then.
     pub proof: Option<Assurance>,
+    /// The source of the digest of the entry, as the latest verification or publication recorded it.
+    /// It says nothing about the files as they are now.
+    pub basis: Option<Basis>,
     /// The revision that the source resolved to, if it is known.
     pub revision: Option<String>,
     /// The size in bytes, if it is known.
@@ -49,6 +52,7 @@ impl RegisteredModel {
             is_here: false,
             is_managed: false,
             proof: None,
+            basis: None,
             revision: None,
             size: None,
         }
@@ -88,6 +92,7 @@ pub(crate) fn registered(
             method: Some(Method::Fingerprint),
             ..proof.verification(record.digest.as_ref()).assurance
         }),
+        basis: record.proof.as_ref().map(|proof| proof.basis),
         revision: record.revision.clone(),
         size: record.size,
         ..looked_at
@@ -98,6 +103,7 @@ pub(crate) fn registered(
         && let Ok(Some(manifest)) = state.artifacts.manifest_at(&model.entry.local_path)
     {
         model.size = Some(manifest.size());
+        model.basis = model.basis.or(Some(manifest.basis));
         model.revision = manifest.revision;
     }
     Ok(Some(model))

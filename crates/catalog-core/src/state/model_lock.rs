@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,8 +13,8 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Progress;
 use crate::reference::ModelId;
 use crate::root::{
-    FileLock, LockMode, create_own_folder, describe_this_process, is_at, is_sha256, now_ms,
-    open_lock, sync_folder,
+    FileLock, FileStamp, LockMode, create_own_folder, describe_this_process, is_at, is_sha256,
+    now_ms, open_lock, sync_folder,
 };
 
 /// The maximum length of the file of a model lock. No holder writes more.
@@ -86,11 +86,16 @@ pub struct SourceFailure {
 }
 
 impl SourceFailure {
+    /// The maximum length of the message in bytes. A longer one is cut.
+    const MAX_DETAIL: usize = 4 << 10;
+
     /// Creates a failure.
     pub fn new(code: &str, detail: &str, is_retryable: bool) -> Self {
+        let ends = detail.char_indices().map(|(at, char)| at + char.len_utf8());
+        let end = ends.take_while(|end| *end <= Self::MAX_DETAIL).last();
         Self {
             code: code.to_owned(),
-            detail: detail.to_owned(),
+            detail: detail[..end.unwrap_or(0)].to_owned(),
             is_retryable,
         }
     }
@@ -134,6 +139,9 @@ struct Unwritten {
     text: ModelLockText,
     /// Whether a thread of this process holds the lock without a kernel lock.
     is_held: bool,
+    /// The file as it was when the text could not be written. Once it is another one, another process
+    /// wrote a later text.
+    file: Option<FileStamp>,
 }
 
 fn unwritten() -> MutexGuard<'static, BTreeMap<PathBuf, Unwritten>> {
@@ -170,7 +178,7 @@ pub(crate) fn try_lock_model(state: &RootState, id: &ModelId) -> Result<ModelLoc
                     lock: Some(lock),
                     path,
                 };
-                lock.write();
+                let _ = lock.write();
                 return Ok(ModelLockAttempt::Begun(lock));
             }
             // Somebody deleted it: others lock the new one.
@@ -223,7 +231,7 @@ impl ModelLock {
     pub fn report(&mut self, progress: Progress) {
         self.text.done = progress.done;
         self.text.total = progress.total;
-        self.write();
+        let _ = self.write();
     }
 
     /// Reports that a source call ended, for callers with these terms.
@@ -241,7 +249,13 @@ impl ModelLock {
             },
         );
         calls.truncate(MAX_CALLS);
-        self.write();
+        let _ = self.write();
+    }
+
+    /// Returns true if only the threads of this process see the lock, because its file cannot be
+    /// written.
+    pub fn is_of_this_process(&self) -> bool {
+        self.lock.is_none()
     }
 
     /// Names the key of the artifact that is published next, durably: if this process dies before
@@ -252,13 +266,15 @@ impl ModelLock {
     /// [`CatalogError::Io`] if the key does not reach the disk.
     pub fn announce(&mut self, key: &str) -> Result<()> {
         self.text.publishing = Some(key.to_owned());
-        self.write();
-        let Some(lock) = &self.lock else {
-            return Ok(());
-        };
+        let written = self.write();
         let folder = self.path.parent().unwrap_or(&self.path);
-        let synced = lock.file().sync_all().and_then(|()| sync_folder(folder));
-        synced.map_err(|error| CatalogError::io("sync", &self.path, error))
+        let durable = match &self.lock {
+            None => Ok(()),
+            Some(lock) => written
+                .and_then(|()| lock.file().sync_all())
+                .and_then(|()| sync_folder(folder)),
+        };
+        durable.map_err(|error| CatalogError::io("write", &self.path, error))
     }
 
     /// Returns the key of the artifact that a holder announced and did not register.
@@ -271,36 +287,43 @@ impl ModelLock {
         self.text.publishing = None;
     }
 
-    /// Writes the text. Best effort: where the file cannot be written, the threads of this process
-    /// read the text from memory, and other processes wait without seeing progress.
-    fn write(&mut self) {
+    /// Writes the text. Most callers ignore a failure: then the threads of this process read the text
+    /// from memory, and other processes wait without seeing progress.
+    fn write(&mut self) -> io::Result<()> {
         let text = serde_json::to_string(&*self.text).expect("it has only text and numbers");
-        let written = self.lock.as_mut().map(|lock| {
-            let file = lock.file_mut();
-            file.rewind()
-                .and_then(|()| file.write_all(text.as_bytes()))
-                .and_then(|()| file.set_len(text.len() as u64))
-        });
+        let written = match &mut self.lock {
+            None => Ok(()),
+            Some(lock) => {
+                let file = lock.file_mut();
+                file.rewind()
+                    .and_then(|()| file.write_all(text.as_bytes()))
+                    .and_then(|()| file.set_len(text.len() as u64))
+            }
+        };
         let mut all = unwritten();
-        match written {
-            Some(Ok(())) => {
-                all.remove(&self.path);
-                return;
-            }
-            Some(Err(error)) => {
-                let path = self.path.display();
-                tracing::debug!(%path, %error, "a model lock could not be described");
-            }
-            None => {}
+        if self.lock.is_some() && written.is_ok() {
+            all.remove(&self.path);
+            return Ok(());
         }
-        all.entry(self.path.clone()).or_default().text = (*self.text).clone();
+        if let Err(error) = &written {
+            let path = self.path.display();
+            tracing::debug!(%path, %error, "a model lock could not be described");
+        }
+        let kept = all.entry(self.path.clone()).or_default();
+        kept.text = (*self.text).clone();
+        kept.file = self.lock.as_ref().and_then(|lock| stamp_of(lock.file()));
+        written
     }
+}
+
+fn stamp_of(file: &File) -> Option<FileStamp> {
+    file.metadata().ok().map(|found| FileStamp::of(&found))
 }
 
 impl Drop for ModelLock {
     fn drop(&mut self) {
         *self.text = std::mem::take(&mut *self.text).passed_on(String::new());
-        self.write();
+        let _ = self.write();
         if self.lock.is_none()
             && let Some(kept) = unwritten().get_mut(&self.path)
         {
@@ -309,10 +332,16 @@ impl Drop for ModelLock {
     }
 }
 
-/// Returns the text of a lock: the text that this process could not write, or that of the file.
+/// Returns the text of a lock: the text that this process could not write, unless another process
+/// wrote a later one, or the text of the file.
 fn text_of(path: &Path, file: &File) -> Option<ModelLockText> {
-    let kept = unwritten().get(path).map(|kept| kept.text.clone());
-    kept.or_else(|| read(file))
+    let stamp = stamp_of(file);
+    let all = unwritten();
+    let kept = all.get(path).filter(|kept| kept.file == stamp);
+    match kept.map(|kept| kept.text.clone()) {
+        Some(text) => Some(text),
+        None => read(file),
+    }
 }
 
 /// Reads the text of the file. Returns `None` if the holder is writing the text just now, or if the

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use crate::artifacts::Artifact;
 use crate::digest::{Digest, RecordedVerification};
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::index::Record;
-use crate::root::{IndexFile, StoreRoot};
+use crate::root::{IndexFile, Layout, StoreRoot};
 
 /// A model as `index.json` holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,19 +44,21 @@ pub(crate) struct ModelRecord {
 }
 
 impl ModelRecord {
-    /// Returns the record of an entry that replaces `previous`, if there is one. Proof, attempt,
-    /// revision and size are kept only if path and digest are the same.
+    /// Returns the record of an entry that replaces `previous`, if there is one. Proof and attempt are
+    /// kept only if path and digest are the same. Revision and size are also kept if a managed path is
+    /// the same, because it names the same bytes.
     pub(crate) fn new(entry: &CatalogEntry, placed: PlacedPath, previous: Option<&Self>) -> Self {
-        let same = previous.filter(|previous| {
-            previous.local_path == placed.stored && previous.digest == entry.digest
-        });
+        let at_path = previous.filter(|previous| previous.local_path == placed.stored);
+        let same = at_path.filter(|previous| previous.digest == entry.digest);
+        let is_managed = Layout::key_of(Path::new(&placed.stored)).is_some();
+        let of_bytes = if is_managed { at_path } else { same };
         Self {
             proof: same
                 .and_then(|same| same.proof.as_ref())
                 .and_then(|proof| proof.kept_by_put()),
             attempt: same.and_then(|same| same.attempt),
-            revision: same.and_then(|same| same.revision.clone()),
-            size: same.and_then(|same| same.size),
+            revision: of_bytes.and_then(|same| same.revision.clone()),
+            size: of_bytes.and_then(|same| same.size),
             local_path: placed.stored,
             lifecycle: entry.lifecycle,
             digest: entry.digest.clone(),

@@ -138,16 +138,19 @@ impl<'c> CallContext<'c> {
     }
 
     /// Returns the basis of a comparison with the expected digest: the caller, if the digest came
-    /// with the call, and otherwise what is `recorded` of the pinned digest.
-    pub(super) fn basis_of_expected(&self, recorded: Basis) -> Basis {
+    /// with the call, and otherwise what is recorded of the pinned digest. A digest of which nothing
+    /// is recorded was pinned by a caller.
+    pub(super) fn basis_of_expected(&self, recorded: Option<Basis>) -> Basis {
         match self.given {
             Some(_) => Basis::Caller,
-            None => recorded.min(Basis::Pin),
+            None => recorded.map_or(Basis::Pin, |recorded| recorded.min(Basis::Pin)),
         }
     }
 
-    /// Fails if the policy forbids asking another host for the model.
+    /// Fails if the fetcher does not handle the reference, or if the policy forbids asking another
+    /// host for the model.
     pub(super) fn check_outbound(&self) -> Result<()> {
+        self.fetcher.check_support(self.model_ref)?;
         let host = self.fetcher.outbound_host(self.model_ref);
         let refusal = self
             .policy

@@ -35,7 +35,7 @@ pub(super) fn execute(
         (Step::RegisterPublished, _, Some(store)) => {
             return register_published(ctx, store, facts, expected);
         }
-        (Step::Import, _, Some(store)) => import(ctx, store, expected)?,
+        (Step::Import, _, Some(store)) => import(ctx, store, facts, expected)?,
         (Step::Fetch, _, Some(store)) => fetch(ctx, store, facts, expected)?,
         (Step::Repair, Some(known), Some(store)) => repair(ctx, store, known)?,
         // The plan makes each of these steps only with an entry and a store.

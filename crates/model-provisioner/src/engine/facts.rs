@@ -1,4 +1,4 @@
-use catalog_core::{CatalogSnapshot, RegisteredModel};
+use catalog_core::{CatalogSnapshot, RegisteredModel, SourceFailure};
 
 use super::context::CallContext;
 use crate::error::{ProvisionError, Result};
@@ -31,6 +31,8 @@ pub(super) struct Turn {
     pub(super) published: Option<String>,
     /// Whether the call that this one waited for asked the source for the same request.
     pub(super) is_source_asked: bool,
+    /// The failure of the call that this one waited for, if it made the same request.
+    pub(super) failure: Option<SourceFailure>,
 }
 
 /// Looks at the host.

@@ -24,11 +24,16 @@ pub(super) fn use_registered(
     known: &RegisteredModel,
     expected: Option<&Digest>,
 ) -> Result<VerifiedModel> {
-    ctx.check_size(known.size)?;
+    let size = match ctx.policy.max_bytes {
+        // A file in place can grow.
+        Some(_) if !known.is_managed => Some(LocalModel::resolve(&known.entry.local_path)?.size()),
+        _ => known.size,
+    };
+    ctx.check_size(size)?;
     let (outcome, assurance) = match expected {
         Some(_) => {
             let mut assurance = known.proof.unwrap_or_default();
-            assurance.basis = ctx.basis_of_expected(assurance.basis);
+            assurance.basis = ctx.basis_of_expected(Some(assurance.basis));
             require_external_digest(ctx, assurance.basis)?;
             (passed(), assurance)
         }
@@ -47,7 +52,7 @@ pub(super) fn use_registered(
         assurance,
         verification: None,
         bytes_staged: 0,
-        size: known.size,
+        size,
         revision: known.revision.clone(),
     })
 }
@@ -94,8 +99,8 @@ pub(super) fn verify(
     expected: Option<&Digest>,
     provided: Provided,
 ) -> Result<VerifiedModel> {
-    let size = match known.and_then(|known| known.size) {
-        Some(size) if provided == Provided::AlreadyPresent => Some(size),
+    let size = match known {
+        Some(known) if known.is_managed && provided == Provided::AlreadyPresent => known.size,
         _ => LocalModel::resolve(&path).ok().map(|model| model.size()),
     };
     ctx.check_size(size)?;
@@ -103,7 +108,7 @@ pub(super) fn verify(
     let mut assurance = compared.assurance;
     let (digest, pinned, outcome) = match (compared.outcome.kind, expected) {
         (Kind::Pass, _) => {
-            assurance.basis = ctx.basis_of_expected(assurance.basis);
+            assurance.basis = ctx.basis_of_expected(Some(assurance.basis));
             require_external_digest(ctx, assurance.basis)?;
             (expected.cloned(), expected.cloned(), compared.outcome)
         }

@@ -6,8 +6,16 @@ use catalog_core::ModelId;
 use super::context::CallContext;
 use crate::error::{ProvisionError, Result};
 
-/// The root of a catalog on disk, and the id of a model.
-type Model = (Option<PathBuf>, ModelId);
+/// A catalog, and the id of a model.
+type Model = (Catalog, ModelId);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Catalog {
+    /// The root of a catalog on disk.
+    OnDisk(PathBuf),
+    /// The address of another catalog, which the call holds.
+    At(usize),
+}
 
 thread_local! {
     /// The models that the calls of this thread provision.
@@ -30,7 +38,11 @@ impl Nesting {
             .catalog
             .managed()
             .map(|managed| managed.root().to_path_buf());
-        let model = (root, ctx.id.clone());
+        let catalog = match root {
+            Some(root) => Catalog::OnDisk(root),
+            None => Catalog::At(std::ptr::from_ref(ctx.catalog).cast::<()>().addr()),
+        };
+        let model = (catalog, ctx.id.clone());
         PROVISIONED.with_borrow_mut(|all| {
             if all.contains(&model) {
                 return Err(ProvisionError::NestedCall {

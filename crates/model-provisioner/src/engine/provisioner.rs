@@ -175,8 +175,8 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
         )?;
         let span = self.observer.span(&ctx.id);
         let _entered = span.enter();
-        let _nesting = Nesting::begin(&ctx)?;
-        let done = provide(&ctx, wants_lease).map_err(|error| ctx.explain(error));
+        let done = Nesting::begin(&ctx).and_then(|_nesting| provide(&ctx, wants_lease));
+        let done = done.map_err(|error| ctx.explain(error));
         ctx.tell(match &done {
             Ok(report) => EventKind::Finished {
                 provided: report.provided,

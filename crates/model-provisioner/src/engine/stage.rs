@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use catalog_core::{
-    Artifact, BadFile, Basis, CatalogError, Digest, Expectation, Expected, Hasher, ImportRequest,
-    ManagedCatalog, Method, ModelRef, Progress, RegisteredModel, StagedFile, VerifiedStaging,
+    Artifact, BadFile, Basis, CatalogError, Digest, Expectation, Hasher, ImportRequest,
+    ManagedCatalog, Method, ModelRef, Progress, RegisteredModel, StagedFile,
+    VerificationOutcomeKind, VerifiedStaging,
 };
 
 use super::context::{CallContext, Part};
@@ -30,12 +31,15 @@ const CHUNK: usize = 1 << 20;
 pub(super) fn import(
     ctx: &CallContext<'_>,
     store: &dyn ManagedCatalog,
+    facts: &Facts,
     expected: Option<&Digest>,
 ) -> Result<VerifiedModel> {
-    if expected.is_none() {
-        // Before the bytes are copied: nothing is going to prove them.
-        require_external_digest(ctx, Basis::Nothing)?;
-    }
+    let recorded = recorded_basis(facts);
+    // Before the bytes are copied: nothing else is going to prove them.
+    require_external_digest(
+        ctx,
+        expected.map_or(Basis::Nothing, |_| ctx.basis_of_expected(recorded)),
+    )?;
     let source = locate(ctx)?;
     let mut request = ImportRequest::new(&ctx.id, &source);
     request.expected.digest = enforced(ctx, expected);
@@ -43,7 +47,11 @@ pub(super) fn import(
         store.stage_import(&request, &mut |now| ctx.fetching(now))
     });
     let staging = imported.map_err(|error| name_mismatch(ctx, error))?;
-    publish(ctx, staging, expected, Basis::Nothing, Provided::Imported)
+    let stated = Stated {
+        basis: Basis::Nothing,
+        recorded,
+    };
+    publish(ctx, staging, expected, stated, Provided::Imported)
 }
 
 /// Has the fetcher fetch the model into the store.
@@ -73,30 +81,58 @@ pub(super) fn fetch(
     let verified = ctx.during(Part::Verifying, || {
         staging.verify(&expectation, &mut |now| ctx.verifying(now))
     });
-    let staging = verified.map_err(|error| name_mismatch(ctx, error))?;
-    publish(ctx, staging, expected, fetched.basis, Provided::Fetched)
+    let mut staging = verified.map_err(|error| name_mismatch(ctx, error))?;
+    if let Some(revision) = fetched.revision {
+        staging.set_revision(revision);
+    }
+    let stated = Stated {
+        basis: fetched.basis,
+        recorded: recorded_basis(facts),
+    };
+    publish(ctx, staging, expected, stated, Provided::Fetched)
 }
 
-/// Publishes verified bytes, if the policy allows them. `stated` is what the source states of them.
+/// The facts that others state of staged bytes.
+struct Stated {
+    /// What the source states of them.
+    basis: Basis,
+    /// What is recorded of the pinned digest.
+    recorded: Option<Basis>,
+}
+
+fn recorded_basis(facts: &Facts) -> Option<Basis> {
+    facts.known.as_ref().and_then(|known| known.basis)
+}
+
+/// Publishes verified bytes, if the policy allows them.
 fn publish(
     ctx: &CallContext<'_>,
     mut staging: VerifiedStaging,
     expected: Option<&Digest>,
-    stated: Basis,
+    stated: Stated,
     provided: Provided,
 ) -> Result<VerifiedModel> {
     let size = staging.manifest().size();
     ctx.check_size(Some(size))?;
-    let judged = judge(ctx, staging.manifest(), expected, stated)?;
+    let judged = judge(
+        ctx,
+        staging.manifest(),
+        expected,
+        stated.basis,
+        stated.recorded,
+    )?;
     let assurance = judged.assurance(staging.manifest());
     staging.set_basis(match judged.basis {
         Basis::Nothing => Basis::OwnHash,
         basis => basis,
     });
     ctx.check()?;
-    // A call that comes after a crash finds the artifact by this key.
+    // A call that comes after a crash finds the artifact by this key. Best effort: without the key
+    // that call fetches again.
     let key = staging.key();
-    ctx.with_lock(|lock| lock.announce(&key)).transpose()?;
+    if let Some(Err(error)) = ctx.with_lock(|lock| lock.announce(&key)) {
+        tracing::debug!(id = ctx.id.as_str(), %error, "the key of an artifact was not announced");
+    }
     let artifact = ctx.during(Part::Publishing, || staging.publish())?;
     ctx.tell(EventKind::Published {
         path: artifact.path().to_path_buf(),
@@ -115,8 +151,8 @@ fn publish(
     })
 }
 
-/// Registers the artifact that an interrupted call published, if it is what this call asks for. The
-/// next look finds an entry without a proof, so that the bytes are hashed before they are used.
+/// Takes the artifact that an interrupted call published, if it is what this call asks for and its
+/// bytes are still those that were published.
 pub(super) fn register_published(
     ctx: &CallContext<'_>,
     store: &dyn ManagedCatalog,
@@ -134,11 +170,37 @@ pub(super) fn register_published(
     if !is_asked_for(ctx, facts, &artifact, expected)? {
         return Ok(Executed::Missed(Miss::OtherArtifact));
     }
-    let known = facts.known.as_ref().map(|known| &known.entry);
-    let as_known = known.map_or(Expected::Absent, Expected::Exactly);
-    ctx.during(Part::Registering, || store.register(&artifact, as_known))?;
-    ctx.note_registration();
-    Ok(Executed::Changed)
+    let found = ctx.during(Part::Verifying, || {
+        store.verify_candidate(&artifact.entry(), &mut |now| ctx.verifying(now))
+    });
+    let found = match found {
+        Ok(found) if found.outcome.kind == VerificationOutcomeKind::Pass => found,
+        Ok(_) => return Ok(Executed::Missed(Miss::OtherArtifact)),
+        Err(error) if error.is_absence() => return Ok(Executed::Missed(Miss::OtherArtifact)),
+        Err(error) => return Err(error.into()),
+    };
+    let manifest = artifact.manifest();
+    let judged = judge(
+        ctx,
+        manifest,
+        expected,
+        manifest.basis,
+        recorded_basis(facts),
+    )?;
+    let mut assurance = found.assurance;
+    assurance.basis = judged.basis;
+    Ok(Executed::Verified(Box::new(VerifiedModel {
+        provided: Provided::AlreadyPresent,
+        assurance,
+        pinned: judged.digest.clone(),
+        digest: judged.digest,
+        outcome: judged.outcome,
+        verification: Some(Box::new(found)),
+        bytes_staged: 0,
+        size: Some(manifest.size()),
+        revision: manifest.revision.clone(),
+        place: Place::Store(Box::new(artifact)),
+    })))
 }
 
 /// Returns true if digest, policy and revision of a published artifact agree with the call.
@@ -156,8 +218,11 @@ fn is_asked_for(
     if !is_expected || !is_allowed {
         return Ok(false);
     }
-    let revalidates = ctx.freshness == Freshness::Revalidate && !facts.is_source_asked;
-    if ctx.is_local() || !revalidates {
+    if ctx.is_local() {
+        // The file may be another one by now, and only a digest would show it.
+        return Ok(expected.is_some());
+    }
+    if ctx.freshness != Freshness::Revalidate || facts.is_source_asked {
         return Ok(true);
     }
     Ok(revision_now(ctx)?.is_none_or(|now| manifest.revision.as_ref() == Some(&now)))
@@ -221,7 +286,7 @@ pub(super) fn repair(
     let recorded = registered.as_ref().and_then(|model| model.proof);
     let mut assurance = recorded.unwrap_or_default();
     assurance.method = Some(Method::Hashed);
-    assurance.basis = ctx.basis_of_expected(assurance.basis.max(Basis::OwnHash));
+    assurance.basis = ctx.basis_of_expected(Some(assurance.basis.max(Basis::OwnHash)));
     require_external_digest(ctx, assurance.basis)?;
     ctx.note_registration();
     Ok(VerifiedModel {
@@ -308,32 +373,80 @@ fn copy(
     }
 }
 
-/// Returns the error of a mismatch with the id of the model and the place that the bytes came from:
-/// the path of the staging area is gone when the caller reads the error.
+/// Returns the error of staged bytes with the place that they came from: the path of the staging area
+/// is gone when the caller reads the error.
 fn name_mismatch(ctx: &CallContext<'_>, error: CatalogError) -> ProvisionError {
-    let CatalogError::DigestMismatch {
-        expected, actual, ..
-    } = &error
-    else {
-        return error.into();
-    };
-    let (Ok(expected), Ok(actual)) = (expected.parse(), actual.parse()) else {
-        return error.into();
-    };
-    let (id, expected, actual) = (ctx.id.to_string(), Box::new(expected), Box::new(actual));
+    match error {
+        CatalogError::DigestMismatch {
+            expected,
+            actual,
+            path,
+        } => match (expected.parse(), actual.parse()) {
+            (Ok(expected), Ok(actual)) => {
+                let (expected, actual) = (Box::new(expected), Box::new(actual));
+                let id = ctx.id.to_string();
+                match ctx.model_ref {
+                    ModelRef::File { path } => ProvisionError::DigestMismatch {
+                        id,
+                        path: path.clone(),
+                        expected,
+                        actual,
+                    },
+                    remote => ProvisionError::SourceMismatch {
+                        id,
+                        origin: remote.to_string(),
+                        expected,
+                        actual,
+                    },
+                }
+            }
+            _ => CatalogError::DigestMismatch {
+                expected,
+                actual,
+                path,
+            }
+            .into(),
+        },
+        CatalogError::FormatRefused {
+            path,
+            format,
+            problem,
+        } => CatalogError::FormatRefused {
+            path: origin_of(ctx, &path),
+            format,
+            problem,
+        }
+        .into(),
+        CatalogError::ArtifactIncomplete { path, missing } => CatalogError::ArtifactIncomplete {
+            path: origin_of(ctx, &path),
+            missing,
+        }
+        .into(),
+        other => other.into(),
+    }
+}
+
+/// Returns the place at the source of a path in a staging area.
+fn origin_of(ctx: &CallContext<'_>, staged: &Path) -> PathBuf {
+    let mut parts = staged.components().rev();
+    let name: Vec<_> = parts
+        .by_ref()
+        .take_while(|part| part.as_os_str() != "files")
+        .collect();
+    if parts
+        .next()
+        .is_none_or(|part| part.as_os_str() != "artifact")
+    {
+        return staged.to_path_buf();
+    }
+    let name: PathBuf = name.into_iter().rev().collect();
     match ctx.model_ref {
-        ModelRef::File { path } => ProvisionError::DigestMismatch {
-            id,
-            path: path.clone(),
-            expected,
-            actual,
+        ModelRef::File { path } if path.is_dir() => path.join(name),
+        ModelRef::File { path } => match name.file_name() {
+            Some(name) => path.with_file_name(name),
+            None => path.clone(),
         },
-        remote => ProvisionError::SourceMismatch {
-            id,
-            origin: remote.to_string(),
-            expected,
-            actual,
-        },
+        remote => PathBuf::from(remote.to_string()).join(name),
     }
 }
 

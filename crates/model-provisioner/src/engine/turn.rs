@@ -54,6 +54,19 @@ pub(super) fn provide(ctx: &CallContext<'_>, wants_lease: bool) -> Result<Provis
     }
     let terms = terms(ctx);
     let turn = wait_for_turn(ctx, &terms)?;
+    if let Some(failure) = &turn.failure {
+        let step = first_step(&look(ctx, &turn)?, &wishes);
+        // A third caller may have made the model present since.
+        if !matches!(step, Step::Use | Step::Activate) {
+            drop(ctx.take_lock());
+            return Err(ProvisionError::FailedElsewhere {
+                id: ctx.id.to_string(),
+                code: failure.code.clone(),
+                detail: failure.detail.clone(),
+                is_retryable: failure.is_retryable,
+            });
+        }
+    }
     let mut attempt = 1;
     let done = loop {
         let done = ctx
@@ -95,13 +108,16 @@ fn take_steps(
     let mut step = first_step(&facts, wishes);
     let done = loop {
         ctx.tell(EventKind::Planned { step });
+        if step == Step::Verify && ctx.with_lock(|lock| lock.is_of_this_process()) == Some(true) {
+            // What this call finds cannot be recorded for others: they hash beside it.
+            drop(ctx.take_lock());
+        }
         let (miss, error) = match execute(ctx, &facts, wishes, step) {
             Ok(Executed::Verified(model)) => {
                 let known = facts.known.as_ref().map(|known| &known.entry);
                 break finish(ctx, known, *model, wants_lease);
             }
             Ok(Executed::Missed(miss)) => (miss, None),
-            Ok(Executed::Changed) => break Err(changed(ctx)),
             Err(error) => match miss_of(&error, step) {
                 Some(miss) => (miss, Some(error)),
                 None => break Err(error),
@@ -177,19 +193,13 @@ fn wait_for_turn(ctx: &CallContext<'_>, terms: &str) -> Result<Turn> {
         let is_new = seen.iter().all(|call| call.id != ended.id);
         is_new.then(|| ended.clone())
     });
-    if let Some(failure) = call.as_ref().and_then(|call| call.failure.clone()) {
-        return Err(ProvisionError::FailedElsewhere {
-            id: ctx.id.to_string(),
-            code: failure.code,
-            detail: failure.detail,
-            is_retryable: failure.is_retryable,
-        });
-    }
     ctx.keep(lock);
+    let failure = call.as_ref().and_then(|call| call.failure.clone());
     Ok(Turn {
         since: Some(before),
         published,
-        is_source_asked: call.is_some(),
+        is_source_asked: call.is_some() && failure.is_none(),
+        failure,
     })
 }
 
@@ -214,7 +224,7 @@ fn is_shared(error: &ProvisionError) -> bool {
         | ProvisionError::SourceMismatch { .. }
         | ProvisionError::Unsound { .. } => true,
         ProvisionError::Catalog(CatalogError::Fetch { problem, .. }) => {
-            *problem != FetchProblem::ToolMissing
+            !matches!(problem, FetchProblem::ToolMissing | FetchProblem::Offline)
         }
         ProvisionError::Catalog(error) => matches!(
             error,

@@ -38,8 +38,6 @@ pub(super) enum Executed {
     Verified(Box<VerifiedModel>),
     /// The step did not provide the model; another step may.
     Missed(Miss),
-    /// The step changed the entry, so that the plan is obsolete.
-    Changed,
 }
 
 /// The place of a verified model.
@@ -92,12 +90,13 @@ pub(super) fn enforced(ctx: &CallContext<'_>, expected: Option<&Digest>) -> Opti
 }
 
 /// Compares staged bytes with the digest that was expected. `stated` is what the source states of
-/// the bytes.
+/// the bytes, and `recorded` what is recorded of the pinned digest.
 pub(super) fn judge(
     ctx: &CallContext<'_>,
     manifest: &Manifest,
     expected: Option<&Digest>,
     stated: Basis,
+    recorded: Option<Basis>,
 ) -> Result<Judgement> {
     let digest = Some(manifest.digest.clone());
     let Some(expected) = expected else {
@@ -123,9 +122,14 @@ pub(super) fn judge(
     if enforced(ctx, Some(expected)).is_some()
         || [&manifest.digest, &manifest.tree_digest()].contains(&expected)
     {
+        let basis = match ctx.basis_of_expected(recorded) {
+            weak if weak < Basis::SourceHash && stated >= Basis::SourceHash => Basis::SourceHash,
+            basis => basis,
+        };
+        require_external_digest(ctx, basis)?;
         return Ok(Judgement {
             outcome: passed(),
-            basis: ctx.basis_of_expected(Basis::Pin),
+            basis,
             digest,
         });
     }

@@ -95,6 +95,10 @@ impl ModelFetcher for SchemeRouter {
         self.of(task.model_ref)?.resolve_revision(task, progress)
     }
 
+    fn check_support(&self, mr: &ModelRef) -> Result<()> {
+        self.of(mr)?.check_support(mr)
+    }
+
     fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
         self.of(mr).ok()?.credentials_id(mr)
     }

@@ -125,11 +125,22 @@ fn a_policy_guards_each_host_and_address_of_a_network_fetcher() {
         ("::ffff:10.0.0.1", true, false),
         ("64:ff9b::a00:1", true, false),
         ("64:ff9b::c633:6401", true, true),
+        ("2002:7f00:1::", true, false),
+        ("64:ff9b:1::7f00:1", true, false),
+        ("::127.0.0.1", true, false),
+        ("fec0::1", true, false),
         ("2001:db8::1", true, true),
     ] {
         let decision = gate.check_address("good.test", address(text), is_redirected);
         assert_eq!(decision.is_ok(), is_allowed, "{text}: {decision:?}");
     }
+    let mut mapped = Policy::default();
+    mapped.outbound.hosts = Filter::all_but(["::ffff:10.1.2.3"]);
+    assert!(
+        mapped
+            .check_address("h", address("10.1.2.3"), false)
+            .is_err()
+    );
     let mut inner = Policy::default();
     inner.outbound.hosts = Filter::only(["mirror.test", "10.0.0.1"]);
     assert_eq!(

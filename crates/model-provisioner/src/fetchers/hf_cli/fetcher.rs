@@ -236,6 +236,10 @@ impl ModelFetcher for HfCliFetcher {
         ModelRef::parse(&self.settings.hub()).ok()?.host()
     }
 
+    fn check_support(&self, mr: &ModelRef) -> Result<()> {
+        parts_of(mr).map(drop)
+    }
+
     fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
         mr.as_hf()?;
         Some(self.settings.credentials_id())

@@ -98,13 +98,20 @@ fn the_size_of_a_model_in_place_is_bounded_too() {
     assert_eq!(in_memory.catalog().list().unwrap(), []);
 
     // Also if a caller with another policy registered it.
+    let strict = ModelProvisioner::file_only(host.cache()).unwrap();
+    let strict = strict.with_policy(policy).unwrap();
+    host.provisioner
+        .ensure_present(&reference(&path), None)
+        .unwrap();
+    assert_eq!(
+        strict.provision(&request).unwrap_err().code(),
+        "policy_refused"
+    );
     let digest = sha256(&path);
     host.provisioner
         .ensure_present(&reference(&path), Some(digest))
         .unwrap();
     host.settle(&id_of(&path));
-    let strict = ModelProvisioner::file_only(host.cache()).unwrap();
-    let strict = strict.with_policy(policy).unwrap();
     let refused = strict.provision(&request).unwrap_err();
     assert!(refused.to_string().contains("`max_bytes`"), "{refused}");
 }

@@ -1,6 +1,7 @@
 mod agreed;
 mod concurrent;
 mod digests;
+mod hub;
 mod leases;
 mod local_files;
 mod managed;
@@ -8,4 +9,5 @@ mod other_hosts;
 mod shard_sets;
 mod sharing;
 mod stops;
+mod trust;
 mod warnings;

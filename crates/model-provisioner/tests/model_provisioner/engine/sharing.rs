@@ -1,20 +1,21 @@
 //! Callers that wait share the source call that they waited for.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 
 use catalog_core::{
     Basis, CatalogError, CatalogStore, Expectation, Expected, FetchProblem, FetchTask, Fetched,
-    FsCatalog, Method, ModelFetcher, ModelId, ModelLockAttempt, ModelRef, Progress, ResolvedModel,
-    Result, Staging,
+    FileFetcher, FsCatalog, ImportRequest, MemoryCatalog, Method, ModelFetcher, ModelId,
+    ModelLockAttempt, ModelRef, Progress, ResolvedModel, Result, SourceFailure, Staging,
 };
 use model_provisioner::{
-    Event, EventKind, Freshness, ModelProvisioner, Provided, ProvisionReport, ProvisionRequest,
-    Step,
+    Event, EventKind, Freshness, ModelProvisioner, Policy, Provided, ProvisionReport,
+    ProvisionRequest, StagingMode, Step,
 };
 
-use crate::util::{Host, as_unprivileged};
+use crate::util::{Host, as_unprivileged, id_of, reference};
 
 const MODEL: &str = "hf:org/repo";
 const CALLERS: usize = 12;
@@ -35,6 +36,8 @@ struct Source {
     is_awaited: Condvar,
     awaited: usize,
     is_failing: bool,
+    /// More of the message of its failure.
+    message: String,
     credentials: Option<String>,
 }
 
@@ -60,7 +63,7 @@ impl Source {
             true => Err(CatalogError::Fetch {
                 reference: mr.to_string(),
                 problem: FetchProblem::Failed,
-                detail: "the command failed".to_owned(),
+                detail: format!("the command failed {}", self.message),
             }),
         }
     }
@@ -309,6 +312,97 @@ impl ModelFetcher for Circular {
     }
 }
 
+/// PROV-164
+#[test]
+fn a_long_message_of_a_failure_is_shared_in_part() {
+    let host = Host::new();
+    let source = Arc::new(Source {
+        is_failing: true,
+        message: "ü".repeat(100_000),
+        ..Source::awaiting(CALLERS - 1)
+    });
+    for answer in ask_at_once(host.provisioner.catalog(), &source, &request()) {
+        answer.unwrap_err();
+    }
+    assert_eq!(source.calls(), 1);
+}
+
+/// PROV-161
+#[test]
+fn a_caller_that_waited_for_a_failure_uses_the_model_that_a_third_caller_brought() {
+    let host = Host::new();
+    let catalog = host.provisioner.catalog();
+    let id: ModelId = MODEL.parse().unwrap();
+    let source = Arc::new(Source::default());
+    let ModelLockAttempt::Begun(mut lock) = catalog.try_lock_model(&id).unwrap() else {
+        panic!("nobody else has it")
+    };
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| ask(catalog, &source, &request()));
+        while *source.waiting.lock().unwrap() == 0 {
+            std::thread::yield_now();
+        }
+        // With the terms of the waiter, the first holder fails. A second one brings the model.
+        let terms = terms_of(catalog);
+        let failure = SourceFailure::new("fetch_unreachable", "it is down", true);
+        lock.end_call(&terms, Some(failure));
+        let mut staging = catalog.artifacts().stage(&id, 0).unwrap();
+        stage(&mut staging, b"weights").unwrap();
+        let verified = staging.verify(&Expectation::default(), &mut |_| Ok(()));
+        let artifact = verified.unwrap().publish().unwrap();
+        catalog.register(&artifact, Expected::Absent).unwrap();
+        drop((lock, artifact));
+        let report = waiter.join().unwrap().unwrap();
+        assert_eq!(report.provided, Provided::AlreadyPresent);
+    });
+    assert_eq!(source.calls(), 0);
+}
+
+/// The terms of a request without any wishes, as a failing call of it leaves them.
+fn terms_of(catalog: &FsCatalog) -> String {
+    let other = tempfile::tempdir().unwrap();
+    let root = FsCatalog::new(other.path()).unwrap();
+    let source = Arc::new(Source {
+        is_failing: true,
+        ..Source::default()
+    });
+    ask(&root, &source, &request()).unwrap_err();
+    let ModelLockAttempt::Begun(lock) = root.try_lock_model(&MODEL.parse().unwrap()).unwrap()
+    else {
+        panic!("nobody else has it")
+    };
+    assert_ne!(root.root(), catalog.root());
+    lock.calls()[0].terms.clone()
+}
+
+/// PROV-167
+#[test]
+fn a_fetcher_may_use_another_catalog_and_an_observer_the_model_at_the_end() {
+    struct Delegating(ModelProvisioner<MemoryCatalog, FileFetcher>);
+    impl ModelFetcher for Delegating {
+        fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
+            Ok(self.0.ensure_present(mr, None).unwrap())
+        }
+    }
+    let host = Host::new();
+    let path = host.model("m.bin", "weights");
+    let memory = |name: &str| MemoryCatalog::new(host.cache().join(name)).unwrap();
+    let inner = Delegating(ModelProvisioner::new(memory("inner"), FileFetcher));
+    let outer = ModelProvisioner::new(memory("outer"), inner);
+    outer.ensure_present(&reference(&path), None).unwrap();
+
+    let inner = ModelProvisioner::file_only(host.cache()).unwrap();
+    let model_ref = reference(&path);
+    let observer = move |event: &Event| {
+        if matches!(event.kind, EventKind::Finished { .. }) {
+            inner.ensure_present(&model_ref, None).unwrap();
+        }
+    };
+    let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
+    let provisioner = provisioner.with_observer(observer);
+    provisioner.ensure_present(&reference(&path), None).unwrap();
+}
+
 /// PROV-167
 #[test]
 fn a_fetcher_that_asks_for_its_own_model_gets_an_error() {
@@ -322,7 +416,7 @@ fn a_fetcher_that_asks_for_its_own_model_gets_an_error() {
 }
 
 /// Publishes an artifact as a call does that dies before it registers the artifact.
-fn publish_and_die(catalog: &FsCatalog, bytes: &[u8]) {
+fn publish_and_die(catalog: &FsCatalog, bytes: &[u8]) -> PathBuf {
     let id: ModelId = MODEL.parse().unwrap();
     let ModelLockAttempt::Begun(mut lock) = catalog.try_lock_model(&id).unwrap() else {
         panic!("nobody else has it")
@@ -334,7 +428,7 @@ fn publish_and_die(catalog: &FsCatalog, bytes: &[u8]) {
         .unwrap();
     verified.set_basis(Basis::SourceHash);
     lock.announce(&verified.key()).unwrap();
-    drop(verified.publish().unwrap());
+    verified.publish().unwrap().path().to_path_buf()
 }
 
 /// PROV-168
@@ -369,6 +463,53 @@ fn what_an_interrupted_call_published_is_registered_and_not_fetched_again() {
     assert!(catalog.delete(MODEL).unwrap());
     ask(catalog, &source, &request()).unwrap();
     assert_eq!(source.calls(), 1);
+}
+
+/// PROV-168
+#[test]
+fn what_was_published_and_rotted_or_imported_long_ago_is_brought_again() {
+    use std::os::unix::fs::PermissionsExt;
+    let host = Host::new();
+    let catalog = host.provisioner.catalog();
+    let path = publish_and_die(catalog, b"weights");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::write(&path, "ROTTEN!").unwrap();
+    let mut offline = Policy::default();
+    offline.offline = true;
+    let source = Arc::new(Source::default());
+    let refused = ModelProvisioner::new(catalog.clone(), Fetcher(Arc::clone(&source)))
+        .with_policy(offline)
+        .unwrap()
+        .provision(&request());
+    assert_eq!(refused.unwrap_err().code(), "policy_refused");
+    assert_eq!(
+        host.entry(MODEL),
+        None,
+        "a failed call leaves the catalog as it was"
+    );
+    let report = ask(catalog, &source, &request()).unwrap();
+    assert_eq!((report.provided, source.calls()), (Provided::Fetched, 1));
+
+    let model = host.model("m.bin", "weights");
+    let id: ModelId = id_of(&model).parse().unwrap();
+    let ModelLockAttempt::Begun(mut lock) = catalog.try_lock_model(&id).unwrap() else {
+        panic!("nobody else has it")
+    };
+    let import = ImportRequest::new(&id, &model);
+    let staged = catalog.artifacts().stage_import(&import, &mut |_| Ok(()));
+    let staged = staged.unwrap();
+    lock.announce(&staged.key()).unwrap();
+    drop((staged.publish().unwrap(), lock));
+    std::fs::write(&model, "the model of today").unwrap();
+    let mut managed = Policy::default();
+    managed.staging = StagingMode::Managed;
+    let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
+    let provisioner = provisioner.with_policy(managed).unwrap();
+    let found = provisioner
+        .ensure_present(&reference(&model), None)
+        .unwrap();
+    let bytes = std::fs::read_to_string(found.local_path).unwrap();
+    assert_eq!(bytes, "the model of today");
 }
 
 /// PROV-168

@@ -1,5 +1,5 @@
-use catalog_core::{FileFetcher, ModelFetcher, ModelRef};
-use model_provisioner::SchemeRouter;
+use catalog_core::{FileFetcher, MemoryCatalog, ModelFetcher, ModelRef};
+use model_provisioner::{Filter, ModelProvisioner, Policy, SchemeRouter};
 
 /// PROV-420
 #[test]
@@ -25,4 +25,14 @@ fn an_unrouted_scheme_says_what_to_compose_and_shows_no_secret() {
         assert_eq!(router.outbound_host(&mr), None, "it would ask nobody");
     }
     assert_eq!(format!("{router:?}"), "SchemeRouter([\"file\"])");
+
+    // Rules about hosts do not hide that nobody serves the scheme.
+    let folder = tempfile::tempdir().unwrap();
+    let mut policy = Policy::default();
+    policy.outbound.hosts = Filter::all_but(["evil.test"]);
+    let catalog = MemoryCatalog::new(folder.path().join("root")).unwrap();
+    let provisioner = ModelProvisioner::new(catalog, router);
+    let provisioner = provisioner.with_policy(policy).unwrap();
+    let error = provisioner.ensure_present_str("hf:org/repo", None);
+    assert_eq!(error.unwrap_err().code(), "no_fetcher");
 }
