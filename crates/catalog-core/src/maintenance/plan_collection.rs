@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::collection_plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
@@ -114,27 +114,31 @@ impl<'c> CollectionPlanner<'c> {
             {
                 continue;
             }
-            let mut freed = (0, 0);
-            let mut files = vec![path.clone()];
-            while let Some(next) = files.pop() {
-                match list_folder(&next) {
-                    Ok(entries) => files.extend(entries.into_iter().map(|(path, _)| path)),
-                    Err(_) => self.links.take(&next, None, Sharing::Nothing, &mut freed),
-                }
-            }
+            let freed = self.links_below(&path);
             self.push(Removable::Staging(path), RemovalReason::Abandoned, freed);
         }
         Ok(())
+    }
+
+    /// Takes all links below a path, and returns the bytes that this frees. A blob whose last links
+    /// they are is an orphan then.
+    fn links_below(&mut self, path: &Path) -> (u64, u64) {
+        let mut freed = (0, 0);
+        let mut files = vec![path.to_path_buf()];
+        while let Some(next) = files.pop() {
+            match list_folder(&next) {
+                Ok(entries) => files.extend(entries.into_iter().map(|(path, _)| path)),
+                Err(_) => self.links.take(&next, None, Sharing::Nothing, &mut freed),
+            }
+        }
+        freed
     }
 
     /// Plans the artifacts of unfinished deletions: out of their places, or in their places with a
     /// tombstone.
     fn plan_deleted(&mut self) -> Result<()> {
         let root = &self.state.root;
-        let mut left: Vec<PathBuf> = list_folder(&root.layout().removed())?
-            .into_iter()
-            .map(|(path, _)| path)
-            .collect();
+        let mut left = Vec::new();
         for tombstone in &self.deleted {
             // A managed artifact is planned as one that no entry names.
             let is_managed = Layout::key_of(tombstone.stored_path()).is_some();
@@ -142,8 +146,13 @@ impl<'c> CollectionPlanner<'c> {
                 left.push(root.absolute(tombstone.stored_path()));
             }
         }
+        let aside = list_folder(&root.layout().removed())?;
         for path in left {
             let freed = (space_below(&path)?, 0);
+            self.push(Removable::Deleted(path), RemovalReason::Deleted, freed);
+        }
+        for (path, _) in aside {
+            let freed = self.links_below(&path);
             self.push(Removable::Deleted(path), RemovalReason::Deleted, freed);
         }
         Ok(())

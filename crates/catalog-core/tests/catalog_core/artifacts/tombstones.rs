@@ -329,3 +329,21 @@ fn the_mark_of_a_deletion_goes_with_the_next_write_of_anybody() {
     }
     assert!(file.exists());
 }
+
+/// CAT-886
+#[test]
+fn one_collection_removes_what_was_moved_aside_with_its_blobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
+    let model = import(&catalog, folder.path(), "managed").local_path;
+    let artifact = model.ancestors().nth(2).unwrap();
+    // A deletion that ended once the artifact was moved aside.
+    catalog.update(|edit| Ok(edit.forget("managed"))).unwrap();
+    fs::rename(artifact, catalog.root().join("removed/aside")).unwrap();
+    let planned = plan(&catalog).frees();
+    let done = collect(&catalog);
+    assert_eq!(done.freed, planned);
+    assert!(done.freed > 0);
+    assert_eq!(names_in(&catalog.root().join("removed")), [""; 0]);
+    assert!(plan(&catalog).removals.is_empty(), "nothing is left");
+}
