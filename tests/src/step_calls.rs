@@ -7,7 +7,7 @@ use std::path::Path;
 
 use catalog_core::{
     CatalogError, CatalogStore, EngineEntry, FetchProblem, FsCatalog, Import, ImportRequest,
-    Result, VerificationOutcomeKind, Verify,
+    LifecycleState, Result, VerificationOutcomeKind, Verify,
 };
 use model_provisioner::{ModelProvisioner, ProvisionError};
 
@@ -75,7 +75,17 @@ pub(crate) fn spoil(models: &FsCatalog, id: &str) -> Result<()> {
         })?;
     }
     match models.verify(id, Verify::Quick, &mut |_| Ok(())) {
-        Ok(found) if found.outcome.kind == VerificationOutcomeKind::Fail => Ok(()),
+        Ok(found) if found.outcome.kind == VerificationOutcomeKind::Fail => {
+            // Where nothing can be written, the call returns the outcome and cannot record it.
+            let now = models.get(id)?;
+            match now.is_some_and(|entry| entry.lifecycle == LifecycleState::Active) {
+                true => Err(CatalogError::Conflict {
+                    id: id.to_owned(),
+                    expected: "retired, as its bytes are wrong",
+                }),
+                false => Ok(()),
+            }
+        }
         Ok(_) => Err(CatalogError::ArtifactChanged { path: path.clone() }),
         Err(error) => Err(error),
     }
