@@ -15,8 +15,10 @@ mod nested;
 mod own_file;
 mod poll;
 mod remove;
+mod rename;
 mod replace;
 mod resolve;
+mod spare;
 mod stamp;
 mod tombstone;
 mod walk;
@@ -38,10 +40,9 @@ pub(crate) use nested::{UpdateScope, check_not_nested};
 pub(crate) use own_file::{is_at, open_own_file, open_to_lock};
 pub(crate) use poll::poll;
 pub(crate) use remove::{MoverAside, remove_artifact};
-pub(crate) use replace::{
-    Replacement, create_new_whole, create_whole, keep_spare, remove_temporary_files,
-};
+pub(crate) use replace::{Replacement, create_new_whole, create_whole, remove_temporary_files};
 pub(crate) use resolve::{LastLink, is_absence, is_folder, is_on_disk, is_there, resolve, trail};
+pub(crate) use spare::keep_spare;
 pub(crate) use stamp::{CLOCK_GRANULARITY, FileStamp, is_older_than_granularity};
 pub(crate) use tombstone::Tombstone;
 pub(crate) use walk::{FoundFile, Links, links_below, list_files, list_folder, sync_files};

@@ -1,5 +1,5 @@
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -7,13 +7,11 @@ use std::time::Duration;
 use super::folder::sync_folder;
 use super::layout::{IndexFile, Layout};
 use super::own_file::open_own_file;
+use super::rename::{Exchange, exchange, rename_to_free_name};
 use crate::error::{CatalogError, Result};
 
 /// Longer than the tick of every file system's clock that has inodes.
 const CLOCK_TICK: Duration = Duration::from_millis(12);
-
-/// The room of a spare beyond the length of the longest index, in bytes.
-const SPARE_ROOM: u64 = 64 << 10;
 
 /// The new content of a file, durable under a temporary name beside it.
 ///
@@ -193,40 +191,6 @@ pub(crate) fn create_new_whole(target: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// Makes the spare large enough for an index of this length. Best effort: without a spare, only a
-/// write on a full disk fails.
-pub(crate) fn keep_spare(layout: &Layout, len: u64) {
-    let spare = layout.spare();
-    let has_room =
-        |len: u64| fs::symlink_metadata(&spare).is_ok_and(|spare| spare.len() >= len + SPARE_ROOM);
-    if has_room(len) {
-        return;
-    }
-    // A write on a full disk leaves its own old file as the spare: the other indexes may be longer.
-    let lengths = IndexFile::ALL.map(|index| {
-        fs::symlink_metadata(layout.index(index)).map_or(0, |metadata| metadata.len())
-    });
-    let longest = lengths.into_iter().fold(len, u64::max);
-    // Twice the room, so that an index that grows does not come here at each write.
-    if let Err(error) = extend(&spare, longest + 2 * SPARE_ROOM) {
-        tracing::debug!(spare = %spare.display(), %error, "no room is kept for a full disk");
-    }
-}
-
-fn extend(spare: &Path, wanted: u64) -> Result<()> {
-    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-    let failed = |error| CatalogError::io("write", spare, error);
-    let options = OpenOptions::new().write(true).clone();
-    let mut file = super::own_file::open_or_create_own_file(spare, &options)?;
-    let mut len = file.seek(io::SeekFrom::End(0)).map_err(failed)?;
-    while len < wanted {
-        let step = ZEROS.len().min((wanted - len) as usize);
-        file.write_all(&ZEROS[..step]).map_err(failed)?;
-        len += step as u64;
-    }
-    Ok(())
-}
-
 /// Removes the temporary files of writers that died. Only the holder of the index lock may do this,
 /// as only it has temporary files.
 pub(crate) fn remove_temporary_files(layout: &Layout) -> Result<()> {
@@ -301,53 +265,4 @@ fn unknown(target: &Path, action: &'static str, source: io::Error) -> CatalogErr
         action,
         source,
     }
-}
-
-/// The result of an attempt to exchange two names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exchange {
-    /// Each name leads to the file of the other.
-    #[cfg_attr(
-        not(all(feature = "native-fs", target_os = "linux")),
-        expect(dead_code, reason = "known to be possible only there")
-    )]
-    Done,
-    /// This file system, or this system, cannot do that at once.
-    Unsupported,
-}
-
-/// Renames a file to a name that no file has. Where the kernel cannot refuse a name that is taken, a
-/// look before decides.
-fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
-    #[cfg(all(feature = "native-fs", target_os = "linux"))]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        use rustix::io::Errno;
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
-            done => return Ok(done?),
-        }
-    }
-    match fs::symlink_metadata(to) {
-        Err(error) if super::is_absence(&error) => fs::rename(from, to),
-        Err(error) => Err(error),
-        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-    }
-}
-
-/// Exchanges two files, in one step that all readers see at once.
-#[cfg(all(feature = "native-fs", target_os = "linux"))]
-fn exchange(a: &Path, b: &Path) -> io::Result<Exchange> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    use rustix::io::Errno;
-    match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(Exchange::Done),
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(Exchange::Unsupported),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(not(all(feature = "native-fs", target_os = "linux")))]
-fn exchange(_: &Path, _: &Path) -> io::Result<Exchange> {
-    Ok(Exchange::Unsupported)
 }

@@ -5,6 +5,7 @@ mod edit;
 mod engine_record;
 mod lease;
 mod model_lock;
+mod model_lock_text;
 mod model_record;
 mod options;
 mod pin_record;
@@ -13,12 +14,14 @@ mod proof;
 mod referenced_paths;
 mod retirement;
 mod root_state;
+mod source_call;
 mod validate;
 
 pub use edit::{CatalogEdit, EngineEdit};
-pub use model_lock::{ModelLock, ModelLockAttempt, ModelLockStatus, SourceCall, SourceFailure};
+pub use model_lock::{ModelLock, ModelLockAttempt, ModelLockStatus};
 pub use options::{OutsidePaths, StoreOptions};
 pub use pin_record::Pin;
+pub use source_call::{SourceCall, SourceFailure};
 
 pub(crate) use deletion::{
     Candidate, Decision, MovedAside, decide, delete_engine, delete_model, free, move_all_aside,

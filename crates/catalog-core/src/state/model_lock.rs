@@ -1,27 +1,18 @@
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
-
+use super::model_lock_text::ModelLockText;
 use super::root_state::RootState;
+use super::source_call::{SourceCall, SourceFailure};
 use crate::digest::Hasher;
 use crate::error::{CatalogError, Result};
 use crate::progress::Progress;
 use crate::reference::ModelId;
 use crate::root::{
-    FileLock, FileStamp, LockMode, create_own_folder, describe_this_process, is_at, is_sha256,
-    now_ms, open_lock, sync_folder,
+    FileLock, LockMode, create_own_folder, describe_this_process, is_at, now_ms, open_lock,
+    sync_folder,
 };
-
-/// The maximum length of the file of a model lock. No holder writes more.
-const MAX_LEN: u64 = 64 << 10;
-
-/// The number of source calls with different terms that the file of a model lock holds.
-const MAX_CALLS: usize = 8;
 
 /// The lock of one model: the right to provision it, held until it is dropped or the process dies.
 ///
@@ -60,92 +51,20 @@ pub struct ModelLockStatus {
     pub calls: Option<Vec<SourceCall>>,
 }
 
-/// A call of the source of a model that ended: callers that waited for the call use its result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct SourceCall {
-    /// A text that no other source call has.
-    pub id: String,
-    /// The request, as the holder describes it: the result concerns callers with the same request.
-    pub terms: String,
-    /// The reason why the call failed, if it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<SourceFailure>,
-}
-
-/// The reason why a source call failed, for the callers that waited for the call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct SourceFailure {
-    /// The stable code of the error.
-    pub code: String,
-    /// Its message, without secrets.
-    pub detail: String,
-    /// Whether trying again may succeed without a repair by hand.
-    pub is_retryable: bool,
-}
-
-impl SourceFailure {
-    /// The maximum length of the message in bytes. A longer one is cut.
-    const MAX_DETAIL: usize = 4 << 10;
-
-    /// Creates a failure.
-    pub fn new(code: &str, detail: &str, is_retryable: bool) -> Self {
-        let ends = detail.char_indices().map(|(at, char)| at + char.len_utf8());
-        let end = ends.take_while(|end| *end <= Self::MAX_DETAIL).last();
+impl ModelLockStatus {
+    fn of(text: Option<ModelLockText>) -> Self {
+        let Some(text) = text else {
+            return Self::default();
+        };
         Self {
-            code: code.to_owned(),
-            detail: detail[..end.unwrap_or(0)].to_owned(),
-            is_retryable,
+            holder: text.holder,
+            progress: Progress {
+                done: text.done,
+                total: text.total,
+            },
+            calls: Some(text.calls),
         }
     }
-}
-
-/// The text of the file. The source calls come first: their bytes stay in place while the progress
-/// changes.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct ModelLockText {
-    #[serde(default)]
-    calls: Vec<SourceCall>,
-    /// The key of the artifact that the holder publishes and has not registered yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    publishing: Option<String>,
-    #[serde(default)]
-    holder: String,
-    #[serde(default)]
-    done: u64,
-    #[serde(default)]
-    total: Option<u64>,
-}
-
-impl ModelLockText {
-    /// Returns the text that the next holder begins with.
-    fn passed_on(self, holder: String) -> Self {
-        Self {
-            calls: self.calls,
-            publishing: self.publishing.filter(|key| is_sha256(key)),
-            holder,
-            done: 0,
-            total: None,
-        }
-    }
-}
-
-/// The texts of the model locks whose files this process could not write, by path.
-static UNWRITTEN: Mutex<BTreeMap<PathBuf, Unwritten>> = Mutex::new(BTreeMap::new());
-
-#[derive(Debug, Default)]
-struct Unwritten {
-    text: ModelLockText,
-    /// Whether a thread of this process holds the lock without a kernel lock.
-    is_held: bool,
-    /// The file as it was when the text could not be written. Once it is another one, another process
-    /// wrote a later text.
-    file: Option<FileStamp>,
-}
-
-fn unwritten() -> MutexGuard<'static, BTreeMap<PathBuf, Unwritten>> {
-    UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tries to take the lock of a model, without waiting.
@@ -172,7 +91,7 @@ pub(crate) fn try_lock_model(state: &RootState, id: &ModelId) -> Result<ModelLoc
         let locking = state.artifacts.locking();
         match FileLock::try_acquire(file, &path, LockMode::Exclusive, locking)? {
             Ok(lock) if is_at(lock.file(), &path)? => {
-                let before = text_of(&path, lock.file()).unwrap_or_default();
+                let before = ModelLockText::of(&path, lock.file()).unwrap_or_default();
                 let mut lock = ModelLock {
                     text: Box::new(before.passed_on(describe_this_process())),
                     lock: Some(lock),
@@ -186,38 +105,22 @@ pub(crate) fn try_lock_model(state: &RootState, id: &ModelId) -> Result<ModelLoc
                 drop(deleted);
                 file = open_lock(&path)?;
             }
-            Err(file) => return Ok(ModelLockAttempt::Taken(status(text_of(&path, &file)))),
+            Err(file) => {
+                let text = ModelLockText::of(&path, &file);
+                return Ok(ModelLockAttempt::Taken(ModelLockStatus::of(text)));
+            }
         }
     }
 }
 
-/// Tries to take a lock that only the threads of this process see.
 fn try_lock_in_process(path: PathBuf) -> ModelLockAttempt {
-    let mut all = unwritten();
-    let kept = all.entry(path.clone()).or_default();
-    if kept.is_held {
-        return ModelLockAttempt::Taken(status(Some(kept.text.clone())));
-    }
-    kept.is_held = true;
-    kept.text = std::mem::take(&mut kept.text).passed_on(describe_this_process());
-    ModelLockAttempt::Begun(ModelLock {
-        lock: None,
-        text: Box::new(kept.text.clone()),
-        path,
-    })
-}
-
-fn status(text: Option<ModelLockText>) -> ModelLockStatus {
-    let Some(text) = text else {
-        return ModelLockStatus::default();
-    };
-    ModelLockStatus {
-        holder: text.holder,
-        progress: Progress {
-            done: text.done,
-            total: text.total,
-        },
-        calls: Some(text.calls),
+    match ModelLockText::claim(&path, describe_this_process()) {
+        Ok(text) => ModelLockAttempt::Begun(ModelLock {
+            lock: None,
+            text: Box::new(text),
+            path,
+        }),
+        Err(taken) => ModelLockAttempt::Taken(ModelLockStatus::of(Some(taken))),
     }
 }
 
@@ -238,17 +141,11 @@ impl ModelLock {
     pub fn end_call(&mut self, terms: &str, failure: Option<SourceFailure>) {
         static ENDED: AtomicU64 = AtomicU64::new(0);
         let number = ENDED.fetch_add(1, Ordering::Relaxed);
-        let calls = &mut self.text.calls;
-        calls.retain(|call| call.terms != terms);
-        calls.insert(
-            0,
-            SourceCall {
-                id: format!("{}-{}-{number}", now_ms(), std::process::id()),
-                terms: terms.to_owned(),
-                failure,
-            },
-        );
-        calls.truncate(MAX_CALLS);
+        self.text.add(SourceCall {
+            id: format!("{}-{}-{number}", now_ms(), std::process::id()),
+            terms: terms.to_owned(),
+            failure,
+        });
         let _ = self.write();
     }
 
@@ -290,68 +187,29 @@ impl ModelLock {
     /// Writes the text. Most callers ignore a failure: then the threads of this process read the text
     /// from memory, and other processes wait without seeing progress.
     fn write(&mut self) -> io::Result<()> {
-        let text = serde_json::to_string(&*self.text).expect("it has only text and numbers");
-        let written = match &mut self.lock {
-            None => Ok(()),
-            Some(lock) => {
-                let file = lock.file_mut();
-                file.rewind()
-                    .and_then(|()| file.write_all(text.as_bytes()))
-                    .and_then(|()| file.set_len(text.len() as u64))
-            }
-        };
-        let mut all = unwritten();
-        if self.lock.is_some() && written.is_ok() {
-            all.remove(&self.path);
+        let Some(lock) = &mut self.lock else {
+            self.text.keep(&self.path, None);
             return Ok(());
+        };
+        let written = self.text.write(lock.file_mut());
+        match &written {
+            Ok(()) => ModelLockText::forget(&self.path),
+            Err(error) => {
+                let path = self.path.display();
+                tracing::debug!(%path, %error, "a model lock could not be described");
+                self.text.keep(&self.path, Some(lock.file()));
+            }
         }
-        if let Err(error) = &written {
-            let path = self.path.display();
-            tracing::debug!(%path, %error, "a model lock could not be described");
-        }
-        let kept = all.entry(self.path.clone()).or_default();
-        kept.text = (*self.text).clone();
-        kept.file = self.lock.as_ref().and_then(|lock| stamp_of(lock.file()));
         written
     }
-}
-
-fn stamp_of(file: &File) -> Option<FileStamp> {
-    file.metadata().ok().map(|found| FileStamp::of(&found))
 }
 
 impl Drop for ModelLock {
     fn drop(&mut self) {
         *self.text = std::mem::take(&mut *self.text).passed_on(String::new());
         let _ = self.write();
-        if self.lock.is_none()
-            && let Some(kept) = unwritten().get_mut(&self.path)
-        {
-            kept.is_held = false;
+        if self.is_of_this_process() {
+            ModelLockText::release(&self.path);
         }
     }
-}
-
-/// Returns the text of a lock: the text that this process could not write, unless another process
-/// wrote a later one, or the text of the file.
-fn text_of(path: &Path, file: &File) -> Option<ModelLockText> {
-    let stamp = stamp_of(file);
-    let all = unwritten();
-    let kept = all.get(path).filter(|kept| kept.file == stamp);
-    match kept.map(|kept| kept.text.clone()) {
-        Some(text) => Some(text),
-        None => read(file),
-    }
-}
-
-/// Reads the text of the file. Returns `None` if the holder is writing the text just now, or if the
-/// file holds something else.
-fn read(mut file: &File) -> Option<ModelLockText> {
-    let mut text = String::new();
-    file.rewind().ok()?;
-    file.take(MAX_LEN).read_to_string(&mut text).ok()?;
-    if text.is_empty() {
-        return Some(ModelLockText::default());
-    }
-    serde_json::from_str(&text).ok()
 }

@@ -286,6 +286,14 @@ impl<'c> CallContext<'c> {
         self.lock.borrow_mut().take()
     }
 
+    /// Returns the error after which a call starts again: the entry is another one now.
+    pub(super) fn changed(&self) -> ProvisionError {
+        ProvisionError::Catalog(CatalogError::Conflict {
+            id: self.id.to_string(),
+            expected: "as it was when this call began",
+        })
+    }
+
     /// Returns the error of a call whose deadline passed, with the holder of the lock that it waited
     /// for.
     pub(super) fn overdue(&self, holder: Option<String>) -> ProvisionError {

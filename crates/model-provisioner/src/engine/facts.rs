@@ -1,4 +1,4 @@
-use catalog_core::{CatalogSnapshot, RegisteredModel, SourceFailure};
+use catalog_core::{Basis, CatalogSnapshot, RegisteredModel, SourceFailure};
 
 use super::context::CallContext;
 use crate::error::{ProvisionError, Result};
@@ -20,6 +20,13 @@ pub(super) struct Facts {
     pub(super) is_source_asked: bool,
     /// Whether the source has another revision than the registered model.
     pub(super) has_moved: bool,
+}
+
+impl Facts {
+    /// Returns the recorded source of the pinned digest.
+    pub(super) fn recorded_basis(&self) -> Option<Basis> {
+        self.known.as_ref()?.basis
+    }
 }
 
 /// The knowledge of a call that has the model lock.

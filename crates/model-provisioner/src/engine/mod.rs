@@ -4,12 +4,10 @@
 mod context;
 mod execute;
 mod facts;
-mod local;
 mod nested;
 mod plan;
 mod provisioner;
 mod register;
-mod stage;
 mod turn;
 mod verified;
 

@@ -6,7 +6,6 @@ use catalog_core::{
 };
 
 use super::context::{CallContext, Part};
-use super::stage::changed;
 use super::verified::{Place, VerifiedModel};
 use crate::error::Result;
 use crate::report::ProvisionReport;
@@ -63,7 +62,7 @@ fn lease(
     match store.lease(&ctx.id) {
         Ok(lease) if lease.path() == path => Ok(lease),
         Err(error) if !error.is_absence() => Err(error.into()),
-        _ => Err(changed(ctx)),
+        _ => Err(ctx.changed()),
     }
 }
 

@@ -21,7 +21,6 @@ use super::execute::{execute, miss_of};
 use super::facts::{Facts, Turn, look};
 use super::plan::{Miss, Wishes, first_step, next_step};
 use super::register::finish;
-use super::stage::changed;
 use super::verified::Executed;
 use crate::error::{ProvisionError, Result};
 use crate::observe::EventKind;
@@ -127,7 +126,7 @@ fn take_steps(
         match (next_step(&facts, wishes, step, miss), error) {
             (Some(next), _) => step = next,
             (None, Some(error)) => break Err(error),
-            (None, None) => break Err(changed(ctx)),
+            (None, None) => break Err(ctx.changed()),
         }
     };
     match done {
@@ -136,7 +135,7 @@ fn take_steps(
             let known = facts.known.map(|known| known.entry);
             match ctx.catalog.get(&ctx.id)? == known {
                 true => Err(error),
-                false => Err(changed(ctx)),
+                false => Err(ctx.changed()),
             }
         }
         done => done,

@@ -32,6 +32,30 @@ pub(super) struct VerifiedModel {
     pub(super) revision: Option<String>,
 }
 
+impl VerifiedModel {
+    /// Describes a published artifact, whose bytes were hashed while they were staged.
+    pub(super) fn of_artifact(artifact: Artifact, judged: Judgement) -> Self {
+        let manifest = artifact.manifest();
+        let mut assurance = Assurance::default();
+        assurance.basis = judged.basis;
+        assurance.algorithm = manifest.digest.algorithm().ok();
+        assurance.at_ms = Some(manifest.published_ms);
+        assurance.method = Some(Method::Hashed);
+        Self {
+            provided: Provided::AlreadyPresent,
+            pinned: judged.digest.clone(),
+            digest: judged.digest,
+            outcome: judged.outcome,
+            assurance,
+            verification: None,
+            bytes_staged: 0,
+            size: Some(manifest.size()),
+            revision: manifest.revision.clone(),
+            place: Place::Store(Box::new(artifact)),
+        }
+    }
+}
+
 /// The result of a step that did not fail.
 #[derive(Debug)]
 pub(super) enum Executed {
@@ -68,16 +92,13 @@ pub(super) struct Judgement {
     pub(super) digest: Option<Digest>,
 }
 
-impl Judgement {
-    /// Returns the facts behind the outcome, for bytes that were hashed while they were staged.
-    pub(super) fn assurance(&self, manifest: &Manifest) -> Assurance {
-        let mut assurance = Assurance::default();
-        assurance.basis = self.basis;
-        assurance.algorithm = manifest.digest.algorithm().ok();
-        assurance.at_ms = Some(manifest.published_ms);
-        assurance.method = Some(Method::Hashed);
-        assurance
-    }
+/// The sources of the digests of staged bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stated {
+    /// The digest that the source states.
+    pub(super) by_source: Basis,
+    /// The recorded source of the pinned digest, if there is one.
+    pub(super) in_record: Option<Basis>,
 }
 
 /// Returns the digest that staged bytes must have to be published at all.
@@ -89,18 +110,16 @@ pub(super) fn enforced(ctx: &CallContext<'_>, expected: Option<&Digest>) -> Opti
         .cloned()
 }
 
-/// Compares staged bytes with the digest that was expected. `stated` is what the source states of
-/// the bytes, and `recorded` what is recorded of the pinned digest.
+/// Compares staged bytes with the digest that was expected.
 pub(super) fn judge(
     ctx: &CallContext<'_>,
     manifest: &Manifest,
     expected: Option<&Digest>,
-    stated: Basis,
-    recorded: Option<Basis>,
+    stated: Stated,
 ) -> Result<Judgement> {
     let digest = Some(manifest.digest.clone());
     let Some(expected) = expected else {
-        return match stated {
+        return match stated.by_source {
             Basis::SourceHash | Basis::Pin | Basis::Caller => Ok(Judgement {
                 outcome: passed(),
                 basis: Basis::SourceHash,
@@ -122,8 +141,10 @@ pub(super) fn judge(
     if enforced(ctx, Some(expected)).is_some()
         || [&manifest.digest, &manifest.tree_digest()].contains(&expected)
     {
-        let basis = match ctx.basis_of_expected(recorded) {
-            weak if weak < Basis::SourceHash && stated >= Basis::SourceHash => Basis::SourceHash,
+        let basis = match ctx.basis_of_expected(stated.in_record) {
+            weak if weak < Basis::SourceHash && stated.by_source >= Basis::SourceHash => {
+                Basis::SourceHash
+            }
             basis => basis,
         };
         require_external_digest(ctx, basis)?;

@@ -9,12 +9,10 @@ use crate::util::{Host, reference, sha256};
 fn a_handoff_tells_an_engine_what_it_needs_of_each_kind_of_model() {
     let host = Host::new();
     let file = host.model("single.bin", "weights");
-    let folder = host
-        .model("repo/config.json", "{}")
-        .parent()
-        .unwrap()
-        .to_path_buf();
-    host.model("repo/sub/weights.bin", "weights");
+    let folder = host.folder(
+        "repo",
+        &[("config.json", "{}"), ("sub/weights.bin", "weights")],
+    );
     let first = host.model("m-00001-of-00002.gguf", "GGUF1");
     host.model("m-00002-of-00002.gguf", "GGUF22");
     for (path, view, size) in [

@@ -1,4 +1,4 @@
-//! What several tests need.
+//! Helpers of several tests.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -12,7 +12,7 @@ use catalog_core::{
     CatalogEntry, CatalogError, CatalogStore, Digest, FetchProblem, FileFetcher, FsCatalog,
     ModelFetcher, ModelRef, ResolvedModel, Result,
 };
-use model_provisioner::ModelProvisioner;
+use model_provisioner::{ModelProvisioner, Policy, StagingMode};
 
 /// A cache root, a folder of models beside it, and a provisioner of local files.
 pub(crate) struct Host {
@@ -41,12 +41,26 @@ impl Host {
         path
     }
 
+    /// Writes the files of a model into a folder and gives its path.
+    pub(crate) fn folder(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
+        for (file, content) in files {
+            self.model(&format!("{name}/{file}"), content);
+        }
+        self.base.join("models").join(name)
+    }
+
+    /// A provisioner of the same root with a policy.
+    pub(crate) fn with(&self, policy: Policy) -> ModelProvisioner<FsCatalog, FileFetcher> {
+        let provisioner = ModelProvisioner::file_only(self.cache()).unwrap();
+        provisioner.with_policy(policy).unwrap()
+    }
+
     pub(crate) fn entry(&self, id: &str) -> Option<CatalogEntry> {
         self.provisioner.catalog().get(id).unwrap()
     }
 
-    /// Provisions a registered model until its bytes are proved without reading them: what has just
-    /// changed is hashed again until the clock has moved on.
+    /// Provisions a registered model until its bytes are proved without reading them. A file that
+    /// changed just now is hashed again until the clock has moved on.
     pub(crate) fn settle(&self, id: &str) {
         let begin = Instant::now();
         loop {
@@ -64,6 +78,21 @@ impl Host {
     }
 }
 
+/// The policy that imports local models into the store.
+pub(crate) fn managed() -> Policy {
+    let mut policy = Policy::default();
+    policy.staging = StagingMode::Managed;
+    policy
+}
+
+/// A digest that no bytes of a test have.
+pub(crate) fn wrong_digest() -> Digest {
+    Digest {
+        algo: "sha256".to_owned(),
+        value: "0".repeat(64),
+    }
+}
+
 pub(crate) fn id_of(path: &Path) -> String {
     format!("file:{}", path.display())
 }
@@ -78,7 +107,7 @@ pub(crate) fn sha256(path: &Path) -> Digest {
     Digest::of_file(path).unwrap()
 }
 
-/// Everything below a folder with what changes when it is written.
+/// The paths below a folder with the facts that change when a path is written.
 pub(crate) fn state_of(folder: &Path) -> Vec<(PathBuf, u64, i64, i64)> {
     let mut state = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -133,7 +162,7 @@ pub(crate) fn as_unprivileged(test: &str, work: impl FnOnce()) {
     );
 }
 
-/// Fetches any reference by writing a file, and counts how often it was asked.
+/// A fetcher that writes a file for any reference, and counts its calls.
 #[derive(Debug)]
 pub(crate) struct ToyFetcher {
     pub(crate) path: PathBuf,

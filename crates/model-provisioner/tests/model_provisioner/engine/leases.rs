@@ -4,15 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use catalog_core::{CatalogStore, CollectionPolicy, FileFetcher, LifecycleState, MemoryCatalog};
-use model_provisioner::{Handoff, ModelProvisioner, Policy, ProvisionRequest, StagingMode};
+use model_provisioner::{Handoff, ModelProvisioner, ProvisionRequest};
 
-use crate::util::{Host, id_of, reference, sha256};
-
-fn managed() -> Policy {
-    let mut policy = Policy::default();
-    policy.staging = StagingMode::Managed;
-    policy
-}
+use crate::util::{Host, id_of, managed, reference, sha256};
 
 /// PROV-190
 #[test]
@@ -20,8 +14,7 @@ fn a_model_stays_as_long_as_its_report_is_held() {
     let host = Host::new();
     let catalog = host.provisioner.catalog();
     let path = host.model("m.bin", "weights");
-    let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
-    let provisioner = provisioner.with_policy(managed()).unwrap();
+    let provisioner = host.with(managed());
     let request = ProvisionRequest::new(reference(&path)).expecting(sha256(&path));
     // The first call imports the model, the second one finds it.
     for _ in 0..2 {
@@ -67,51 +60,4 @@ fn a_report_of_a_model_in_place_has_a_lease_and_one_without_a_disk_has_none() {
     let memory = MemoryCatalog::new(host.cache()).unwrap();
     let provisioner = ModelProvisioner::new(memory, FileFetcher);
     assert!(provisioner.provision(&request).unwrap().lease.is_none());
-}
-
-/// PROV-191
-#[test]
-fn a_policy_that_the_composition_cannot_honour_is_refused() {
-    let host = Host::new();
-    let memory = MemoryCatalog::new(host.cache()).unwrap();
-    let error = ModelProvisioner::new(memory, FileFetcher)
-        .with_policy(managed())
-        .unwrap_err();
-    assert_eq!(error.code(), "policy_unusable");
-    assert!(error.to_string().contains("`staging`"), "{error}");
-    host.provisioner.catalog().list().unwrap();
-}
-
-/// PROV-144
-#[test]
-fn the_size_of_a_model_in_place_is_bounded_too() {
-    let host = Host::new();
-    let path = host.model("m.bin", "weights");
-    let mut policy = Policy::default();
-    policy.max_bytes = Some(6);
-    let request = ProvisionRequest::new(reference(&path));
-    let memory = MemoryCatalog::new(host.cache()).unwrap();
-    let in_memory = ModelProvisioner::new(memory, FileFetcher);
-    let in_memory = in_memory.with_policy(policy.clone()).unwrap();
-    let refused = in_memory.provision(&request).unwrap_err();
-    assert_eq!(refused.code(), "policy_refused");
-    assert_eq!(in_memory.catalog().list().unwrap(), []);
-
-    // Also if a caller with another policy registered it.
-    let strict = ModelProvisioner::file_only(host.cache()).unwrap();
-    let strict = strict.with_policy(policy).unwrap();
-    host.provisioner
-        .ensure_present(&reference(&path), None)
-        .unwrap();
-    assert_eq!(
-        strict.provision(&request).unwrap_err().code(),
-        "policy_refused"
-    );
-    let digest = sha256(&path);
-    host.provisioner
-        .ensure_present(&reference(&path), Some(digest))
-        .unwrap();
-    host.settle(&id_of(&path));
-    let refused = strict.provision(&request).unwrap_err();
-    assert!(refused.to_string().contains("`max_bytes`"), "{refused}");
 }

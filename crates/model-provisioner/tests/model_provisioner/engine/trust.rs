@@ -4,12 +4,10 @@ use std::fs;
 use std::sync::Arc;
 
 use catalog_core::{Basis, Digest, DigestAlgorithm};
-use model_provisioner::{
-    Handoff, ModelProvisioner, Policy, Provided, ProvisionRequest, StagingMode, Unverified,
-};
+use model_provisioner::{Handoff, Policy, Provided, ProvisionRequest, Unverified};
 
 use super::hub::{Hub, MODEL, newest, request};
-use crate::util::{Host, reference};
+use crate::util::{Host, managed, reference};
 
 fn refusing(mut policy: Policy) -> Policy {
     policy.unverified = Unverified::Refuse;
@@ -19,20 +17,17 @@ fn refusing(mut policy: Policy) -> Policy {
 /// PROV-148
 #[test]
 fn a_digest_of_our_own_stays_one_when_the_model_is_brought_again() {
-    let mut managed = Policy::default();
-    managed.staging = StagingMode::Managed;
     // An import, whose artifact is lost.
     let host = Host::new();
-    let provisioner = || ModelProvisioner::file_only(host.cache()).unwrap();
     let path = host.model("m.bin", "weights");
     let local = ProvisionRequest::new(reference(&path));
-    let lax = provisioner().with_policy(managed.clone()).unwrap();
+    let lax = host.with(managed());
     let first = lax.provision(&local).unwrap();
     assert_eq!(first.assurance.basis, Basis::OwnHash);
     let files = first.resolved.local_path.parent().unwrap().to_path_buf();
     drop(first);
     fs::remove_dir_all(files.parent().unwrap()).unwrap();
-    let strict = provisioner().with_policy(refusing(managed)).unwrap();
+    let strict = host.with(refusing(managed()));
     assert_eq!(
         strict.provision(&local).unwrap_err().code(),
         "policy_refused"
@@ -99,10 +94,7 @@ fn an_error_about_fetched_files_names_their_place_at_the_source() {
     }
     let host = Host::new();
     let path = host.model("broken.gguf", "no GGUF");
-    let mut managed = Policy::default();
-    managed.staging = StagingMode::Managed;
-    let provisioner = ModelProvisioner::file_only(host.cache()).unwrap();
-    let provisioner = provisioner.with_policy(managed).unwrap();
+    let provisioner = host.with(managed());
     let error = provisioner
         .ensure_present(&reference(&path), None)
         .unwrap_err();

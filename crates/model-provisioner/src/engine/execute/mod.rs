@@ -1,10 +1,23 @@
+//! The execution of the steps of a plan.
+
+mod local;
+mod origin;
+mod published;
+mod repair;
+mod revision;
+mod stage;
+
+use local::{use_in_place, use_registered, verify};
+use published::take_published;
+use repair::repair;
+use revision::revalidate;
+use stage::{fetch, import};
+
 use catalog_core::{CatalogError, FetchProblem};
 
 use super::context::CallContext;
 use super::facts::Facts;
-use super::local::{use_in_place, use_registered, verify};
 use super::plan::{Miss, Wishes, expected};
-use super::stage::{changed, fetch, import, register_published, repair, revalidate};
 use super::verified::Executed;
 use crate::error::{ProvisionError, Result};
 use crate::steps::{Provided, Step};
@@ -33,13 +46,13 @@ pub(super) fn execute(
         (Step::Revalidate, Some(known), _) => return Ok(Executed::Missed(revalidate(ctx, known)?)),
         (Step::UseInPlace, _, _) => use_in_place(ctx, known, expected)?,
         (Step::RegisterPublished, _, Some(store)) => {
-            return register_published(ctx, store, facts, expected);
+            return take_published(ctx, store, facts, expected);
         }
         (Step::Import, _, Some(store)) => import(ctx, store, facts, expected)?,
         (Step::Fetch, _, Some(store)) => fetch(ctx, store, facts, expected)?,
         (Step::Repair, Some(known), Some(store)) => repair(ctx, store, known)?,
         // The plan makes each of these steps only with an entry and a store.
-        _ => return Err(changed(ctx)),
+        _ => return Err(ctx.changed()),
     };
     Ok(Executed::Verified(Box::new(verified)))
 }

@@ -1,4 +1,4 @@
-//! Steps that use bytes where they are.
+//! The steps that use bytes where they are.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,8 +9,8 @@ use catalog_core::{
     VerificationOutcomeKind as Kind, verify_digest,
 };
 
-use super::context::{CallContext, Part};
-use super::verified::{
+use crate::engine::context::{CallContext, Part};
+use crate::engine::verified::{
     Place, VerifiedModel, mismatch_let_through, passed, require_external_digest, unverified,
 };
 use crate::error::{ProvisionError, Result};

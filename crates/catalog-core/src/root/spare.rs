@@ -1,0 +1,44 @@
+use std::fs::{self, OpenOptions};
+use std::io::{self, Seek, Write};
+use std::path::Path;
+
+use super::layout::{IndexFile, Layout};
+use super::own_file::open_or_create_own_file;
+use crate::error::{CatalogError, Result};
+
+/// The room of a spare beyond the length of the longest index, in bytes.
+const SPARE_ROOM: u64 = 64 << 10;
+
+/// Makes the spare large enough for an index of this length. Best effort: without a spare, only a
+/// write on a full disk fails.
+pub(crate) fn keep_spare(layout: &Layout, len: u64) {
+    let spare = layout.spare();
+    let has_room =
+        |len: u64| fs::symlink_metadata(&spare).is_ok_and(|spare| spare.len() >= len + SPARE_ROOM);
+    if has_room(len) {
+        return;
+    }
+    // A write on a full disk leaves its own old file as the spare: the other indexes may be longer.
+    let lengths = IndexFile::ALL.map(|index| {
+        fs::symlink_metadata(layout.index(index)).map_or(0, |metadata| metadata.len())
+    });
+    let longest = lengths.into_iter().fold(len, u64::max);
+    // Twice the room, so that an index that grows does not come here at each write.
+    if let Err(error) = extend(&spare, longest + 2 * SPARE_ROOM) {
+        tracing::debug!(spare = %spare.display(), %error, "no room is kept for a full disk");
+    }
+}
+
+fn extend(spare: &Path, wanted: u64) -> Result<()> {
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    let failed = |error| CatalogError::io("write", spare, error);
+    let options = OpenOptions::new().write(true).clone();
+    let mut file = open_or_create_own_file(spare, &options)?;
+    let mut len = file.seek(io::SeekFrom::End(0)).map_err(failed)?;
+    while len < wanted {
+        let step = ZEROS.len().min((wanted - len) as usize);
+        file.write_all(&ZEROS[..step]).map_err(failed)?;
+        len += step as u64;
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+use catalog_core::{Artifact, CatalogError, Digest, ManagedCatalog, VerificationOutcomeKind};
+
+use super::revision::revision_now;
+use crate::engine::context::{CallContext, Part};
+use crate::engine::facts::Facts;
+use crate::engine::plan::Miss;
+use crate::engine::verified::{Executed, Stated, VerifiedModel, judge, require_external_digest};
+use crate::error::Result;
+use crate::request::Freshness;
+
+/// Takes the artifact that an interrupted call published, if it agrees with this call. The bytes are
+/// hashed again, because they may have rotted since.
+pub(super) fn take_published(
+    ctx: &CallContext<'_>,
+    store: &dyn ManagedCatalog,
+    facts: &Facts,
+    expected: Option<&Digest>,
+) -> Result<Executed> {
+    let key = facts.published.as_deref().unwrap_or_default();
+    let artifact = match store.open_artifact(key) {
+        Ok(Some(artifact)) if artifact.manifest().id == ctx.id.as_str() => artifact,
+        Ok(_) | Err(CatalogError::StoreDamaged { .. }) => {
+            return Ok(Executed::Missed(Miss::OtherArtifact));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if !is_asked_for(ctx, facts, &artifact, expected)? {
+        return Ok(Executed::Missed(Miss::OtherArtifact));
+    }
+    let found = ctx.during(Part::Verifying, || {
+        store.verify_candidate(&artifact.entry(), &mut |now| ctx.verifying(now))
+    });
+    let found = match found {
+        Ok(found) if found.outcome.kind == VerificationOutcomeKind::Pass => found,
+        Ok(_) => return Ok(Executed::Missed(Miss::OtherArtifact)),
+        Err(error) if error.is_absence() => return Ok(Executed::Missed(Miss::OtherArtifact)),
+        Err(error) => return Err(error.into()),
+    };
+    let manifest = artifact.manifest();
+    let stated = Stated {
+        by_source: manifest.basis,
+        in_record: facts.recorded_basis(),
+    };
+    let judged = judge(ctx, manifest, expected, stated)?;
+    let mut assurance = found.assurance;
+    assurance.basis = judged.basis;
+    Ok(Executed::Verified(Box::new(VerifiedModel {
+        assurance,
+        verification: Some(Box::new(found)),
+        ..VerifiedModel::of_artifact(artifact, judged)
+    })))
+}
+
+/// Returns true if digest, policy and revision of a published artifact agree with the call.
+fn is_asked_for(
+    ctx: &CallContext<'_>,
+    facts: &Facts,
+    artifact: &Artifact,
+    expected: Option<&Digest>,
+) -> Result<bool> {
+    let manifest = artifact.manifest();
+    let is_expected = expected
+        .is_none_or(|expected| [&manifest.digest, &manifest.tree_digest()].contains(&expected));
+    let is_allowed = ctx.check_size(Some(manifest.size())).is_ok()
+        && (expected.is_some() || require_external_digest(ctx, manifest.basis).is_ok());
+    if !is_expected || !is_allowed {
+        return Ok(false);
+    }
+    if ctx.is_local() {
+        // The file may be another one by now, and only a digest would show it.
+        return Ok(expected.is_some());
+    }
+    if ctx.freshness != Freshness::Revalidate || facts.is_source_asked {
+        return Ok(true);
+    }
+    Ok(revision_now(ctx)?.is_none_or(|now| manifest.revision.as_ref() == Some(&now)))
+}
