@@ -36,6 +36,8 @@ pub enum Sabotage {
     WriteWhenWarm,
     /// A secret is left in a temporary file.
     Leak,
+    /// Callers find no source call and no key of a call before them.
+    ForgetCalls,
 }
 
 impl Sabotage {
@@ -52,6 +54,7 @@ impl Sabotage {
             "early-answers" => Some(Self::EarlyAnswers),
             "write-when-warm" => Some(Self::WriteWhenWarm),
             "leak" => Some(Self::Leak),
+            "forget-calls" => Some(Self::ForgetCalls),
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! What the steps of workloads do beyond one call of a store.
+//! The steps of workloads that are more than one call of a store.
 
 use std::fs;
 use std::io::Write;

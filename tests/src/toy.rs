@@ -36,7 +36,7 @@ impl ToyFetcher {
         self
     }
 
-    /// Brings a sixteenth at once, and rests in between; else it brings all at once.
+    /// Rests between sixteenths of the bytes. Without a rest it writes all bytes at once.
     #[must_use]
     pub fn resting(mut self, pause: Duration) -> Self {
         self.pause = pause;

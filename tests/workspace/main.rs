@@ -1,4 +1,4 @@
-//! What holds for the workspace as a whole.
+//! The rules of the workspace as a whole.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 

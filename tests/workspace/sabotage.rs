@@ -48,6 +48,16 @@ fn races_notice_missing_locks() {
 
 /// CAT-708
 #[test]
+fn single_flight_notices_callers_that_find_no_call_before_them() {
+    let (text, is_good) = measure("single-flight", "forget-calls");
+    assert!(!is_good, "{text}");
+    for violation in ["the source was called", "were fetched again"] {
+        assert!(text.contains(violation), "{text}");
+    }
+}
+
+/// CAT-708
+#[test]
 fn kill_points_and_errors_notice_answers_that_come_early() {
     is_noticed("kill-points", &["early-answers"]);
     is_noticed("errno-matrix", &["early-answers"]);

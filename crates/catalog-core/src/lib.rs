@@ -65,8 +65,8 @@
 //!   the next call that needs it verifies again.
 //! - Files outside of the root are not synced before they are hashed. A change through a memory
 //!   mapping of another program that is not written back yet can go unnoticed.
-//! - A deadline does not end a sync of the disk that is under way, a file system that blocks, or a
-//!   fetcher that ignores its cancellation; see [`Limits`].
+//! - A deadline does not end a running sync of the disk, a blocked file system, or a fetcher that
+//!   ignores its cancellation; see [`Limits`].
 
 #[cfg(not(unix))]
 compile_error!("catalog-core tells files apart by device and inode, which only Unix has");

@@ -117,7 +117,7 @@ impl<'r> Handoff<'r> {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`].
+    /// [`CatalogError::Io`] if the document cannot be written or synced.
     pub fn write(&self, path: &Path) -> Result<()> {
         self.document.write(path)
     }
@@ -129,7 +129,7 @@ impl HandoffDocument {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`].
+    /// [`CatalogError::Io`] if the document cannot be written or synced.
     pub fn write(&self, path: &Path) -> Result<()> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,

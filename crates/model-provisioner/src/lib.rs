@@ -40,8 +40,8 @@
 //!   itself, and models are used where their fetcher has them.
 //! - If a command, a fetcher of a third party or another program wrote a file less than about two
 //!   seconds before it was hashed, the next call that needs its proof hashes it once more.
-//! - A deadline does not end a sync of the disk that is under way, a file system that blocks, or a
-//!   fetcher that ignores its cancellation.
+//! - A deadline does not end a running sync of the disk, a blocked file system, or a fetcher that
+//!   ignores its cancellation.
 
 mod engine;
 mod error;

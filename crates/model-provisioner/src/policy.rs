@@ -57,10 +57,10 @@ pub enum Unverified {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StagingMode {
-    /// They stay where they are: no copy is made, and nothing protects them from changes.
+    /// Local models stay where they are: no copy is made, and nothing protects them from changes.
     #[default]
     InPlace,
-    /// They are imported into the store.
+    /// Local models are imported into the store.
     Managed,
 }
 
@@ -213,7 +213,7 @@ impl Policy {
         }
     }
 
-    /// The rule that forbids a model of so many bytes.
+    /// Returns the rule that forbids a model of this size in bytes.
     pub(crate) fn size_refusal(&self, bytes: u64) -> Option<Refusal> {
         let max = self.max_bytes.filter(|max| bytes > *max)?;
         Some(Refusal {
@@ -222,7 +222,7 @@ impl Policy {
         })
     }
 
-    /// The rule that forbids models that nothing proves.
+    /// Returns the rule that forbids models that nothing proves.
     pub(crate) fn unverified_refusal(&self) -> Option<Refusal> {
         (self.unverified == Unverified::Refuse).then(|| Refusal {
             rule: "unverified",

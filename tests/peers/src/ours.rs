@@ -21,7 +21,7 @@ pub const WORD: &str = "ours";
 /// How many entries the catalog has.
 const SIZE: usize = 10_000;
 
-/// The rows, and what measures them.
+/// The rows and their measurements.
 const ROWS: [(&str, fn(&Path) -> Vec<(String, f64)>); 6] = [
     ("catalog", catalog),
     ("import", import),

@@ -2,8 +2,8 @@
 //! a name, all of them, or with `--quick` all that bound no times. Exits non-zero if one is out of bounds.
 //!
 //! `--sabotage=no-file-sync`, `no-folder-sync`, `rename-before-sync`, `no-locks`, `fresh-handles`,
-//! `rewrite-before-delete`, `no-limits`, `early-answers`, `write-when-warm` or `leak` breaks something on
-//! purpose, outside the product, to show that the figures notice.
+//! `rewrite-before-delete`, `no-limits`, `early-answers`, `write-when-warm`, `leak` or `forget-calls` breaks
+//! something on purpose, outside the product, to show that the figures notice.
 
 #![expect(
     clippy::print_stdout,

@@ -7,14 +7,14 @@ pub enum Action {
     Create {
         /// Its name, relative to the root.
         name: String,
-        /// Which file.
+        /// The number of the file.
         file: usize,
     },
     /// A file got a second name.
     Link {
         /// The new name.
         name: String,
-        /// Which file.
+        /// The number of the file.
         file: usize,
     },
     /// A name was moved over another.
@@ -23,7 +23,7 @@ pub enum Action {
         from: String,
         /// The new one.
         to: String,
-        /// Which file.
+        /// The number of the file.
         file: usize,
     },
     /// Two names of files in one folder were exchanged, both at once.
@@ -61,19 +61,19 @@ pub enum Action {
     },
     /// A file's bytes became these.
     Write {
-        /// Which file.
+        /// The number of the file.
         file: usize,
         /// All its bytes now.
         content: Vec<u8>,
     },
     /// A file was synced.
     SyncFile {
-        /// Which file.
+        /// The number of the file.
         file: usize,
     },
     /// A folder was synced.
     SyncFolder {
-        /// Its name relative to the root; empty for the root itself.
+        /// Its name relative to the root. The name of the root itself is empty.
         name: String,
     },
     /// A call of the workload returned.

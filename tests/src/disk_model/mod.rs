@@ -1,4 +1,4 @@
-//! What a disk may hold after a crash.
+//! The states of a disk after a crash.
 //!
 //! The model is the common denominator of what file systems promise, not what one of them does:
 //! the bytes of a file, its size and the names in a folder persist separately and in any order;
@@ -32,7 +32,7 @@ pub struct Tree {
 /// A file's possible bytes and a folder's possible names, at some point of a trace.
 #[derive(Debug, Clone, Default)]
 struct Disk {
-    /// What is certain of names.
+    /// The certain names.
     names: Names,
     /// Changes of names that may have happened or not, oldest first.
     pending: Vec<Action>,
@@ -43,7 +43,7 @@ struct Disk {
 }
 
 impl Tree {
-    /// What lies below a folder now. Its files have the greatest numbers, so that those of a trace
+    /// Reads the present files and folders below a folder. Its files have the greatest numbers, so that those of a trace
     /// have others.
     pub fn read(root: &Path) -> Self {
         let mut tree = Self::default();
@@ -145,8 +145,8 @@ impl Disk {
         self.pending = pending;
     }
 
-    /// Of a rename of a file out of a synced folder, the removal of the old name is certain, and later
-    /// files of that name are not concerned. Only the new name stays pending.
+    /// A rename of a file out of a synced folder removed the old name for certain, and does not concern
+    /// later files of that name. Only its new name stays pending.
     fn without_certain_removal(&mut self, change: Action, synced: &str) -> Action {
         match change {
             Action::Rename { from, to, file } if folder_of(&from) == synced => {
@@ -202,7 +202,7 @@ impl Disk {
     /// three, or of its full size with zeros from there on. Where synced bytes are written over, also
     /// each part of the new bytes beside the rest of the old ones.
     fn contents(&self, file: usize) -> BTreeSet<Vec<u8>> {
-        /// What a disk writes whole or not at all.
+        /// The number of bytes that a disk writes whole or not at all.
         const SECTOR: usize = 512;
         let synced = self.synced.get(&file).cloned().unwrap_or_default();
         let mut contents = BTreeSet::from([synced.clone()]);

@@ -74,7 +74,7 @@ pub(super) fn moved(name: &str, from: &str, to: &str) -> String {
     }
 }
 
-/// The folder of a name; empty for a name directly in the root.
+/// Returns the folder of a name. The folder of a name directly in the root is empty.
 pub(super) fn folder_of(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }

@@ -61,8 +61,8 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     Outcome::Measured(measured)
 }
 
-/// Flips the bits of what the store keeps of a model; tells how many, and how often that was served
-/// as good.
+/// Flips the bits of the files of a managed model. Returns the number of flips, and of models that
+/// were served as good.
 fn flip_stored(root: &Path, stride: usize, measured: &mut Measured) -> (usize, usize) {
     let (mut flips, mut served) = (0, 0);
     let source = source(root);

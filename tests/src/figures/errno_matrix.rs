@@ -10,7 +10,7 @@ const ERRORS: [&str; 10] = [
     "EIO", "ENOSPC", "EDQUOT", "EROFS", "EACCES", "ESTALE", "EINTR", "EMFILE", "ENOLCK", "EXDEV",
 ];
 
-/// What a file system that cannot exchange names answers, too.
+/// More answers of a file system that cannot exchange names.
 const NO_EXCHANGE: [&str; 2] = ["EINVAL", "ENOSYS"];
 
 /// Calls that are the process's own, not the store's: memory, signals, its end.

@@ -20,7 +20,7 @@ use crate::figure::{Measured, Outcome, Sabotage, Trial};
 use crate::hub::{Faults, Hub};
 use crate::strace::program;
 
-/// What may never show; the last one only proves that the search works.
+/// The texts that may never show. The last one only proves that the search works.
 pub(super) const CANARIES: [&str; 4] = [
     "hf_canary31415926",
     "canarypassword2718",

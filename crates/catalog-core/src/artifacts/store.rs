@@ -83,7 +83,7 @@ impl ArtifactStore {
         ensured
     }
 
-    /// The artifact with this key, with a lease on it; none if there is none.
+    /// Opens the artifact with this key, with a lease on it. Returns `None` if there is no such artifact.
     ///
     /// # Errors
     ///

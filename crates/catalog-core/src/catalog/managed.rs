@@ -9,8 +9,8 @@ use crate::progress::{Limits, Progress};
 use crate::reference::ModelId;
 use crate::state::ModelLockAttempt;
 
-/// The abilities that only a catalog on disk has: an artifact store, proofs that outlive a process,
-/// leases, and model locks that processes share. [`FsCatalog`](crate::FsCatalog) documents each.
+/// The abilities of a catalog on disk: an artifact store, proofs that outlive a process, leases, and
+/// model locks for several processes. [`FsCatalog`](crate::FsCatalog) documents each.
 pub trait ManagedCatalog: Send + Sync {
     /// Returns the same catalog for calls with limits.
     fn with_limits(&self, limits: Limits) -> Box<dyn ManagedCatalog>;

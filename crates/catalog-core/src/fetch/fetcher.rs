@@ -34,7 +34,7 @@ pub trait ModelFetcher: Send + Sync {
 
     /// Writes the files of a reference into a staging area, and no others. It calls `progress` at
     /// least four times a second. If `progress` fails, it stops within a second, and no process of
-    /// it goes on.
+    /// it goes on. Before each connection of its own it asks the [gate](FetchTask::gate) of the task.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use model_provisioner::{EngineView, HandoffDocument};
 use serde_json::{Value, json};
 
-/// Beside the tests, cargo builds the examples.
+/// Returns the path of an example, which cargo builds beside the tests.
 fn program(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let target = tests.parent().and_then(Path::parent).unwrap();

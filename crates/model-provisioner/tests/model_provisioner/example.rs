@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use catalog_core::{CatalogStore, FsCatalog};
 
-/// Beside the tests, cargo builds the examples.
+/// Returns the path of an example, which cargo builds beside the tests.
 fn program() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let target = tests.parent().and_then(Path::parent).unwrap();

@@ -7,7 +7,7 @@ use model_provisioner::{
 
 use crate::util::{Host, id_of, reference, sha256};
 
-/// What happened, in a word each.
+/// The events, in a word each.
 fn words(events: impl IntoIterator<Item = Event>, id: &str) -> Vec<String> {
     let word = |event: Event| {
         assert_eq!(&*event.id, id);

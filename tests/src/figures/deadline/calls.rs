@@ -17,7 +17,7 @@ use crate::limited::{catalog_within, engines_within};
 use crate::step_calls::engine;
 use crate::toy::ToyFetcher;
 
-/// The managed model that calls are about, one that lies outside of the root, and one that is new.
+/// The managed model of the calls, a model outside of the root, and a new model.
 pub(super) const MANAGED: &str = "hf:org/managed";
 pub(super) const OUTSIDE: &str = "outside";
 pub(super) const NEW: &str = "hf:org/new";
@@ -31,7 +31,7 @@ pub(super) struct Site {
     engines: FsEngineStore,
 }
 
-/// What a call is made on.
+/// The handles of a call.
 pub(super) struct Handles {
     catalog: FsCatalog,
     engines: FsEngineStore,

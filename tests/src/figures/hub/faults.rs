@@ -1,4 +1,4 @@
-//! What hubs, networks and disks do wrong.
+//! The faults of hubs, networks and disks.
 
 use std::fs;
 

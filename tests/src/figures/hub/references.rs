@@ -1,4 +1,4 @@
-//! What references name, and how it comes to be here.
+//! The models that references name, and their fetches.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,6 @@
 //! A process dies between the publication and the registration of a model.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -10,8 +11,8 @@ use super::{MODEL, content};
 use crate::strace::program;
 use crate::toy::{ToyFetcher, log_of};
 
-/// Returns the number of fetches after the crash.
-pub(super) fn register_after_a_crash() -> Result<usize, String> {
+/// Returns the number of fetches after the crash. If it `is_forgetful`, the locks of models are lost.
+pub(super) fn register_after_a_crash(is_forgetful: bool) -> Result<usize, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let folder = tempfile::tempdir().map_err(|error| text(&error))?;
     let (root, log) = (folder.path().join("root"), folder.path().join("log"));
@@ -30,11 +31,14 @@ pub(super) fn register_after_a_crash() -> Result<usize, String> {
     if before == 0 || !entries.is_empty() {
         return Err("the process died before it published, or after it registered".to_owned());
     }
+    if is_forgetful {
+        fs::remove_dir_all(root.join("locks/models")).map_err(|error| text(&error))?;
+    }
     let fetcher = ToyFetcher::of(&content()).logging_to(&log);
     let found = ModelProvisioner::new(catalog, fetcher)
         .ensure_present_str(MODEL, None)
         .map_err(|error| text(&error))?;
-    let is_right = std::fs::read(&found.local_path).is_ok_and(|bytes| bytes == content());
+    let is_right = fs::read(&found.local_path).is_ok_and(|bytes| bytes == content());
     if !is_right {
         return Err(format!("wrong bytes at {}", found.local_path.display()));
     }

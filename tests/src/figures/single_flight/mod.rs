@@ -21,8 +21,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Extent::Full => 24,
     };
     let mut measured = Measured::default();
+    let is_forgetful = trial.sabotage == Sabotage::ForgetCalls;
     let (mut callers, mut takeovers) = (0, 0);
-    for round in 0..rounds {
+    for round in 0..if is_forgetful { 0 } else { rounds } {
         // The fetching process, a waiting one, and none, in turn.
         // A process below `strace` cannot be killed without it.
         let victim = match trial.sabotage {
@@ -44,13 +45,13 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     if trial.sabotage != Sabotage::NoLocks {
         for round in 0..rounds.div_ceil(4) {
             for is_failing in [false, true] {
-                match sharing::share(is_failing) {
+                match sharing::share(is_failing, is_forgetful) {
                     Ok(shared) if is_failing => failures += shared,
                     Ok(shared) => answers += shared,
                     Err(error) => measured.violation(format!("sharing {round}: {error}")),
                 }
             }
-            match crash::register_after_a_crash() {
+            match crash::register_after_a_crash(is_forgetful) {
                 Ok(fetches) => second_fetches += fetches,
                 Err(error) => measured.violation(format!("crash {round}: {error}")),
             }

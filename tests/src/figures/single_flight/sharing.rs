@@ -20,11 +20,15 @@ use crate::toy::ToyFetcher;
 /// The word for a process whose source fails.
 const FAILING: &str = "failing";
 
+/// The word for a process whose callers have credentials of their own.
+const FORGETFUL: &str = "forgetful";
+
 /// The message of a source that fails.
 const FAILURE: &str = "the source is down";
 
-/// Returns the number of callers that shared the one call of the source.
-pub(super) fn share(is_failing: bool) -> Result<usize, String> {
+/// Returns the number of callers that shared the one call of the source. If it `is_forgetful`, each
+/// caller has credentials of its own, and so no call before it counts.
+pub(super) fn share(is_failing: bool, is_forgetful: bool) -> Result<usize, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let folder = tempfile::tempdir().map_err(|error| text(&error))?;
     let root = folder.path().join("root");
@@ -40,6 +44,7 @@ pub(super) fn share(is_failing: bool) -> Result<usize, String> {
             .arg("--share")
             .args([folder.path(), Path::new(&number.to_string())])
             .args(is_failing.then_some(FAILING))
+            .args(is_forgetful.then_some(FORGETFUL))
             .spawn()
             .map_err(|error| text(&error))
     };
@@ -89,6 +94,7 @@ fn mark(folder: &Path) -> Result<(), String> {
 struct Source<'f> {
     folder: &'f Path,
     is_failing: bool,
+    credentials: Option<String>,
 }
 
 impl ModelFetcher for Source<'_> {
@@ -129,15 +135,19 @@ impl ModelFetcher for Source<'_> {
             false => Ok(None),
         }
     }
+    fn credentials_id(&self, _: &ModelRef) -> Option<String> {
+        self.credentials.clone()
+    }
 }
 
-/// A process whose threads ask: `FOLDER NUMBER [failing]`.
+/// A process whose threads ask: `FOLDER NUMBER [failing] [forgetful]`.
 pub fn run_sharing_caller(arguments: &[String]) -> Result<(), String> {
     let [folder, number, rest @ ..] = arguments else {
-        return Err("FOLDER NUMBER [failing]".to_owned());
+        return Err("FOLDER NUMBER [failing] [forgetful]".to_owned());
     };
     let folder = Path::new(folder);
     let is_failing = rest.iter().any(|word| word == FAILING);
+    let is_forgetful = rest.iter().any(|word| word == FORGETFUL);
     let ask = || {
         let catalog = FsCatalog::new(folder.join("root")).map_err(|error| error.to_string())?;
         let waiting = folder.join("waiting");
@@ -148,8 +158,13 @@ pub fn run_sharing_caller(arguments: &[String]) -> Result<(), String> {
                 mark(&waiting).expect("a file can be made");
             }
         };
-        let provisioner =
-            ModelProvisioner::new(catalog, Source { folder, is_failing }).with_observer(observer);
+        let source = Source {
+            folder,
+            is_failing,
+            credentials: is_forgetful
+                .then(|| format!("{} {:?}", std::process::id(), std::thread::current().id())),
+        };
+        let provisioner = ModelProvisioner::new(catalog, source).with_observer(observer);
         let model_ref = ModelRef::parse(MODEL).map_err(|error| error.to_string())?;
         let request = ProvisionRequest::new(model_ref).fresh(Freshness::Revalidate);
         Ok::<_, String>(match provisioner.provision(&request) {

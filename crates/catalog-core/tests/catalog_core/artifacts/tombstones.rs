@@ -1,4 +1,4 @@
-//! What a deletion that was refused or interrupted leaves, and how it ends.
+//! The remains of a refused or interrupted deletion, and their end.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

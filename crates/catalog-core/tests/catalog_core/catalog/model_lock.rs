@@ -78,6 +78,14 @@ fn the_latest_source_call_of_each_terms_is_shown_to_those_who_come_next() {
         lock.end_call(&number.to_string(), None);
     }
     assert!(lock.calls().len() < 100, "the file does not grow");
+    // Messages that get longer in the file are read as a whole, too.
+    for number in 0..8 {
+        let failure = SourceFailure::new("code", &"\u{1}".repeat(100_000), false);
+        lock.end_call(&number.to_string(), Some(failure));
+    }
+    let calls = lock.calls().to_vec();
+    drop(lock);
+    assert_eq!(begin(&catalog, "id").calls(), calls);
 }
 
 /// CAT-964

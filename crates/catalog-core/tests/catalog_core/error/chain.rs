@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use catalog_core::{CatalogError, DigestError, ModelRef, PathProblem};
 
-/// One of each variant, with sources where it has them.
+/// Returns an error of each variant, with its sources.
 fn one_of_each() -> Vec<CatalogError> {
     let path = || PathBuf::from("/root/index.json");
     let id = || "hf:org/repo".to_owned();

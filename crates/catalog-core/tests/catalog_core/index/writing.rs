@@ -1,4 +1,4 @@
-//! How writers share a root, and what they leave.
+//! Writers that share a root, and the files that they leave.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -20,7 +20,7 @@ fn request() -> ProvisionRequest {
     ProvisionRequest::new(ModelRef::parse(MODEL).unwrap())
 }
 
-/// Begins to stage, says so, and goes on once it is told how to end.
+/// A fetcher that reports the begin of its stage, and waits for the order how to end.
 struct Slow {
     began: mpsc::SyncSender<()>,
     end: std::sync::Mutex<mpsc::Receiver<End>>,

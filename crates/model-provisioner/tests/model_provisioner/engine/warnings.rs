@@ -29,8 +29,8 @@ impl<'w> MakeWriter<'w> for Log {
     }
 }
 
-/// The log of this process. One for all tests: what a thread's own subscriber sees depends on
-/// whether another thread met the same event before.
+/// The log of this process. All tests share it: the events that a subscriber of one thread sees depend
+/// on the events of other threads before.
 fn log() -> &'static Log {
     static LOG: OnceLock<Log> = OnceLock::new();
     LOG.get_or_init(|| {
