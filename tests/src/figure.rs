@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// How much is tried.
@@ -129,7 +129,8 @@ impl Measured {
     }
 
     /// Calls a function for each of many values, on all processors, and returns the sum of its
-    /// results. Ends early once a processor has found as many violations as are printed.
+    /// results. Ends early once a processor has found as many violations as are printed. Tells on standard
+    /// error each minute how far it is.
     pub fn for_each<T: Sync>(
         &mut self,
         items: &[T],
@@ -137,11 +138,21 @@ impl Measured {
     ) -> usize {
         let next = AtomicUsize::new(0);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let start = Instant::now();
+        let minutes = AtomicU64::new(0);
         let run = || {
             let mut measured = Self::default();
             let mut sum = 0;
-            while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(item) = items.get(number) else {
+                    break;
+                };
                 sum += work(item, &mut measured);
+                let minute = start.elapsed().as_secs() / 60;
+                if minutes.fetch_max(minute, Ordering::Relaxed) < minute {
+                    eprintln!("{number} of {} done after {minute} minutes", items.len());
+                }
                 if measured.is_hopeless() {
                     break;
                 }
