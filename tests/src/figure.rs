@@ -38,6 +38,8 @@ pub enum Sabotage {
     Leak,
     /// Callers find no source call and no key of a call before them.
     ForgetCalls,
+    /// The umask of a process decides the modes of its files.
+    UmaskDecides,
 }
 
 impl Sabotage {
@@ -55,6 +57,7 @@ impl Sabotage {
             "write-when-warm" => Some(Self::WriteWhenWarm),
             "leak" => Some(Self::Leak),
             "forget-calls" => Some(Self::ForgetCalls),
+            "umask-decides" => Some(Self::UmaskDecides),
             _ => None,
         }
     }

@@ -15,6 +15,7 @@
 //! | `disk_model` | every state of the disk that a crash may leave after some changes of files |
 //! | `trace_reader` | the changes of files in the text of a trace |
 //! | `hub` | a hub of models on the loopback interface |
+//! | `account` | processes of other accounts |
 //! | `toy` | a fetcher that brings known bytes |
 //! | `mounts` | file systems in memory and in images |
 //! | `limited` | handles whose calls end at a deadline |
@@ -48,6 +49,9 @@ pub mod mounts;
 
 /// A hub of models on the loopback interface.
 pub mod hub;
+
+/// Processes of other accounts.
+pub mod account;
 
 /// A fetcher that brings known bytes.
 pub mod toy;

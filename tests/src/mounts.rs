@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A file system mounted for a figure, gone at its end.
@@ -21,6 +21,21 @@ pub fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
         }
         Err(error) => Err(format!("{program}: {error}")),
     }
+}
+
+/// Returns the free bytes of the file system of a path.
+pub fn free_bytes(path: &Path) -> Result<u64, String> {
+    let output = Command::new("df")
+        .args(["--sync", "--output=avail", "-B1"])
+        .arg(path)
+        .output()
+        .map_err(|error| format!("df: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let number = text
+        .lines()
+        .nth(1)
+        .and_then(|line| line.trim().parse().ok());
+    number.ok_or_else(|| format!("df: {text}"))
 }
 
 impl Mount {

@@ -202,7 +202,8 @@ fn look_for_orphans(root: &Path, models: &FsCatalog) -> std::result::Result<(), 
 }
 
 /// Returns the names in a folder, or none if the folder is not there.
-fn names_in(folder: &Path) -> std::result::Result<Vec<String>, String> {
+/// The names in a folder; none if it is not there.
+pub fn names_in(folder: &Path) -> std::result::Result<Vec<String>, String> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -90,6 +90,11 @@ impl Step {
             .find(|step| format!("{step:?}") == name)
     }
 
+    /// Makes the call on the stores of a root.
+    pub fn make_in(self, root: &Path) -> Result<()> {
+        self.make(&FsCatalog::new(root)?, &FsEngineStore::new(root)?)
+    }
+
     /// Makes the call.
     fn make(self, models: &FsCatalog, engines: &FsEngineStore) -> Result<()> {
         for id in self.registers() {

@@ -63,6 +63,12 @@ fn kill_points_and_errors_notice_answers_that_come_early() {
     is_noticed("errno-matrix", &["early-answers"]);
 }
 
+/// CAT-407, CAT-708
+#[test]
+fn accounts_notices_modes_that_the_umask_decides() {
+    is_noticed("accounts", &["umask-decides"]);
+}
+
 /// CAT-708
 #[test]
 fn warm_notices_a_write() {

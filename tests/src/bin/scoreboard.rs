@@ -2,7 +2,7 @@
 //! a name, all of them, or with `--quick` all that bound no times. Exits non-zero if one is out of bounds.
 //!
 //! `--sabotage=no-file-sync`, `no-folder-sync`, `rename-before-sync`, `no-locks`, `fresh-handles`,
-//! `rewrite-before-delete`, `no-limits`, `early-answers`, `write-when-warm`, `leak` or `forget-calls` breaks
+//! `rewrite-before-delete`, `no-limits`, `early-answers`, `write-when-warm`, `leak`, `forget-calls` or `umask-decides` breaks
 //! something on purpose, outside the product, to show that the figures notice.
 
 #![expect(
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Some("--provision") => Some(figures::run_provision as _),
         Some("--latency-writer") => Some(figures::run_latency_writer as _),
         Some("--hold-lock") => Some(figures::run_lock_holder as _),
+        Some("--account") => Some(figures::run_account as _),
         Some("--soak") => Some(figures::run_daemon as _),
         _ => None,
     };

@@ -1,5 +1,6 @@
 //! One file a figure.
 
+mod accounts;
 mod bit_rot;
 mod clocks;
 mod collect_race;
@@ -24,6 +25,7 @@ mod warm;
 
 use crate::figure::Figure;
 
+pub use accounts::run_account;
 pub use collect_race::run_racer;
 pub use contention::run_contender;
 pub use deadline::run_lock_holder;
@@ -35,7 +37,7 @@ pub use soak::run_daemon;
 pub use warm::run_warm;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 20] = [
+pub const ALL: [Figure; 21] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -124,6 +126,11 @@ pub const ALL: [Figure; 20] = [
     Figure {
         name: "roots",
         measure: roots::measure,
+        is_timed: false,
+    },
+    Figure {
+        name: "accounts",
+        measure: accounts::measure,
         is_timed: false,
     },
     Figure {

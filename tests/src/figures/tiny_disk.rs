@@ -11,7 +11,7 @@ use catalog_core::{CatalogError, CatalogStore, FsCatalog, ImportRequest};
 
 use super::contention::increment;
 use crate::figure::{Measured, Outcome, Trial};
-use crate::mounts::Mount;
+use crate::mounts::{Mount, free_bytes};
 use crate::state::write_and_look_for_leftovers;
 use crate::steps::answers;
 use crate::strace::{Site, program};
@@ -119,7 +119,7 @@ fn stage_too_much() -> Result<Option<usize>, String> {
         catalog.import(&ImportRequest::new(&id.parse()?, source), &mut |_| Ok(()))
     };
     import("kept", small.path()).map_err(text)?;
-    let before = (free(&root)?, catalog.list().map_err(text)?);
+    let before = (free_bytes(&root)?, catalog.list().map_err(text)?);
     type Refused<'r> = &'r dyn Fn() -> Result<(), CatalogError>;
     let refusals: [(&str, Refused<'_>); 2] = [
         ("no_space", &|| import("large", large.path()).map(drop)),
@@ -147,7 +147,7 @@ fn stage_too_much() -> Result<Option<usize>, String> {
             Err(error) => return Err(format!("{}: {error}", error.code())),
             Ok(()) => return Err(format!("what is {code} was staged")),
         }
-        let now = (free(&root)?, catalog.list().map_err(text)?);
+        let now = (free_bytes(&root)?, catalog.list().map_err(text)?);
         if now != before {
             return Err(format!("{} bytes are free, not {}", now.0, before.0));
         }
@@ -160,21 +160,6 @@ fn stage_too_much() -> Result<Option<usize>, String> {
     } else {
         Err("what was there is not whole".to_owned())
     }
-}
-
-/// How many bytes are free on a disk, as `df` tells.
-fn free(path: &Path) -> Result<u64, String> {
-    let output = Command::new("df")
-        .args(["--output=avail", "-B1"])
-        .arg(path)
-        .output()
-        .map_err(|error| format!("df: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let number = text
-        .lines()
-        .nth(1)
-        .and_then(|line| line.trim().parse().ok());
-    number.ok_or_else(|| format!("df: {text}"))
 }
 
 /// A process whose files may have 4 KiB writes an index that is longer. Tells how many writes were

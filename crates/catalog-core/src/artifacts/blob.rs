@@ -21,6 +21,9 @@ pub(super) enum Blob {
     Rotten(FileStamp),
     /// The blob was hashed just now, and has the digest of its name as long as its stamp is this.
     Good(FileStamp, Freshness),
+    /// The blob was good, and belongs to another account, so that the kernel refuses a link to it. The
+    /// staged file is a clone of it, with the second stamp.
+    Cloned(FileStamp, FileStamp, Freshness),
 }
 
 impl VerifiedStaging {

@@ -1,6 +1,5 @@
-use std::fs::{OpenOptions, Permissions};
+use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +9,8 @@ use super::store::ArtifactStore;
 use crate::digest::{seal, unseal};
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    FileLock, LockMode, Locking, StagingFolder, WriterLock, create_own_folder,
-    describe_this_process, open_own_file, poll,
+    FileLock, LockMode, Locking, StagingFolder, WriterLock, create_file, create_own_folder,
+    create_unique_folder, describe_this_process, open_own_file, poll,
 };
 
 /// The claim of the owner of something staged. Its lock shows that the owner lives.
@@ -75,19 +74,11 @@ pub(super) fn make_claimed_folder(
     id: &str,
 ) -> Result<(StagingFolder, FileLock)> {
     let staging = store.layout().staging();
-    create_own_folder(&staging)?;
-    let folder = tempfile::Builder::new()
-        .prefix("")
-        .rand_bytes(16)
-        .permissions(Permissions::from_mode(0o777))
-        .tempdir_in(&staging)
-        .map_err(|error| CatalogError::io("create a folder in", &staging, error))?;
+    create_own_folder(store.layout(), &staging)?;
+    let folder = create_unique_folder(store.layout(), &staging)?;
     let claimed = StagingFolder::new(folder.path().to_path_buf());
     let path = claimed.claim();
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&path)
+    let mut file = create_file(store.layout(), &path)
         .map_err(|error| CatalogError::io("create", &path, error))?;
     file.write_all(Claim::new(id, 0).to_text().as_bytes())
         .map_err(|error| CatalogError::io("write", &path, error))?;

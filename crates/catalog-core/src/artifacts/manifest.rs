@@ -13,7 +13,7 @@ use super::provenance::{Provenance, Validators};
 use crate::digest::{Basis, Digest, DigestSubject, FileContent, seal, unseal};
 use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
-use crate::root::{ArtifactFolder, is_sha256, open_own_file};
+use crate::root::{ArtifactFolder, Layout, create_file, is_sha256, open_own_file};
 
 /// The version that this release writes, and the newest that it reads.
 const VERSION: u64 = 2;
@@ -294,13 +294,9 @@ pub(super) fn read_text(path: &Path, max: u64) -> Result<Option<String>> {
 }
 
 /// Writes and syncs a new file of the store's own. Its name is not durable yet.
-pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write_text(layout: &Layout, path: &Path, text: &str) -> Result<()> {
     let failed = |error| CatalogError::io("write", path, error);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .map_err(failed)?;
+    let mut file = create_file(layout, path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     file.sync_all().map_err(failed)
 }

@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::artifact::{Artifact, Published};
@@ -14,7 +13,8 @@ use super::staging::Freshness;
 use super::verify::VerifiedStaging;
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    self, ArtifactFolder, FileStamp, Links, create_own_folder, is_there, list_files, poll,
+    self, ArtifactFolder, FileStamp, Layout, Links, Modes, Reflink, clone_file, create_file,
+    create_folders, create_own_folder, is_there, list_files, poll, set_mode, set_modes_of_folders,
     sync_folder,
 };
 
@@ -30,16 +30,20 @@ impl VerifiedStaging {
     pub fn publish(self) -> Result<Artifact> {
         let staged = self.staging.artifact();
         self.make_durable(&staged)?;
-        write_text(&staged.manifest(), &self.manifest.to_text())?;
+        write_text(
+            self.staging.store.layout(),
+            &staged.manifest(),
+            &self.manifest.to_text(),
+        )?;
 
         let store = &self.staging.store;
         let target = store.layout().artifact(&self.manifest.key());
         // Again if others publish the same bytes, which are hashed before they are shared, and not
         // under the lock; or if somebody looks whether the artifact that is there is in use.
         let published = poll(&store.limits, store.lock_wait(), || {
-            let blobs = self.look_at_blobs(&staged)?;
+            let mut blobs = self.look_at_blobs(&staged)?;
             let lock = store.lock()?;
-            let published = self.publish_under_lock(&staged, &target, &blobs);
+            let published = self.publish_under_lock(&staged, &target, &mut blobs);
             lock.release();
             published
         });
@@ -59,7 +63,7 @@ impl VerifiedStaging {
         &self,
         staged: &ArtifactFolder,
         target: &ArtifactFolder,
-        blobs: &[Blob],
+        blobs: &mut [Blob],
     ) -> Result<Option<(Manifest, root::FileLock, Published)>> {
         let locking = self.staging.store.locking();
         let shared = root::LockMode::Shared;
@@ -107,7 +111,8 @@ impl VerifiedStaging {
     /// Returns true if a file in its place was hashed and every later change of it shows in its
     /// times.
     fn is_settled(&self, file: &ManifestFile, blob: &Blob, now: &FileStamp) -> bool {
-        if let Blob::Good(seen, Freshness::Settled) = blob
+        if let Blob::Good(seen, Freshness::Settled) | Blob::Cloned(_, seen, Freshness::Settled) =
+            blob
             && now.is_same_content(seen)
         {
             return true;
@@ -122,9 +127,13 @@ impl VerifiedStaging {
         })
     }
 
-    /// Makes the files read-only and their bytes durable, and checks that they are those that were
-    /// verified.
+    /// Gives the files and folders their modes, makes the bytes durable, and checks that they are those
+    /// that were verified.
     fn make_durable(&self, staged: &ArtifactFolder) -> Result<()> {
+        let layout = self.staging.store.layout();
+        set_modes_of_folders(layout, staged.path())?;
+        let modes = Modes::of(layout)
+            .map_err(|error| CatalogError::io("look at the root of", staged.path(), error))?;
         for (found, file) in self.files.iter().zip(&self.manifest.files) {
             let path = staged.files().join(&file.name);
             let failed = |error| CatalogError::io("make durable", &path, error);
@@ -135,10 +144,7 @@ impl VerifiedStaging {
             }
             // The original of a hard link is not ours to change.
             if file.shares != Sharing::Inode {
-                let mode = metadata.permissions().mode() & !0o222;
-                opened
-                    .set_permissions(Permissions::from_mode(mode))
-                    .map_err(failed)?;
+                set_mode(&opened, modes.blob).map_err(failed)?;
             }
             opened.sync_all().map_err(failed)?;
         }
@@ -150,13 +156,13 @@ impl VerifiedStaging {
         &self,
         staged: &ArtifactFolder,
         target: &ArtifactFolder,
-        blobs: &[Blob],
+        blobs: &mut [Blob],
     ) -> Result<Placed> {
         let store = &self.staging.store;
         let spare = self.staging.folder.path().join("link");
-        create_own_folder(&store.layout().blobs())?;
+        create_own_folder(store.layout(), &store.layout().blobs())?;
         let mut ours = BTreeSet::new();
-        for (file, blob) in self.manifest.files.iter().zip(blobs) {
+        for (file, blob) in self.manifest.files.iter().zip(&mut *blobs) {
             let path = staged.files().join(&file.name);
             let blob_path = store.layout().blob(&file.digest.value);
             // Another file of this model has the same bytes.
@@ -165,19 +171,37 @@ impl VerifiedStaging {
                 continue;
             }
             let now = stamp_of(&blob_path)?;
-            let is_as_seen = match (blob, &now) {
-                (Blob::Good(seen, _) | Blob::Rotten(seen), Some(now)) => now.is_same_content(seen),
+            let is_as_seen = match (&*blob, &now) {
+                (Blob::Good(seen, _) | Blob::Cloned(seen, ..) | Blob::Rotten(seen), Some(now)) => {
+                    now.is_same_content(seen)
+                }
                 (Blob::Absent, Some(_)) => false,
                 (_, None) => true,
             };
             if !is_as_seen {
                 return Ok(Placed::Not);
             }
-            if matches!(blob, Blob::Good(..)) && now.is_some() {
-                link_over(&blob_path, &path, &spare)?;
+            if let Blob::Good(seen, freshness) = *blob
+                && now.is_some()
+            {
+                match link_over(&blob_path, &path, &spare) {
+                    // It belongs to another account. Without a clone, the staged copy stays.
+                    Err(CatalogError::PermissionDenied { .. }) => {
+                        if let Some(clone) = clone_over(store.layout(), &blob_path, &path, &spare)?
+                        {
+                            *blob = Blob::Cloned(seen, clone, freshness);
+                        }
+                    }
+                    linked => linked?,
+                }
+            } else if matches!(blob, Blob::Cloned(..)) && now.is_some() {
+                // The attempt before this one made the clone.
             } else if file.shares != Sharing::Inode {
                 // What others may change is no blob.
-                create_own_folder(blob_path.parent().expect("a blob lies in a folder"))?;
+                create_own_folder(
+                    store.layout(),
+                    blob_path.parent().expect("a blob lies in a folder"),
+                )?;
                 link_over(&path, &blob_path, &spare)?;
                 ours.insert(&file.digest.value);
             }
@@ -185,7 +209,7 @@ impl VerifiedStaging {
         sync_folders(staged, &self.manifest)?;
 
         let artifacts = store.layout().artifacts();
-        create_own_folder(&artifacts)?;
+        create_own_folder(store.layout(), &artifacts)?;
         let placed = match fs::rename(staged.path(), target.path()) {
             Ok(()) => Placed::New,
             Err(error)
@@ -194,7 +218,7 @@ impl VerifiedStaging {
                     io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
                 ) =>
             {
-                self.complete(staged, target, &spare)?;
+                self.complete(staged, target, blobs, &spare)?;
                 Placed::Completed
             }
             Err(error) => return Err(CatalogError::io("rename to", target.path(), error)),
@@ -209,25 +233,29 @@ impl VerifiedStaging {
         &self,
         staged: &ArtifactFolder,
         target: &ArtifactFolder,
+        blobs: &[Blob],
         spare: &Path,
     ) -> Result<()> {
         let mut is_changed = false;
-        for file in &self.manifest.files {
+        for (file, blob) in self.manifest.files.iter().zip(blobs) {
             let ours = staged.files().join(&file.name);
             let theirs = target.files().join(&file.name);
-            let inode = |path: &Path| {
-                fs::symlink_metadata(path)
-                    .map(|metadata| metadata.ino())
-                    .ok()
+            let present = stamp_of(&theirs)?;
+            let is_good = match (&present, blob) {
+                (Some(now), Blob::Good(seen, _) | Blob::Cloned(seen, ..)) => {
+                    now.is_same_content(seen)
+                }
+                (Some(now), _) => stamp_of(&ours)?.is_some_and(|ours| ours.is_same_file(now)),
+                (None, _) => false,
             };
             if !self.staging.store.is_straight(&theirs)? {
                 let path = target.files();
                 let error = io::Error::other("a link lies on the way there; remove it");
                 return Err(CatalogError::io("complete", path, error));
             }
-            if inode(&ours) != inode(&theirs) {
+            if !is_good {
                 let folder = theirs.parent().expect("it is in the folder of files");
-                fs::create_dir_all(folder)
+                create_folders(self.staging.store.layout(), folder)
                     .map_err(|error| CatalogError::io("create folder", folder, error))?;
                 link_over(&ours, &theirs, spare)?;
                 is_changed = true;
@@ -299,6 +327,24 @@ pub(super) fn link_over(from: &Path, to: &Path, spare: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Replaces a file by a clone of a blob. Returns its stamp, or `None` if the file system cannot share
+/// extents.
+fn clone_over(layout: &Layout, blob: &Path, to: &Path, spare: &Path) -> Result<Option<FileStamp>> {
+    let source = File::open(blob).map_err(|error| CatalogError::io("open", blob, error))?;
+    let failed = |error| CatalogError::io("clone to", spare, error);
+    let target = create_file(layout, spare).map_err(failed)?;
+    if clone_file(&source, &target).map_err(failed)? == Reflink::Unsupported {
+        fs::remove_file(spare).map_err(|error| CatalogError::io("remove", spare, error))?;
+        return Ok(None);
+    }
+    let mode = Modes::of(layout).map_err(failed)?.blob;
+    set_mode(&target, mode)
+        .and_then(|()| target.sync_all())
+        .map_err(failed)?;
+    fs::rename(spare, to).map_err(|error| CatalogError::io("rename to", to, error))?;
+    stamp_of(to)
 }
 
 fn stamp_of(path: &Path) -> Result<Option<FileStamp>> {

@@ -11,7 +11,8 @@ use super::store::ArtifactStore;
 use crate::digest::{Digest, seal};
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    LastLink, QuarantineFolder, WriterLock, create_own_folder, now_ms, resolve, sync_folder,
+    LastLink, QuarantineFolder, WriterLock, create_own_folder, create_unique_folder, now_ms,
+    resolve, sync_folder,
 };
 
 /// The reason why a file is in quarantine: `evidence.json` beside it.
@@ -120,15 +121,15 @@ impl ArtifactStore {
     /// Creates a place for a file, with the evidence against it.
     fn quarantine_folder(&self, evidence: &Evidence) -> Result<QuarantineFolder> {
         let quarantine = self.layout().quarantine();
-        create_own_folder(&quarantine)?;
-        let folder = tempfile::Builder::new()
-            .prefix("")
-            .rand_bytes(16)
-            .tempdir_in(&quarantine)
-            .map_err(|error| CatalogError::io("create a folder in", &quarantine, error))?;
+        create_own_folder(self.layout(), &quarantine)?;
+        let folder = create_unique_folder(self.layout(), &quarantine)?;
         let folder = QuarantineFolder::new(folder.keep());
         let text = serde_json::to_string(evidence).expect("it has only text and numbers");
-        write_text(&folder.evidence(), &format!("{}\n", seal(&text)))?;
+        write_text(
+            self.layout(),
+            &folder.evidence(),
+            &format!("{}\n", seal(&text)),
+        )?;
         Ok(folder)
     }
 

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use sha2::{Digest as _, Sha256};
 
 use super::claim::{Claim, make_claimed_folder};
+use super::copy::{Mover, copy_and_hash};
 use super::manifest_file::{ManifestFile, Sharing};
 use super::provenance::Provenance;
 use super::space::admit;
@@ -14,7 +15,10 @@ use super::store::ArtifactStore;
 use crate::digest::FileContent;
 use crate::error::{CatalogError, Result};
 use crate::reference::{ModelId, check_file_name};
-use crate::root::{ArtifactFolder, FileLock, FileStamp, StagingFolder, remove_artifact};
+use crate::root::{
+    ArtifactFolder, FileLock, FileStamp, StagingFolder, create_file, create_folders,
+    remove_artifact,
+};
 
 /// A model on its way into the store: a folder that its owner fills and then publishes.
 ///
@@ -110,7 +114,7 @@ impl Staging {
             hashed: BTreeMap::new(),
         };
         let files = staging.folder();
-        fs::create_dir_all(&files)
+        create_folders(store.layout(), &files)
             .map_err(|error| CatalogError::io("create folder", &files, error))?;
         Ok(staging)
     }
@@ -184,11 +188,7 @@ impl Staging {
     /// Creates an empty file and the folders above it.
     pub(super) fn create_empty(&self, name: &str) -> Result<File> {
         let path = self.path_for(name)?;
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)
+        create_file(self.store.layout(), &path)
             .map_err(|error| CatalogError::io("create", path, error))
     }
 
@@ -200,7 +200,7 @@ impl Staging {
         })?;
         let path = self.folder().join(name);
         let folder = path.parent().expect("it is in the folder of files");
-        fs::create_dir_all(folder)
+        create_folders(self.store.layout(), folder)
             .map_err(|error| CatalogError::io("create folder", folder, error))?;
         Ok(path)
     }
@@ -213,11 +213,37 @@ impl Staging {
         freshness: Freshness,
     ) -> Result<()> {
         let path = self.path_for(&file.name)?;
-        fs::hard_link(from, &path).map_err(|error| CatalogError::io("link to", &path, error))?;
+        match fs::hard_link(from, &path) {
+            // It belongs to another account.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return self.copy_own(from, file);
+            }
+            linked => linked.map_err(|error| CatalogError::io("link to", &path, error))?,
+        }
         let content = file
             .content()
             .ok_or_else(|| CatalogError::ArtifactChanged { path: path.clone() })?;
         self.note(&path, content, file.shares, freshness)
+    }
+
+    /// Copies a file of the store here, which may share its extents.
+    fn copy_own(&mut self, from: &Path, file: &ManifestFile) -> Result<()> {
+        let target = self.create_empty(&file.name)?;
+        let path = self.folder().join(&file.name);
+        let limits = self.store.limits.clone();
+        let check = &mut |_| limits.check("copying");
+        let copied = copy_and_hash(from, &target, &path, Mover::Kernel, check)?;
+        let content = FileContent {
+            name: file.name.clone(),
+            size: copied.size,
+            sha256: copied.sha256,
+        };
+        if file.content().as_ref() != Some(&content) {
+            return Err(CatalogError::ArtifactChanged {
+                path: from.to_path_buf(),
+            });
+        }
+        self.note(&path, content, Sharing::Nothing, Freshness::Settled)
     }
 
     /// Records the content of a file that was not touched since it was hashed.

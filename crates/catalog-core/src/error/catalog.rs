@@ -151,12 +151,14 @@ pub enum CatalogError {
 
     /// The store can only be read here, as its files or their file system are not writable for
     /// this process: give it the permission, or write elsewhere.
-    #[error("cannot {action} {path}: the store can only be read here; make it writable for this process to change it", path = path.display())]
+    #[error("cannot {action} {path}: the store can only be read here; {repair}", path = path.display())]
     NotWritable {
         /// The action that failed.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
+        /// The missing permission, and the repair for the operator.
+        repair: String,
         /// The error of the operating system.
         source: io::Error,
     },
@@ -205,6 +207,19 @@ pub enum CatalogError {
         /// The step that failed.
         action: &'static str,
         /// The error of that step.
+        source: io::Error,
+    },
+
+    /// The account of this process lacks a permission: grant it.
+    #[error("cannot {action} {path}: {repair}", path = path.display())]
+    PermissionDenied {
+        /// The action that failed.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The missing permission, and the repair for the operator.
+        repair: String,
+        /// The error of the operating system.
         source: io::Error,
     },
 

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use super::catalog::CatalogError;
 use super::path::PathProblem;
+use super::permission::missing_permission;
 
 impl CatalogError {
     /// A stable, lower-case name of the variant, for metrics, HTTP mappings and log searches.
@@ -29,6 +30,7 @@ impl CatalogError {
             Self::FileSystemRefused { .. } => "file_system_refused",
             Self::LockTimeout { .. } => "lock_timeout",
             Self::OutcomeUnknown { .. } => "outcome_unknown",
+            Self::PermissionDenied { .. } => "permission_denied",
             Self::Io { .. } => "io",
             Self::NameRefused { .. } => "name_refused",
             Self::DigestMismatch { .. } => "digest_mismatch",
@@ -71,11 +73,21 @@ impl CatalogError {
         }
     }
 
+    /// The error of an operation that the operating system refused.
     pub(crate) fn io(action: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
-        Self::Io {
-            action,
-            path: path.as_ref().to_path_buf(),
-            source,
+        let path = path.as_ref().to_path_buf();
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Self::PermissionDenied {
+                action,
+                repair: missing_permission(&path, &source),
+                path,
+                source,
+            },
+            _ => Self::Io {
+                action,
+                path,
+                source,
+            },
         }
     }
 
@@ -87,17 +99,24 @@ impl CatalogError {
                 action,
                 path,
                 source,
-            } if matches!(
-                source.kind(),
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-            ) =>
-            {
-                Self::NotWritable {
-                    action,
-                    path,
-                    source,
-                }
-            }
+            } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => Self::NotWritable {
+                action,
+                path,
+                repair: "its file system is read-only; mount it writable to change the store"
+                    .to_owned(),
+                source,
+            },
+            Self::PermissionDenied {
+                action,
+                path,
+                repair,
+                source,
+            } => Self::NotWritable {
+                action,
+                path,
+                repair,
+                source,
+            },
             other => other,
         }
     }
@@ -154,10 +173,23 @@ impl CatalogError {
             Self::NotWritable {
                 action,
                 path,
+                repair,
                 source,
             } => Self::NotWritable {
                 action,
                 path: path.clone(),
+                repair: repair.clone(),
+                source: same(source),
+            },
+            Self::PermissionDenied {
+                action,
+                path,
+                repair,
+                source,
+            } => Self::PermissionDenied {
+                action,
+                path: path.clone(),
+                repair: repair.clone(),
                 source: same(source),
             },
             Self::Io {

@@ -6,6 +6,7 @@ mod fetch;
 mod kinds;
 mod model_ref;
 mod path;
+mod permission;
 
 pub use catalog::{CatalogError, Result};
 pub use digest::DigestError;

@@ -74,14 +74,14 @@ impl IndexFiles {
                 // What it says about the others has to be true after a crash.
                 self.sync()?;
             }
-            create_new_whole(&path, bytes).map_err(CatalogError::of_writing)?;
+            create_new_whole(layout, &path, bytes).map_err(CatalogError::of_writing)?;
             created.push(*file);
         }
         if !created.is_empty() {
             self.sync()?;
         }
         // Deletions need it on a disk that is full by then.
-        create_own_folder(&layout.removed())?;
+        create_own_folder(layout, &layout.removed())?;
         let mut are_added = false;
         for (file, _) in &self.empty {
             are_added |= self.add_previous(*file)?;
@@ -108,7 +108,7 @@ impl IndexFiles {
         opened
             .read_to_end(&mut bytes)
             .map_err(|error| CatalogError::io("read", &path, error))?;
-        create_whole(&previous, &bytes).map_err(CatalogError::of_writing)?;
+        create_whole(layout, &previous, &bytes).map_err(CatalogError::of_writing)?;
         Ok(true)
     }
 

@@ -256,13 +256,13 @@ impl<R: Record> JsonIndex<R> {
     /// is in place.
     pub(super) fn replace(&self, next: Snapshot<R>) -> Result<()> {
         let layout = self.root().layout();
-        let (previous, spare) = (layout.previous_index(R::FILE), layout.spare());
+        let previous = layout.previous_index(R::FILE);
         let bytes = next.text.bytes();
         let len = bytes.len() as u64;
-        let new = Replacement::write(&self.path, &spare, bytes)?;
+        let new = Replacement::write(layout, &self.path, bytes)?;
         let published = {
             let _renewal = self.lock_renewal();
-            let published = new.publish(&previous);
+            let published = new.publish(layout, &previous);
             let loaded = published.as_ref().ok().and_then(|published| {
                 let (file, metadata) = published.file().ok()?;
                 Some(Loaded {

@@ -95,7 +95,7 @@ fn recover_under_lock<R: Record>(index: &JsonIndex<R>) -> Result<IndexRecovery> 
     let next = format::compose(head, entries.into_values().collect());
     report.kept_aside = keep_aside(&report.path, &layout.damaged_index(R::FILE, now_ms()))?;
     if report.kept_aside.is_none() {
-        create_whole(&report.path, &[]).map_err(CatalogError::of_writing)?;
+        create_whole(layout, &report.path, &[]).map_err(CatalogError::of_writing)?;
     }
     // The damaged file must not become the previous generation: that is the good one.
     let whole = layout.previous_index(R::FILE);
@@ -106,7 +106,7 @@ fn recover_under_lock<R: Record>(index: &JsonIndex<R>) -> Result<IndexRecovery> 
     };
     index.replace(next).map_err(CatalogError::of_writing)?;
     if let Some(kept) = kept {
-        create_whole(&whole, &kept).map_err(CatalogError::of_writing)?;
+        create_whole(layout, &whole, &kept).map_err(CatalogError::of_writing)?;
     }
     Ok(report)
 }

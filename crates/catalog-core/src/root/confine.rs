@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::folder::{create_folder_durably, sync_folder};
+use super::folder::{create_root, sync_folder};
 use super::layout::{IndexFile, Layout};
 use super::resolve::{LastLink, is_absence, is_folder, resolve, resolve_both};
 use super::stamp::FileStamp;
@@ -42,7 +42,7 @@ impl StoreRoot {
             .map_err(|error| CatalogError::io("find the folder of", path, error))?;
         // Before anything is created, so that `new/../root` creates nothing but the root.
         let path = resolve(&spelled, LastLink::Follow)?;
-        create_folder_durably(&path)?;
+        create_root(&path)?;
         let metadata = path
             .metadata()
             .map_err(|error| CatalogError::io("look at", &path, error))?;

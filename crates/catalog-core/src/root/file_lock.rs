@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::file_system::file_system_of;
+use super::layout::Layout;
+use super::modes::create_file;
 use crate::error::{CatalogError, Result};
 
 /// The mechanism that excludes other users of a root.
@@ -67,6 +70,25 @@ impl FileLock {
             in_process,
             mode,
         }))
+    }
+
+    /// Replaces the file of an exclusive lock by a new one if the file has a second name, as a backup by
+    /// links gives it: a write would change the backup, too. Those who wait for the old file notice that
+    /// another one is at the path.
+    pub(crate) fn make_file_unshared(&mut self, layout: &Layout, path: &Path) -> Result<()> {
+        let failed = |error| CatalogError::io("replace", path, error);
+        if self.file.metadata().map_err(failed)?.nlink() == 1 {
+            return Ok(());
+        }
+        let new = layout.unique_new();
+        let file = create_file(layout, &new).map_err(failed)?;
+        if self.in_process.is_none() {
+            // Nobody else knows the file yet.
+            file.lock().map_err(failed)?;
+        }
+        fs::rename(&new, path).map_err(failed)?;
+        let old = std::mem::replace(&mut self.file, file);
+        old.unlock().map_err(failed)
     }
 
     pub(crate) fn file(&self) -> &File {

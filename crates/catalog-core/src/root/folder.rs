@@ -2,6 +2,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use super::layout::Layout;
+use super::modes::create_folder;
 use crate::error::{CatalogError, Result};
 
 /// Makes the names in a folder durable: all that were created, renamed or removed in it before.
@@ -9,10 +11,16 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Creates a folder of the store's own, and refuses a link or anything else planted at its path.
-pub(crate) fn create_own_folder(folder: &Path) -> Result<()> {
-    create_folder_durably(folder)?;
+/// Creates a folder of the store's own, and refuses a link or anything else planted at its path. Those
+/// above it up to the root are created, too.
+pub(crate) fn create_own_folder(layout: &Layout, folder: &Path) -> Result<()> {
+    create_durably(folder, &|folder| create_folder(layout, folder))?;
     check_own_folder(folder)
+}
+
+/// Creates the root of a store and the folders above it. The umask decides about their modes.
+pub(super) fn create_root(root: &Path) -> Result<()> {
+    create_durably(root, &|folder| fs::create_dir(folder))
 }
 
 /// Refuses a link or anything else planted at the path of a folder of the store's own. None is fine.
@@ -30,15 +38,15 @@ pub(crate) fn check_own_folder(folder: &Path) -> Result<()> {
 }
 
 /// Creates a folder and those above it; each new one is durable in its parent on return.
-pub(super) fn create_folder_durably(folder: &Path) -> Result<()> {
+fn create_durably(folder: &Path, create: &dyn Fn(&Path) -> io::Result<()>) -> Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
     let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
     if let Some(parent) = parent {
-        create_folder_durably(parent)?;
+        create_durably(parent, create)?;
     }
-    match fs::create_dir(folder) {
+    match create(folder) {
         Ok(()) => {}
         // Somebody else was first; they sync it, and so do we, as they may not have yet.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}

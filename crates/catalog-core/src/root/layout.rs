@@ -1,5 +1,7 @@
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::host_clock::now_ms;
 use super::resolve::is_there;
 use crate::error::Result;
 
@@ -29,6 +31,7 @@ impl StoreLock {
 /// <index>.damaged-<n>        a damaged one that recovery replaced
 /// .<index>.new .<index>.old  one being written, and a copy of the one before
 /// .index.json.spare          what a writer overwrites when the disk is full
+/// .new-<unique>              a file or folder that gets its mode before its name
 /// removed/<unique>           artifacts that are being removed
 /// locks/<name>.lock          where writers queue: see `root::lock`
 /// locks/<name>.waiting       those of them that wait hold this one shared
@@ -82,12 +85,32 @@ const RESERVED: [&str; 8] = [
     "locks",
 ];
 
+/// How the names of files begin that have no name of their own yet.
+const NEW: &str = ".new-";
+
 /// The folder of managed artifacts. The folder itself is the store's; its content is artifacts.
 const ARTIFACTS: &str = "artifacts";
 
 impl Layout {
     pub(crate) fn new(root: PathBuf) -> Self {
         Self { root }
+    }
+
+    /// Returns an unused path for a file or folder of this process that gets its mode before its name.
+    pub(super) fn unique_new(&self) -> PathBuf {
+        static USED: AtomicU64 = AtomicU64::new(0);
+        let number = USED.fetch_add(1, Ordering::Relaxed);
+        self.root
+            .join(format!("{NEW}{}-{}-{number}", now_ms(), std::process::id()))
+    }
+
+    /// Whether a name in the root is of a file or folder that [`unique_new`](Self::unique_new) named.
+    pub(super) fn is_new(name: &str) -> bool {
+        name.starts_with(NEW)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     pub(crate) fn index(&self, file: IndexFile) -> PathBuf {

@@ -6,12 +6,14 @@
 //! exclusive. Readers take none.
 //!
 //! **Order.** The index lock comes before the artifact lock; no call waits for the index lock while
-//! it holds the artifact lock. Bytes are read, hashed, copied and synced under neither.
+//! it holds the artifact lock. Bytes are read, hashed, copied and synced under neither, apart from the
+//! sync of a file that shares all its extents with a blob of another account.
 //!
 //! **Mechanism.** A lock is the kernel's advisory lock on the open file (`flock` on Linux). A
 //! holder that dies releases it, so no lock is ever broken by age. The store never deletes the
-//! file. If another program deletes it, a waiter notices and queues on the new one, and a holder
-//! writes no more. Two handles exclude each other within one process too. On a file system without
+//! file, but a holder replaces one that has a second name, such as the file of a backup by links. A
+//! waiter notices that and queues on the new one. If another program deletes the file, a holder writes
+//! no more. Two handles exclude each other within one process too. On a file system without
 //! such locks every write is refused, unless the caller chose [`Locking::SingleProcess`]; then the
 //! handles of one process exclude each other in memory.
 //!
@@ -30,9 +32,8 @@
 //! that finds one taken leaves the artifact alone. [`poll`](super::poll()) waits only for a process
 //! that tests whether one is taken.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -72,8 +73,8 @@ impl WriterLock {
         let begin = Instant::now();
         let deadline = limits.end_of_wait(patience);
         let path = layout.lock(which);
-        create_own_folder(&layout.locks())?;
-        let mut file = open_lock(&path)?;
+        create_own_folder(layout, &layout.locks())?;
+        let mut file = open_or_create_own_file(layout, &path)?;
         let mut pause = PAUSES.0;
         let mut waiting = None;
         let mut is_told = false;
@@ -89,7 +90,7 @@ impl WriterLock {
                 Ok(removed) => {
                     // Somebody removed the file that this lock is on: others lock the new one.
                     drop(removed);
-                    file = open_lock(&path)?;
+                    file = open_or_create_own_file(layout, &path)?;
                     continue;
                 }
                 Err(file) => file,
@@ -104,7 +105,7 @@ impl WriterLock {
             }
             limits.check("waiting for a lock")?;
             if waiting.is_none() {
-                let file = open_lock(&layout.waiting_lock(which))?;
+                let file = open_or_create_own_file(layout, &layout.waiting_lock(which))?;
                 // Courtesy only: without it, this waiter is overtaken more often.
                 waiting = file.try_lock_shared().ok().map(|()| file);
             }
@@ -117,6 +118,7 @@ impl WriterLock {
             thread::sleep(pause.min(deadline - now));
             pause = (pause * 2).min(PAUSES.1);
         };
+        lock.lock.make_file_unshared(layout, &lock.path)?;
         // Advice for those who wait: without it, they are not told who holds the lock.
         if let Err(error) = write_holder(lock.lock.file_mut()) {
             tracing::debug!(lock = %path.display(), %error, "the holder of a lock is not noted");
@@ -151,23 +153,6 @@ impl Drop for WriterLock {
         // Should this fail, those who wait read of a holder that is gone.
         drop(self.lock.file().set_len(0));
     }
-}
-
-/// Opens a lock file, creating it as needed. One with a second name is refused: a write would
-/// change the file of the other name, too.
-pub(crate) fn open_lock(path: &Path) -> Result<File> {
-    let file = open_or_create_own_file(path, OpenOptions::new().read(true).write(true))?;
-    let metadata = file
-        .metadata()
-        .map_err(|error| CatalogError::io("look at", path, error))?;
-    if metadata.nlink() > 1 {
-        let error = io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it has a second name where the store keeps a file of its own; remove it",
-        );
-        return Err(CatalogError::io("use", path, error));
-    }
-    Ok(file)
 }
 
 /// Describes this process for people and for waiting processes: its id, the seconds since 1970, and

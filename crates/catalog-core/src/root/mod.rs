@@ -10,6 +10,7 @@ mod host_clock;
 mod layout;
 mod listing;
 mod lock;
+mod modes;
 mod native;
 mod nested;
 mod own_file;
@@ -34,10 +35,13 @@ pub(crate) use host_clock::{Moment, now_ms};
 pub(crate) use layout::{
     ArtifactFolder, IndexFile, Layout, QuarantineFolder, StagingFolder, StoreLock, is_sha256,
 };
-pub(crate) use lock::{WriterLock, describe_this_process, open_lock};
+pub(crate) use lock::{WriterLock, describe_this_process};
+pub(crate) use modes::{
+    Modes, create_file, create_folders, create_unique_folder, set_mode, set_modes_of_folders,
+};
 pub(crate) use native::{Reflink, clone_file, free_space, touch};
 pub(crate) use nested::{UpdateScope, check_not_nested};
-pub(crate) use own_file::{is_at, open_own_file, open_to_lock};
+pub(crate) use own_file::{is_at, open_or_create_own_file, open_own_file, open_to_lock};
 pub(crate) use poll::poll;
 pub(crate) use remove::{MoverAside, remove_artifact};
 pub(crate) use replace::{Replacement, create_new_whole, create_whole, remove_temporary_files};

@@ -54,18 +54,19 @@ pub(crate) fn free_space(_: &Path) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-/// Sets the time of modification of a file to the present, which the members of its group may do,
+/// Sets the times of access and modification of a file to the present, which the members of its group may do,
 /// too. A link is not followed.
 #[cfg(feature = "native-fs")]
 pub(crate) fn touch(path: &Path) -> io::Result<()> {
-    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
-    let only = |nanoseconds| Timespec {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+    let now = Timespec {
         tv_sec: 0,
-        tv_nsec: nanoseconds,
+        tv_nsec: UTIME_NOW,
     };
+    // Only the owner may set one of both times alone.
     let times = Timestamps {
-        last_access: only(UTIME_OMIT),
-        last_modification: only(UTIME_NOW),
+        last_access: now,
+        last_modification: now,
     };
     Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }

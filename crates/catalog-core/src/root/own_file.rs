@@ -2,6 +2,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use super::layout::Layout;
+use super::modes::create_file;
 use super::stamp::FileStamp;
 use crate::error::{CatalogError, Result};
 
@@ -38,12 +40,7 @@ pub(crate) fn open_own_file(path: &Path, options: &OpenOptions) -> Result<Option
 /// not followed, and a pipe is not waited for. The caller checks the opened file with [`is_at`].
 #[cfg(feature = "native-fs")]
 pub(crate) fn open_to_lock(path: &Path) -> Result<Option<File>> {
-    use rustix::fs::OFlags;
-    use std::os::unix::fs::OpenOptionsExt;
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let mut options = OpenOptions::new();
-    options.read(true).custom_flags(flags.bits() as i32);
-    match options.open(path) {
+    match open_unfollowed(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if super::is_absence(&error) => Ok(None),
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
@@ -58,14 +55,31 @@ pub(crate) fn open_to_lock(path: &Path) -> Result<Option<File>> {
     open_own_file(path, OpenOptions::new().read(true))
 }
 
-/// Opens a file of the store's own as [`open_own_file`] does, and creates an empty one if there is
-/// none, never through a link.
-pub(crate) fn open_or_create_own_file(path: &Path, options: &OpenOptions) -> Result<File> {
+/// Opens a file or folder for reading. A link is not followed, and a pipe is not waited for.
+#[cfg(feature = "native-fs")]
+pub(super) fn open_unfollowed(path: &Path) -> io::Result<File> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(flags.bits() as i32);
+    options.open(path)
+}
+
+#[cfg(not(feature = "native-fs"))]
+pub(super) fn open_unfollowed(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Opens a file of the store's own for reading and writing, as [`open_own_file`] does, and creates an
+/// empty one if there is none, never through a link.
+pub(crate) fn open_or_create_own_file(layout: &Layout, path: &Path) -> Result<File> {
+    let options = OpenOptions::new().read(true).write(true).clone();
     loop {
-        if let Some(file) = open_own_file(path, options)? {
+        if let Some(file) = open_own_file(path, &options)? {
             return Ok(file);
         }
-        match options.clone().create_new(true).open(path) {
+        match create_file(layout, path) {
             Ok(file) => return Ok(file),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(CatalogError::io("create", path, error)),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::folder::create_own_folder;
+use super::layout::Layout;
 use super::listing::remove_tree;
 use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
@@ -30,7 +31,7 @@ pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
     }
 }
 
-/// Moves paths into one folder of the store. Paths that follow each other and lie in one folder need
+/// Moves paths into the folder of what is being removed. Paths that follow each other and lie in one folder need
 /// one look at that folder.
 pub(crate) struct MoverAside {
     into: PathBuf,
@@ -39,8 +40,9 @@ pub(crate) struct MoverAside {
 
 impl MoverAside {
     /// Creates the folder as needed.
-    pub(crate) fn new(into: PathBuf) -> Result<Self> {
-        create_own_folder(&into)?;
+    pub(crate) fn new(layout: &Layout) -> Result<Self> {
+        let into = layout.removed();
+        create_own_folder(layout, &into)?;
         Ok(Self { into, held: None })
     }
 

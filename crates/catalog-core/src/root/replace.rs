@@ -1,13 +1,16 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use super::folder::sync_folder;
 use super::layout::{IndexFile, Layout};
+use super::modes::create_file;
 use super::own_file::open_own_file;
 use super::rename::{Exchange, exchange, rename_to_free_name};
+use super::walk::list_folder;
 use crate::error::{CatalogError, Result};
 
 /// Longer than the tick of every file system's clock that has inodes.
@@ -46,13 +49,14 @@ impl<'t> Replacement<'t> {
     ///
     /// [`CatalogError::Io`]; [`CatalogError::OutcomeUnknown`] for a sync that failed. It is not
     /// tried again: after a failed sync the kernel may report success for data that it has dropped.
-    pub(crate) fn write(target: &'t Path, spare: &Path, bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn write(layout: &Layout, target: &'t Path, bytes: &[u8]) -> Result<Self> {
+        let spare = layout.spare();
         let source = target.with_file_name(Layout::temporary_files(target).new);
-        let (file, origin) = match write_fresh(&source, bytes) {
+        let (file, origin) = match write_fresh(layout, &source, bytes) {
             Ok(file) => (file, Origin::Fresh),
             Err(full) if is_full(&full) => {
                 drop(fs::remove_file(&source));
-                match overwrite(spare, bytes)? {
+                match overwrite(&spare, bytes)? {
                     Some(file) => (file, Origin::Spare),
                     None => return Err(CatalogError::io("write", &source, full)),
                 }
@@ -63,7 +67,7 @@ impl<'t> Replacement<'t> {
             }
         };
         let source = match origin {
-            Origin::Spare => spare.to_path_buf(),
+            Origin::Spare => spare,
             Origin::Fresh | Origin::Published => source,
         };
         let replacement = Self {
@@ -87,12 +91,12 @@ impl<'t> Replacement<'t> {
     /// # Errors
     ///
     /// [`CatalogError::OutcomeUnknown`] if a rename, an exchange or a sync fails.
-    pub(crate) fn publish(mut self, previous: &Path) -> Result<Published<'t>> {
+    pub(crate) fn publish(mut self, layout: &Layout, previous: &Path) -> Result<Published<'t>> {
         let failed = |error| unknown(self.target, "renaming the new file over it", error);
         let displaced = match exchange(&self.source, self.target) {
             Ok(Exchange::Done) => Some((self.source.clone(), self.origin)),
             Ok(Exchange::Unsupported) => {
-                keep_copy(self.target, previous)
+                keep_copy(layout, self.target, previous)
                     .map_err(|error| CatalogError::io("keep the old file as", previous, error))?;
                 fs::rename(&self.source, self.target).map_err(failed)?;
                 None
@@ -168,9 +172,9 @@ impl Published<'_> {
 
 /// Creates a file, replaces any file of that name, and syncs its content. The name is not durable
 /// yet.
-pub(crate) fn create_whole(target: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn create_whole(layout: &Layout, target: &Path, bytes: &[u8]) -> Result<()> {
     let source = target.with_file_name(Layout::temporary_files(target).new);
-    let written = write_fresh(&source, bytes)
+    let written = write_fresh(layout, &source, bytes)
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::rename(&source, target));
     written.map_err(|error| {
@@ -180,9 +184,9 @@ pub(crate) fn create_whole(target: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Creates a file as [`create_whole`] does, but never replaces another one.
-pub(crate) fn create_new_whole(target: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn create_new_whole(layout: &Layout, target: &Path, bytes: &[u8]) -> Result<()> {
     let source = target.with_file_name(Layout::temporary_files(target).new);
-    let written = write_fresh(&source, bytes)
+    let written = write_fresh(layout, &source, bytes)
         .and_then(|file| file.sync_all())
         .and_then(|()| rename_to_free_name(&source, target));
     written.map_err(|error| {
@@ -208,19 +212,25 @@ pub(crate) fn remove_temporary_files(layout: &Layout) -> Result<()> {
             }
         }
     }
+    for (path, kind) in list_folder(layout.root())? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if Layout::is_new(&name) {
+            // In nobody's way, should this fail.
+            drop(match kind.is_dir() {
+                true => fs::remove_dir(&path),
+                false => fs::remove_file(&path),
+            });
+        }
+    }
     Ok(())
 }
 
 /// Writes a new file. First removes the file of that name that a dead writer left.
-fn write_fresh(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let create = || {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true).open(path)
-    };
-    let mut file = match create() {
+fn write_fresh(layout: &Layout, path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = match create_file(layout, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             fs::remove_file(path)?;
-            create()?
+            create_file(layout, path)?
         }
         created => created?,
     };
@@ -228,14 +238,15 @@ fn write_fresh(path: &Path, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Overwrites the blocks that a file has already. Returns `None` if there is no such file, or if it
-/// is too small.
+/// Overwrites the blocks that a file has already. Returns `None` if there is no such file, if it is too
+/// small, or if it has a second name.
 fn overwrite(path: &Path, bytes: &[u8]) -> Result<Option<File>> {
     let Some(mut file) = open_own_file(path, OpenOptions::new().read(true).write(true))? else {
         return Ok(None);
     };
     let failed = |error| CatalogError::io("write", path, error);
-    if file.metadata().map_err(failed)?.len() < bytes.len() as u64 {
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.len() < bytes.len() as u64 || metadata.nlink() > 1 {
         return Ok(None);
     }
     file.write_all(bytes).map_err(failed)?;
@@ -244,11 +255,11 @@ fn overwrite(path: &Path, bytes: &[u8]) -> Result<Option<File>> {
 }
 
 /// Copies a file to `previous`, for file systems that cannot exchange two names.
-fn keep_copy(target: &Path, previous: &Path) -> io::Result<()> {
+fn keep_copy(layout: &Layout, target: &Path, previous: &Path) -> io::Result<()> {
     let copy = target.with_file_name(Layout::temporary_files(target).old);
     let mut bytes = Vec::new();
     File::open(target)?.read_to_end(&mut bytes)?;
-    write_fresh(&copy, &bytes)?.sync_all()?;
+    write_fresh(layout, &copy, &bytes)?.sync_all()?;
     fs::rename(&copy, previous)
 }
 

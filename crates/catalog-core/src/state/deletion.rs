@@ -170,7 +170,7 @@ pub(crate) fn move_all_aside(state: &RootState, pending: Vec<PendingRemoval>) ->
         .iter()
         .any(is_managed)
         .then(|| state.artifacts.lock());
-    let mut aside = MoverAside::new(state.root.layout().removed());
+    let mut aside = MoverAside::new(state.root.layout());
     for pending in pending {
         let path = state.root.absolute(&pending.path);
         if is_managed(&pending)

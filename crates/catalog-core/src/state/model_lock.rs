@@ -10,8 +10,8 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Progress;
 use crate::reference::ModelId;
 use crate::root::{
-    FileLock, LockMode, create_own_folder, describe_this_process, is_at, now_ms, open_lock,
-    sync_folder,
+    FileLock, LockMode, create_own_folder, describe_this_process, is_at, now_ms,
+    open_or_create_own_file, sync_folder,
 };
 
 /// The lock of one model: the right to provision it, held until it is dropped or the process dies.
@@ -79,9 +79,9 @@ pub(crate) fn try_lock_model(state: &RootState, id: &ModelId) -> Result<ModelLoc
     let mut name = Hasher::new();
     name.update(id.as_bytes());
     let path = layout.model_lock(&name.finish().value);
-    let opened = create_own_folder(&layout.locks())
-        .and_then(|()| create_own_folder(&layout.model_locks()))
-        .and_then(|()| open_lock(&path));
+    let opened = create_own_folder(layout, &layout.locks())
+        .and_then(|()| create_own_folder(layout, &layout.model_locks()))
+        .and_then(|()| open_or_create_own_file(layout, &path));
     let mut file = match opened.map_err(CatalogError::of_writing) {
         Ok(file) => file,
         Err(CatalogError::NotWritable { .. }) => return Ok(try_lock_in_process(path)),
@@ -90,8 +90,9 @@ pub(crate) fn try_lock_model(state: &RootState, id: &ModelId) -> Result<ModelLoc
     loop {
         let locking = state.artifacts.locking();
         match FileLock::try_acquire(file, &path, LockMode::Exclusive, locking)? {
-            Ok(lock) if is_at(lock.file(), &path)? => {
+            Ok(mut lock) if is_at(lock.file(), &path)? => {
                 let before = ModelLockText::of(&path, lock.file()).unwrap_or_default();
+                lock.make_file_unshared(layout, &path)?;
                 let mut lock = ModelLock {
                     text: Box::new(before.passed_on(describe_this_process())),
                     lock: Some(lock),
@@ -103,7 +104,7 @@ pub(crate) fn try_lock_model(state: &RootState, id: &ModelId) -> Result<ModelLoc
             // Somebody deleted it: others lock the new one.
             Ok(deleted) => {
                 drop(deleted);
-                file = open_lock(&path)?;
+                file = open_or_create_own_file(layout, &path)?;
             }
             Err(file) => {
                 let text = ModelLockText::of(&path, &file);

@@ -1,10 +1,13 @@
 use std::error::Error;
 use std::fs;
 use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use catalog_core::{CatalogError, DigestError, ModelRef, PathProblem};
+use catalog_core::{CatalogError, CatalogStore, DigestError, FsCatalog, ModelRef, PathProblem};
+
+use crate::util::{as_unprivileged, entry};
 
 /// Returns an error of each variant, with its sources.
 fn one_of_each() -> Vec<CatalogError> {
@@ -68,6 +71,13 @@ fn one_of_each() -> Vec<CatalogError> {
         CatalogError::NotWritable {
             action: "create",
             path: path(),
+            repair: "mount it writable".to_owned(),
+            source: io(),
+        },
+        CatalogError::PermissionDenied {
+            action: "open",
+            path: path(),
+            repair: "add the account to the group 7".to_owned(),
             source: io(),
         },
         CatalogError::LocksUnsupported {
@@ -183,6 +193,7 @@ fn codes_are_stable_and_one_for_each_variant() {
             "index_too_new",
             "root_changed",
             "not_writable",
+            "permission_denied",
             "locks_unsupported",
             "file_system_refused",
             "lock_timeout",
@@ -248,4 +259,51 @@ fn an_io_error_says_what_was_done_to_which_path_and_why_not() {
     assert_eq!(*action, "create folder");
     assert_eq!(path, &file);
     assert_eq!(source.kind(), io::ErrorKind::AlreadyExists);
+}
+
+/// CAT-605
+#[test]
+fn a_missing_permission_is_named_with_its_repair() {
+    as_unprivileged(
+        "error::chain::a_missing_permission_is_named_with_its_repair",
+        || {
+            let folder = tempfile::tempdir().unwrap();
+            let root = folder.path().join("root");
+            let catalog = FsCatalog::new(&root).unwrap();
+            catalog.put(&entry("id", "m")).unwrap();
+            let says = |error: CatalogError, code: &str, words: &str| {
+                let text = error.to_string();
+                assert_eq!(error.code(), code, "{text}");
+                let owner = fs::metadata(&root).unwrap().uid();
+                for word in [&*format!("account {owner} has no {words}"), "run `chmod u+"] {
+                    assert!(text.contains(word), "{text}");
+                }
+            };
+            let chmod = |path: &str, mode| {
+                let permissions = fs::Permissions::from_mode(mode);
+                fs::set_permissions(root.join(path), permissions).unwrap();
+            };
+            let read = || FsCatalog::new(&root).and_then(|catalog| catalog.list());
+            let write = || catalog.put(&entry("other", "m")).unwrap_err();
+            chmod("index.json", 0o000);
+            let on = "read and write permission on";
+            let file = format!("{on} {}", root.join("index.json").display());
+            says(read().unwrap_err(), "permission_denied", &file);
+            chmod("index.json", 0o600);
+            chmod("locks/index.lock", 0o400);
+            let file = format!(
+                "write permission on {}",
+                root.join("locks/index.lock").display()
+            );
+            says(write(), "not_writable", &file);
+            chmod("locks/index.lock", 0o600);
+            chmod("", 0o600);
+            let file = format!("search permission on {}", root.display());
+            says(read().unwrap_err(), "permission_denied", &file);
+            chmod("", 0o500);
+            let file = format!("write permission on {}", root.display());
+            says(write(), "not_writable", &file);
+            chmod("", 0o700);
+        },
+    );
 }

@@ -81,8 +81,8 @@ fn what_cannot_be_read_is_a_typed_error_that_names_it() {
             for path in [&file, &folder] {
                 fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
             }
-            fails(&file, "io");
-            fails(&folder, "io");
+            fails(&file, "permission_denied");
+            fails(&folder, "permission_denied");
             fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
         },
     );

@@ -3,9 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use catalog_core::{CatalogEntry, CatalogStore, Digest, FsCatalog, LifecycleState};
+use catalog_core::{CatalogEntry, CatalogStore, Digest, FsCatalog, ImportRequest, LifecycleState};
 
-use crate::util::{STORE_FILES, entry, fixture, identity, names_in};
+use crate::util::{STORE_FILES, entry, fixture, identity, model_id, names_in};
 
 fn entries() -> [CatalogEntry; 2] {
     let digest = Digest {
@@ -115,17 +115,46 @@ fn a_write_replaces_the_file_and_leaves_nothing_else() {
 
 /// CAT-404
 #[test]
-fn the_umask_decides_who_may_read_the_index() {
-    let root = tempfile::tempdir().unwrap();
-    FsCatalog::new(root.path())
-        .unwrap()
-        .put(&entries()[0])
-        .unwrap();
-    let plain = root.path().join("plain");
-    fs::write(&plain, "").unwrap();
-    let mode = |path| fs::metadata(path).unwrap().permissions().mode();
-    for name in ["index.json", "locks/index.lock"] {
-        assert_eq!(mode(root.path().join(name)), mode(plain.clone()), "{name}");
+fn the_modes_of_files_follow_from_the_root() {
+    for (root_mode, folder, file, model) in [
+        (0o2770, 0o2770, 0o660, 0o440),
+        (0o755, 0o755, 0o644, 0o444),
+        (0o700, 0o700, 0o600, 0o400),
+    ] {
+        let base = tempfile::tempdir().unwrap();
+        let root = base.path().join("root");
+        let source = base.path().join("source.bin");
+        fs::write(&source, "weights").unwrap();
+        fs::set_permissions(&source, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::create_dir(&root).unwrap();
+        fs::set_permissions(&root, fs::Permissions::from_mode(root_mode)).unwrap();
+        let catalog = FsCatalog::new(&root).unwrap();
+        catalog.put(&entries()[0]).unwrap();
+        let id = model_id("m");
+        let request = ImportRequest::new(&id, &source);
+        catalog.import(&request, &mut |_| Ok(())).unwrap();
+
+        let mut paths = vec![root.clone()];
+        let mut looked_at = 0;
+        while let Some(path) = paths.pop() {
+            let metadata = fs::symlink_metadata(&path).unwrap();
+            let text = path.to_string_lossy();
+            let expected = match metadata.is_dir() {
+                true => folder,
+                false if text.contains("/blobs/") || text.contains("/files/") => model,
+                false => file,
+            };
+            assert_eq!(metadata.permissions().mode() & 0o7777, expected, "{text}");
+            looked_at += 1;
+            if metadata.is_dir() {
+                paths.extend(
+                    fs::read_dir(&path)
+                        .unwrap()
+                        .map(|entry| entry.unwrap().path()),
+                );
+            }
+        }
+        assert!(looked_at > 15, "{looked_at}");
     }
 }
 

@@ -1,11 +1,17 @@
 //! What others leave at the store's own paths never leads a write out of the root.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use catalog_core::{CatalogStore, FsCatalog};
+use catalog_core::{
+    CatalogStore, CollectionPolicy, FsCatalog, ImportRequest, ModelLockAttempt,
+    VerificationOutcomeKind, Verify,
+};
 
-use crate::util::entry;
+use crate::util::{entry, model_id};
 
 /// CAT-430
 #[test]
@@ -85,7 +91,7 @@ fn the_root_itself_may_be_a_link() {
 
 /// CAT-430
 #[test]
-fn a_second_name_of_the_lock_file_is_refused_and_its_other_name_untouched() {
+fn a_second_name_of_the_lock_file_is_replaced_and_its_other_name_untouched() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
     let victim = folder.path().join("victim");
@@ -93,8 +99,77 @@ fn a_second_name_of_the_lock_file_is_refused_and_its_other_name_untouched() {
     fs::write(&victim, "precious").unwrap();
     fs::hard_link(&victim, root.join("locks/index.lock")).unwrap();
     let catalog = FsCatalog::new(&root).unwrap();
-    assert_eq!(catalog.put(&entry("id", "m")).unwrap_err().code(), "io");
+    catalog.put(&entry("id", "m")).unwrap();
     assert_eq!(fs::read(&victim).unwrap(), b"precious");
+    assert_eq!(fs::metadata(&victim).unwrap().nlink(), 1);
+}
+
+/// CAT-433
+#[test]
+fn a_backup_by_links_stops_nothing_and_stays_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, source) = (folder.path().join("root"), folder.path().join("source"));
+    fs::write(&source, "weights").unwrap();
+    let catalog = FsCatalog::new(&root).unwrap();
+    let import = |catalog: &FsCatalog, id: &str| {
+        let id = model_id(id);
+        let request = ImportRequest::new(&id, &source);
+        catalog.import(&request, &mut |_| Ok(())).unwrap();
+    };
+    import(&catalog, "kept");
+    import(&catalog, "deleted");
+    catalog.pin(&model_id("kept"), "tests", "a backup").unwrap();
+    assert!(matches!(
+        catalog.try_lock_model(&model_id("kept")).unwrap(),
+        ModelLockAttempt::Begun(_)
+    ));
+    let mut handles = vec![catalog];
+    for number in 0..2 {
+        let backup = folder.path().join(format!("backup-{number}"));
+        let copied = Command::new("cp")
+            .arg("-al")
+            .args([&root, &backup])
+            .status();
+        assert!(copied.unwrap().success());
+        let before = contents(&backup);
+        handles.push(FsCatalog::new(&root).unwrap());
+        for (at, catalog) in handles.iter().enumerate() {
+            let name = format!("{number}-{at}");
+            catalog.put(&entry(&name, "m")).unwrap();
+            import(catalog, &format!("new-{name}"));
+            let lock = catalog.try_lock_model(&model_id("kept")).unwrap();
+            assert!(matches!(lock, ModelLockAttempt::Begun(_)));
+            let verified = catalog.verify("kept", Verify::Full, &mut |_| Ok(()));
+            assert_eq!(
+                verified.unwrap().outcome.kind,
+                VerificationOutcomeKind::Pass
+            );
+        }
+        handles[0].delete("deleted").unwrap();
+        let plan = handles[0].plan_collection(&CollectionPolicy::default());
+        let done = handles[0].collect(&plan.unwrap()).unwrap();
+        assert!(done.spared.is_empty(), "{:?}", done.spared);
+        assert!(contents(&backup) == before, "the backup changed");
+        import(&handles[0], "deleted");
+    }
+    let backup = FsCatalog::new(folder.path().join("backup-1")).unwrap();
+    assert!(backup.get("1-0").unwrap().is_none() && backup.get("0-0").unwrap().is_some());
+}
+
+/// The bytes of all files below a folder.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => drop(all.insert(path.clone(), fs::read(path).unwrap())),
+            }
+        }
+    }
+    all
 }
 
 /// CAT-432
