@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -40,6 +41,8 @@ pub enum Sabotage {
     ForgetCalls,
     /// The umask of a process decides the modes of its files.
     UmaskDecides,
+    /// The root has no spare for a full disk.
+    NoSpare,
 }
 
 impl Sabotage {
@@ -58,6 +61,7 @@ impl Sabotage {
             "leak" => Some(Self::Leak),
             "forget-calls" => Some(Self::ForgetCalls),
             "umask-decides" => Some(Self::UmaskDecides),
+            "no-spare" => Some(Self::NoSpare),
             _ => None,
         }
     }
@@ -154,7 +158,8 @@ impl Measured {
                 sum += work(item, &mut measured);
                 let minute = start.elapsed().as_secs() / 60;
                 if minutes.fetch_max(minute, Ordering::Relaxed) < minute {
-                    eprintln!("{number} of {} done after {minute} minutes", items.len());
+                    let done = format!("{number} of {} done after {minute} minutes", items.len());
+                    drop(writeln!(io::stderr(), "{done}"));
                 }
                 if measured.is_hopeless() {
                     break;

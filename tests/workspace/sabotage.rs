@@ -69,6 +69,12 @@ fn accounts_notices_modes_that_the_umask_decides() {
     is_noticed("accounts", &["umask-decides"]);
 }
 
+/// CAT-481, CAT-708
+#[test]
+fn full_disk_notices_a_root_without_spare() {
+    is_noticed("full-disk", &["no-spare"]);
+}
+
 /// CAT-708
 #[test]
 fn warm_notices_a_write() {

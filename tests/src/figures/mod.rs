@@ -9,6 +9,7 @@ mod contention;
 mod crash_states;
 mod deadline;
 mod errno_matrix;
+mod full_disk;
 mod growth;
 mod hostile;
 mod hub;
@@ -37,7 +38,7 @@ pub use soak::run_daemon;
 pub use warm::run_warm;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 21] = [
+pub const ALL: [Figure; 22] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -131,6 +132,11 @@ pub const ALL: [Figure; 21] = [
     Figure {
         name: "accounts",
         measure: accounts::measure,
+        is_timed: false,
+    },
+    Figure {
+        name: "full-disk",
+        measure: full_disk::measure,
         is_timed: false,
     },
     Figure {

@@ -105,9 +105,9 @@ impl WriterLock {
             }
             limits.check("waiting for a lock")?;
             if waiting.is_none() {
-                let file = open_or_create_own_file(layout, &layout.waiting_lock(which))?;
                 // Courtesy only: without it, this waiter is overtaken more often.
-                waiting = file.try_lock_shared().ok().map(|()| file);
+                let file = open_or_create_own_file(layout, &layout.waiting_lock(which)).ok();
+                waiting = file.filter(|file| file.try_lock_shared().is_ok());
             }
             if !is_told && now - begin > PATIENCE {
                 is_told = true;

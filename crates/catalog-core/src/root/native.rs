@@ -41,6 +41,45 @@ pub(crate) fn clone_file(_: &File, _: &File) -> io::Result<Reflink> {
     Ok(Reflink::Unsupported)
 }
 
+/// Makes the blocks usable that were freed on the file system of a file: some file systems (btrfs) keep
+/// them until everything is synced.
+#[cfg(all(feature = "native-fs", target_os = "linux"))]
+pub(super) fn sync_file_system(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(file)?)
+}
+
+#[cfg(not(all(feature = "native-fs", target_os = "linux")))]
+pub(super) fn sync_file_system(file: &File) -> io::Result<()> {
+    file.sync_all()
+}
+
+/// Whether a file lies on btrfs, where a write takes new blocks unless the file says otherwise, and where
+/// the blocks of a cut file become free only in whole extents.
+#[cfg(all(feature = "native-fs", target_os = "linux"))]
+pub(super) fn is_on_btrfs(file: &File) -> bool {
+    rustix::fs::fstatfs(file).is_ok_and(|found| found.f_type as u32 == 0x9123_683E)
+}
+
+#[cfg(not(all(feature = "native-fs", target_os = "linux")))]
+pub(super) fn is_on_btrfs(_: &File) -> bool {
+    false
+}
+
+/// Lets later writes to an empty file go to the blocks that the file has by then, also on btrfs. Best
+/// effort.
+#[cfg(all(feature = "native-fs", target_os = "linux"))]
+pub(super) fn write_over_in_place(file: &File) {
+    use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+    if is_on_btrfs(file)
+        && let Ok(flags) = ioctl_getflags(file)
+    {
+        let _ = ioctl_setflags(file, flags | IFlags::NOCOW);
+    }
+}
+
+#[cfg(not(all(feature = "native-fs", target_os = "linux")))]
+pub(super) fn write_over_in_place(_: &File) {}
+
 /// Returns the number of bytes that this account can still write to the file system of a path, if
 /// it is known.
 #[cfg(feature = "native-fs")]

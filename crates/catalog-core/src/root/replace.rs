@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::folder::sync_folder;
 use super::layout::{IndexFile, Layout};
 use super::modes::create_file;
+use super::native::write_over_in_place;
 use super::own_file::open_own_file;
 use super::rename::{Exchange, exchange, rename_to_free_name};
 use super::walk::list_folder;
@@ -234,6 +235,8 @@ fn write_fresh(layout: &Layout, path: &Path, bytes: &[u8]) -> io::Result<File> {
         }
         created => created?,
     };
+    // It may be the spare one day.
+    write_over_in_place(&file);
     file.write_all(bytes)?;
     Ok(file)
 }

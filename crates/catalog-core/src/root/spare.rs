@@ -1,8 +1,9 @@
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 
 use super::layout::{IndexFile, Layout};
+use super::native::{is_on_btrfs, sync_file_system, write_over_in_place};
 use super::own_file::open_or_create_own_file;
 use crate::error::{CatalogError, Result};
 
@@ -32,16 +33,42 @@ pub(crate) fn keep_spare(layout: &Layout, len: u64) {
     }
 }
 
+/// Writes zeros behind the end of the spare until it has the wanted length.
 fn extend(layout: &Layout, wanted: u64) -> Result<()> {
-    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let spare = layout.spare();
     let failed = |error| CatalogError::io("write", &spare, error);
     let mut file = open_or_create_own_file(layout, &spare)?;
-    let mut len = file.seek(io::SeekFrom::End(0)).map_err(failed)?;
+    if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        write_over_in_place(&file);
+    }
+    match append_zeros(&mut file, wanted) {
+        // The write before may have freed some.
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            sync_file_system(&file).map_err(failed)?;
+            append_zeros(&mut file, wanted).map_err(failed)
+        }
+        done => done.map_err(failed),
+    }
+}
+
+fn append_zeros(file: &mut File, wanted: u64) -> io::Result<()> {
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    /// The least number of bytes of an extent, and the number of extents of a larger spare.
+    const EXTENTS: (u64, u64) = (16 << 10, 16);
+    let extent = EXTENTS.0.max(wanted / EXTENTS.1);
+    let has_extents = is_on_btrfs(file);
+    let mut len = file.seek(io::SeekFrom::End(0))?;
+    let mut synced = len;
     while len < wanted {
-        let step = ZEROS.len().min((wanted - len) as usize);
-        file.write_all(&ZEROS[..step]).map_err(failed)?;
-        len += step as u64;
+        let step = (ZEROS.len() as u64).min(wanted - len);
+        let step = if has_extents { step.min(extent) } else { step };
+        file.write_all(&ZEROS[..step as usize])?;
+        len += step;
+        if has_extents && len - synced >= extent {
+            // What is synced at once is one extent. Those behind the end of a cut file become free.
+            file.sync_data()?;
+            synced = len;
+        }
     }
     Ok(())
 }

@@ -205,9 +205,10 @@ impl ModelFetcher for PrivateFetcher {
         let file = options.open(folder.join("a.bin"));
         file.and_then(|mut file| file.write_all(CONTENT))
             .map_err(failed)?;
-        let mut expectation = Expectation::default();
-        expectation.entry_point = EntryPoint::Folder;
-        Ok(Fetched::new(expectation))
+        Ok(Fetched::new(Expectation {
+            entry_point: EntryPoint::Folder,
+            ..Expectation::default()
+        }))
     }
 }
 
