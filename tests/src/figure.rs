@@ -43,6 +43,8 @@ pub enum Sabotage {
     UmaskDecides,
     /// The root has no spare for a full disk.
     NoSpare,
+    /// The pins are damaged, which stops the removal of everything.
+    BadPins,
 }
 
 impl Sabotage {
@@ -62,6 +64,7 @@ impl Sabotage {
             "forget-calls" => Some(Self::ForgetCalls),
             "umask-decides" => Some(Self::UmaskDecides),
             "no-spare" => Some(Self::NoSpare),
+            "bad-pins" => Some(Self::BadPins),
             _ => None,
         }
     }

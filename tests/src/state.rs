@@ -156,6 +156,14 @@ pub fn write_and_look_for_leftovers(root: &Path) -> std::result::Result<(), Stri
     look_for_orphans(root, &models)
 }
 
+/// Returns the code of an error, its message, and those of its sources.
+pub fn describe(error: &CatalogError) -> String {
+    let first = Some(error as &dyn std::error::Error);
+    let sources = std::iter::successors(first, |error| error.source());
+    let texts: Vec<String> = sources.map(ToString::to_string).collect();
+    format!("{}: {}", error.code(), texts.join(": "))
+}
+
 /// Makes the indexes of a root, with nothing in them.
 pub fn make_indexes(root: &Path) -> std::result::Result<(), String> {
     let text = |error: CatalogError| error.to_string();

@@ -69,10 +69,16 @@ fn accounts_notices_modes_that_the_umask_decides() {
     is_noticed("accounts", &["umask-decides"]);
 }
 
-/// CAT-481, CAT-708
+/// CAT-489, CAT-708
 #[test]
 fn full_disk_notices_a_root_without_spare() {
     is_noticed("full-disk", &["no-spare"]);
+}
+
+/// CAT-708, CAT-888
+#[test]
+fn one_bad_notices_pins_that_stop_everything() {
+    is_noticed("one-bad", &["bad-pins"]);
 }
 
 /// CAT-708

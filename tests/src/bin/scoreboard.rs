@@ -2,7 +2,7 @@
 //! a name, all of them, or with `--quick` all that bound no times. Exits non-zero if one is out of bounds.
 //!
 //! `--sabotage=no-file-sync`, `no-folder-sync`, `rename-before-sync`, `no-locks`, `fresh-handles`,
-//! `rewrite-before-delete`, `no-limits`, `early-answers`, `write-when-warm`, `leak`, `forget-calls`, `umask-decides` or `no-spare` breaks
+//! `rewrite-before-delete`, `no-limits`, `early-answers`, `write-when-warm`, `leak`, `forget-calls`, `umask-decides`, `no-spare` or `bad-pins` breaks
 //! something on purpose, outside the product, to show that the figures notice.
 
 #![expect(

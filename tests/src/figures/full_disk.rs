@@ -14,7 +14,7 @@ use model_provisioner::ModelProvisioner;
 use super::contention::increment;
 use crate::figure::{Measured, Outcome, Sabotage, Trial};
 use crate::mounts::Mount;
-use crate::state::{CONTENT, model};
+use crate::state::{CONTENT, describe, model};
 use crate::toy::ToyFetcher;
 
 /// A kind of disk: how it is made, and how it is filled.
@@ -176,7 +176,11 @@ pub(super) fn measure(trial: Trial) -> Outcome {
                             )
                         }),
                         Err(error) => {
-                            measured.violation(format!("{}: {what}: {}", disk.name, text(&error)));
+                            measured.violation(format!(
+                                "{}: {what}: {}",
+                                disk.name,
+                                describe(&error)
+                            ));
                         }
                     }
                     if what == "unpinning" {
@@ -201,7 +205,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
 /// Fills a root with models, entries, a pin, an artifact without an entry, and a staging area whose
 /// owner died.
 fn prepare(root: &Path) -> std::result::Result<(), String> {
-    let text = |error: CatalogError| text(&error);
+    let text = |error: CatalogError| describe(&error);
     fs::create_dir_all(root).map_err(|error| error.to_string())?;
     let catalog = FsCatalog::new(root).map_err(text)?;
     for id in MODELS {
@@ -268,7 +272,7 @@ fn try_refused(disk: &Disk, mount: &Mount, root: &Path, measured: &mut Measured)
             Err(error) => {
                 let is_typed = ["io", "no_space"].contains(&error.code());
                 measured.check(is_typed, || {
-                    format!("{}: {what}: {}", disk.name, text(&error))
+                    format!("{}: {what}: {}", disk.name, describe(&error))
                 });
                 true
             }
@@ -312,15 +316,6 @@ fn passes(catalog: &FsCatalog, id: &str, how: Verify) -> Result<bool> {
 
 fn content(id: &str) -> Vec<u8> {
     id.repeat(10_000).into_bytes()
-}
-
-/// The messages of an error and its sources.
-fn text(error: &CatalogError) -> String {
-    let sources = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
-        error.source()
-    });
-    let texts: Vec<String> = sources.map(ToString::to_string).collect();
-    format!("{}: {}", error.code(), texts.join(": "))
 }
 
 /// Takes the last byte of a disk.

@@ -15,6 +15,7 @@ mod hostile;
 mod hub;
 mod kill_points;
 mod latency;
+mod one_bad;
 mod power_cut;
 mod roots;
 mod secret_texts;
@@ -38,7 +39,7 @@ pub use soak::run_daemon;
 pub use warm::run_warm;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 22] = [
+pub const ALL: [Figure; 23] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -137,6 +138,11 @@ pub const ALL: [Figure; 22] = [
     Figure {
         name: "full-disk",
         measure: full_disk::measure,
+        is_timed: false,
+    },
+    Figure {
+        name: "one-bad",
+        measure: one_bad::measure,
         is_timed: false,
     },
     Figure {

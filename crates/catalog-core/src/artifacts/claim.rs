@@ -1,4 +1,4 @@
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
@@ -57,6 +57,10 @@ pub(crate) enum Owner {
 /// it, one that is just being made looks abandoned.
 pub(crate) fn owner_of(folder: &StagingFolder, locking: Locking) -> Result<Owner> {
     let path = folder.claim();
+    // No owner has a claim that is a pipe or a link.
+    if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+        return Ok(Owner::Died(None));
+    }
     let Some(file) = open_own_file(&path, OpenOptions::new().read(true))? else {
         return Ok(Owner::Died(None));
     };

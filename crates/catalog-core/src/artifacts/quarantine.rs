@@ -68,24 +68,51 @@ impl ArtifactStore {
     /// The artifacts that have the same bytes as `path` by a link to the same file: each with its
     /// id and the name that the file has there. Those whose manifest cannot be read are left out;
     /// no bad file stays in service for that.
-    pub(crate) fn sharers_of(&self, path: &Path) -> Result<Vec<(String, String, ManifestFile)>> {
-        let inode = inode_of(path)?;
+    pub(crate) fn sharers_of(
+        &self,
+        path: &Path,
+        expected: &Digest,
+    ) -> Result<Vec<(String, String, ManifestFile)>> {
+        let Some(inode) = inode_of(path)? else {
+            return Ok(Vec::new());
+        };
+        // Each name of the file is the blob, or in an artifact; others may be in backups.
+        let has_blob = inode_of(&self.layout().blob(&expected.value))? == Some(inode);
+        let names = fs::symlink_metadata(path).map_or(0, |metadata| metadata.nlink());
+        let names = names.saturating_sub(u64::from(has_blob)) as usize;
+        let own = self.key_in(path);
         let mut sharers = Vec::new();
-        for key in self.keys()? {
-            let manifest = match self.manifest(&key) {
-                Ok(manifest) => manifest,
-                Err(error) => {
-                    tracing::warn!(key, %error, "an artifact cannot be looked at");
-                    continue;
-                }
-            };
-            for file in manifest.files {
-                if inode.is_some() && inode_of(&self.file_of(&key, &file))? == inode {
-                    sharers.push((key.clone(), manifest.id.clone(), file));
-                }
+        if let Some(key) = own {
+            self.add_sharers(key, inode, &mut sharers)?;
+        }
+        if sharers.len() < names {
+            for key in self.keys()?.iter().filter(|key| Some(key.as_str()) != own) {
+                self.add_sharers(key, inode, &mut sharers)?;
             }
         }
         Ok(sharers)
+    }
+
+    /// Adds the files of an artifact that are links to a file.
+    fn add_sharers(
+        &self,
+        key: &str,
+        inode: (u64, u64),
+        sharers: &mut Vec<(String, String, ManifestFile)>,
+    ) -> Result<()> {
+        let manifest = match self.manifest(key) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                tracing::warn!(key, %error, "an artifact cannot be looked at");
+                return Ok(());
+            }
+        };
+        for file in manifest.files {
+            if inode_of(&self.file_of(key, &file))? == Some(inode) {
+                sharers.push((key.to_owned(), manifest.id.clone(), file));
+            }
+        }
+        Ok(())
     }
 
     /// Moves a file that failed verification aside with its evidence, and removes every other name
@@ -96,7 +123,7 @@ impl ArtifactStore {
         path: &Path,
         evidence: &Evidence,
     ) -> Result<PathBuf> {
-        let sharers = self.sharers_of(path)?;
+        let sharers = self.sharers_of(path, &evidence.expected)?;
         let folder = self.quarantine_folder(evidence)?;
         let blob = self.layout().blob(&evidence.expected.value);
         if inode_of(&blob)? == inode_of(path)? {

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -86,6 +87,12 @@ fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
     while let Some(folder) = folders.pop() {
         let entries = match list_folder(&folder) {
             Err(CatalogError::PermissionDenied { .. }) => continue,
+            // Deeper than any path can be: no model is.
+            Err(CatalogError::Io { source, .. })
+                if source.kind() == io::ErrorKind::InvalidFilename =>
+            {
+                continue;
+            }
             listed => listed?,
         };
         for (path, kind) in entries {
@@ -105,8 +112,8 @@ fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
 }
 
 /// Returns the number of bytes of disk that the removal of a path frees: those of its files that
-/// have no other name.
-pub(crate) fn space_below(path: &Path) -> Result<u64> {
+/// have no other name. A folder that cannot be read counts as empty.
+pub(crate) fn space_below(path: &Path) -> u64 {
     let mut total = 0_u64;
     let mut paths = vec![path.to_path_buf()];
     while let Some(path) = paths.pop() {
@@ -115,12 +122,13 @@ pub(crate) fn space_below(path: &Path) -> Result<u64> {
             continue;
         };
         if metadata.is_dir() {
-            paths.extend(list_folder(&path)?.into_iter().map(|(path, _)| path));
+            let entries = list_folder(&path).unwrap_or_default();
+            paths.extend(entries.into_iter().map(|(path, _)| path));
         } else if metadata.nlink() == 1 {
             total = total.saturating_add(space_of(&metadata));
         }
     }
-    Ok(total)
+    total
 }
 
 /// Returns the number of bytes of disk that a file takes; less than its size if it has holes.

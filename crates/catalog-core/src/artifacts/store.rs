@@ -150,7 +150,7 @@ impl ArtifactStore {
         }
     }
 
-    fn key_in<'p>(&self, path: &'p Path) -> Option<&'p str> {
+    pub(super) fn key_in<'p>(&self, path: &'p Path) -> Option<&'p str> {
         Layout::key_of(path.strip_prefix(self.root.path()).ok()?)
     }
 

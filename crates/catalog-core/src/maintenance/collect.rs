@@ -34,11 +34,9 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
                 done.note(what, outcome);
             }
             Removable::Deleted(path) if path.parent() == Some(&removed) => {
-                let outcome = space_below(path).and_then(|space| {
-                    remove_artifact(path)?;
-                    Ok(Some(space))
-                });
-                done.note(what, outcome);
+                let space = space_below(path);
+                let outcome = remove_artifact(path);
+                done.note(what, outcome.map(|()| Some(space)));
             }
             Removable::Deleted(path) => deleted.push(path.clone()),
             Removable::Blob(hex) if is_sha256(hex) => blobs.push(hex.clone()),
@@ -108,7 +106,7 @@ fn collect_staging(state: &RootState, path: &Path) -> Result<Option<u64>> {
     match owner? {
         Owner::Lives => Ok(None),
         Owner::Died(_claim) => {
-            let space = space_below(path)?;
+            let space = space_below(path);
             remove_artifact(path)?;
             Ok(Some(space))
         }
@@ -181,7 +179,7 @@ fn collect_models(state: &RootState, some: &[PlannedRemoval], done: &mut Collect
         .extend(removed.into_iter().map(|(what, _)| what));
     done.spared
         .extend(failed.into_iter().map(|(_, what, error)| (what, error)));
-    done.freed = done.freed.saturating_add(free(state, moved)?);
+    done.note_freed(free(state, moved));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 use super::collection_plan::Removable;
 use crate::error::{CatalogError, Result};
+use crate::state::Freed;
 
 /// The result of a collection.
 #[derive(Debug, Default)]
@@ -15,6 +16,14 @@ pub struct Collected {
 }
 
 impl Collected {
+    /// Records the bytes that were freed, and what could not be unlinked.
+    pub(super) fn note_freed(&mut self, freed: Freed) {
+        self.freed = self.freed.saturating_add(freed.bytes);
+        let failed = freed.failed.into_iter();
+        self.spared
+            .extend(failed.map(|(path, error)| (Removable::Deleted(path), error)));
+    }
+
     /// Records the result of a removal: the bytes that it freed, or `None` if there was nothing to
     /// do.
     pub(super) fn note(&mut self, what: &Removable, outcome: Result<Option<u64>>) {

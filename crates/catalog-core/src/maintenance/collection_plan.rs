@@ -12,7 +12,8 @@ use crate::state::{ModelRecord, RootState};
 pub struct CollectionPlan {
     /// The removals, in order.
     pub removals: Vec<PlannedRemoval>,
-    /// The ids of models that the policy would remove if this reason did not prevent it.
+    /// The ids of models that the policy would remove if this reason did not prevent it; the key of an
+    /// artifact, or the path, if it is not known which model that is of.
     pub spared: Vec<(String, String)>,
 }
 

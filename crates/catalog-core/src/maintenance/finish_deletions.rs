@@ -37,7 +37,7 @@ fn finish_in<R: Record + Refers, O: Record + Refers>(
         |edit| Ok(decide_planned(state, edit, &other(), paths)),
         |decided| Ok(move_decided(state, decided, done)),
     )?;
-    done.freed = done.freed.saturating_add(free(state, moved)?);
+    done.note_freed(free(state, moved));
     Ok(())
 }
 

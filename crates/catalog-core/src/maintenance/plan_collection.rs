@@ -19,7 +19,8 @@ use crate::state::{ModelRecord, Refers, RootState, exclude_leases};
 ///
 /// # Errors
 ///
-/// The error of reading an index, the pins or a manifest: without them nothing is safe to remove.
+/// The error of reading an index or the pins: without them nothing is safe to remove. An artifact whose
+/// manifest cannot be read is spared, and everything else is planned.
 pub(crate) fn plan_collection(
     state: &RootState,
     policy: &CollectionPolicy,
@@ -64,8 +65,16 @@ struct CollectionPlanner<'c> {
 
 impl<'c> CollectionPlanner<'c> {
     fn look(state: &'c RootState) -> Result<Self> {
+        let mut plan = CollectionPlan::default();
+        let mut manifests = BTreeMap::new();
         // Manifests first: what is published later is not known, what is registered later is.
-        let manifests = state.artifacts.manifests()?.into_iter().collect();
+        for key in state.artifacts.keys()? {
+            match state.artifacts.manifest(&key) {
+                Ok(manifest) => drop(manifests.insert(key, manifest)),
+                // Nobody knows whose it is. Its files keep their blobs.
+                Err(error) => plan.spared.push((key, error.to_string())),
+            }
+        }
         let mut users = BTreeMap::new();
         let models = state.models.snapshot()?;
         let engines = state.engines.snapshot()?;
@@ -81,7 +90,7 @@ impl<'c> CollectionPlanner<'c> {
         let pins = state.pins.snapshot()?;
         Ok(Self {
             state,
-            plan: CollectionPlan::default(),
+            plan,
             manifests,
             models: models
                 .iter()
@@ -109,15 +118,24 @@ impl<'c> CollectionPlanner<'c> {
         let state = self.state;
         for (path, kind) in list_folder(&state.root.layout().staging())? {
             let folder = StagingFolder::new(path.clone());
-            if kind.is_dir()
-                && matches!(owner_of(&folder, state.artifacts.locking())?, Owner::Lives)
-            {
-                continue;
+            match owner_of(&folder, state.artifacts.locking()) {
+                Ok(Owner::Lives) if kind.is_dir() => continue,
+                Ok(_) => {}
+                Err(error) => {
+                    self.spare_path(&path, &error);
+                    continue;
+                }
             }
             let freed = self.links_below(&path);
             self.push(Removable::Staging(path), RemovalReason::Abandoned, freed);
         }
         Ok(())
+    }
+
+    /// Leaves a path alone that cannot be looked at.
+    fn spare_path(&mut self, path: &Path, why: &CatalogError) {
+        let path = path.display().to_string();
+        self.plan.spared.push((path, why.to_string()));
     }
 
     /// Takes all links below a path, and returns the bytes that this frees. A blob whose last links
@@ -138,17 +156,24 @@ impl<'c> CollectionPlanner<'c> {
     /// tombstone.
     fn plan_deleted(&mut self) -> Result<()> {
         let root = &self.state.root;
-        let mut left = Vec::new();
+        let (mut left, mut unreadable) = (Vec::new(), Vec::new());
         for tombstone in &self.deleted {
             // A managed artifact is planned as one that no entry names.
             let is_managed = Layout::key_of(tombstone.stored_path()).is_some();
-            if !is_managed && tombstone.matches(root)? {
-                left.push(root.absolute(tombstone.stored_path()));
+            let path = root.absolute(tombstone.stored_path());
+            match tombstone.matches(root) {
+                Ok(true) if !is_managed => left.push(path),
+                Ok(_) => {}
+                Err(error) => unreadable.push((path, error)),
             }
         }
+        for (path, error) in unreadable {
+            self.spare_path(&path, &error);
+        }
+        let root = &self.state.root;
         let aside = list_folder(&root.layout().removed())?;
         for path in left {
-            let freed = (space_below(&path)?, 0);
+            let freed = (space_below(&path), 0);
             self.push(Removable::Deleted(path), RemovalReason::Deleted, freed);
         }
         for (path, _) in aside {
@@ -173,11 +198,13 @@ impl<'c> CollectionPlanner<'c> {
                 continue;
             }
             let path = self.state.root.layout().artifact(&key);
-            if self.is_leased(&path.manifest())? {
-                let why = "in use".to_owned();
-                self.plan
-                    .spared
-                    .push((self.manifests[&key].id.clone(), why));
+            let why = match self.is_leased(&path.manifest()) {
+                Ok(false) => None,
+                Ok(true) => Some("in use".to_owned()),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(why) = why {
+                self.plan.spared.push((id.clone(), why));
                 continue;
             }
             let freed = self.frees(&key);
@@ -255,7 +282,14 @@ impl<'c> CollectionPlanner<'c> {
             if !kind.is_dir() {
                 continue;
             }
-            for (path, _) in list_folder(&folder)? {
+            let blobs = match list_folder(&folder) {
+                Ok(blobs) => blobs,
+                Err(error) => {
+                    self.spare_path(&folder, &error);
+                    continue;
+                }
+            };
+            for (path, _) in blobs {
                 let name = path.file_name().and_then(|name| name.to_str());
                 let Some(hex) = name.filter(|name| crate::root::is_sha256(name)) else {
                     continue;

@@ -6,14 +6,15 @@ use crate::error::Result;
 use crate::root::{FileStamp, FoundFile, Layout};
 use crate::state::{ModelRecord, RootState};
 
-/// Moves bad files aside, and returns their new paths. Best effort where nothing can be written
+/// Moves bad files aside, and returns their new paths. If some cannot be moved, the others are, and the
+/// first error is returned. Best effort where nothing can be written
 /// now: the verification that found them still returns its outcome.
 pub(super) fn quarantine_all(
     state: &RootState,
     bad: Vec<(FoundFile, Evidence)>,
     last_good_ms: Option<u64>,
 ) -> Result<Vec<PathBuf>> {
-    let mut moved = Vec::new();
+    let (mut moved, mut failed) = (Vec::new(), None);
     for (found, evidence) in bad {
         let evidence = Evidence {
             last_good_ms,
@@ -25,10 +26,13 @@ pub(super) fn quarantine_all(
                 let path = found.path.display();
                 tracing::warn!(%path, %error, "a bad file could not be moved to quarantine");
             }
-            Err(error) => return Err(error),
+            Err(error) => failed = failed.or(Some(error)),
         }
     }
-    Ok(moved)
+    match failed {
+        None => Ok(moved),
+        Some(error) => Err(error),
+    }
 }
 
 /// Retires every model that a bad file was served for, then moves it aside: so no Active entry
@@ -48,7 +52,7 @@ fn quarantine(state: &RootState, found: &FoundFile, evidence: Evidence) -> Resul
                 lock.release();
                 return Ok(None);
             }
-            let sharers = artifacts.sharers_of(path)?;
+            let sharers = artifacts.sharers_of(path, &evidence.expected)?;
             let keys: Vec<&str> = sharers.iter().map(|(key, ..)| key.as_str()).collect();
             let uses = |record: &ModelRecord| {
                 let key = Layout::key_of(Path::new(&record.local_path));

@@ -26,10 +26,10 @@ impl EntryKind {
 #[cfg(feature = "native-fs")]
 mod imp {
     use std::ffi::OsStr;
-    use std::os::fd::{BorrowedFd, OwnedFd};
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
     use std::os::unix::ffi::OsStrExt;
 
-    use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat, unlinkat};
+    use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, statat, unlinkat};
 
     use super::{EntryKind, OsString, Path, io};
 
@@ -38,29 +38,87 @@ mod imp {
         list_open(&mut opened)
     }
 
-    /// Each folder is opened in the one above it, never through a link.
+    /// Removes a folder with all in it. Each folder is opened in the one above it, never through a link.
+    /// Only one folder is open at any time, and no path is formed, so that any depth can be removed.
     pub(in crate::root) fn remove_tree(folder: &Path) -> io::Result<()> {
-        empty(open(CWD, folder.as_os_str(), OFlags::NOFOLLOW)?)?;
+        let mut current = OpenFolder::open(open(CWD, folder.as_os_str(), OFlags::NOFOLLOW)?)?;
+        let mut above: Vec<Level> = Vec::new();
+        loop {
+            if let Some(name) = current.folders.pop() {
+                let inner = open(current.fd(), &name, OFlags::NOFOLLOW)?;
+                above.push(Level {
+                    identity: current.identity,
+                    name,
+                    folders: current.folders,
+                });
+                current = OpenFolder::open(inner)?;
+                continue;
+            }
+            let Some(level) = above.pop() else {
+                break;
+            };
+            let outer = open(current.fd(), OsStr::new(".."), OFlags::empty())?;
+            if identity_of(outer.as_fd())? != level.identity {
+                return Err(io::Error::other("a folder in it was moved meanwhile"));
+            }
+            remove(outer.as_fd(), &level.name, AtFlags::REMOVEDIR)?;
+            current = OpenFolder {
+                fd: outer,
+                identity: level.identity,
+                folders: level.folders,
+            };
+        }
         Ok(unlinkat(CWD, folder, AtFlags::REMOVEDIR)?)
     }
 
-    fn empty(folder: OwnedFd) -> io::Result<()> {
-        let mut opened = Dir::new(folder)?;
-        let entries = list_open(&mut opened)?;
-        let folder = opened.fd()?;
-        for (name, kind) in entries {
-            let flags = if kind.is_dir() {
-                empty(open(folder, &name, OFlags::NOFOLLOW)?)?;
-                AtFlags::REMOVEDIR
-            } else {
-                AtFlags::empty()
-            };
-            match unlinkat(folder, &name, flags) {
-                Ok(()) | Err(rustix::io::Errno::NOENT) => {}
-                Err(error) => return Err(error.into()),
+    /// A folder whose files are removed. Its folders are still to be.
+    struct OpenFolder {
+        fd: OwnedFd,
+        identity: (u64, u64),
+        folders: Vec<OsString>,
+    }
+
+    /// A folder around the open one.
+    struct Level {
+        identity: (u64, u64),
+        /// The name of the folder in it that is open, or that holds the open one.
+        name: OsString,
+        folders: Vec<OsString>,
+    }
+
+    impl OpenFolder {
+        /// Takes an open folder, and removes the files in it.
+        fn open(fd: OwnedFd) -> io::Result<Self> {
+            let mut listed = Dir::read_from(&fd)?;
+            let mut folders = Vec::new();
+            for (name, kind) in list_open(&mut listed)? {
+                match kind.is_dir() {
+                    true => folders.push(name),
+                    false => remove(fd.as_fd(), &name, AtFlags::empty())?,
+                }
             }
+            Ok(Self {
+                identity: identity_of(fd.as_fd())?,
+                fd,
+                folders,
+            })
         }
-        Ok(())
+
+        fn fd(&self) -> BorrowedFd<'_> {
+            self.fd.as_fd()
+        }
+    }
+
+    fn remove(at: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> io::Result<()> {
+        match unlinkat(at, name, flags) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn identity_of(folder: BorrowedFd<'_>) -> io::Result<(u64, u64)> {
+        let found = fstat(folder)?;
+        Ok((found.st_dev, found.st_ino))
     }
 
     fn open(at: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> io::Result<OwnedFd> {

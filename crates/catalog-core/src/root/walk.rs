@@ -103,6 +103,9 @@ fn below(folder: &Path, entries: Vec<(OsString, EntryKind)>) -> Vec<(PathBuf, En
         .collect()
 }
 
+/// The number of folders that may lie around a file of a model.
+const MAX_DEPTH: usize = 64;
+
 /// The treatment of symbolic links to files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Links {
@@ -115,8 +118,8 @@ pub(crate) enum Links {
 /// Lists the files below a folder, sorted by the bytes of their names, without those below the
 /// `skipped` names.
 ///
-/// A link to a folder, a dangling link, a socket or device and a name that is not UTF-8 are errors,
-/// as no copy of the folder could stand for them.
+/// A link to a folder, a dangling link, a socket or device, a name that is not UTF-8 and a folder below
+/// more than [`MAX_DEPTH`] others are errors, as no copy of the folder could stand for them.
 pub(crate) fn list_files(folder: &Path, skipped: &[&str], links: Links) -> Result<Vec<FoundFile>> {
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), folder.to_path_buf())];
@@ -134,6 +137,9 @@ pub(crate) fn list_files(folder: &Path, skipped: &[&str], links: Links) -> Resul
                 continue;
             }
             if kind.is_dir() {
+                if name.matches('/').count() >= MAX_DEPTH {
+                    return Err(unusable("a folder below more than 64 others"));
+                }
                 folders.push((format!("{name}/"), path));
                 continue;
             }

@@ -204,15 +204,30 @@ pub(crate) fn move_all_aside(state: &RootState, pending: Vec<PendingRemoval>) ->
     (moved, failed)
 }
 
-/// Unlinks artifacts that are out of their places, and the blobs that nothing else uses. Returns
-/// the number of bytes of disk that this freed.
-pub(crate) fn free(state: &RootState, moved: MovedAside) -> Result<u64> {
-    let mut freed = 0_u64;
-    for (path, counted) in &moved.paths {
-        freed = freed.saturating_add(space_below(counted)?);
-        remove_artifact(path)?;
+/// The result of unlinking artifacts.
+#[derive(Debug, Default)]
+pub(crate) struct Freed {
+    /// The number of bytes of disk that were freed.
+    pub(crate) bytes: u64,
+    /// The paths that could not be unlinked, with the reason. The next collection tries them again.
+    pub(crate) failed: Vec<(PathBuf, CatalogError)>,
+}
+
+/// Unlinks artifacts that are out of their places, and the blobs that nothing else uses.
+pub(crate) fn free(state: &RootState, moved: MovedAside) -> Freed {
+    let mut freed = Freed::default();
+    for (path, counted) in moved.paths {
+        let space = space_below(&counted);
+        match remove_artifact(&path) {
+            Ok(()) => freed.bytes = freed.bytes.saturating_add(space),
+            Err(error) => freed.failed.push((path, error)),
+        }
     }
-    Ok(freed.saturating_add(state.artifacts.remove_blobs(&moved.blobs)?))
+    match state.artifacts.remove_blobs(&moved.blobs) {
+        Ok(bytes) => freed.bytes = freed.bytes.saturating_add(bytes),
+        Err(error) => freed.failed.push((state.root.layout().blobs(), error)),
+    }
+    freed
 }
 
 /// Removes the entry of a model, then its artifact. Returns whether there was an entry.
@@ -293,9 +308,7 @@ fn finish(state: &RootState, id: &str, outcome: Option<Outcome>) -> Result<bool>
     let Some((moved, mut kept)) = outcome else {
         return Ok(false);
     };
-    if let Err(error) = free(state, moved) {
-        kept.push((state.root.layout().removed(), error));
-    }
+    kept.extend(free(state, moved).failed);
     match kept.into_iter().next() {
         None => Ok(true),
         Some((path, error)) => Err(CatalogError::ArtifactKept {

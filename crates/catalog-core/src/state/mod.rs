@@ -24,7 +24,8 @@ pub use pin_record::Pin;
 pub use source_call::{SourceCall, SourceFailure};
 
 pub(crate) use deletion::{
-    Candidate, Decision, MovedAside, decide, delete_engine, delete_model, free, move_all_aside,
+    Candidate, Decision, Freed, MovedAside, decide, delete_engine, delete_model, free,
+    move_all_aside,
 };
 pub(crate) use engine_record::EngineRecord;
 pub(crate) use lease::{exclude_leases, lease};

@@ -13,7 +13,7 @@ use catalog_core::{
 };
 use model_provisioner::ModelProvisioner;
 
-use crate::state::CONTENT;
+use crate::state::{CONTENT, describe};
 use crate::steps::Step;
 
 /// The model that a fetcher brings with modes that shut out everybody else.
@@ -224,16 +224,9 @@ pub fn run_account(arguments: &[String]) -> std::result::Result<(), String> {
     let outcome = calls.into_iter().try_for_each(|call| call.make(root));
     let text = match outcome {
         Ok(()) => "ok".to_owned(),
-        Err(error) => format!("{}: {}", error.code(), chain(&error)),
+        Err(error) => describe(&error),
     };
     std::io::stdout()
         .write_all(text.as_bytes())
         .map_err(|error| error.to_string())
-}
-
-/// The messages of an error and its sources.
-fn chain(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<String> = sources.map(ToString::to_string).collect();
-    texts.join(": ")
 }

@@ -3,11 +3,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use catalog_core::{
-    Artifact, Basis, CatalogStore, EntryPoint, Expectation, Expected, FsCatalog, Hasher,
-    Provenance, Role, Validators, Verify,
+    Artifact, Basis, CatalogStore, EntryPoint, Expectation, Expected, FsCatalog, Provenance, Role,
+    Validators, Verify,
 };
 
-use crate::util::model_id;
+use crate::util::{model_id, rewrite};
 
 /// Publishes a model of two files.
 fn publish(catalog: &FsCatalog, provenance: Provenance) -> Artifact {
@@ -31,17 +31,6 @@ fn publish(catalog: &FsCatalog, provenance: Provenance) -> Artifact {
 
 fn manifest_of(artifact: &Path) -> PathBuf {
     artifact.parent().unwrap().with_file_name("manifest.json")
-}
-
-/// Changes the text of a manifest and gives it the right checksum.
-fn rewrite(path: &Path, change: impl FnOnce(&str) -> String) {
-    let text = fs::read_to_string(path).unwrap();
-    let (content, _) = text.rsplit_once(",\"checksum\"").unwrap();
-    let content = change(content);
-    let mut hash = Hasher::new();
-    hash.update(content.as_bytes());
-    let sealed = format!("{content},\"checksum\":\"{}\"}}\n", hash.finish());
-    fs::write(path, sealed).unwrap();
 }
 
 /// CAT-1010

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::util::as_unprivileged;
-use catalog_core::{CatalogError, FileFetcher, ModelFetcher, ModelRef, Result};
+use catalog_core::{
+    CatalogError, FileFetcher, FsCatalog, ImportRequest, ModelFetcher, ModelRef, Result,
+};
 
 fn fetch(path: &Path) -> Result<PathBuf> {
     let mr = ModelRef::File {
@@ -86,6 +88,27 @@ fn what_cannot_be_read_is_a_typed_error_that_names_it() {
             fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
         },
     );
+}
+
+/// CAT-506
+#[test]
+fn a_folder_below_more_than_64_others_is_no_model() {
+    let (_folder, base) = sandbox();
+    for (levels, is_model) in [(64, true), (65, false)] {
+        let model = base.join(format!("model-{levels}"));
+        let deepest = (0..levels).fold(model.clone(), |folder, _| folder.join("d"));
+        fs::create_dir_all(&deepest).unwrap();
+        fs::write(deepest.join("a.bin"), "x").unwrap();
+        assert_eq!(fetch(&model).is_ok(), is_model, "{levels}");
+        let root = base.join("root");
+        let catalog = FsCatalog::new(&root).unwrap();
+        let id = "m".parse().unwrap();
+        let imported = catalog.import(&ImportRequest::new(&id, &model), &mut |_| Ok(()));
+        match imported {
+            Ok(_) => assert!(is_model),
+            Err(error) => assert_eq!((error.code(), is_model), ("artifact_unusable", false)),
+        }
+    }
 }
 
 /// CAT-504

@@ -4,33 +4,65 @@ use std::fs;
 use std::time::Duration;
 
 use catalog_core::{
-    CatalogEntry, CatalogStore, CollectionPolicy, Evict, FsCatalog, LifecycleState,
+    CatalogEdit, CatalogEntry, CatalogStore, CollectionPolicy, Evict, FsCatalog, LifecycleState,
 };
 
 use super::{collect, ids, import};
-use crate::util::model_id;
+use crate::util::{model_id, rewrite};
 
 /// CAT-881
 #[test]
-fn what_cannot_be_read_stops_a_collection() {
-    for name in ["index.json", "engines.json", "pins.json", "manifest"] {
+fn damaged_indexes_stop_a_collection() {
+    for name in ["index.json", "engines.json", "pins.json"] {
         let root = tempfile::tempdir().unwrap();
         let catalog = FsCatalog::new(root.path()).unwrap();
         import(&catalog, "kept", b"kept");
         let loose = import(&catalog, "loose", b"loose");
         catalog.update(|edit| Ok(edit.forget("loose"))).unwrap();
-        let path = match name {
-            "manifest" => loose
-                .local_path
-                .parent()
-                .unwrap()
-                .with_file_name("manifest.json"),
-            name => root.path().join(name),
-        };
-        fs::write(&path, "{\"version\":1,").unwrap();
+        fs::write(root.path().join(name), "{\"version\":1,").unwrap();
         let planned = catalog.plan_collection(&CollectionPolicy::default());
         assert!(planned.is_err(), "{name}");
         assert!(loose.local_path.exists(), "{name}");
+    }
+}
+
+/// CAT-887
+#[test]
+fn an_artifact_without_a_readable_manifest_is_spared_and_the_rest_goes() {
+    for damage in ["damaged", "newer", "missing"] {
+        let root = tempfile::tempdir().unwrap();
+        let catalog = FsCatalog::new(root.path()).unwrap();
+        let [bad, loose] = ["bad", "loose"].map(|id| import(&catalog, id, id.as_bytes()));
+        let forget = |edit: &mut CatalogEdit<'_>| Ok(edit.forget("loose") && edit.forget("bad"));
+        assert!(catalog.update(forget).unwrap());
+        let manifest = bad
+            .local_path
+            .parent()
+            .unwrap()
+            .with_file_name("manifest.json");
+        match damage {
+            "damaged" => fs::write(&manifest, "{\"version\":1,").unwrap(),
+            "newer" => rewrite(&manifest, |text| {
+                text.replace("\"version\":2", "\"version\":99")
+            }),
+            _ => fs::remove_file(&manifest).unwrap(),
+        }
+        let plan = catalog
+            .plan_collection(&CollectionPolicy::default())
+            .unwrap();
+        let [(spared, why)] = &plan.spared[..] else {
+            panic!("{damage}: {:?}", plan.spared);
+        };
+        assert!(
+            manifest.to_string_lossy().contains(&**spared),
+            "{damage}: {spared}: {why}"
+        );
+        assert_eq!(why.contains("newer release"), damage == "newer", "{why}");
+        catalog.collect(&plan).unwrap();
+        assert!(
+            bad.local_path.exists() && !loose.local_path.exists(),
+            "{damage}"
+        );
     }
 }
 
