@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::layout::Layout;
-use super::own_file::open_unfollowed;
+use super::native::open_unfollowed;
 use super::rename::rename_to_free_name;
 use super::walk::list_folder;
 use crate::error::{CatalogError, Result};

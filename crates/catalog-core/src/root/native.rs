@@ -80,6 +80,22 @@ pub(super) fn write_over_in_place(file: &File) {
 #[cfg(not(all(feature = "native-fs", target_os = "linux")))]
 pub(super) fn write_over_in_place(_: &File) {}
 
+/// Opens a file or folder for reading. A link is not followed, and a pipe is not waited for.
+#[cfg(feature = "native-fs")]
+pub(super) fn open_unfollowed(path: &Path) -> io::Result<File> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(flags.bits() as i32);
+    options.open(path)
+}
+
+#[cfg(not(feature = "native-fs"))]
+pub(super) fn open_unfollowed(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
 /// Returns the number of bytes that this account can still write to the file system of a path, if
 /// it is known.
 #[cfg(feature = "native-fs")]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::layout::Layout;
 use super::modes::create_file;
+use super::native::open_unfollowed;
 use super::stamp::FileStamp;
 use crate::error::{CatalogError, Result};
 
@@ -53,22 +54,6 @@ pub(crate) fn open_to_lock(path: &Path) -> Result<Option<File>> {
 #[cfg(not(feature = "native-fs"))]
 pub(crate) fn open_to_lock(path: &Path) -> Result<Option<File>> {
     open_own_file(path, OpenOptions::new().read(true))
-}
-
-/// Opens a file or folder for reading. A link is not followed, and a pipe is not waited for.
-#[cfg(feature = "native-fs")]
-pub(super) fn open_unfollowed(path: &Path) -> io::Result<File> {
-    use rustix::fs::OFlags;
-    use std::os::unix::fs::OpenOptionsExt;
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let mut options = OpenOptions::new();
-    options.read(true).custom_flags(flags.bits() as i32);
-    options.open(path)
-}
-
-#[cfg(not(feature = "native-fs"))]
-pub(super) fn open_unfollowed(path: &Path) -> io::Result<File> {
-    File::open(path)
 }
 
 /// Opens a file of the store's own for reading and writing, as [`open_own_file`] does, and creates an

@@ -87,7 +87,7 @@ const CALLS: [Call; 6] = [
         let report = rebuild(root)?;
         let catalog = FsCatalog::new(root)?;
         let is_restored = |id: &&str| report.restored.iter().any(|restored| restored == id);
-        Ok(GOOD.iter().all(|id| is_restored(id)) && passes(&catalog, "good-1")?)
+        Ok(GOOD.iter().all(is_restored) && passes(&catalog, "good-1")?)
     }),
 ];
 
