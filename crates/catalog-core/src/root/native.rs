@@ -86,7 +86,7 @@ pub(super) fn open_unfollowed(path: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt;
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let mut options = OpenOptions::new();
+    let mut options = std::fs::OpenOptions::new();
     options.read(true).custom_flags(flags.bits() as i32);
     options.open(path)
 }
