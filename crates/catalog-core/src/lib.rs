@@ -110,9 +110,9 @@ pub use error::{
 pub use fetch::{FetchTask, Fetched, FileFetcher, ModelFetcher, OutboundGate};
 pub use index::{IndexRecovery, RecoveryAction};
 pub use maintenance::{
-    BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, PlannedRemoval, Rebuilt, Recovery,
-    RegisteredModel, Removable, RemovalReason, RepairReport, ScrubBudget, ScrubReport,
-    Verification, Verify, rebuild, recover,
+    BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, PlannedRemoval, QuarantinedFile,
+    Rebuilt, Recovery, RegisteredModel, Removable, RemovalReason, RepairReport, ScrubBudget,
+    ScrubReport, Verification, Verify, rebuild, rebuild_with, recover, recover_with,
 };
 pub use progress::{CancelToken, Limits, Progress};
 pub use reference::{HfParts, ModelId, ModelRef};

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{Manifest, write_text};
+use super::manifest::{Manifest, read_text, write_text};
 use super::manifest_file::ManifestFile;
 use super::store::ArtifactStore;
-use crate::digest::{Digest, seal};
+use crate::digest::{Digest, seal, unseal};
 use crate::error::{CatalogError, Result};
 use crate::root::{
     LastLink, QuarantineFolder, WriterLock, create_own_folder, create_unique_folder, now_ms,
@@ -39,6 +39,12 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Reads the evidence against a file in quarantine, if it is there and not damaged.
+    pub(crate) fn read(folder: &QuarantineFolder) -> Option<Self> {
+        let text = read_text(&folder.evidence(), 1 << 20).ok()??;
+        serde_json::from_str(&unseal(&text).ok()?).ok()
+    }
+
     /// Creates the evidence against a file of the model `id`.
     pub(crate) fn new(id: &str, file: &ManifestFile, actual: Digest, size: u64) -> Self {
         Self {

@@ -66,13 +66,18 @@ pub(super) fn admit(
     })
 }
 
-/// Returns the number of bytes of disk that the artifact store takes, without the quarantine, which
-/// no collection frees.
+/// Returns the number of bytes of disk that the artifact store takes, with the quarantine.
 pub(crate) fn space_of_store(root: &StoreRoot) -> Result<u64> {
     let layout = root.layout();
     let mut seen = BTreeSet::new();
     let mut total = 0_u64;
-    for folder in [layout.blobs(), layout.artifacts(), layout.staging()] {
+    let quarantine = layout.quarantine();
+    for folder in [
+        layout.blobs(),
+        layout.artifacts(),
+        layout.staging(),
+        quarantine,
+    ] {
         total = total.saturating_add(space_taken(&folder, &mut seen)?);
     }
     Ok(total)

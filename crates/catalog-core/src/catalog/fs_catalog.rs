@@ -7,8 +7,8 @@ use crate::artifacts::{Artifact, ArtifactStore, ImportRequest, Lease, StagedFile
 use crate::entry::{CatalogEntry, Expected, LifecycleState};
 use crate::error::Result;
 use crate::maintenance::{
-    self, BadFile, Collected, CollectionPlan, CollectionPolicy, RegisteredModel, RepairReport,
-    ScrubBudget, ScrubReport, Verification, Verify,
+    self, BadFile, Collected, CollectionPlan, CollectionPolicy, QuarantinedFile, RegisteredModel,
+    RepairReport, ScrubBudget, ScrubReport, Verification, Verify,
 };
 use crate::progress::{Limits, Progress};
 use crate::reference::ModelId;
@@ -336,6 +336,18 @@ impl FsCatalog {
             fetch,
             &mut self.state.limits.watch("hashing", progress),
         )
+    }
+
+    /// Lists the files in quarantine with the evidence against them, the oldest first. A collection
+    /// removes them, if its policy says when: see
+    /// [`leftovers_for`](crate::CollectionPolicy::leftovers_for) and
+    /// [`budget`](crate::CollectionPolicy::budget).
+    ///
+    /// # Errors
+    ///
+    /// [`Io`](crate::CatalogError::Io) if the folder cannot be read.
+    pub fn quarantined(&self) -> Result<Vec<QuarantinedFile>> {
+        maintenance::quarantined(&self.state)
     }
 
     /// Plans the removals of a [`collect`](Self::collect), with their reasons and the bytes that

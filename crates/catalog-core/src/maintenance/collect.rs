@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use super::collected::Collected;
 use super::collection_plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
 use super::finish_deletions::finish_deletions;
+use super::leftovers::remove_leftover;
 use crate::artifacts::{BATCH, Owner, owner_of, space_below};
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
@@ -22,6 +23,7 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
     note_retirements(state)?;
     let mut done = Collected::default();
     let (mut blobs, mut models, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut left = Vec::new();
     let layout = state.root.layout();
     let (staging, removed) = (layout.staging(), layout.removed());
     for removal in &plan.removals {
@@ -42,8 +44,19 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
             Removable::Blob(hex) if is_sha256(hex) => blobs.push(hex.clone()),
             Removable::Artifact(key) if is_sha256(key) => models.push(removal.clone()),
             Removable::Model(_) => models.push(removal.clone()),
+            Removable::Quarantined(_) | Removable::DamagedIndex(_) | Removable::ModelLock(_) => {
+                left.push(what);
+            }
             Removable::Staging(_) | Removable::Blob(_) | Removable::Artifact(_) => {}
         }
+    }
+    for some in left.chunks(BATCH) {
+        // A file on its way into quarantine is under this lock, too.
+        let lock = state.artifacts.lock()?;
+        for what in some {
+            done.note(what, remove_leftover(state, what));
+        }
+        lock.release();
     }
     for some in deleted.chunks(MODELS_OF_A_WRITE) {
         finish_deletions(state, some, &mut done)?;
@@ -213,6 +226,6 @@ fn may_go(
             drop(exclude_leases(state, &stored)?);
             Ok(Some(stored))
         }
-        Removable::Staging(_) | Removable::Deleted(_) | Removable::Blob(_) => Ok(None),
+        _ => Ok(None),
     }
 }

@@ -68,6 +68,12 @@ pub enum Removable {
     Model(String),
     /// A blob, by its SHA-256.
     Blob(String),
+    /// A file in quarantine, with its evidence.
+    Quarantined(PathBuf),
+    /// A damaged index that a recovery kept.
+    DamagedIndex(PathBuf),
+    /// The lock of a model, if nobody holds it.
+    ModelLock(PathBuf),
 }
 
 impl CollectionPlan {

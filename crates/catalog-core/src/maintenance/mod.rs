@@ -7,6 +7,7 @@ mod collection_plan;
 mod finish_deletions;
 mod freed;
 mod import;
+mod leftovers;
 mod managed;
 mod plan_collection;
 mod policy;
@@ -24,9 +25,10 @@ mod verify_engine;
 
 pub use collected::Collected;
 pub use collection_plan::{CollectionPlan, PlannedRemoval, Removable};
+pub use leftovers::QuarantinedFile;
 pub use policy::{CollectionPolicy, Evict, RemovalReason};
-pub use rebuild::{Rebuilt, rebuild};
-pub use recover::{Recovery, recover};
+pub use rebuild::{Rebuilt, rebuild, rebuild_with};
+pub use recover::{Recovery, recover, recover_with};
 pub use registered::RegisteredModel;
 pub use repair::{BadFile, RepairReport};
 pub use scrub::{ScrubBudget, ScrubReport};
@@ -34,6 +36,7 @@ pub use verification::{Verification, Verify};
 
 pub(crate) use collect::collect;
 pub(crate) use import::import;
+pub(crate) use leftovers::quarantined;
 pub(crate) use plan_collection::plan_collection;
 pub(crate) use proof::{put_verified, register};
 pub(crate) use registered::registered;

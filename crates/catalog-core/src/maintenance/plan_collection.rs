@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::collection_plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
 use super::freed::Links;
+use super::leftovers::{leftovers, quarantined};
 use super::policy::{CollectionPolicy, Evict, RemovalReason};
 use crate::artifacts::{
     LeaseLock, Manifest, Owner, Sharing, owner_of, space_below, space_of, space_of_store, try_lock,
@@ -33,9 +34,13 @@ pub(crate) fn plan_collection(
         planner.plan_retired(limit);
     }
     planner.plan_orphans()?;
+    if let Some(limit) = policy.leftovers_for {
+        planner.plan_leftovers(limit)?;
+    }
     if let Some(budget) = policy.budget {
         let taken = space_of_store(&state.root)?;
         let excess = taken.saturating_sub(budget);
+        planner.purge_quarantine(excess)?;
         planner.evict(excess, policy.evict, RemovalReason::OverBudget);
     }
     let free = free_space(state.root.path())
@@ -224,6 +229,37 @@ impl<'c> CollectionPlanner<'c> {
                 self.plan_model(&id, &record, RemovalReason::RetiredFor(age));
             }
         }
+    }
+
+    fn plan_leftovers(&mut self, limit: Duration) -> Result<()> {
+        let now = SystemTime::now();
+        for left in leftovers(self.state)? {
+            let age = now.duration_since(left.since).unwrap_or_default();
+            if age >= limit {
+                self.push(left.what, RemovalReason::LeftOver, (left.bytes, 0));
+            }
+        }
+        Ok(())
+    }
+
+    /// Plans files of the quarantine until the given number of bytes is freed beyond those of the plan
+    /// so far.
+    fn purge_quarantine(&mut self, wanted: u64) -> Result<()> {
+        for file in quarantined(self.state)? {
+            if self.plan.frees() >= wanted {
+                break;
+            }
+            let what = Removable::Quarantined(file.path);
+            if self
+                .plan
+                .removals
+                .iter()
+                .all(|planned| planned.what != what)
+            {
+                self.push(what, RemovalReason::OverBudget, (file.bytes, 0));
+            }
+        }
+        Ok(())
     }
 
     /// Plans models until the given number of bytes is freed beyond those of the plan so far.

@@ -12,7 +12,12 @@ pub struct CollectionPolicy {
     /// Retired ones. Only time in which the host was certainly running counts, so no jump of the
     /// clock makes a model old.
     pub retired_for: Option<Duration>,
-    /// Removes managed models until the store takes no more bytes of disk than this.
+    /// Removes files that no model needs and that were left longer ago than this, if set: files in
+    /// quarantine, damaged indexes that a recovery kept, and locks of models that nobody holds. The
+    /// age is by the clock of the host.
+    pub leftovers_for: Option<Duration>,
+    /// Removes the quarantine, the oldest file first, and then managed models until the store takes no
+    /// more bytes of disk than this.
     pub budget: Option<u64>,
     /// Removes managed models until this number of bytes of the disk is free.
     pub min_free: Option<u64>,
@@ -40,6 +45,8 @@ pub enum RemovalReason {
     Deleted,
     /// Nothing uses it.
     Unreferenced,
+    /// No model needs it, and it was left longer ago than the policy allows.
+    LeftOver,
     /// The model has been Retired for longer than the policy allows: for at least this long.
     RetiredFor(Duration),
     /// The store takes more than its budget.
@@ -54,6 +61,7 @@ impl fmt::Display for RemovalReason {
             Self::Abandoned => f.write_str("the process that staged it is gone"),
             Self::Deleted => f.write_str("its entry was deleted"),
             Self::Unreferenced => f.write_str("nothing uses it"),
+            Self::LeftOver => f.write_str("no model needs it"),
             Self::RetiredFor(time) => write!(f, "retired for {} s", time.as_secs()),
             Self::OverBudget => f.write_str("the store is over its budget"),
             Self::LowSpace => f.write_str("the disk has too little free space"),

@@ -35,7 +35,16 @@ pub struct Rebuilt {
 /// [`IndexDamaged`](crate::CatalogError::IndexDamaged) if an index cannot be recovered, and the
 /// errors of writing.
 pub fn rebuild(root: impl AsRef<Path>) -> Result<Rebuilt> {
-    let state = RootState::open(root.as_ref(), StoreOptions::default())?;
+    rebuild_with(root, StoreOptions::default())
+}
+
+/// Does the work of [`rebuild`] on a root that needs other options, such as its locking.
+///
+/// # Errors
+///
+/// The errors of [`rebuild`].
+pub fn rebuild_with(root: impl AsRef<Path>, options: StoreOptions) -> Result<Rebuilt> {
+    let state = RootState::open(root.as_ref(), options)?;
     // An index that was lost without a trace becomes an empty one.
     for recover in [
         |state: &RootState| index::recover(&state.engines, &state.limits),

@@ -2,8 +2,7 @@ use std::path::Path;
 
 use crate::error::{CatalogError, Result};
 use crate::index::{self, IndexRecovery};
-use crate::state::RootState;
-use crate::state::StoreOptions;
+use crate::state::{RootState, StoreOptions};
 
 /// The result of [`recover`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +28,16 @@ pub struct Recovery {
 /// [`CatalogError::IndexTooNew`](crate::CatalogError::IndexTooNew) if a newer release wrote an
 /// index, and the errors of reading and writing. An index that was not reached is as it was.
 pub fn recover(root: impl AsRef<Path>) -> Result<Recovery> {
-    let state = RootState::open(root.as_ref(), StoreOptions::default())?;
+    recover_with(root, StoreOptions::default())
+}
+
+/// Does the work of [`recover`] on a root that needs other options, such as its locking.
+///
+/// # Errors
+///
+/// The errors of [`recover`].
+pub fn recover_with(root: impl AsRef<Path>, options: StoreOptions) -> Result<Recovery> {
+    let state = RootState::open(root.as_ref(), options)?;
     // A root of a newer release is left alone.
     if let Err(error @ CatalogError::IndexTooNew { .. }) = state.models.snapshot() {
         return Err(error);

@@ -138,6 +138,14 @@ impl Layout {
         self.root.join(format!("{}.damaged-{unique}", file.name()))
     }
 
+    /// Whether a path is that of a damaged index that was replaced.
+    pub(crate) fn is_damaged_index(path: &Path) -> bool {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let unique = |file: IndexFile| name?.strip_prefix(file.name())?.strip_prefix(".damaged-");
+        let mut all = IndexFile::ALL.into_iter().filter_map(unique);
+        all.any(|unique| !unique.is_empty() && unique.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
     pub(crate) fn locks(&self) -> PathBuf {
         self.root.join("locks")
     }

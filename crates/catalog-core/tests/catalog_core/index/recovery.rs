@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use catalog_core::{
-    CatalogStore, FsCatalog, IndexRecovery, LifecycleState, RecoveryAction, recover,
+    CatalogStore, FsCatalog, IndexRecovery, LifecycleState, Locking, RecoveryAction, StoreOptions,
+    rebuild_with, recover, recover_with,
 };
 
 use crate::util::{STORE_FILES, empty_index, entry, fixture, names_in, root_with, state_of};
@@ -241,4 +243,35 @@ fn each_write_keeps_the_generation_before() {
     next.put(&entry("after", "m")).unwrap();
     assert_eq!(read("index.json.previous"), last);
     assert_eq!(names_in(root.path()), STORE_FILES);
+}
+
+/// CAT-465
+#[test]
+fn recovery_and_rebuilding_take_the_options_of_the_store() {
+    let root = root_with_history();
+    damage(root.path(), |bytes| bytes.truncate(9));
+    // The locks of the kernel are of no use here: somebody never gives this one back.
+    let held = fs::File::options()
+        .write(true)
+        .open(root.path().join("locks/index.lock"))
+        .unwrap();
+    held.lock().unwrap();
+    let with = |locking| StoreOptions {
+        locking,
+        lock_wait: Duration::from_millis(10),
+        ..StoreOptions::default()
+    };
+    let (kernel, own) = (with(Locking::Kernel), with(Locking::SingleProcess));
+    let refused = recover_with(root.path(), kernel).unwrap_err();
+    assert_eq!(refused.code(), "lock_timeout");
+    let report = recover_with(root.path(), own).unwrap();
+    assert!(!report.models.entries.is_empty());
+    for name in ["index.json", "index.json.previous"] {
+        fs::remove_file(root.path().join(name)).unwrap();
+    }
+    let refused = rebuild_with(root.path(), kernel).unwrap_err();
+    assert_eq!(refused.code(), "lock_timeout");
+    rebuild_with(root.path(), own).unwrap();
+    let catalog = FsCatalog::open(root.path(), own).unwrap();
+    assert!(catalog.list().unwrap().is_empty());
 }

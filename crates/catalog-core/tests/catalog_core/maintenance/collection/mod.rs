@@ -1,5 +1,6 @@
 //! Collections: the removed files, and the files that are spared.
 
+mod leftovers;
 mod removals;
 mod spared;
 

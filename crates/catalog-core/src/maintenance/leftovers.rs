@@ -1,0 +1,146 @@
+//! Files that no model needs: what is in quarantine, damaged indexes that a recovery kept, and the
+//! locks of models that nobody holds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::collection_plan::Removable;
+use crate::artifacts::{Evidence, space_below};
+use crate::error::{CatalogError, Result};
+use crate::root::{
+    FileLock, Layout, LockMode, QuarantineFolder, is_at, is_sha256, list_folder, open_to_lock,
+    remove_artifact,
+};
+use crate::state::RootState;
+
+/// A file in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QuarantinedFile {
+    /// The path of the file.
+    pub path: PathBuf,
+    /// The reason why it is there, if that can be read.
+    pub evidence: Option<Evidence>,
+    /// The number of bytes of disk that its removal frees.
+    pub bytes: u64,
+    /// The time when it was moved there.
+    pub since: SystemTime,
+}
+
+/// A file that no model needs, and the time when it was left.
+#[derive(Debug)]
+pub(super) struct Leftover {
+    pub(super) what: Removable,
+    pub(super) since: SystemTime,
+    pub(super) bytes: u64,
+}
+
+/// Lists the quarantine, the oldest file first.
+pub(crate) fn quarantined(state: &RootState) -> Result<Vec<QuarantinedFile>> {
+    let mut files = Vec::new();
+    for (path, _) in list_folder(&state.root.layout().quarantine())? {
+        let folder = QuarantineFolder::new(path);
+        // Purged since it was listed.
+        let Some(since) = modified(folder.path()) else {
+            continue;
+        };
+        files.push(QuarantinedFile {
+            path: folder.file(),
+            evidence: Evidence::read(&folder),
+            bytes: space_below(folder.path()),
+            since,
+        });
+    }
+    files.sort_by(|a, b| (a.since, &a.path).cmp(&(b.since, &b.path)));
+    Ok(files)
+}
+
+/// Lists what no model needs, the oldest first.
+pub(super) fn leftovers(state: &RootState) -> Result<Vec<Leftover>> {
+    let layout = state.root.layout();
+    let quarantined = quarantined(state)?.into_iter().map(|file| Leftover {
+        what: Removable::Quarantined(file.path),
+        since: file.since,
+        bytes: file.bytes,
+    });
+    let mut all: Vec<Leftover> = quarantined.collect();
+    let damaged = list_folder(state.root.path())?.into_iter();
+    let damaged = damaged.filter(|(path, _)| Layout::is_damaged_index(path));
+    let locks = list_folder(&layout.model_locks())?.into_iter();
+    let locks = locks.filter(|(path, _)| is_model_lock(layout, path));
+    let files = damaged
+        .map(|(path, _)| Removable::DamagedIndex(path))
+        .chain(locks.map(|(path, _)| Removable::ModelLock(path)));
+    all.extend(files.filter_map(|what| {
+        let (Removable::DamagedIndex(path) | Removable::ModelLock(path)) = &what else {
+            return None;
+        };
+        Some(Leftover {
+            since: changed(path)?,
+            bytes: space_below(path),
+            what,
+        })
+    }));
+    all.sort_by(|a, b| (a.since, &a.what).cmp(&(b.since, &b.what)));
+    Ok(all)
+}
+
+/// Removes a leftover, and returns the bytes that this freed. Returns `None` if it is gone, or is no
+/// leftover of this root. The caller holds the lock of artifacts.
+pub(super) fn remove_leftover(state: &RootState, what: &Removable) -> Result<Option<u64>> {
+    let layout = state.root.layout();
+    match what {
+        Removable::Quarantined(file) => {
+            let folder = file.parent().unwrap_or(file);
+            if folder.parent() != Some(&layout.quarantine()) {
+                return Ok(None);
+            }
+            remove_whole(folder)
+        }
+        Removable::DamagedIndex(path)
+            if path.parent() == Some(state.root.path()) && Layout::is_damaged_index(path) =>
+        {
+            remove_whole(path)
+        }
+        Removable::ModelLock(path) if is_model_lock(layout, path) => {
+            let Some(file) = open_to_lock(path)? else {
+                return Ok(None);
+            };
+            let locking = state.artifacts.locking();
+            let held = FileLock::try_acquire(file, path, LockMode::Exclusive, locking)?;
+            // Those who wait for the lock look whether its file is still at the path.
+            match held {
+                Ok(lock) if is_at(lock.file(), path)? => remove_whole(path),
+                Ok(_) => Ok(None),
+                Err(_) => Err(CatalogError::InUse { path: path.clone() }),
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+fn remove_whole(path: &Path) -> Result<Option<u64>> {
+    let bytes = space_below(path);
+    remove_artifact(path)?;
+    Ok(Some(bytes))
+}
+
+fn is_model_lock(layout: &Layout, path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    path.parent() == Some(&layout.model_locks()) && name.is_some_and(is_sha256)
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::symlink_metadata(path).ok()?.modified().ok()
+}
+
+/// Returns the later one of the times when the content and the names of a file changed.
+fn changed(path: &Path) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    use std::time::Duration;
+    let metadata = fs::symlink_metadata(path).ok()?;
+    let seconds = u64::try_from(metadata.ctime()).unwrap_or_default();
+    let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    Some(metadata.modified().ok()?.max(changed))
+}
