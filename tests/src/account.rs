@@ -20,7 +20,7 @@ pub struct Account {
     pub is_member: bool,
 }
 
-/// A folder in which each account can run this program.
+/// A folder where each account can run this program.
 #[derive(Debug)]
 pub struct Stage {
     folder: tempfile::TempDir,
@@ -43,7 +43,7 @@ impl Stage {
         })
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

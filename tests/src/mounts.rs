@@ -7,7 +7,7 @@ pub struct Mount {
     folder: tempfile::TempDir,
 }
 
-/// Runs a program; what it printed on standard error is the error.
+/// Runs a program. The error is the text that the program printed on standard error.
 pub fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
     match Command::new(program).args(arguments).output() {
         Ok(output) if output.status.success() => Ok(()),
@@ -52,7 +52,7 @@ impl Mount {
         Self::in_large_image(mkfs, arguments, 320 << 20)
     }
 
-    /// [`in_image`](Self::in_image) of so many bytes.
+    /// Makes a file system in an image file of this number of bytes.
     pub fn in_large_image(mkfs: &str, arguments: &[&str], size: u64) -> Result<Self, String> {
         Self::in_image_below(&std::env::temp_dir(), mkfs, arguments, size)
     }

@@ -210,7 +210,7 @@ fn look_for_orphans(root: &Path, models: &FsCatalog) -> std::result::Result<(), 
 }
 
 /// Returns the names in a folder, or none if the folder is not there.
-/// The names in a folder; none if it is not there.
+/// Returns the names in a folder. A folder that is not there has none.
 pub fn names_in(folder: &Path) -> std::result::Result<Vec<String>, String> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

@@ -16,7 +16,7 @@ pub struct Collected {
 }
 
 impl Collected {
-    /// Records the bytes that were freed, and what could not be unlinked.
+    /// Records the freed bytes, and the paths that could not be unlinked.
     pub(super) fn note_freed(&mut self, freed: Freed) {
         self.freed = self.freed.saturating_add(freed.bytes);
         let failed = freed.failed.into_iter();

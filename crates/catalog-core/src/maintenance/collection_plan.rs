@@ -12,8 +12,8 @@ use crate::state::{ModelRecord, RootState};
 pub struct CollectionPlan {
     /// The removals, in order.
     pub removals: Vec<PlannedRemoval>,
-    /// The ids of models that the policy would remove if this reason did not prevent it; the key of an
-    /// artifact, or the path, if it is not known which model that is of.
+    /// The ids of models that the policy would remove if this reason did not prevent it. An artifact
+    /// whose manifest cannot be read has its key here, and a file that cannot be looked at its path.
     pub spared: Vec<(String, String)>,
 }
 

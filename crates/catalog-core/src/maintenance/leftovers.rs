@@ -1,5 +1,5 @@
-//! Files that no model needs: what is in quarantine, damaged indexes that a recovery kept, and the
-//! locks of models that nobody holds.
+//! Lists and removes files that no model needs: the quarantine, damaged indexes that a recovery kept, and
+//! unused locks of models.
 
 use std::fs;
 use std::path::{Path, PathBuf};

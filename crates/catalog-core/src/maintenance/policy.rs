@@ -12,9 +12,8 @@ pub struct CollectionPolicy {
     /// Retired ones. Only time in which the host was certainly running counts, so no jump of the
     /// clock makes a model old.
     pub retired_for: Option<Duration>,
-    /// Removes files that no model needs and that were left longer ago than this, if set: files in
-    /// quarantine, damaged indexes that a recovery kept, and locks of models that nobody holds. The
-    /// age is by the clock of the host.
+    /// Removes leftovers that are older than this, if set. Leftovers are files in quarantine, damaged
+    /// indexes that a recovery kept, and unused locks of models. The age is by the clock of the host.
     pub leftovers_for: Option<Duration>,
     /// Removes the quarantine, the oldest file first, and then managed models until the store takes no
     /// more bytes of disk than this.

@@ -31,7 +31,7 @@ pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
     }
 }
 
-/// Moves paths into the folder of what is being removed. Paths that follow each other and lie in one folder need
+/// Moves artifacts into the folder `removed`. Paths that follow each other and lie in one folder need
 /// one look at that folder.
 pub(crate) struct MoverAside {
     into: PathBuf,

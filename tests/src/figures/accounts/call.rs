@@ -22,7 +22,7 @@ pub(super) const PRIVATE: &str = "hf:org/private";
 /// A call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
-    /// One that other figures make, too.
+    /// A call that other figures make, too.
     Step(Step),
     /// Leases `m`, and gives the lease back.
     Lease,

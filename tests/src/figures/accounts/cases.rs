@@ -13,10 +13,10 @@ use crate::account::{give, set_mode};
 use crate::state::{SPOILT, names_in};
 use crate::steps::Step;
 
-/// What the harness does between the calls of two accounts.
+/// A change that the harness makes between the calls of two accounts.
 pub(super) type Harm = fn(&Path) -> Result<(), String>;
 
-/// Whether a root is as it should be in the end.
+/// The check of a root behind both calls.
 pub(super) type Check = fn(&Path, &FsCatalog) -> bool;
 
 /// Calls of one account, then a call of another.

@@ -17,7 +17,7 @@ pub(super) enum Reason {
     Wrong(String),
 }
 
-/// On a file system that can share extents, equal bytes of another account take no space.
+/// Checks that equal bytes of another account take no space on a file system that can share extents.
 pub(super) fn shares_extents(stage: &Stage) -> Result<(), Reason> {
     const SIZE: usize = 24 << 20;
     let mount = Mount::in_image("mkfs.xfs", &["-q"]).map_err(Reason::Skipped)?;

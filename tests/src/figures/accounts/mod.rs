@@ -1,6 +1,6 @@
 //! Accounts that share a root by their group. Each call of an account works on the models of the
-//! others, all files get the modes that follow from the root, and an account that lacks a permission
-//! is told which.
+//! others. The modes of all files follow from the root. An error names the permission that an account
+//! lacks.
 
 use std::fs;
 

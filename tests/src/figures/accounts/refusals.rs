@@ -1,4 +1,4 @@
-//! Calls that lack a permission: the error says which, and how to repair that.
+//! Calls that lack a permission. The error names the permission and the repair.
 
 use super::call::Call;
 use super::shared_root::SharedRoot;
@@ -6,7 +6,7 @@ use super::{MEMBERS, STRANGER};
 use crate::account::{Stage, set_mode};
 use crate::steps::Step;
 
-/// What is refused, and the check that the refusal says why.
+/// A refused call: its description, and the check of its error.
 pub(super) type Refusal = (&'static str, fn(&Stage) -> Result<(), String>);
 
 pub(super) const REFUSALS: [Refusal; 4] = [
