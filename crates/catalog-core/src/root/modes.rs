@@ -41,14 +41,25 @@ impl Modes {
     }
 }
 
-/// Creates a file of the store's own, which must not be there. Nobody sees it with another mode.
+/// Creates a file of the store's own, which must not be there. The name is one that no other account
+/// looks at before it is published.
 pub(crate) fn create_file(layout: &Layout, path: &Path) -> io::Result<File> {
+    create_with_mode(path, Modes::of(layout)?.file)
+}
+
+/// Creates a file of the store's own under a name that others may look for at any time. Nobody sees it
+/// with another mode.
+pub(super) fn create_visible_file(layout: &Layout, path: &Path) -> io::Result<File> {
     let mode = Modes::of(layout)?.file;
-    create_at_once(layout, path, mode, |path| {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true).mode(mode);
-        options.open(path)
-    })
+    create_at_once(layout, path, mode, |path| create_with_mode(path, mode))
+}
+
+fn create_with_mode(path: &Path, mode: u32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(mode);
+    let file = options.open(path)?;
+    set_mode(&file, mode)?;
+    Ok(file)
 }
 
 /// Creates a folder of the store's own, which must not be there. Nobody sees it with another mode.

@@ -3,7 +3,7 @@ use std::io;
 use std::path::Path;
 
 use super::layout::Layout;
-use super::modes::create_file;
+use super::modes::create_visible_file;
 use super::native::open_unfollowed;
 use super::stamp::FileStamp;
 use crate::error::{CatalogError, Result};
@@ -64,7 +64,7 @@ pub(crate) fn open_or_create_own_file(layout: &Layout, path: &Path) -> Result<Fi
         if let Some(file) = open_own_file(path, &options)? {
             return Ok(file);
         }
-        match create_file(layout, path) {
+        match create_visible_file(layout, path) {
             Ok(file) => return Ok(file),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(CatalogError::io("create", path, error)),
