@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::layout::Layout;
 use super::modes::create_visible_file;
-use super::native::open_unfollowed;
 use super::stamp::FileStamp;
 use crate::error::{CatalogError, Result};
 
@@ -41,7 +40,7 @@ pub(crate) fn open_own_file(path: &Path, options: &OpenOptions) -> Result<Option
 /// not followed, and a pipe is not waited for. The caller checks the opened file with [`is_at`].
 #[cfg(feature = "native-fs")]
 pub(crate) fn open_to_lock(path: &Path) -> Result<Option<File>> {
-    match open_unfollowed(path) {
+    match super::native::open_unfollowed(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if super::is_absence(&error) => Ok(None),
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
