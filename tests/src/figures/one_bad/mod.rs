@@ -97,6 +97,13 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Ok(mount) => mount,
         Err(reason) => return Outcome::Skipped(reason),
     };
+    // The programs that make bad things.
+    let folder = mount.path().display().to_string();
+    for (program, arguments) in [("chattr", ["-i", &folder]), ("python3", ["-c", ""])] {
+        if let Err(reason) = run(program, &arguments) {
+            return Outcome::Skipped(reason);
+        }
+    }
     let mut measured = Measured::default();
     let all: Vec<(usize, &Bad)> = bad::ALL.iter().enumerate().collect();
     let tried = measured.for_each(&all, |(number, bad), measured| {

@@ -138,7 +138,7 @@ fn damaged_indexes_that_were_kept_go_when_the_policy_says_so() {
     assert!(!kept.exists() && other.exists());
 }
 
-/// CAT-890
+/// CAT-899
 #[test]
 fn a_model_lock_goes_only_if_nobody_holds_it_and_excludes_others_all_the_same() {
     let root = tempfile::tempdir().unwrap();
