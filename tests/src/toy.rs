@@ -1,5 +1,6 @@
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +18,16 @@ pub struct ToyFetcher {
     content: Vec<u8>,
     log: Option<PathBuf>,
     pause: Duration,
+    audience: Audience,
+}
+
+/// The accounts that can read what a fetcher brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    /// Those that the store lets read it.
+    OfTheStore,
+    /// Only the account of the fetcher: it makes a folder and a file by itself.
+    Itself,
 }
 
 impl ToyFetcher {
@@ -26,7 +37,23 @@ impl ToyFetcher {
             content: content.to_vec(),
             log: None,
             pause: Duration::ZERO,
+            audience: Audience::OfTheStore,
         }
+    }
+
+    /// Brings the bytes in a folder that only its account may enter, with modes that it sets itself.
+    #[must_use]
+    pub fn for_itself(mut self) -> Self {
+        self.audience = Audience::Itself;
+        self
+    }
+
+    fn stage_for_itself(&self, staging: &Staging) -> io::Result<()> {
+        let folder = staging.folder().join("private");
+        fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create_new(true).mode(0o600);
+        options.open(folder.join(NAME))?.write_all(&self.content)
     }
 
     /// Adds a line to this file when a fetch begins and when it ends: the word, and the process.
@@ -87,6 +114,13 @@ impl ModelFetcher for ToyFetcher {
             path: NAME.into(),
             source,
         };
+        if self.audience == Audience::Itself {
+            self.stage_for_itself(staging).map_err(failed)?;
+            return Ok(Fetched::new(Expectation {
+                entry_point: EntryPoint::Folder,
+                ..Expectation::default()
+            }));
+        }
         self.note("begin");
         let total = Some(self.content.len() as u64);
         let mut file = staging.create(NAME)?;

@@ -11,6 +11,7 @@ mod fingerprint;
 mod formats;
 mod import;
 mod lease;
+mod link;
 mod local;
 mod manifest;
 mod manifest_file;

@@ -7,15 +7,15 @@ use super::artifact::{Artifact, Published};
 use super::blob::Blob;
 use super::fingerprint::Fingerprint;
 use super::lease::{LeaseLock, try_lock};
+use super::link::{clone_over, link_over, stamp_of};
 use super::manifest::{Manifest, write_text};
 use super::manifest_file::{ManifestFile, Sharing};
 use super::staging::Freshness;
 use super::verify::VerifiedStaging;
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    self, ArtifactFolder, FileStamp, Layout, Links, Modes, Reflink, clone_file, create_file,
-    create_folders, create_own_folder, is_there, list_files, poll, set_mode, set_modes_of_folders,
-    sync_folder,
+    self, ArtifactFolder, FileStamp, Links, Modes, create_folders, create_own_folder, is_there,
+    list_files, poll, set_mode, set_modes_of_folders, sync_folder,
 };
 
 impl VerifiedStaging {
@@ -194,8 +194,6 @@ impl VerifiedStaging {
                     }
                     linked => linked?,
                 }
-            } else if matches!(blob, Blob::Cloned(..)) && now.is_some() {
-                // The attempt before this one made the clone.
             } else if file.shares != Sharing::Inode {
                 // What others may change is no blob.
                 create_own_folder(
@@ -309,50 +307,6 @@ enum Placed {
     Completed,
     /// The artifact was not moved: there are blobs that were not checked yet.
     Not,
-}
-
-/// Gives a file a second name, by way of a third one. It replaces any file of that name.
-pub(super) fn link_over(from: &Path, to: &Path, spare: &Path) -> Result<()> {
-    match fs::hard_link(from, to) {
-        Ok(()) => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(CatalogError::io("link to", to, error)),
-    }
-    fs::hard_link(from, spare).map_err(|error| CatalogError::io("link to", spare, error))?;
-    fs::rename(spare, to).map_err(|error| CatalogError::io("rename to", to, error))?;
-    // A rename between two names of one file does nothing, and leaves both.
-    match fs::remove_file(spare) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(CatalogError::io("remove", spare, error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Replaces a file by a clone of a blob. Returns its stamp, or `None` if the file system cannot share
-/// extents.
-fn clone_over(layout: &Layout, blob: &Path, to: &Path, spare: &Path) -> Result<Option<FileStamp>> {
-    let source = File::open(blob).map_err(|error| CatalogError::io("open", blob, error))?;
-    let failed = |error| CatalogError::io("clone to", spare, error);
-    let target = create_file(layout, spare).map_err(failed)?;
-    if clone_file(&source, &target).map_err(failed)? == Reflink::Unsupported {
-        fs::remove_file(spare).map_err(|error| CatalogError::io("remove", spare, error))?;
-        return Ok(None);
-    }
-    let mode = Modes::of(layout).map_err(failed)?.blob;
-    set_mode(&target, mode)
-        .and_then(|()| target.sync_all())
-        .map_err(failed)?;
-    fs::rename(spare, to).map_err(|error| CatalogError::io("rename to", to, error))?;
-    stamp_of(to)
-}
-
-fn stamp_of(path: &Path) -> Result<Option<FileStamp>> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) => Ok(Some(FileStamp::of(&metadata))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(CatalogError::io("look at", path, error)),
-    }
 }
 
 /// Makes the names of all files of an artifact durable, and those of the folders they are in.

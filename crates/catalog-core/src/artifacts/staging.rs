@@ -88,7 +88,7 @@ impl ArtifactStore {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NoSpace`] if they may not fit beside what others have reserved.
+    /// [`CatalogError::NoSpace`] if the bytes may not fit beside the reservations of others.
     pub fn stage(&self, id: &ModelId, needed: u64) -> Result<Staging> {
         let mut staging = Staging::begin(self, id)?;
         if needed > 0 {
@@ -172,8 +172,8 @@ impl Staging {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NameRefused`] for a name that leads elsewhere, or that some systems do not
-    /// support; [`CatalogError::Io`] if there is a file of that name.
+    /// [`CatalogError::NameRefused`] for a name that leads elsewhere, and for one that some systems do
+    /// not support. [`CatalogError::Io`] if there is a file of that name.
     pub fn create(&mut self, name: &str) -> Result<StagedFile<'_>> {
         let file = self.create_empty(name)?;
         Ok(StagedFile {

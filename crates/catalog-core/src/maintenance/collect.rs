@@ -3,11 +3,13 @@ use std::path::{Path, PathBuf};
 use super::collected::Collected;
 use super::collection_plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
 use super::finish_deletions::finish_deletions;
-use super::leftovers::remove_leftover;
+use super::leftovers::move_leftover_aside;
 use crate::artifacts::{BATCH, Owner, owner_of, space_below};
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
-use crate::root::{Moment, StagingFolder, is_folder, is_sha256, is_there, remove_artifact};
+use crate::root::{
+    Moment, MoverAside, StagingFolder, is_folder, is_sha256, is_there, remove_artifact,
+};
 use crate::state::{
     Candidate, Decision, ModelRecord, Retirement, RootState, check_not_pinned, decide,
     exclude_leases, free, move_all_aside,
@@ -36,9 +38,7 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
                 done.note(what, outcome);
             }
             Removable::Deleted(path) if path.parent() == Some(&removed) => {
-                let space = space_below(path);
-                let outcome = remove_artifact(path);
-                done.note(what, outcome.map(|()| Some(space)));
+                done.note(what, unlink(path).map(Some));
             }
             Removable::Deleted(path) => deleted.push(path.clone()),
             Removable::Blob(hex) if is_sha256(hex) => blobs.push(hex.clone()),
@@ -51,12 +51,16 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
         }
     }
     for some in left.chunks(BATCH) {
-        // A file on its way into quarantine is under this lock, too.
+        // A file on its way into quarantine is under this lock, too. Large files are unlinked without.
         let lock = state.artifacts.lock()?;
-        for what in some {
-            done.note(what, remove_leftover(state, what));
-        }
+        let mut mover = MoverAside::new(layout)?;
+        let mut move_aside = |what| move_leftover_aside(state, &mut mover, what);
+        let moved: Vec<_> = some.iter().map(|what| move_aside(what)).collect();
         lock.release();
+        for (what, moved) in some.iter().zip(moved) {
+            let freed = moved.and_then(|aside| aside.map(|aside| unlink(&aside)).transpose());
+            done.note(what, freed);
+        }
     }
     for some in deleted.chunks(MODELS_OF_A_WRITE) {
         finish_deletions(state, some, &mut done)?;
@@ -73,6 +77,13 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
         lock.release();
     }
     Ok(done)
+}
+
+/// Unlinks a file or folder, and returns the number of bytes that this freed.
+fn unlink(path: &Path) -> Result<u64> {
+    let space = space_below(path);
+    remove_artifact(path)?;
+    Ok(space)
 }
 
 fn note_retirements(state: &RootState) -> Result<()> {
@@ -118,11 +129,7 @@ fn collect_staging(state: &RootState, path: &Path) -> Result<Option<u64>> {
     // Its lock is held until it is gone; nobody makes a claim in a folder that is there.
     match owner? {
         Owner::Lives => Ok(None),
-        Owner::Died(_claim) => {
-            let space = space_below(path);
-            remove_artifact(path)?;
-            Ok(Some(space))
-        }
+        Owner::Died(_claim) => unlink(path).map(Some),
     }
 }
 

@@ -9,8 +9,8 @@ use super::collection_plan::Removable;
 use crate::artifacts::{Evidence, space_below};
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    FileLock, Layout, LockMode, QuarantineFolder, is_at, is_sha256, list_folder, open_to_lock,
-    remove_artifact,
+    FileLock, Layout, LockMode, MoverAside, QuarantineFolder, is_at, is_sha256, list_folder,
+    open_to_lock,
 };
 use crate::state::RootState;
 
@@ -86,22 +86,26 @@ pub(super) fn leftovers(state: &RootState) -> Result<Vec<Leftover>> {
     Ok(all)
 }
 
-/// Removes a leftover, and returns the bytes that this freed. Returns `None` if it is gone, or is no
-/// leftover of this root. The caller holds the lock of artifacts.
-pub(super) fn remove_leftover(state: &RootState, what: &Removable) -> Result<Option<u64>> {
+/// Moves a leftover aside, and returns its new path. Returns `None` if it is gone, or is no leftover of
+/// this root. The caller holds the lock of artifacts.
+pub(super) fn move_leftover_aside(
+    state: &RootState,
+    mover: &mut MoverAside,
+    what: &Removable,
+) -> Result<Option<PathBuf>> {
     let layout = state.root.layout();
     match what {
         Removable::Quarantined(file) => {
             let folder = file.parent().unwrap_or(file);
-            if folder.parent() != Some(&layout.quarantine()) {
-                return Ok(None);
+            match folder.parent() == Some(&layout.quarantine()) {
+                true => mover.move_aside(folder),
+                false => Ok(None),
             }
-            remove_whole(folder)
         }
         Removable::DamagedIndex(path)
             if path.parent() == Some(state.root.path()) && Layout::is_damaged_index(path) =>
         {
-            remove_whole(path)
+            mover.move_aside(path)
         }
         Removable::ModelLock(path) if is_model_lock(layout, path) => {
             let Some(file) = open_to_lock(path)? else {
@@ -111,19 +115,13 @@ pub(super) fn remove_leftover(state: &RootState, what: &Removable) -> Result<Opt
             let held = FileLock::try_acquire(file, path, LockMode::Exclusive, locking)?;
             // Those who wait for the lock look whether its file is still at the path.
             match held {
-                Ok(lock) if is_at(lock.file(), path)? => remove_whole(path),
+                Ok(lock) if is_at(lock.file(), path)? => mover.move_aside(path),
                 Ok(_) => Ok(None),
                 Err(_) => Err(CatalogError::InUse { path: path.clone() }),
             }
         }
         _ => Ok(None),
     }
-}
-
-fn remove_whole(path: &Path) -> Result<Option<u64>> {
-    let bytes = space_below(path);
-    remove_artifact(path)?;
-    Ok(Some(bytes))
 }
 
 fn is_model_lock(layout: &Layout, path: &Path) -> bool {

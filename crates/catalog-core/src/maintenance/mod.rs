@@ -3,6 +3,7 @@
 
 mod collect;
 mod collected;
+mod collection_facts;
 mod collection_plan;
 mod finish_deletions;
 mod freed;

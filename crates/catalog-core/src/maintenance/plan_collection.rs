@@ -1,19 +1,20 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::collection_facts::CollectionFacts;
 use super::collection_plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
 use super::freed::Links;
 use super::leftovers::{leftovers, quarantined};
 use super::policy::{CollectionPolicy, Evict, RemovalReason};
 use crate::artifacts::{
-    LeaseLock, Manifest, Owner, Sharing, owner_of, space_below, space_of, space_of_store, try_lock,
+    LeaseLock, Owner, Sharing, owner_of, space_below, space_of, space_of_store, try_lock,
 };
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
-use crate::root::{Layout, LockMode, Moment, StagingFolder, Tombstone, free_space, list_folder};
-use crate::state::{ModelRecord, Refers, RootState, exclude_leases};
+use crate::root::{Layout, LockMode, Moment, StagingFolder, free_space, list_folder};
+use crate::state::{ModelRecord, RootState, exclude_leases};
 
 /// Plans the removals of a collection, with their reasons and the bytes that they really free.
 /// Changes nothing.
@@ -55,15 +56,8 @@ pub(crate) fn plan_collection(
 /// The state to plan for, and the plan so far.
 struct CollectionPlanner<'c> {
     state: &'c RootState,
+    facts: CollectionFacts,
     plan: CollectionPlan,
-    manifests: BTreeMap<String, Manifest>,
-    /// All models, by id.
-    models: Vec<(String, ModelRecord)>,
-    /// The number of entries that name each artifact, by key.
-    users: BTreeMap<String, usize>,
-    /// The tombstones of artifacts whose entries were deleted.
-    deleted: Vec<Tombstone>,
-    pinned: BTreeMap<String, String>,
     planned: BTreeSet<String>,
     links: Links,
 }
@@ -71,39 +65,11 @@ struct CollectionPlanner<'c> {
 impl<'c> CollectionPlanner<'c> {
     fn look(state: &'c RootState) -> Result<Self> {
         let mut plan = CollectionPlan::default();
-        let mut manifests = BTreeMap::new();
-        // Manifests first: what is published later is not known, what is registered later is.
-        for key in state.artifacts.keys()? {
-            match state.artifacts.manifest(&key) {
-                Ok(manifest) => drop(manifests.insert(key, manifest)),
-                // Nobody knows whose it is. Its files keep their blobs.
-                Err(error) => plan.spared.push((key, error.to_string())),
-            }
-        }
-        let mut users = BTreeMap::new();
-        let models = state.models.snapshot()?;
-        let engines = state.engines.snapshot()?;
-        let tombstones = models.tombstones().iter().chain(engines.tombstones());
-        let deleted = tombstones.cloned().collect();
-        let references = models.iter().flat_map(|(_, record)| record.references());
-        let engines = engines.iter().flat_map(|(_, record)| record.references());
-        for reference in references.chain(engines) {
-            if let Some(key) = Layout::key_of(Path::new(reference.stored)) {
-                *users.entry(key.to_owned()).or_default() += 1;
-            }
-        }
-        let pins = state.pins.snapshot()?;
+        let facts = CollectionFacts::look(state, &mut plan.spared)?;
         Ok(Self {
             state,
+            facts,
             plan,
-            manifests,
-            models: models
-                .iter()
-                .map(|(id, record)| (id.to_owned(), record.clone()))
-                .collect(),
-            users,
-            deleted,
-            pinned: pins.pins().map(|pin| (pin.id, pin.owner)).collect(),
             planned: BTreeSet::new(),
             links: Links::default(),
         })
@@ -162,7 +128,7 @@ impl<'c> CollectionPlanner<'c> {
     fn plan_deleted(&mut self) -> Result<()> {
         let root = &self.state.root;
         let (mut left, mut unreadable) = (Vec::new(), Vec::new());
-        for tombstone in &self.deleted {
+        for tombstone in &self.facts.deleted {
             // A managed artifact is planned as one that no entry names.
             let is_managed = Layout::key_of(tombstone.stored_path()).is_some();
             let path = root.absolute(tombstone.stored_path());
@@ -190,14 +156,15 @@ impl<'c> CollectionPlanner<'c> {
 
     fn plan_unreferenced(&mut self) -> Result<()> {
         let unused: Vec<String> = self
+            .facts
             .manifests
             .keys()
-            .filter(|key| !self.users.contains_key(*key))
+            .filter(|key| !self.facts.users.contains_key(*key))
             .cloned()
             .collect();
         for key in unused {
-            let id = &self.manifests[&key].id;
-            if let Some(owner) = self.pinned.get(id) {
+            let id = &self.facts.manifests[&key].id;
+            if let Some(owner) = self.facts.pinned.get(id) {
                 let why = format!("pinned by {owner}");
                 self.plan.spared.push((id.clone(), why));
                 continue;
@@ -220,7 +187,7 @@ impl<'c> CollectionPlanner<'c> {
 
     fn plan_retired(&mut self, limit: Duration) {
         let now = Moment::now();
-        for (id, record) in self.models.clone() {
+        for (id, record) in self.facts.models.clone() {
             // One without a time was retired by an older release: it is counted from the first
             // collection on.
             let since = record.retired.as_ref();
@@ -265,6 +232,7 @@ impl<'c> CollectionPlanner<'c> {
     /// Plans models until the given number of bytes is freed beyond those of the plan so far.
     fn evict(&mut self, wanted: u64, which: Evict, reason: RemovalReason) {
         let mut queue: Vec<(bool, SystemTime, String, ModelRecord)> = self
+            .facts
             .models
             .iter()
             .filter(|(id, _)| !self.planned.contains(id))
@@ -287,7 +255,7 @@ impl<'c> CollectionPlanner<'c> {
 
     fn plan_model(&mut self, id: &str, record: &ModelRecord, reason: RemovalReason) {
         let state = self.state;
-        if let Some(owner) = self.pinned.get(id) {
+        if let Some(owner) = self.facts.pinned.get(id) {
             let why = format!("pinned by {owner}");
             self.plan.spared.push((id.to_owned(), why));
             return;
@@ -299,7 +267,7 @@ impl<'c> CollectionPlanner<'c> {
         let key = Layout::key_of(Path::new(&record.local_path)).map(str::to_owned);
         let mut freed = (0, 0);
         if let Some(key) = key {
-            let users = self.users.entry(key.clone()).or_default();
+            let users = self.facts.users.entry(key.clone()).or_default();
             *users = users.saturating_sub(1);
             if *users == 0 {
                 freed = self.frees(&key);
@@ -354,7 +322,11 @@ impl<'c> CollectionPlanner<'c> {
     fn frees(&mut self, key: &str) -> (u64, u64) {
         let mut freed = (0, 0);
         let state = self.state;
-        let files = self.manifests.get(key).map(|manifest| &manifest.files);
+        let files = self
+            .facts
+            .manifests
+            .get(key)
+            .map(|manifest| &manifest.files);
         for file in files.into_iter().flatten() {
             let path = state.artifacts.file_of(key, file);
             let blob = state.root.layout().blob(&file.digest.value);

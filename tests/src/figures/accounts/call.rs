@@ -1,20 +1,20 @@
 //! The calls that one account makes in a process of its own.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, EntryPoint, Expectation, FetchTask, Fetched,
-    FsCatalog, Import, ImportRequest, LifecycleState, ModelFetcher, ModelId, ModelRef, Progress,
-    ResolvedModel, Result, ScrubBudget, Staging, VerificationOutcomeKind, Verify, rebuild, recover,
+    CatalogError, CatalogStore, CollectionPolicy, FsCatalog, Import, ImportRequest, LifecycleState,
+    ModelId, Progress, Result, ScrubBudget, VerificationOutcomeKind, Verify, rebuild, recover,
 };
 use model_provisioner::ModelProvisioner;
 
 use crate::state::{CONTENT, describe};
 use crate::steps::Step;
+use crate::toy::ToyFetcher;
 
 /// The model that a fetcher brings with modes that shut out everybody else.
 pub(super) const PRIVATE: &str = "hf:org/private";
@@ -125,7 +125,8 @@ impl Call {
                 catalog.import(&request, progress).map(drop)
             }
             Self::ProvisionPrivate => {
-                let provisioner = ModelProvisioner::new(catalog, PrivateFetcher);
+                let provisioner =
+                    ModelProvisioner::new(catalog, ToyFetcher::of(CONTENT).for_itself());
                 let found = provisioner.ensure_present_str(PRIVATE, None);
                 found.map(drop).map_err(|error| match error {
                     model_provisioner::ProvisionError::Catalog(error) => error,
@@ -171,44 +172,6 @@ fn failed(source: std::io::Error) -> CatalogError {
         action: "write",
         path: "a.bin".into(),
         source,
-    }
-}
-
-/// Brings a folder that only its account may enter, with a file that only its account may read.
-#[derive(Debug)]
-struct PrivateFetcher;
-
-impl ModelFetcher for PrivateFetcher {
-    fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
-        Err(CatalogError::NoFetcher {
-            scheme: mr.scheme(),
-            reference: mr.to_string(),
-            repair: "have it stage what it brings".into(),
-        })
-    }
-
-    fn can_stage(&self, mr: &ModelRef) -> bool {
-        mr.as_hf().is_some()
-    }
-
-    fn stage(
-        &self,
-        _: &FetchTask<'_>,
-        staging: &mut Staging,
-        _: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<Fetched> {
-        let folder = staging.folder().join("private");
-        let mut builder = fs::DirBuilder::new();
-        builder.mode(0o700).create(&folder).map_err(failed)?;
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create_new(true).mode(0o600);
-        let file = options.open(folder.join("a.bin"));
-        file.and_then(|mut file| file.write_all(CONTENT))
-            .map_err(failed)?;
-        Ok(Fetched::new(Expectation {
-            entry_point: EntryPoint::Folder,
-            ..Expectation::default()
-        }))
     }
 }
 

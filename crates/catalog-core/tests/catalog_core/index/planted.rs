@@ -1,4 +1,4 @@
-//! What others leave at the store's own paths never leads a write out of the root.
+//! Files and links that others leave at the store's own paths never lead a write out of the root.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Recovery is explicit, keeps what is damaged, and tells what became of each entry.
+//! A recovery is an explicit call. It keeps the damaged file, and its report lists each entry.
 
 use std::fs;
 use std::path::Path;

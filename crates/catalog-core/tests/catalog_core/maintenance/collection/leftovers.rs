@@ -1,16 +1,16 @@
 //! Files that no model needs: the quarantine, damaged indexes, and model locks.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, FsCatalog, ModelLock, ModelLockAttempt,
+    CatalogError, CatalogStore, CollectionPolicy, Evict, FsCatalog, ModelLock, ModelLockAttempt,
     Removable, RemovalReason, Verify, recover,
 };
 
-use super::{collect, import};
+use super::{collect, import, manifest_of, space};
 use crate::util::{entry, model_id, names_in};
 
 /// Spoils the file of a model, and verifies the model.
@@ -37,7 +37,7 @@ const ALL: CollectionPolicy = CollectionPolicy {
     retired_for: None,
     budget: None,
     min_free: None,
-    evict: catalog_core::Evict::Retired,
+    evict: Evict::Retired,
 };
 
 /// CAT-889
@@ -98,20 +98,31 @@ fn over_its_budget_a_store_gives_up_the_oldest_of_the_quarantine_before_any_mode
     let [oldest] = &catalog.quarantined().unwrap()[..] else {
         panic!("{:?}", catalog.quarantined());
     };
-    let without_budget = CollectionPolicy::default();
-    collect(&catalog, without_budget);
-    let taken = |catalog: &FsCatalog| {
-        let tight = CollectionPolicy {
-            budget: Some(0),
+    collect(&catalog, CollectionPolicy::default());
+    let manifests = ["a", "b", "kept", "retired"].map(|id| manifest_of(&catalog, id));
+    let manifests = manifests
+        .iter()
+        .map(|path| fs::metadata(path).unwrap().blocks() * 512);
+    let folders = ["blobs", "quarantine"].map(|name| space(&root.path().join(name)));
+    let taken = manifests.sum::<u64>() + folders.iter().sum::<u64>();
+    let plan = |budget| {
+        let policy = CollectionPolicy {
+            budget: Some(budget),
+            evict: Evict::Any,
             ..CollectionPolicy::default()
         };
-        catalog.plan_collection(&tight).unwrap()
+        let plan = catalog.plan_collection(&policy).unwrap();
+        plan.removals
+            .into_iter()
+            .map(|planned| planned.what)
+            .collect::<Vec<_>>()
     };
-    let first = taken(&catalog)
-        .removals
-        .first()
-        .map(|planned| planned.what.clone());
-    assert_eq!(first, Some(Removable::Quarantined(oldest.path.clone())));
+    let purged = Removable::Quarantined(oldest.path.clone());
+    assert_eq!(plan(taken), [], "the quarantine counts");
+    assert_eq!(plan(taken - 1), std::slice::from_ref(&purged));
+    let all = plan(0);
+    assert_eq!(all.first(), Some(&purged));
+    assert!(all.len() > 1, "{all:?}");
 }
 
 /// CAT-889
