@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::file_system::file_system_of;
 use super::layout::Layout;
 use super::modes::create_file;
+use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
 
 /// The mechanism that excludes other users of a root.
@@ -77,16 +78,22 @@ impl FileLock {
     /// another one is at the path.
     pub(crate) fn make_file_unshared(&mut self, layout: &Layout, path: &Path) -> Result<()> {
         let failed = |error| CatalogError::io("replace", path, error);
-        if self.file.metadata().map_err(failed)?.nlink() == 1 {
+        if self.file.metadata().map_err(failed)?.nlink() <= 1 {
             return Ok(());
         }
-        let new = layout.unique_new();
-        let file = create_file(layout, &new).map_err(failed)?;
-        if self.in_process.is_none() {
-            // Nobody else knows the file yet.
-            file.lock().map_err(failed)?;
-        }
-        fs::rename(&new, path).map_err(failed)?;
+        let file = loop {
+            let new = layout.unique_new();
+            let file = create_file(layout, &new).map_err(failed)?;
+            if self.in_process.is_none() {
+                // Nobody else knows the file yet.
+                file.lock().map_err(failed)?;
+            }
+            match fs::rename(&new, path) {
+                // A writer took it for the leftover of a process that died.
+                Err(error) if is_absence(&error) && path.exists() => {}
+                renamed => break renamed.map(|()| file).map_err(failed)?,
+            }
+        };
         let old = std::mem::replace(&mut self.file, file);
         old.unlock().map_err(failed)
     }

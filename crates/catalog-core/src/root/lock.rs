@@ -58,6 +58,8 @@ pub(crate) struct WriterLock {
     lock: FileLock,
     path: PathBuf,
     waiting: PathBuf,
+    /// Whether its file has no other name: no other file is written to.
+    has_own_file: bool,
 }
 
 impl WriterLock {
@@ -85,6 +87,7 @@ impl WriterLock {
                         lock,
                         waiting: layout.waiting_lock(which),
                         path: path.clone(),
+                        has_own_file: false,
                     };
                 }
                 Ok(removed) => {
@@ -118,10 +121,18 @@ impl WriterLock {
             thread::sleep(pause.min(deadline - now));
             pause = (pause * 2).min(PAUSES.1);
         };
-        lock.lock.make_file_unshared(layout, &lock.path)?;
-        // Advice for those who wait: without it, they are not told who holds the lock.
-        if let Err(error) = write_holder(lock.lock.file_mut()) {
-            tracing::debug!(lock = %path.display(), %error, "the holder of a lock is not noted");
+        // On a full disk there may be no room for a file of its own. The text is advice for those who
+        // wait: without it, they are not told who holds the lock.
+        match lock.lock.make_file_unshared(layout, &lock.path) {
+            Ok(()) => {
+                lock.has_own_file = true;
+                if let Err(error) = write_holder(lock.lock.file_mut()) {
+                    tracing::debug!(lock = %path.display(), %error, "the holder of a lock is not noted");
+                }
+            }
+            Err(error) => {
+                tracing::debug!(lock = %path.display(), %error, "a lock has no file of its own");
+            }
         }
         Ok(lock)
     }
@@ -150,8 +161,10 @@ pub(crate) struct Released {
 
 impl Drop for WriterLock {
     fn drop(&mut self) {
-        // Should this fail, those who wait read of a holder that is gone.
-        drop(self.lock.file().set_len(0));
+        if self.has_own_file {
+            // Should this fail, those who wait read of a holder that is gone.
+            drop(self.lock.file().set_len(0));
+        }
     }
 }
 
