@@ -45,6 +45,10 @@ pub enum Sabotage {
     NoSpare,
     /// The pins are damaged, which stops the removal of everything.
     BadPins,
+    /// A file system that is mounted again is another one with the same files.
+    OtherFileSystem,
+    /// An artifact that no call concerns is lost.
+    LostNeighbour,
 }
 
 impl Sabotage {
@@ -65,6 +69,8 @@ impl Sabotage {
             "umask-decides" => Some(Self::UmaskDecides),
             "no-spare" => Some(Self::NoSpare),
             "bad-pins" => Some(Self::BadPins),
+            "other-file-system" => Some(Self::OtherFileSystem),
+            "lost-neighbour" => Some(Self::LostNeighbour),
             _ => None,
         }
     }

@@ -53,6 +53,12 @@ pub mod hub;
 /// Processes of other accounts.
 pub mod account;
 
+/// A root that accounts share by their group.
+pub mod shared_root;
+
+/// The calls that an account makes in a process of its own.
+pub mod call;
+
 /// A fetcher that brings known bytes.
 pub mod toy;
 

@@ -5,7 +5,12 @@ use std::process::Command;
 #[derive(Debug)]
 pub struct Mount {
     folder: tempfile::TempDir,
+    /// The arguments of `mount` before its path.
+    arguments: Vec<String>,
 }
+
+/// Makes an image with the content of a folder: the folder, and the path of the image.
+pub type MakeImage = fn(&Path, &Path) -> Result<(), String>;
 
 /// Runs a program. The error is the text that the program printed on standard error.
 pub fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
@@ -41,9 +46,45 @@ pub fn free_bytes(path: &Path) -> Result<u64, String> {
 impl Mount {
     /// A file system in memory with these options. The reason if this process may not mount.
     pub fn in_memory(options: &str) -> Result<Self, String> {
-        let mount = Self::unmounted()?;
-        let path = mount.text();
-        run("mount", &["-t", "tmpfs", "-o", options, "tmpfs", &path])?;
+        let mut mount = Self::unmounted_below(&std::env::temp_dir())?;
+        mount.arguments = words(&["-t", "tmpfs", "-o", options, "tmpfs"]);
+        mount.mount()?;
+        Ok(mount)
+    }
+
+    /// The image of a folder.
+    pub fn of_folder(folder: &Path, make: MakeImage) -> Result<Self, String> {
+        let mount = Self::unmounted_below(&std::env::temp_dir())?;
+        make(folder, &mount.image())?;
+        mount.mount()?;
+        Ok(mount)
+    }
+
+    /// An overlay over a folder. Its upper layer lies in another one, which no overlay may hold.
+    pub fn overlay(lower: &Path, upper: &Path) -> Result<Self, String> {
+        let text = |error: std::io::Error| error.to_string();
+        let layers = ["upper", "work"].map(|name| upper.join(name));
+        for layer in &layers {
+            std::fs::create_dir_all(layer).map_err(text)?;
+        }
+        let mut mount = Self::unmounted_below(&std::env::temp_dir())?;
+        let [upper, work] = layers;
+        let options = format!(
+            "lowerdir={},upperdir={},workdir={}",
+            lower.display(),
+            upper.display(),
+            work.display()
+        );
+        mount.arguments = words(&["-t", "overlay", "-o", &options, "overlay"]);
+        mount.mount()?;
+        Ok(mount)
+    }
+
+    /// A folder once more, read-only.
+    pub fn read_only(folder: &Path) -> Result<Self, String> {
+        let mut mount = Self::unmounted_below(&std::env::temp_dir())?;
+        mount.arguments = words(&["-o", "bind,ro", &folder.display().to_string()]);
+        mount.mount()?;
         Ok(mount)
     }
 
@@ -76,24 +117,26 @@ impl Mount {
         let mount = Self::unmounted_below(folder)?;
         let image = mount.image().display().to_string();
         run("truncate", &["-s", &size.to_string(), &image])?;
-        let mut words = arguments.to_vec();
-        words.push(&image);
-        run(mkfs, &words)?;
+        let mut with_image = arguments.to_vec();
+        with_image.push(&image);
+        run(mkfs, &with_image)?;
         mount.mount()?;
         Ok(mount)
     }
 
-    fn unmounted() -> Result<Self, String> {
-        Self::unmounted_below(&std::env::temp_dir())
-    }
-
+    /// A place for an image and its mount.
     fn unmounted_below(folder: &Path) -> Result<Self, String> {
         let folder = tempfile::tempdir_in(folder).map_err(|error| error.to_string())?;
         std::fs::create_dir(folder.path().join("mount")).map_err(|error| error.to_string())?;
-        Ok(Self { folder })
+        let image = folder.path().join("image").display().to_string();
+        Ok(Self {
+            folder,
+            arguments: words(&["-o", "loop", &image]),
+        })
     }
 
-    fn image(&self) -> PathBuf {
+    /// The image that is mounted, if it is one.
+    pub fn image(&self) -> PathBuf {
         self.folder.path().join("image")
     }
 
@@ -106,10 +149,12 @@ impl Mount {
         self.path().display().to_string()
     }
 
-    /// Mounts its image.
+    /// Mounts it, again after [`unmount`](Self::unmount).
     pub fn mount(&self) -> Result<(), String> {
-        let image = self.image().display().to_string();
-        run("mount", &["-o", "loop", &image, &self.text()])
+        let path = self.text();
+        let mut arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        arguments.push(&path);
+        run("mount", &arguments)
     }
 
     /// Unmounts it.
@@ -137,4 +182,8 @@ impl Drop for Mount {
     fn drop(&mut self) {
         drop(run("umount", &["-l", &self.text()]));
     }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }

@@ -81,10 +81,19 @@ pub fn source(root: &Path) -> PathBuf {
     root.with_file_name("source.bin")
 }
 
-/// Makes a root with the files that workloads register, and the one that they import beside it.
+/// The bytes of the model that shares its bytes with no other.
+pub const OTHER_CONTENT: &[u8] = b"the weights of another managed model";
+
+/// The file with these bytes.
+pub fn other_source(root: &Path) -> PathBuf {
+    root.with_file_name("other.bin")
+}
+
+/// Makes a root with the files that workloads register, and those that they import beside it.
 pub fn prepare(root: &Path) {
     fs::create_dir_all(root).expect("a root can be made");
     fs::write(source(root), CONTENT).expect("a file can be made");
+    fs::write(other_source(root), OTHER_CONTENT).expect("a file can be made");
     for (_, file) in ARTIFACTS {
         fs::write(root.join(file), file).expect("a file can be made");
     }
@@ -209,7 +218,6 @@ fn look_for_orphans(root: &Path, models: &FsCatalog) -> std::result::Result<(), 
     Ok(())
 }
 
-/// Returns the names in a folder, or none if the folder is not there.
 /// Returns the names in a folder. A folder that is not there has none.
 pub fn names_in(folder: &Path) -> std::result::Result<Vec<String>, String> {
     let entries = match fs::read_dir(folder) {

@@ -75,6 +75,12 @@ fn full_disk_notices_a_root_without_spare() {
     is_noticed("full-disk", &["no-spare"]);
 }
 
+/// CAT-490, CAT-491, CAT-708
+#[test]
+fn media_notices_a_file_system_that_is_another_one() {
+    is_noticed("media", &["other-file-system"]);
+}
+
 /// CAT-708, CAT-888
 #[test]
 fn one_bad_notices_pins_that_stop_everything() {

@@ -58,8 +58,8 @@
 //!   changes the link count of shared files, and with it their time of change: the next quick
 //!   verification of the others hashes them once more.
 //! - A file that another program wrote less than about two seconds before it was hashed is hashed
-//!   once more by the next quick verification. So is each model on an image file system, or on one
-//!   without a stable id whose device number changed, once for each mount.
+//!   once more by the next quick verification. So is each model on an image file system, an overlay or
+//!   FUSE, or on a file system without a stable id whose device number changed, once for each mount.
 //! - Each entry holds its latest verification; there is no history.
 //! - On a full or read-only disk a verification cannot be recorded. It still returns its outcome, and
 //!   the next call that needs it verifies again.

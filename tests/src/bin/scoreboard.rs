@@ -2,8 +2,9 @@
 //! a name, all of them, or with `--quick` all that bound no times. Exits non-zero if one is out of bounds.
 //!
 //! `--sabotage=no-file-sync`, `no-folder-sync`, `rename-before-sync`, `no-locks`, `fresh-handles`,
-//! `rewrite-before-delete`, `no-limits`, `early-answers`, `write-when-warm`, `leak`, `forget-calls`, `umask-decides`, `no-spare` or `bad-pins` breaks
-//! something on purpose, outside the product, to show that the figures notice.
+//! `rewrite-before-delete`, `no-limits`, `early-answers`, `write-when-warm`, `leak`, `forget-calls`, `umask-decides`, `no-spare`, `bad-pins`,
+//! `other-file-system` or `lost-neighbour` breaks something on purpose, outside the product, to show that the
+//! figures notice.
 
 #![expect(
     clippy::print_stdout,
@@ -14,7 +15,7 @@
 use std::process::ExitCode;
 
 use workspace_tests::figure::{Extent, Sabotage, Trial};
-use workspace_tests::{figures, steps};
+use workspace_tests::{call, figures, steps};
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
         Some("--provision") => Some(figures::run_provision as _),
         Some("--latency-writer") => Some(figures::run_latency_writer as _),
         Some("--hold-lock") => Some(figures::run_lock_holder as _),
-        Some("--account") => Some(figures::run_account as _),
+        Some("--account") => Some(call::run_account as _),
         Some("--soak") => Some(figures::run_daemon as _),
         _ => None,
     };

@@ -15,6 +15,7 @@ mod hostile;
 mod hub;
 mod kill_points;
 mod latency;
+mod media;
 mod one_bad;
 mod power_cut;
 mod roots;
@@ -27,7 +28,6 @@ mod warm;
 
 use crate::figure::Figure;
 
-pub use accounts::run_account;
 pub use collect_race::run_racer;
 pub use contention::run_contender;
 pub use deadline::run_lock_holder;
@@ -39,7 +39,7 @@ pub use soak::run_daemon;
 pub use warm::run_warm;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 23] = [
+pub const ALL: [Figure; 24] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -138,6 +138,11 @@ pub const ALL: [Figure; 23] = [
     Figure {
         name: "full-disk",
         measure: full_disk::measure,
+        is_timed: false,
+    },
+    Figure {
+        name: "media",
+        measure: media::measure,
         is_timed: false,
     },
     Figure {

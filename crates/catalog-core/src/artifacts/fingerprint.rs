@@ -68,27 +68,32 @@ impl Fingerprint {
         Self::of_stamps(&[])
     }
 
-    /// Returns whether the model is still as this stored fingerprint says. It asks about file systems
-    /// only if the device differs, or if an image is involved.
+    /// Returns whether the model is still as this stored fingerprint says. It looks at mounts only if an
+    /// image is involved, or if the file system is another one.
     pub(crate) fn is_still_of(&self, model: &LocalModel) -> bool {
         let now = Self::of_stamps(model.files());
         if !self.has_same_stamps(&now) {
             return false;
         }
-        let is_decided = self.device == now.device && self.mount.is_none();
-        is_decided || self.is_same_as(&now.with_file_systems(model.files()))
+        let is_known = self.mount.is_none()
+            && match (&self.file_system, model.files()) {
+                (Some(id), [first, ..]) => FileSystem::id_of(&first.path).as_ref() == Some(id),
+                _ => self.device == now.device,
+            };
+        is_known || self.is_same_as(&now.with_file_systems(model.files()))
     }
 
     /// Returns whether both are of the same files with the same content, as far as the file system
-    /// tells. A file system that was mounted again, on another device, is known by its stable id. On
-    /// an image, both have to be of the same mount.
+    /// tells. A file system with a stable id is known by that id: it may have another device, and
+    /// another file system may have its device. On an image, both have to be of the same mount.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        let is_same_device = self.device == other.device;
-        let is_same_file_system =
-            self.file_system.is_some() && self.file_system == other.file_system;
+        let is_same_file_system = match (&self.file_system, &other.file_system) {
+            (Some(id), Some(other)) => id == other,
+            _ => self.device == other.device,
+        };
         let is_known_mount = self.mount.as_ref().is_none_or(|mount| !mount.is_empty());
         self.has_same_stamps(other)
-            && (is_same_device || is_same_file_system)
+            && is_same_file_system
             && self.mount == other.mount
             && is_known_mount
     }
@@ -196,7 +201,7 @@ mod tests {
 
     /// CAT-1041
     #[test]
-    fn another_device_number_counts_only_without_a_stable_id() {
+    fn a_device_number_counts_only_without_a_stable_id() {
         let (_folder, now) = fingerprint();
         let with = |device: u64, id: Option<&str>| Fingerprint {
             device: now.device + device,
@@ -207,6 +212,8 @@ mod tests {
         for (recorded, now, is_same) in [
             (with(0, None), with(0, None), true),
             (with(0, None), with(0, Some("a")), true),
+            (with(0, Some("a")), with(0, Some("b")), false),
+            (with(0, Some("a")), with(0, None), true),
             (with(0, Some("a")), with(1, Some("a")), true),
             (with(0, Some("a")), with(1, Some("b")), false),
             (with(0, Some("a")), with(1, None), false),

@@ -10,8 +10,8 @@ use crate::error::{CatalogError, Result};
 pub(crate) struct FileSystem {
     /// The stable id of the file system, if it has one and it is known.
     pub(crate) id: Option<String>,
-    /// The identity of the mount, if the file system is an image. It is empty if it cannot be found
-    /// out.
+    /// The identity of the mount, if a proof holds for one mount only. It is empty if it cannot be
+    /// found out.
     pub(crate) mount: Option<String>,
 }
 
@@ -20,22 +20,28 @@ pub(crate) struct FileSystem {
 enum Kind {
     /// Its id is stored on the disk.
     WithStableId,
-    /// The content of one image. Another image has the same inodes and times on the same device.
-    Image,
+    /// The content of one image, or of layers and servers that may state whatever an image does: the next
+    /// mount can have other bytes with the same device, inodes and times.
+    OneMount,
     /// Its server decides about locks.
     Nfs,
     Other,
 }
 
 impl FileSystem {
+    /// Returns the id that the file system of a path states. Only that of some kinds is stable.
+    pub(crate) fn id_of(path: &Path) -> Option<String> {
+        file_system_id(path).map(|id| format!("{id:x}"))
+    }
+
     /// Looks at the file system on which a path lies.
     pub(crate) fn of(path: &Path) -> Self {
         match kind_of(path) {
             Kind::WithStableId => Self {
-                id: file_system_id(path).map(|id| format!("{id:x}")),
+                id: Self::id_of(path),
                 mount: None,
             },
-            Kind::Image => Self {
+            Kind::OneMount => Self {
                 id: None,
                 mount: Some(mount_identity(path).unwrap_or_default()),
             },
@@ -81,8 +87,10 @@ fn kind_by_number(number: u32) -> Kind {
     match number {
         // ext2, ext3 and ext4, btrfs, zfs, bcachefs.
         0xEF53 | 0x9123_683E | 0x2FC1_2FC1 | 0xCA45_1A4E => Kind::WithStableId,
-        // squashfs, erofs, iso9660, cramfs, romfs.
-        0x7371_7368 | 0xE0F5_E1E2 | 0x9660 | 0x28CD_3D45 | 0x7275 => Kind::Image,
+        // squashfs, erofs, iso9660, cramfs, romfs; overlay, FUSE.
+        0x7371_7368 | 0xE0F5_E1E2 | 0x9660 | 0x28CD_3D45 | 0x7275 | 0x794C_7630 | 0x6573_5546 => {
+            Kind::OneMount
+        }
         0x6969 => Kind::Nfs,
         _ => Kind::Other,
     }
@@ -91,8 +99,10 @@ fn kind_by_number(number: u32) -> Kind {
 /// Decides by the name of the mount. An id is not known then.
 fn kind_by_name(name: &str) -> Kind {
     match name {
-        "squashfs" | "erofs" | "iso9660" | "cramfs" | "romfs" => Kind::Image,
+        "squashfs" | "erofs" | "iso9660" | "cramfs" | "romfs" | "overlay" => Kind::OneMount,
         "nfs" | "nfs4" => Kind::Nfs,
+        // `fuse`, `fuseblk` and `fuse.NAME`, but not the file system of its control files.
+        _ if name.starts_with("fuse") && name != "fusectl" => Kind::OneMount,
         _ => Kind::Other,
     }
 }
@@ -146,14 +156,8 @@ mod tests {
         for number in [0xEF53, 0x9123_683E, 0x2FC1_2FC1, 0xCA45_1A4E] {
             assert_eq!(kind_by_number(number), Kind::WithStableId, "{number:x}");
         }
-        // tmpfs, XFS, overlay, FUSE, SMB.
-        for number in [
-            0x0102_1994,
-            0x5846_5342,
-            0x794C_7630,
-            0x6573_5546,
-            0xFE53_4D42,
-        ] {
+        // tmpfs, XFS, SMB.
+        for number in [0x0102_1994, 0x5846_5342, 0xFE53_4D42] {
             assert_eq!(kind_by_number(number), Kind::Other, "{number:x}");
         }
         assert_eq!(FileSystem::of(Path::new("/proc")), FileSystem::default());
@@ -161,16 +165,20 @@ mod tests {
 
     /// CAT-1043
     #[test]
-    fn images_are_known_by_number_and_name_and_have_a_mount() {
+    fn images_and_layers_are_known_by_number_and_name_and_have_a_mount() {
         for (number, name) in [
             (0x7371_7368, "squashfs"),
             (0xE0F5_E1E2, "erofs"),
             (0x9660, "iso9660"),
             (0x28CD_3D45, "cramfs"),
             (0x7275, "romfs"),
+            (0x794C_7630, "overlay"),
+            (0x6573_5546, "fuse"),
+            (0x6573_5546, "fuse.squashfuse"),
+            (0x6573_5546, "fuseblk"),
         ] {
-            assert_eq!(kind_by_number(number), Kind::Image, "{name}");
-            assert_eq!(kind_by_name(name), Kind::Image, "{name}");
+            assert_eq!(kind_by_number(number), Kind::OneMount, "{name}");
+            assert_eq!(kind_by_name(name), Kind::OneMount, "{name}");
         }
         let (root, proc) = (Path::new("/"), Path::new("/proc"));
         assert_eq!(mount_identity(root), mount_identity(root));

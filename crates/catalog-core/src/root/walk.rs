@@ -77,11 +77,17 @@ pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
     }
 }
 
-/// Syncs a file, or all files of a folder, behind links.
+/// Syncs a file, or all files of a folder, behind links. A file system that cannot sync (squashfs,
+/// erofs) has nothing to write.
 pub(crate) fn sync_files(path: &Path) -> Result<()> {
     let sync = |path: &Path| {
-        let synced = fs::File::open(path).and_then(|file| file.sync_data());
-        synced.map_err(|error| CatalogError::io("sync", path, error))
+        use io::ErrorKind::{InvalidInput, Unsupported};
+        match fs::File::open(path).and_then(|file| file.sync_data()) {
+            Err(error) if !matches!(error.kind(), InvalidInput | Unsupported) => {
+                Err(CatalogError::io("sync", path, error))
+            }
+            _ => Ok(()),
+        }
     };
     if !is_folder(path)? {
         return sync(path);

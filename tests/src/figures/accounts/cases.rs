@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use catalog_core::{CatalogStore, FsCatalog, LifecycleState};
 
-use super::call::{Call, PRIVATE, own_original};
-use super::shared_root::mode_of;
+use super::modes::mode_of;
 use crate::account::{give, set_mode};
+use crate::call::{Call, PRIVATE, own_original};
 use crate::state::{SPOILT, names_in};
 use crate::steps::Step;
 

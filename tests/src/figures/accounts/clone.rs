@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use super::MEMBERS;
-use super::call::Call;
-use super::shared_root::{SharedRoot, check_modes};
+use super::modes::check_modes;
 use crate::account::{Stage, give, set_mode};
+use crate::call::Call;
 use crate::mounts::{Mount, free_bytes};
+use crate::shared_root::SharedRoot;
 use crate::state::source;
 use crate::steps::Step;
 

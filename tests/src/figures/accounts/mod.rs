@@ -6,22 +6,20 @@ use std::fs;
 
 use catalog_core::{CatalogStore, FsCatalog};
 
-use self::call::Call;
 use self::cases::{CASES, Case};
 use self::clone::{Reason, shares_extents};
+use self::modes::{apply_umask, check_modes};
 use self::refusals::REFUSALS;
-use self::shared_root::{SharedRoot, apply_umask, check_modes};
 use crate::account::{Account, Stage};
+use crate::call::Call;
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
+use crate::shared_root::SharedRoot;
 use crate::steps::Step;
 
-mod call;
 mod cases;
 mod clone;
+mod modes;
 mod refusals;
-mod shared_root;
-
-pub use call::run_account;
 
 /// The members of the group.
 const MEMBERS: [Account; 3] = [

@@ -1,9 +1,9 @@
 //! Calls that lack a permission. The error names the permission and the repair.
 
-use super::call::Call;
-use super::shared_root::SharedRoot;
 use super::{MEMBERS, STRANGER};
 use crate::account::{Stage, set_mode};
+use crate::call::Call;
+use crate::shared_root::SharedRoot;
 use crate::steps::Step;
 
 /// A refused call: its description, and the check of its error.
