@@ -76,9 +76,10 @@ impl Call {
     pub const IMPORT: Self = Self::Step(Step::ImportM);
 
     /// The calls that make a root with each kind of file that the store knows.
-    pub const ALL_MADE: [Self; 12] = [
+    pub const ALL_MADE: [Self; 15] = [
         Self::Step(Step::PutA),
         Self::Step(Step::PutEngine),
+        Self::Step(Step::UpgradeEngine),
         // A bad file, which is quarantined, and an artifact that no entry names.
         Self::IMPORT,
         Self::Step(Step::SpoilM),
@@ -89,6 +90,8 @@ impl Call {
         Self::Step(Step::ImportN),
         Self::IMPORT,
         // The last generation of each index differs from the one before in nothing that matters.
+        Self::Pin,
+        Self::Unpin,
         Self::Step(Step::PutB),
         Self::Step(Step::DeleteB),
     ];

@@ -167,10 +167,14 @@ pub fn write_and_look_for_leftovers(root: &Path) -> std::result::Result<(), Stri
 
 /// Returns the code of an error, its message, and those of its sources.
 pub fn describe(error: &CatalogError) -> String {
-    let first = Some(error as &dyn std::error::Error);
-    let sources = std::iter::successors(first, |error| error.source());
+    described(error.code(), error)
+}
+
+/// Returns a code, the message of its error, and those of the error's sources.
+pub fn described(code: &str, error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(Some(error), |error| error.source());
     let texts: Vec<String> = sources.map(ToString::to_string).collect();
-    format!("{}: {}", error.code(), texts.join(": "))
+    format!("{code}: {}", texts.join(": "))
 }
 
 /// Makes the indexes of a root, with nothing in them.

@@ -64,8 +64,8 @@ pub(crate) fn spoil(models: &FsCatalog, id: &str) -> Result<()> {
         file.set_modified(modified)?;
         file.sync_all()
     };
-    // Gone already, if it was spoilt before.
-    if path.exists() {
+    // Gone already, if it was spoilt before. Opening a pipe would wait for ever.
+    if path.is_file() {
         // What this finds must not stand for what follows, however close that is.
         models.verify(id, Verify::Quick, &mut |_| Ok(()))?;
         spoil().map_err(|source| CatalogError::Io {

@@ -69,10 +69,16 @@ fn accounts_notices_modes_that_the_umask_decides() {
     is_noticed("accounts", &["umask-decides"]);
 }
 
-/// CAT-489, CAT-708
+/// CAT-489, CAT-492, CAT-708
 #[test]
 fn full_disk_notices_a_root_without_spare() {
     is_noticed("full-disk", &["no-spare"]);
+}
+
+/// CAT-467, CAT-708
+#[test]
+fn lost_files_notices_a_lost_neighbour() {
+    is_noticed("lost-files", &["lost-neighbour"]);
 }
 
 /// CAT-490, CAT-491, CAT-708

@@ -96,7 +96,10 @@ fn flip_stored(root: &Path, stride: usize, measured: &mut Measured) -> (usize, u
     // Each file, and whether what is read of it is taken for good.
     type Taken<'t> = &'t dyn Fn() -> bool;
     let files: [(std::path::PathBuf, Taken<'_>); 4] = [
-        (manifest, &|| catalog.artifacts().manifests().is_ok()),
+        (manifest, &|| {
+            let manifests = catalog.artifacts().manifests();
+            manifests.is_ok_and(|all| all.iter().all(|(_, manifest)| manifest.is_ok()))
+        }),
         (root.join("pins.json"), &|| {
             FsCatalog::new(root)
                 .and_then(|catalog| catalog.pins())

@@ -15,6 +15,7 @@ mod hostile;
 mod hub;
 mod kill_points;
 mod latency;
+mod lost_files;
 mod media;
 mod one_bad;
 mod power_cut;
@@ -39,7 +40,7 @@ pub use soak::run_daemon;
 pub use warm::run_warm;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 24] = [
+pub const ALL: [Figure; 25] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -143,6 +144,11 @@ pub const ALL: [Figure; 24] = [
     Figure {
         name: "media",
         measure: media::measure,
+        is_timed: false,
+    },
+    Figure {
+        name: "lost-files",
+        measure: lost_files::measure,
         is_timed: false,
     },
     Figure {

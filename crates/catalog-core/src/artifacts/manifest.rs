@@ -202,7 +202,15 @@ impl Manifest {
     /// [`CatalogError::StoreTooNew`] if a newer release wrote it.
     pub(super) fn read(folder: &ArtifactFolder) -> Result<Option<Self>> {
         let path = folder.manifest();
-        let Some(text) = read_text(&path, MAX_LEN)? else {
+        let text = match read_text(&path, MAX_LEN) {
+            Err(CatalogError::Io { source, .. })
+                if source.kind() == io::ErrorKind::InvalidInput =>
+            {
+                return Err(damaged(&path, source.to_string()));
+            }
+            read => read?,
+        };
+        let Some(text) = text else {
             return Ok(None);
         };
         let manifest = Self::parse(&text).map_err(|why| match why {
@@ -305,6 +313,7 @@ pub(super) fn damaged(path: &Path, detail: String) -> CatalogError {
     CatalogError::StoreDamaged {
         path: path.to_path_buf(),
         detail,
-        repair: "verify the models of this store, or move the folder that it is in out of the root",
+        repair: "import or provision its model again, which replaces the manifest, or move the \
+                 folder that it is in out of the root",
     }
 }

@@ -6,6 +6,7 @@
 mod artifact;
 mod blob;
 mod claim;
+mod complete;
 mod copy;
 mod fingerprint;
 mod formats;
@@ -22,6 +23,7 @@ mod removal;
 mod space;
 mod staging;
 mod store;
+mod strangers;
 mod verify;
 
 pub(crate) use claim::{Owner, owner_of};
@@ -33,6 +35,7 @@ pub(crate) use space::{space_below, space_of, space_of_store};
 
 pub(crate) use artifact::Published;
 pub(crate) use staging::Freshness;
+pub(crate) use strangers::strangers;
 
 pub use artifact::Artifact;
 pub use formats::shard_set;

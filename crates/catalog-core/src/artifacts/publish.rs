@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::artifact::{Artifact, Published};
 use super::blob::Blob;
+use super::complete::{Kind, sync_folders};
 use super::fingerprint::Fingerprint;
 use super::lease::{LeaseLock, try_lock};
 use super::link::{clone_over, link_over, stamp_of};
@@ -14,8 +15,8 @@ use super::staging::Freshness;
 use super::verify::VerifiedStaging;
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    self, ArtifactFolder, FileStamp, Links, Modes, create_folders, create_own_folder, is_there,
-    list_files, poll, set_mode, set_modes_of_folders, sync_folder,
+    self, ArtifactFolder, FileStamp, Modes, create_own_folder, poll, set_mode,
+    set_modes_of_folders, sync_folder,
 };
 
 impl VerifiedStaging {
@@ -208,6 +209,7 @@ impl VerifiedStaging {
 
         let artifacts = store.layout().artifacts();
         create_own_folder(store.layout(), &artifacts)?;
+        self.quarantine_unless(Kind::Folder, target.path())?;
         let placed = match fs::rename(staged.path(), target.path()) {
             Ok(()) => Placed::New,
             Err(error)
@@ -224,79 +226,6 @@ impl VerifiedStaging {
         sync(&artifacts)?;
         Ok(placed)
     }
-
-    /// Completes an existing artifact: replaces each file that is missing or that differs from the
-    /// newly verified one.
-    fn complete(
-        &self,
-        staged: &ArtifactFolder,
-        target: &ArtifactFolder,
-        blobs: &[Blob],
-        spare: &Path,
-    ) -> Result<()> {
-        let mut is_changed = false;
-        for (file, blob) in self.manifest.files.iter().zip(blobs) {
-            let ours = staged.files().join(&file.name);
-            let theirs = target.files().join(&file.name);
-            let present = stamp_of(&theirs)?;
-            let is_good = match (&present, blob) {
-                (Some(now), Blob::Good(seen, _) | Blob::Cloned(seen, ..)) => {
-                    now.is_same_content(seen)
-                }
-                (Some(now), _) => stamp_of(&ours)?.is_some_and(|ours| ours.is_same_file(now)),
-                (None, _) => false,
-            };
-            if !self.staging.store.is_straight(&theirs)? {
-                let path = target.files();
-                let error = io::Error::other("a link lies on the way there; remove it");
-                return Err(CatalogError::io("complete", path, error));
-            }
-            if !is_good {
-                let folder = theirs.parent().expect("it is in the folder of files");
-                create_folders(self.staging.store.layout(), folder)
-                    .map_err(|error| CatalogError::io("create folder", folder, error))?;
-                link_over(&ours, &theirs, spare)?;
-                is_changed = true;
-            }
-        }
-        is_changed |= self.quarantine_unlisted_files(target)?;
-        match Manifest::read(target) {
-            Ok(Some(_)) => {}
-            _ => {
-                link_over(&staged.manifest(), &target.manifest(), spare)?;
-                is_changed = true;
-            }
-        }
-        if is_changed {
-            sync_folders(target, &self.manifest)?;
-        }
-        Ok(())
-    }
-}
-
-impl VerifiedStaging {
-    /// Moves files into quarantine that are in the folder of an artifact and not part of it: a user
-    /// of the folder would use them. Returns whether there were any.
-    fn quarantine_unlisted_files(&self, target: &ArtifactFolder) -> Result<bool> {
-        let files = target.files();
-        if !is_there(&files)? {
-            return Ok(false);
-        }
-        let is_listed = |name: &str| self.manifest.files.iter().any(|file| file.name == name);
-        let mut found = list_files(&files, &[], Links::Follow)?;
-        found.retain(|found| !is_listed(&found.name));
-        for stranger in &found {
-            let kept = self
-                .staging
-                .store
-                .set_aside(&stranger.path, &self.manifest)?;
-            tracing::warn!(
-                path = %stranger.path.display(), kept = %kept.display(),
-                "a file is no part of the model it lies in: moved to quarantine"
-            );
-        }
-        Ok(!found.is_empty())
-    }
 }
 
 /// The result of moving an artifact to its place.
@@ -307,20 +236,6 @@ enum Placed {
     Completed,
     /// The artifact was not moved: there are blobs that were not checked yet.
     Not,
-}
-
-/// Makes the names of all files of an artifact durable, and those of the folders they are in.
-fn sync_folders(artifact: &ArtifactFolder, manifest: &Manifest) -> Result<()> {
-    let files = artifact.files();
-    let mut folders = BTreeSet::from([files.clone(), artifact.path().to_path_buf()]);
-    for file in &manifest.files {
-        let ancestors = Path::new(&file.name).ancestors().skip(1);
-        folders.extend(ancestors.map(|name| match name.as_os_str().is_empty() {
-            true => files.clone(),
-            false => files.join(name),
-        }));
-    }
-    folders.iter().try_for_each(|folder: &PathBuf| sync(folder))
 }
 
 fn sync(folder: &Path) -> Result<()> {

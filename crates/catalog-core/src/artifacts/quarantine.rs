@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -59,6 +60,14 @@ impl Evidence {
     }
 }
 
+/// An artifact that has the bytes of a file by a link to that file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sharer {
+    pub(crate) key: String,
+    /// The file of this artifact.
+    file: ManifestFile,
+}
+
 impl ArtifactStore {
     /// Returns true if nothing on the way to a path below the root is a symbolic link.
     pub(crate) fn is_straight(&self, path: &Path) -> Result<bool> {
@@ -71,14 +80,15 @@ impl ArtifactStore {
         self.layout().artifact(key).files().join(&file.name)
     }
 
-    /// The artifacts that have the same bytes as `path` by a link to the same file: each with its
-    /// id and the name that the file has there. Those whose manifest cannot be read are left out;
-    /// no bad file stays in service for that.
-    pub(crate) fn sharers_of(
+    /// The artifacts that have the same bytes as `path` by a link to the same file. Those whose manifest
+    /// cannot be read are left out; no bad file stays in service for that. The `likely` artifacts are looked
+    /// at first: the search ends once all links are found.
+    pub(crate) fn sharers_of<'k>(
         &self,
         path: &Path,
         expected: &Digest,
-    ) -> Result<Vec<(String, String, ManifestFile)>> {
+        likely: impl IntoIterator<Item = &'k str>,
+    ) -> Result<Vec<Sharer>> {
         let Some(inode) = inode_of(path)? else {
             return Ok(Vec::new());
         };
@@ -86,26 +96,29 @@ impl ArtifactStore {
         let has_blob = inode_of(&self.layout().blob(&expected.value))? == Some(inode);
         let names = fs::symlink_metadata(path).map_or(0, |metadata| metadata.nlink());
         let names = names.saturating_sub(u64::from(has_blob)) as usize;
-        let own = self.key_in(path);
-        let mut sharers = Vec::new();
-        if let Some(key) = own {
-            self.add_sharers(key, inode, &mut sharers)?;
+        let (mut sharers, mut seen) = (Vec::new(), BTreeSet::new());
+        let mut look_at = |key: &str, sharers: &mut Vec<Sharer>| match sharers.len() < names
+            && seen.insert(key.to_owned())
+        {
+            true => self.add_sharers(key, inode, sharers),
+            false => Ok(()),
+        };
+        if let Some(own) = self.key_in(path) {
+            look_at(own, &mut sharers)?;
+        }
+        for key in likely {
+            look_at(key, &mut sharers)?;
         }
         if sharers.len() < names {
-            for key in self.keys()?.iter().filter(|key| Some(key.as_str()) != own) {
-                self.add_sharers(key, inode, &mut sharers)?;
+            for key in self.keys()? {
+                look_at(&key, &mut sharers)?;
             }
         }
         Ok(sharers)
     }
 
     /// Adds the files of an artifact that are links to a file.
-    fn add_sharers(
-        &self,
-        key: &str,
-        inode: (u64, u64),
-        sharers: &mut Vec<(String, String, ManifestFile)>,
-    ) -> Result<()> {
+    fn add_sharers(&self, key: &str, inode: (u64, u64), sharers: &mut Vec<Sharer>) -> Result<()> {
         let manifest = match self.manifest(key) {
             Ok(manifest) => manifest,
             Err(error) => {
@@ -115,7 +128,10 @@ impl ArtifactStore {
         };
         for file in manifest.files {
             if inode_of(&self.file_of(key, &file))? == Some(inode) {
-                sharers.push((key.to_owned(), manifest.id.clone(), file));
+                sharers.push(Sharer {
+                    key: key.to_owned(),
+                    file,
+                });
             }
         }
         Ok(())
@@ -128,8 +144,8 @@ impl ArtifactStore {
         _: &WriterLock,
         path: &Path,
         evidence: &Evidence,
+        sharers: &[Sharer],
     ) -> Result<PathBuf> {
-        let sharers = self.sharers_of(path, &evidence.expected)?;
         let folder = self.quarantine_folder(evidence)?;
         let blob = self.layout().blob(&evidence.expected.value);
         if inode_of(&blob)? == inode_of(path)? {
@@ -137,7 +153,7 @@ impl ArtifactStore {
         }
         fs::rename(path, folder.file())
             .map_err(|error| CatalogError::io("move to", folder.file(), error))?;
-        for (key, _, file) in &sharers {
+        for Sharer { key, file } in sharers {
             let other = self.file_of(key, file);
             if other != path {
                 remove(&other)?;

@@ -106,24 +106,27 @@ impl ArtifactStore {
         }
     }
 
-    /// Returns the manifests of all artifacts with their keys, sorted by key.
+    /// Returns the manifests of all artifacts with their keys, sorted by key. In the place of a manifest
+    /// that cannot be read is the error: [`CatalogError::StoreDamaged`] if it is damaged or missing.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::StoreDamaged`] if one cannot be read.
-    pub fn manifests(&self) -> Result<Vec<(String, Manifest)>> {
+    /// [`CatalogError::Io`] if the artifacts cannot be listed.
+    pub fn manifests(&self) -> Result<Vec<(String, Result<Manifest>)>> {
         let mut manifests = Vec::new();
         for key in self.keys()? {
             let folder = self.root.layout().artifact(&key);
-            match Manifest::read(&folder)? {
-                Some(manifest) => manifests.push((key, manifest)),
+            let manifest = match Manifest::read(&folder) {
                 // Removed since it was listed.
-                None if !is_there(folder.path())? => {}
-                None => {
-                    let path = folder.manifest();
-                    return Err(super::manifest::damaged(&path, "it is missing".to_owned()));
-                }
-            }
+                Ok(None) if !is_there(folder.path())? => continue,
+                Ok(None) => Err(super::manifest::damaged(
+                    &folder.manifest(),
+                    "it is missing".to_owned(),
+                )),
+                Ok(Some(manifest)) => Ok(manifest),
+                Err(error) => Err(error),
+            };
+            manifests.push((key, manifest));
         }
         Ok(manifests)
     }

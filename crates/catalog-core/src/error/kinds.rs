@@ -143,11 +143,19 @@ impl CatalogError {
             Self::NotWritable { .. } | Self::LockTimeout { .. } | Self::LocksUnsupported { .. } => {
                 true
             }
+            Self::Io { source, .. } | Self::OutcomeUnknown { source, .. } => {
+                self.is_full() || source.kind() == io::ErrorKind::ReadOnlyFilesystem
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it says that the disk, or the quota of the account, is full.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
             Self::Io { source, .. } | Self::OutcomeUnknown { source, .. } => matches!(
                 source.kind(),
-                io::ErrorKind::StorageFull
-                    | io::ErrorKind::QuotaExceeded
-                    | io::ErrorKind::ReadOnlyFilesystem
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
             ),
             _ => false,
         }

@@ -101,7 +101,8 @@ impl IndexFiles {
             return Ok(false);
         };
         // A crash of the first edition may leave both as names of one file.
-        if is_there(&previous)? && !is_at(&opened, &previous)? {
+        let older = open_own_file(&previous, fs::OpenOptions::new().read(true))?;
+        if older.is_some() && !is_at(&opened, &previous)? {
             return Ok(false);
         }
         let mut bytes = Vec::new();

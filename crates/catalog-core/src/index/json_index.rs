@@ -17,8 +17,8 @@ use super::unreadable::Unreadable;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 use crate::root::{
-    FileStamp, Locking, Replacement, StoreLock, StoreRoot, WriterLock, check_not_nested, is_there,
-    keep_spare, open_own_file,
+    FileStamp, Locking, Replacement, StoreLock, StoreRoot, WriterLock, check_not_nested,
+    is_absence, is_there, keep_spare, open_own_file,
 };
 
 /// The locking of the writers of an index, and the time for which one waits for another.
@@ -188,6 +188,18 @@ impl<R: Record> JsonIndex<R> {
                 .and_then(then);
             self.release(lock);
             answer
+        })
+    }
+
+    /// Removes the file that writers overwrite on a full disk. Returns whether it was there.
+    pub(crate) fn remove_spare(&self, limits: &Limits) -> Result<bool> {
+        self.alone(limits, || {
+            let spare = self.root().layout().spare();
+            match std::fs::remove_file(&spare) {
+                Ok(()) => Ok(true),
+                Err(error) if is_absence(&error) => Ok(false),
+                Err(error) => Err(CatalogError::io("remove", spare, error)),
+            }
         })
     }
 

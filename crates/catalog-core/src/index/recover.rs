@@ -93,7 +93,7 @@ fn recover_under_lock<R: Record>(index: &JsonIndex<R>) -> Result<IndexRecovery> 
         ..trusted
     };
     let next = format::compose(head, entries.into_values().collect());
-    report.kept_aside = keep_aside(&report.path, &layout.damaged_index(R::FILE, now_ms()))?;
+    report.kept_aside = keep_aside(&report.path, &layout.kept_aside(&report.path, now_ms()))?;
     if report.kept_aside.is_none() {
         create_whole(layout, &report.path, &[]).map_err(CatalogError::of_writing)?;
     }

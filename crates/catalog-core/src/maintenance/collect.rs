@@ -1,15 +1,15 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::collected::Collected;
 use super::collection_plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
 use super::finish_deletions::finish_deletions;
 use super::leftovers::move_leftover_aside;
-use crate::artifacts::{BATCH, Owner, owner_of, space_below};
+use super::room::making_room;
+use super::unlink::{unlink, unlink_staging};
+use crate::artifacts::BATCH;
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
-use crate::root::{
-    Moment, MoverAside, StagingFolder, is_folder, is_sha256, is_there, remove_artifact,
-};
+use crate::root::{Moment, MoverAside, is_sha256, is_there};
 use crate::state::{
     Candidate, Decision, ModelRecord, Retirement, RootState, check_not_pinned, decide,
     exclude_leases, free, move_all_aside,
@@ -22,7 +22,13 @@ const MODELS_OF_A_WRITE: usize = 256;
 
 /// Executes a plan, after a check under lock whether each removal is still allowed.
 pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collected> {
-    note_retirements(state)?;
+    match note_retirements(state) {
+        // The next collection notes them. This one may make room.
+        Err(error) if error.is_full() => {
+            tracing::debug!(%error, "retirements could not be noted");
+        }
+        noted => noted?,
+    }
     let mut done = Collected::default();
     let (mut blobs, mut models, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
     let mut left = Vec::new();
@@ -34,7 +40,7 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
         match what {
             // Whatever a caller made of the plan.
             Removable::Staging(path) if path.parent() == Some(&staging) => {
-                let outcome = collect_staging(state, path);
+                let outcome = unlink_staging(state, path);
                 done.note(what, outcome);
             }
             Removable::Deleted(path) if path.parent() == Some(&removed) => {
@@ -44,7 +50,7 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
             Removable::Blob(hex) if is_sha256(hex) => blobs.push(hex.clone()),
             Removable::Artifact(key) if is_sha256(key) => models.push(removal.clone()),
             Removable::Model(_) => models.push(removal.clone()),
-            Removable::Quarantined(_) | Removable::DamagedIndex(_) | Removable::ModelLock(_) => {
+            Removable::Quarantined(_) | Removable::KeptAside(_) | Removable::ModelLock(_) => {
                 left.push(what);
             }
             Removable::Staging(_) | Removable::Blob(_) | Removable::Artifact(_) => {}
@@ -63,10 +69,18 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
         }
     }
     for some in deleted.chunks(MODELS_OF_A_WRITE) {
-        finish_deletions(state, some, &mut done)?;
+        let spared = done.spared.len();
+        making_room(state, || {
+            done.spared.truncate(spared);
+            finish_deletions(state, some, &mut done)
+        })?;
     }
     for some in models.chunks(MODELS_OF_A_WRITE) {
-        collect_models(state, some, &mut done)?;
+        let spared = done.spared.len();
+        making_room(state, || {
+            done.spared.truncate(spared);
+            collect_models(state, some, &mut done)
+        })?;
     }
     for some in blobs.chunks(BATCH) {
         let lock = state.artifacts.lock()?;
@@ -77,13 +91,6 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
         lock.release();
     }
     Ok(done)
-}
-
-/// Unlinks a file or folder, and returns the number of bytes that this freed.
-fn unlink(path: &Path) -> Result<u64> {
-    let space = space_below(path);
-    remove_artifact(path)?;
-    Ok(space)
 }
 
 fn note_retirements(state: &RootState) -> Result<()> {
@@ -113,24 +120,6 @@ fn note_retirements(state: &RootState) -> Result<()> {
         }
         Ok(())
     })
-}
-
-/// Removes a staging area whose owner died.
-fn collect_staging(state: &RootState, path: &Path) -> Result<Option<u64>> {
-    let folder = StagingFolder::new(path.to_path_buf());
-    let artifacts = &state.artifacts;
-    let lock = artifacts.lock()?;
-    let owner = match is_folder(path) {
-        Ok(true) => owner_of(&folder, artifacts.locking()),
-        Ok(false) => Ok(Owner::Died(None)),
-        Err(error) => Err(error),
-    };
-    lock.release();
-    // Its lock is held until it is gone; nobody makes a claim in a folder that is there.
-    match owner? {
-        Owner::Lives => Ok(None),
-        Owner::Died(_claim) => unlink(path).map(Some),
-    }
 }
 
 /// Removes some models and artifacts: the entries of all in one write, then their artifacts. Without

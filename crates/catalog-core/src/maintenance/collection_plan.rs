@@ -70,8 +70,8 @@ pub enum Removable {
     Blob(String),
     /// A file in quarantine, with its evidence.
     Quarantined(PathBuf),
-    /// A damaged index that a recovery kept.
-    DamagedIndex(PathBuf),
+    /// A damaged index that a recovery kept, or a foreign thing from one of the store's paths.
+    KeptAside(PathBuf),
     /// The lock of a model, if nobody holds it.
     ModelLock(PathBuf),
 }

@@ -1,5 +1,5 @@
-//! Lists and removes files that no model needs: the quarantine, damaged indexes that a recovery kept, and
-//! unused locks of models.
+//! Lists and removes files that no model needs: the quarantine, what a recovery kept aside, and unused locks of
+//! models.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,15 +65,15 @@ pub(super) fn leftovers(state: &RootState) -> Result<Vec<Leftover>> {
         bytes: file.bytes,
     });
     let mut all: Vec<Leftover> = quarantined.collect();
-    let damaged = list_folder(state.root.path())?.into_iter();
-    let damaged = damaged.filter(|(path, _)| Layout::is_damaged_index(path));
+    let kept = list_folder(state.root.path())?.into_iter();
+    let kept = kept.filter(|(path, _)| Layout::is_kept_aside(path));
     let locks = list_folder(&layout.model_locks())?.into_iter();
     let locks = locks.filter(|(path, _)| is_model_lock(layout, path));
-    let files = damaged
-        .map(|(path, _)| Removable::DamagedIndex(path))
+    let files = kept
+        .map(|(path, _)| Removable::KeptAside(path))
         .chain(locks.map(|(path, _)| Removable::ModelLock(path)));
     all.extend(files.filter_map(|what| {
-        let (Removable::DamagedIndex(path) | Removable::ModelLock(path)) = &what else {
+        let (Removable::KeptAside(path) | Removable::ModelLock(path)) = &what else {
             return None;
         };
         Some(Leftover {
@@ -102,8 +102,8 @@ pub(super) fn move_leftover_aside(
                 false => Ok(None),
             }
         }
-        Removable::DamagedIndex(path)
-            if path.parent() == Some(state.root.path()) && Layout::is_damaged_index(path) =>
+        Removable::KeptAside(path)
+            if path.parent() == Some(state.root.path()) && Layout::is_kept_aside(path) =>
         {
             mover.move_aside(path)
         }

@@ -52,12 +52,13 @@ fn quarantine(state: &RootState, found: &FoundFile, evidence: Evidence) -> Resul
                 lock.release();
                 return Ok(None);
             }
-            let sharers = artifacts.sharers_of(path, &evidence.expected)?;
-            let keys: Vec<&str> = sharers.iter().map(|(key, ..)| key.as_str()).collect();
-            let uses = |record: &ModelRecord| {
-                let key = Layout::key_of(Path::new(&record.local_path));
-                key.is_some_and(|key| keys.contains(&key))
-            };
+            let same_digest = edit.iter().filter_map(|(_, record)| {
+                let is_same = record.digest.as_ref() == Some(&evidence.expected);
+                is_same.then(|| key_of(record)).flatten()
+            });
+            let sharers = artifacts.sharers_of(path, &evidence.expected, same_digest)?;
+            let keys: Vec<&str> = sharers.iter().map(|sharer| sharer.key.as_str()).collect();
+            let uses = |record: &ModelRecord| key_of(record).is_some_and(|key| keys.contains(&key));
             let users: Vec<(String, ModelRecord)> = edit
                 .iter()
                 .filter(|(_, record)| uses(record))
@@ -68,13 +69,13 @@ fn quarantine(state: &RootState, found: &FoundFile, evidence: Evidence) -> Resul
             for (id, record) in users {
                 edit.insert(&id, record);
             }
-            Ok(Some((lock, evidence)))
+            Ok(Some((lock, evidence, sharers)))
         },
         |decided| {
-            let Some((lock, evidence)) = decided else {
+            let Some((lock, evidence, sharers)) = decided else {
                 return Ok(None);
             };
-            let kept = artifacts.quarantine(&lock, path, &evidence);
+            let kept = artifacts.quarantine(&lock, path, &evidence, &sharers);
             lock.release();
             if let Ok(kept) = &kept {
                 tracing::warn!(
@@ -85,4 +86,9 @@ fn quarantine(state: &RootState, found: &FoundFile, evidence: Evidence) -> Resul
             kept.map(Some)
         },
     )
+}
+
+/// Returns the key of the artifact that a record leads to, if it is managed.
+fn key_of(record: &ModelRecord) -> Option<&str> {
+    Layout::key_of(Path::new(&record.local_path))
 }

@@ -7,7 +7,7 @@ use crate::digest::{Digest, hash_files};
 use crate::entry::Expected;
 use crate::error::{CatalogError, Result};
 use crate::index;
-use crate::root::now_ms;
+use crate::root::{keep_foreign_aside, now_ms};
 use crate::state::{Proof, RootState, StoreOptions};
 
 /// The result of [`rebuild`].
@@ -20,6 +20,8 @@ pub struct Rebuilt {
     pub kept: Vec<String>,
     /// The artifacts that got no entry, with the reason.
     pub rejected: Vec<(PathBuf, String)>,
+    /// The new paths of foreign things, as [`Recovery::kept_aside`](crate::Recovery::kept_aside) lists them.
+    pub kept_aside: Vec<PathBuf>,
 }
 
 /// Restores the entries of managed models from their manifests. An artifact is registered as Active
@@ -45,6 +47,11 @@ pub fn rebuild(root: impl AsRef<Path>) -> Result<Rebuilt> {
 /// The errors of [`rebuild`].
 pub fn rebuild_with(root: impl AsRef<Path>, options: StoreOptions) -> Result<Rebuilt> {
     let state = RootState::open(root.as_ref(), options)?;
+    // A root of a newer release is left alone.
+    if let Err(error @ CatalogError::IndexTooNew { .. }) = state.models.snapshot() {
+        return Err(error);
+    }
+    let kept_aside = keep_foreign_aside(state.root.layout())?;
     // An index that was lost without a trace becomes an empty one.
     for recover in [
         |state: &RootState| index::recover(&state.engines, &state.limits),
@@ -54,7 +61,10 @@ pub fn rebuild_with(root: impl AsRef<Path>, options: StoreOptions) -> Result<Reb
         recover(&state)?;
     }
     let artifacts = &state.artifacts;
-    let mut report = Rebuilt::default();
+    let mut report = Rebuilt {
+        kept_aside,
+        ..Rebuilt::default()
+    };
     let mut by_id: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
     for key in artifacts.keys()? {
         match artifacts.manifest(&key) {

@@ -1,7 +1,8 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{CatalogError, Result};
 use crate::index::{self, IndexRecovery};
+use crate::root::keep_foreign_aside;
 use crate::state::{RootState, StoreOptions};
 
 /// The result of [`recover`].
@@ -14,10 +15,16 @@ pub struct Recovery {
     pub engines: IndexRecovery,
     /// The recovery of `pins.json`; its entries are named by owner, a space and id.
     pub pins: IndexRecovery,
+    /// The new paths of the links, pipes, devices and other foreign things that lay where the store keeps
+    /// files or folders.
+    pub kept_aside: Vec<PathBuf>,
 }
 
 /// Restores the damaged or lost indexes of a root, and reports the action for each entry. An intact
 /// index is left alone.
+///
+/// Before that, a link, pipe, device, file or folder at a path where the store keeps something else gets
+/// another name: `NAME.damaged-NUMBER` in the root. The next write makes what belongs at its path.
 ///
 /// An intact line is kept. Other entries are restored from the previous generation, which every
 /// write leaves beside the index: so the last change of a damaged entry, or the last deletion, may
@@ -42,6 +49,7 @@ pub fn recover_with(root: impl AsRef<Path>, options: StoreOptions) -> Result<Rec
     if let Err(error @ CatalogError::IndexTooNew { .. }) = state.models.snapshot() {
         return Err(error);
     }
+    let kept_aside = keep_foreign_aside(state.root.layout())?;
     // The models' index last: once it is of this edition, the others have to be there.
     let engines = index::recover(&state.engines, &state.limits)?;
     let pins = index::recover(&state.pins, &state.limits)?;
@@ -49,5 +57,6 @@ pub fn recover_with(root: impl AsRef<Path>, options: StoreOptions) -> Result<Rec
         models: index::recover(&state.models, &state.limits)?,
         engines,
         pins,
+        kept_aside,
     })
 }

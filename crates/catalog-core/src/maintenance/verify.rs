@@ -7,7 +7,7 @@ use super::quarantine::quarantine_all;
 use super::recording::{Attempt, Attempts, Recordable, Service};
 use super::verification::{Verification, Verify};
 use crate::artifacts::{
-    Evidence, Fingerprint, LocalModel, Manifest, now_at_most, warn_of_one_shard,
+    Evidence, Fingerprint, LocalModel, Manifest, now_at_most, strangers, warn_of_one_shard,
 };
 use crate::digest::{
     Assurance, Basis, Digest, DigestSubject, Method, VerificationOutcome, VerificationOutcomeKind,
@@ -15,7 +15,7 @@ use crate::digest::{
 };
 use crate::entry::CatalogEntry;
 use crate::error::{CatalogError, Result};
-use crate::root::{FoundFile, Links, is_on_disk, is_there, list_files, now_ms, sync_files};
+use crate::root::{FoundFile, Layout, is_on_disk, now_ms, sync_file, sync_files};
 use crate::state::{ModelRecord, Proof, RootState};
 
 /// Compares the bytes of a model with its digest, and records the outcome. A managed file that
@@ -71,13 +71,23 @@ pub(crate) fn verify_candidate(
     entry: &CatalogEntry,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Verification> {
-    let record = state.record_of(entry)?;
     let known = state.models.snapshot()?.get(&entry.id).cloned();
     let pinned = known.as_ref().and_then(|known| known.digest.clone());
-    // What is known of it besides, such as when it was good last.
+    let is_registered_in_store = known.as_ref().is_some_and(|known| {
+        Layout::key_of(Path::new(&known.local_path)).is_some()
+            && state.root.absolute(Path::new(&known.local_path)) == entry.local_path
+            && known.digest == entry.digest
+    });
     let record = match known {
-        Some(known) if known.is_about(&record.local_path, record.digest.as_ref()) => known,
-        _ => record,
+        // Its path was checked when it was registered, and may be damaged since.
+        Some(known) if is_registered_in_store => known,
+        known => {
+            let record = state.record_of(entry)?;
+            // What is known of it besides, such as when it was good last.
+            let about =
+                |known: &ModelRecord| known.is_about(&record.local_path, record.digest.as_ref());
+            known.filter(about).unwrap_or(record)
+        }
     };
     hash_record(state, &entry.id, &record, pinned.as_ref(), progress)
 }
@@ -114,24 +124,27 @@ pub(super) fn examine(
         None => path,
     };
     let look = || match Fingerprint::of(&path) {
-        // A managed model without its folder lacks all its files.
-        Err(CatalogError::ArtifactMissing { .. }) if managed.is_some() => {
-            Ok(Fingerprint::of_nothing())
-        }
+        // A managed model without its folder, or with something else in it, is a failure below.
+        Err(error) if managed.is_some() && error.is_absence() => Ok(Fingerprint::of_nothing()),
         found => found,
     };
     let is_compared = managed.is_some() || record.digest.is_some();
-    // What is still to be written through a mapping changes no time until it is. Files outside of
-    // the root are not ours to sync, and may lie where nothing can be.
-    if is_compared && Path::new(&record.local_path).is_relative() && is_on_disk(&path)? {
-        sync_files(&path)?;
-    }
-    let before = look()?;
     let found = || match &managed {
         Some((key, manifest)) => files_of(state, key, manifest).map(|(files, _)| files),
         None => Ok(Vec::new()),
     };
     let files_before = found()?;
+    // What is still to be written through a mapping changes no time until it is. Files outside of
+    // the root are not ours to sync, and may lie where nothing can be.
+    if managed.is_some() {
+        let files = files_before.iter();
+        files
+            .map(|file| &file.path)
+            .try_for_each(|path| sync_file(path))?;
+    } else if is_compared && Path::new(&record.local_path).is_relative() && is_on_disk(&path)? {
+        sync_files(&path)?;
+    }
+    let before = look()?;
     let at_ms = now_ms();
     let is_settled = is_compared
         && now_at_most(state.root.layout()).is_some_and(|now| before.is_settled_at(now));
@@ -230,12 +243,8 @@ fn hash_managed(
         .collect();
     // The folder is handed out with whatever is in it.
     let folder = state.root.layout().artifact(key).files();
-    let is_listed = |name: &str| manifest.files.iter().any(|file| file.name == name);
-    let strangers = match is_there(&folder)? {
-        true => list_files(&folder, &[], Links::Follow)?,
-        false => Vec::new(),
-    };
-    let strangers = strangers.iter().filter(|found| !is_listed(&found.name));
+    let strangers = strangers(&folder, manifest)?;
+    let strangers = strangers.iter();
     problems.extend(strangers.map(|found| format!("{} is not part of it", found.name)));
     for (content, found) in contents.iter().zip(&files) {
         let file = manifest.files.iter().find(|file| file.name == content.name);

@@ -2,6 +2,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use super::foreign::not_a_folder;
 use super::layout::Layout;
 use super::modes::create_folder;
 use crate::error::{CatalogError, Result};
@@ -14,7 +15,16 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Creates a folder of the store's own, and refuses a link or anything else planted at its path. Those
 /// above it up to the root are created, too.
 pub(crate) fn create_own_folder(layout: &Layout, folder: &Path) -> Result<()> {
-    create_durably(folder, &|folder| create_folder(layout, folder))?;
+    create_durably(folder, &|folder| create_folder(layout, folder)).map_err(
+        |error| match error {
+            CatalogError::Io { path, source, .. }
+                if source.kind() == io::ErrorKind::AlreadyExists =>
+            {
+                CatalogError::io("use", path, not_a_folder())
+            }
+            other => other,
+        },
+    )?;
     check_own_folder(folder)
 }
 
@@ -27,11 +37,7 @@ pub(super) fn create_root(root: &Path) -> Result<()> {
 pub(crate) fn check_own_folder(folder: &Path) -> Result<()> {
     match fs::symlink_metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
-        Ok(_) => {
-            let planted = "it is a link where the store keeps a folder; remove it";
-            let error = io::Error::new(io::ErrorKind::InvalidInput, planted);
-            Err(CatalogError::io("use", folder, error))
-        }
+        Ok(_) => Err(CatalogError::io("use", folder, not_a_folder())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(CatalogError::io("look at", folder, error)),
     }

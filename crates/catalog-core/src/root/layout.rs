@@ -28,7 +28,7 @@ impl StoreLock {
 /// ```text
 /// index.json  engines.json  pins.json   the indexes
 /// <index>.previous           the generation before
-/// <index>.damaged-<n>        a damaged one that recovery replaced
+/// <name>.damaged-<n>         a damaged index, or a foreign thing at a path of the store, which recovery kept
 /// .<index>.new .<index>.old  one being written, and a copy of the one before
 /// .index.json.spare          what a writer overwrites when the disk is full
 /// .new-<unique>              a file or folder that gets its mode before its name
@@ -85,6 +85,9 @@ const RESERVED: [&str; 8] = [
     "locks",
 ];
 
+/// The part of a name behind which the number of a kept damaged file stands.
+const DAMAGED: &str = ".damaged-";
+
 /// How the names of files begin that have no name of their own yet.
 const NEW: &str = ".new-";
 
@@ -133,17 +136,24 @@ impl Layout {
         self.root.join("removed")
     }
 
-    /// Returns the path of a damaged index that was replaced; `unique` distinguishes several.
-    pub(crate) fn damaged_index(&self, file: IndexFile, unique: u64) -> PathBuf {
-        self.root.join(format!("{}.damaged-{unique}", file.name()))
+    /// Returns the path under which a recovery keeps what is damaged or foreign at one of the store's paths;
+    /// `unique` distinguishes several.
+    pub(crate) fn kept_aside(&self, path: &Path, unique: u64) -> PathBuf {
+        let relative = path.strip_prefix(&self.root).unwrap_or(path);
+        let first = relative.iter().next().unwrap_or_default();
+        self.root
+            .join(format!("{}{DAMAGED}{unique}", first.to_string_lossy()))
     }
 
-    /// Whether a path is that of a damaged index that was replaced.
-    pub(crate) fn is_damaged_index(path: &Path) -> bool {
+    /// Whether the name of something in the root is one that [`kept_aside`](Self::kept_aside) gave.
+    pub(crate) fn is_kept_aside(path: &Path) -> bool {
         let name = path.file_name().and_then(|name| name.to_str());
-        let unique = |file: IndexFile| name?.strip_prefix(file.name())?.strip_prefix(".damaged-");
-        let mut all = IndexFile::ALL.into_iter().filter_map(unique);
-        all.any(|unique| !unique.is_empty() && unique.bytes().all(|byte| byte.is_ascii_digit()))
+        name.and_then(|name| name.split_once(DAMAGED))
+            .is_some_and(|(first, unique)| {
+                Self::is_store_file(Path::new(first))
+                    && !unique.is_empty()
+                    && unique.bytes().all(|byte| byte.is_ascii_digit())
+            })
     }
 
     pub(crate) fn locks(&self) -> PathBuf {
@@ -239,8 +249,10 @@ impl Layout {
         };
         let first = first.to_string_lossy().to_ascii_lowercase();
         let first = first.trim_start_matches('.');
-        if first == ARTIFACTS {
-            return parts.next().is_none();
+        if let Some(rest) = first.strip_prefix(ARTIFACTS)
+            && (rest.is_empty() || rest.starts_with(DAMAGED))
+        {
+            return !rest.is_empty() || parts.next().is_none();
         }
         RESERVED.iter().any(|reserved| {
             first

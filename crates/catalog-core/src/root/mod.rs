@@ -6,6 +6,7 @@ mod default_root;
 mod file_lock;
 mod file_system;
 mod folder;
+mod foreign;
 mod host_clock;
 mod layout;
 mod listing;
@@ -31,6 +32,7 @@ pub(crate) use confine::{Placement, StoreRoot};
 pub(crate) use file_lock::{FileLock, LockMode};
 pub(crate) use file_system::{FileSystem, refuse_without_shared_locks};
 pub(crate) use folder::{check_own_folder, create_own_folder, sync_folder};
+pub(crate) use foreign::keep_foreign_aside;
 pub(crate) use host_clock::{Moment, now_ms};
 pub(crate) use layout::{
     ArtifactFolder, IndexFile, Layout, QuarantineFolder, StagingFolder, StoreLock, is_sha256,
@@ -39,7 +41,7 @@ pub(crate) use lock::{WriterLock, describe_this_process};
 pub(crate) use modes::{
     Modes, create_file, create_folders, create_unique_folder, set_mode, set_modes_of_folders,
 };
-pub(crate) use native::{Reflink, clone_file, free_space, touch};
+pub(crate) use native::{Reflink, clone_file, free_space, sync_file_system, touch};
 pub(crate) use nested::{UpdateScope, check_not_nested};
 pub(crate) use own_file::{is_at, open_or_create_own_file, open_own_file, open_to_lock};
 pub(crate) use poll::poll;
@@ -49,4 +51,6 @@ pub(crate) use resolve::{LastLink, is_absence, is_folder, is_on_disk, is_there, 
 pub(crate) use spare::keep_spare;
 pub(crate) use stamp::{CLOCK_GRANULARITY, FileStamp, is_older_than_granularity};
 pub(crate) use tombstone::Tombstone;
-pub(crate) use walk::{FoundFile, Links, links_below, list_files, list_folder, sync_files};
+pub(crate) use walk::{
+    FoundFile, Links, MAX_DEPTH, links_below, list_files, list_folder, sync_file, sync_files,
+};

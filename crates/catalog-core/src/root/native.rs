@@ -44,12 +44,12 @@ pub(crate) fn clone_file(_: &File, _: &File) -> io::Result<Reflink> {
 /// Makes the blocks usable that were freed on the file system of a file: some file systems (btrfs) keep
 /// them until everything is synced.
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
-pub(super) fn sync_file_system(file: &File) -> io::Result<()> {
+pub(crate) fn sync_file_system(file: &File) -> io::Result<()> {
     Ok(rustix::fs::syncfs(file)?)
 }
 
 #[cfg(not(all(feature = "native-fs", target_os = "linux")))]
-pub(super) fn sync_file_system(file: &File) -> io::Result<()> {
+pub(crate) fn sync_file_system(file: &File) -> io::Result<()> {
     file.sync_all()
 }
 

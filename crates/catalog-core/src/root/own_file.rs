@@ -2,6 +2,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use super::foreign::not_a_regular_file;
 use super::layout::Layout;
 use super::modes::create_visible_file;
 use super::stamp::FileStamp;
@@ -84,11 +85,4 @@ pub(crate) fn is_at(file: &File, path: &Path) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(failed(error)),
     }
-}
-
-fn not_a_regular_file() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidInput,
-        "it is a link, folder, pipe or device where the store keeps a regular file; remove it",
-    )
 }

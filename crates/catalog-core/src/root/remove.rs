@@ -47,8 +47,8 @@ impl MoverAside {
     }
 
     /// Renames a file, link or folder into the folder, under an unused name. Returns its new path, or
-    /// `None` if nothing is there. A path that lies on another file system cannot be renamed: it is
-    /// removed at once.
+    /// `None` if nothing is there. A path that cannot be renamed, as it lies on another file system or as
+    /// the disk has no room for a name, is removed at once.
     pub(crate) fn move_aside(&mut self, path: &Path) -> Result<Option<PathBuf>> {
         let last = self.held.take();
         let same = last.filter(|held| Some(&*held.path) == path.parent());
@@ -71,7 +71,12 @@ impl MoverAside {
         match fs::rename(&reached, &aside) {
             Ok(()) => Ok(Some(aside)),
             Err(error) if is_absence(&error) => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::CrossesDevices | io::ErrorKind::StorageFull
+                ) =>
+            {
                 remove_artifact(path).map(|()| None)
             }
             Err(error) => Err(CatalogError::io("move aside", path, error)),

@@ -3,6 +3,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::foreign::not_a_folder;
 use super::listing::{EntryKind, list};
 use super::resolve::is_folder;
 use super::stamp::FileStamp;
@@ -71,29 +72,33 @@ pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_symlink() => {
             Ok(Vec::new())
         }
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            Err(CatalogError::io("use", folder, not_a_folder()))
+        }
         listed => listed
             .map(|entries| below(folder, entries))
             .map_err(|error| CatalogError::io("read folder", folder, error)),
     }
 }
 
-/// Syncs a file, or all files of a folder, behind links. A file system that cannot sync (squashfs,
-/// erofs) has nothing to write.
+/// Syncs a file, or all files of a folder, behind links.
 pub(crate) fn sync_files(path: &Path) -> Result<()> {
-    let sync = |path: &Path| {
-        use io::ErrorKind::{InvalidInput, Unsupported};
-        match fs::File::open(path).and_then(|file| file.sync_data()) {
-            Err(error) if !matches!(error.kind(), InvalidInput | Unsupported) => {
-                Err(CatalogError::io("sync", path, error))
-            }
-            _ => Ok(()),
-        }
-    };
     if !is_folder(path)? {
-        return sync(path);
+        return sync_file(path);
     }
     let files = list_files(path, &[], Links::Follow)?;
-    files.iter().try_for_each(|file| sync(&file.path))
+    files.iter().try_for_each(|file| sync_file(&file.path))
+}
+
+/// Syncs a regular file. A file system that cannot sync (squashfs, erofs) has nothing to write.
+pub(crate) fn sync_file(path: &Path) -> Result<()> {
+    use io::ErrorKind::{InvalidInput, Unsupported};
+    match fs::File::open(path).and_then(|file| file.sync_data()) {
+        Err(error) if !matches!(error.kind(), InvalidInput | Unsupported) => {
+            Err(CatalogError::io("sync", path, error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn entries_of(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
@@ -110,7 +115,7 @@ fn below(folder: &Path, entries: Vec<(OsString, EntryKind)>) -> Vec<(PathBuf, En
 }
 
 /// The number of folders that may lie around a file of a model.
-const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// The treatment of symbolic links to files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

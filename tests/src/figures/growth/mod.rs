@@ -9,10 +9,12 @@ mod site;
 use site::Site;
 
 /// The most that each small change may cost, in puts.
-const BOUNDS: [(&str, f64); 3] = [
+const BOUNDS: [(&str, f64); 5] = [
     ("verify", 1.5),
     ("delete outside", 1.5),
     ("delete managed", 3.0),
+    ("quarantine", 4.0),
+    ("quarantine shared bytes", 4.0),
 ];
 
 /// The greatest power of the number of entries with which work may grow that looks at all of them.
@@ -21,11 +23,13 @@ const EXPONENT: f64 = 1.1;
 type Change = fn(&mut Site) -> Result<(), String>;
 
 /// The small changes, each of one entry; the first is what the others are compared with.
-const CHANGES: [(&str, Change); 4] = [
+const CHANGES: [(&str, Change); 6] = [
     ("put", Site::put),
     ("verify", Site::verify),
     ("delete outside", Site::delete_outside),
     ("delete managed", Site::delete_managed),
+    ("quarantine", Site::quarantine),
+    ("quarantine shared bytes", Site::quarantine_shared),
 ];
 
 /// The calls that look at every entry. Each has the preparation that is made before every turn and
@@ -60,9 +64,10 @@ fn try_sizes(
 ) -> Result<(), String> {
     let mut sites = Vec::new();
     for size in sizes {
-        sites.push(Site::new(*size, sabotage)?);
+        sites.push(Site::new(*size, rounds, sabotage)?);
     }
     measure_changes(&mut sites, rounds, measured)?;
+    sites.iter_mut().try_for_each(Site::delete_bad)?;
     if sweeps > 0 {
         measure_sweeps(&mut sites, sweeps, measured)?;
     }

@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use catalog_core::{
     ImportRequest, LifecycleState, ModelId, ScrubBudget, VerificationOutcomeKind, Verify,
 };
 
+use crate::account::set_mode;
 use crate::figure::Sabotage;
 
 /// A catalog of so many models of one small file each: half of them are managed, the others lie
@@ -23,6 +24,9 @@ pub(super) struct Site {
     number: usize,
     /// Artifacts that were published and never registered.
     litter: usize,
+    /// Models whose bytes were spoilt: each has its own, and pairs share theirs.
+    spoilt: Vec<String>,
+    spoilt_pairs: Vec<String>,
 }
 
 fn text(error: impl std::fmt::Display) -> String {
@@ -30,7 +34,8 @@ fn text(error: impl std::fmt::Display) -> String {
 }
 
 impl Site {
-    pub(super) fn new(size: usize, sabotage: Sabotage) -> Result<Self, String> {
+    /// Makes one, with bad models for this number of rounds.
+    pub(super) fn new(size: usize, rounds: usize, sabotage: Sabotage) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(text)?;
         let catalog = FsCatalog::new(folder.path().join("root")).map_err(text)?;
         let mut site = Self {
@@ -42,6 +47,8 @@ impl Site {
             managed: Vec::new(),
             number: 0,
             litter: 0,
+            spoilt: Vec::new(),
+            spoilt_pairs: Vec::new(),
         };
         let engines = FsEngineStore::new(site.catalog.root()).map_err(text)?;
         let registered = engines.update(|edit| {
@@ -70,7 +77,32 @@ impl Site {
             entries.iter().try_for_each(|entry| edit.put(entry))
         };
         site.catalog.update(put).map_err(text)?;
+        for number in 0..rounds {
+            let path = site.file("spoilt", number)?;
+            let id = site.import_spoilt(&format!("spoilt-{number}"), &path)?;
+            site.spoilt.push(id);
+            let path = site.file("spoilt-pair", number)?;
+            let id = site.import_spoilt(&format!("spoilt-pair-{number}-a"), &path)?;
+            site.spoilt_pairs.push(id);
+        }
         Ok(site)
+    }
+
+    /// Imports a model whose bytes are spoilt at once. A pair has a second model of the same bytes.
+    fn import_spoilt(&self, id: &str, path: &Path) -> Result<String, String> {
+        let import = |id: &str| {
+            let id = ModelId::new(id).map_err(text)?;
+            let mut request = ImportRequest::new(&id, path);
+            request.how = Import::Copy;
+            self.catalog.import(&request, &mut |_| Ok(())).map_err(text)
+        };
+        let entry = import(id)?;
+        if let Some(stem) = id.strip_suffix("-a") {
+            import(&format!("{stem}-b"))?;
+        }
+        set_mode(&entry.local_path, 0o600)?;
+        fs::write(&entry.local_path, "spoilt").map_err(text)?;
+        Ok(entry.id)
     }
 
     /// A small file beside the root.
@@ -182,6 +214,36 @@ impl Site {
             true => Ok(()),
             false => Err(format!("{id} was not there")),
         }
+    }
+
+    /// Verifies a model whose bytes are wrong: the file goes to quarantine, and its models are Retired.
+    pub(super) fn quarantine(&mut self) -> Result<(), String> {
+        let id = self.spoilt.pop().ok_or("no bad model is left")?;
+        self.find_bad(&id)
+    }
+
+    /// The same for a file that two models share.
+    pub(super) fn quarantine_shared(&mut self) -> Result<(), String> {
+        let id = self.spoilt_pairs.pop().ok_or("no bad model is left")?;
+        self.find_bad(&id)
+    }
+
+    fn find_bad(&self, id: &str) -> Result<(), String> {
+        let found = self.catalog.verify(id, Verify::Full, &mut |_| Ok(()));
+        match found.map_err(text)?.quarantined.len() {
+            1 => Ok(()),
+            count => Err(format!("{count} files of {id} went to quarantine")),
+        }
+    }
+
+    /// Deletes the bad models, so that the sweeps find good ones only.
+    pub(super) fn delete_bad(&mut self) -> Result<(), String> {
+        for entry in self.catalog.list().map_err(text)? {
+            if entry.id.starts_with("spoilt") {
+                self.catalog.delete(&entry.id).map_err(text)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn nothing(&mut self) -> Result<(), String> {

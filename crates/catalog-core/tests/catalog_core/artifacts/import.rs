@@ -55,7 +55,7 @@ fn a_hard_link_shares_the_original_and_is_no_blob() {
     let entry = import(&catalog, "a", &source, Import::HardLink).unwrap();
     let inode = |path: &Path| fs::metadata(path).unwrap().ino();
     assert_eq!(inode(&entry.local_path), inode(&source));
-    let [(_, manifest)] = &catalog.artifacts().manifests().unwrap()[..] else {
+    let [(_, Ok(manifest))] = &catalog.artifacts().manifests().unwrap()[..] else {
         panic!("one artifact");
     };
     assert_eq!(manifest.files[0].shares, Sharing::Inode);

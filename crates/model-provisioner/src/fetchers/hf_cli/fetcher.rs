@@ -97,9 +97,12 @@ impl ModelFetcher for HfCliFetcher {
         let id = mr.model_id()?;
         parts_of(mr)?;
         let manifests = self.store.manifests()?;
-        let here = manifests
-            .iter()
-            .filter(|(_, manifest)| manifest.id == id.as_str());
+        // An artifact whose manifest cannot be read is not here: it is completed.
+        let readable = manifests.iter().filter_map(|(key, manifest)| {
+            let manifest = manifest.as_ref().ok()?;
+            Some((key, manifest))
+        });
+        let here = readable.filter(|(_, manifest)| manifest.id == id.as_str());
         if let Some((key, _)) = here.max_by_key(|(_, manifest)| manifest.published_ms)
             && let Some(artifact) = self.store.open(key)?
             && is_complete(&artifact)

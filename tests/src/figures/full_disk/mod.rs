@@ -11,11 +11,14 @@ use catalog_core::{
 };
 use model_provisioner::ModelProvisioner;
 
+use self::metadata::try_full_of_metadata;
 use super::contention::increment;
 use crate::figure::{Measured, Outcome, Sabotage, Trial};
 use crate::mounts::Mount;
 use crate::state::{CONTENT, describe, model};
 use crate::toy::ToyFetcher;
+
+mod metadata;
 
 /// A kind of disk: how it is made, and how it is filled.
 struct Disk {
@@ -190,7 +193,16 @@ pub(super) fn measure(trial: Trial) -> Outcome {
             }
         }
     }
-    measured.count("full disks", DISKS.len() - skipped.len());
+    let mut disks = DISKS.len() - skipped.len();
+    match try_full_of_metadata(&mut measured) {
+        Ok((made, not_made)) => {
+            disks += 1;
+            tried += made;
+            refused += not_made;
+        }
+        Err(reason) => skipped.push(format!("[btrfs, metadata: {reason}]")),
+    }
+    measured.count("full disks", disks);
     measured.count("calls that free or read", tried);
     measured.count("calls that were refused and changed nothing", refused);
     if !skipped.is_empty() {
@@ -319,7 +331,7 @@ fn content(id: &str) -> Vec<u8> {
 }
 
 /// Takes the last byte of a disk.
-fn fill_bytes(disk: &Path) {
+pub(super) fn fill_bytes(disk: &Path) {
     let name = |number: usize| disk.join(format!("filler-{number}"));
     let first = (0..)
         .find(|number| !name(*number).exists())

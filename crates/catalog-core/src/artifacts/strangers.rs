@@ -1,0 +1,41 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::manifest::Manifest;
+use crate::error::Result;
+use crate::root::{MAX_DEPTH, list_folder};
+
+/// Something in the folder of a model that is no part of the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stranger {
+    /// Its name, relative to the folder, as it can be shown.
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+}
+
+/// Lists the files, links and special files in the folder of files of an artifact whose names its
+/// manifest does not have. A user of the folder would find them. No link is followed, and nothing is
+/// opened.
+pub(crate) fn strangers(files: &Path, manifest: &Manifest) -> Result<Vec<Stranger>> {
+    let mut strangers = Vec::new();
+    let is_folder = fs::symlink_metadata(files).is_ok_and(|found| found.is_dir());
+    let mut folders: Vec<(PathBuf, usize)> = is_folder
+        .then(|| (files.to_path_buf(), 0))
+        .into_iter()
+        .collect();
+    while let Some((folder, depth)) = folders.pop() {
+        for (path, kind) in list_folder(&folder)? {
+            if kind.is_dir() && depth < MAX_DEPTH {
+                folders.push((path, depth + 1));
+                continue;
+            }
+            let name = path.strip_prefix(files).unwrap_or(&path);
+            let name = name.to_string_lossy().into_owned();
+            let is_listed = !kind.is_dir() && manifest.files.iter().any(|file| file.name == name);
+            if !is_listed {
+                strangers.push(Stranger { name, path });
+            }
+        }
+    }
+    Ok(strangers)
+}

@@ -1,0 +1,108 @@
+//! Makes room on a disk that is so full that no index can be replaced, not even by the spare: btrfs whose
+//! metadata is full refuses each new name. What frees space must not need any.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use super::leftovers::quarantined;
+use super::unlink::{unlink, unlink_staging};
+use crate::error::{CatalogError, Result};
+use crate::root::{list_folder, sync_file_system};
+use crate::state::RootState;
+
+/// Something that no entry names, in the order in which it is given up.
+#[derive(Debug)]
+enum Unneeded {
+    /// A staging area, if its owner died.
+    Staging(PathBuf),
+    /// An artifact that was moved aside to be removed.
+    Removed(PathBuf),
+    /// The file that writers overwrite when the disk is full. The next write makes it anew.
+    Spare,
+    /// The folder of a file that failed verification, with the evidence.
+    Quarantined(PathBuf),
+}
+
+/// Makes a change that frees space. If the disk is full, files that no entry names are unlinked one after
+/// the other, until the change succeeds.
+///
+/// # Errors
+///
+/// The error of the change. That there is no space stays an error if nothing is left to be given up.
+pub(super) fn making_room<T>(
+    state: &RootState,
+    mut change: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    let mut full = match change() {
+        Err(error) if error.is_full() => error,
+        done => return done,
+    };
+    for unneeded in unneeded(state)? {
+        match give_up(state, &unneeded) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(error) => {
+                tracing::debug!(?unneeded, %error, "it could not be unlinked to make room");
+                continue;
+            }
+        }
+        tracing::warn!(?unneeded, "the disk is full: unlinked to make room");
+        match change() {
+            Err(error) if error.is_full() => full = error,
+            done => return done,
+        }
+    }
+    Err(full)
+}
+
+/// Deletes an entry, as [`making_room`] makes a change. Returns whether there was one.
+pub(crate) fn delete_making_room(
+    state: &RootState,
+    delete: impl Fn() -> Result<bool>,
+) -> Result<bool> {
+    let mut was_there = false;
+    let deleted = making_room(state, || {
+        let deleted = delete();
+        // There was an entry to write about, and the write may have happened.
+        was_there |= matches!(deleted, Err(CatalogError::OutcomeUnknown { .. }));
+        deleted
+    })?;
+    Ok(deleted || was_there)
+}
+
+fn unneeded(state: &RootState) -> Result<Vec<Unneeded>> {
+    let layout = state.root.layout();
+    let paths = |folder: PathBuf| {
+        let listed = list_folder(&folder)?.into_iter();
+        Ok::<_, CatalogError>(listed.map(|(path, _)| path))
+    };
+    let mut all: Vec<Unneeded> = paths(layout.staging())?.map(Unneeded::Staging).collect();
+    all.extend(paths(layout.removed())?.map(Unneeded::Removed));
+    all.push(Unneeded::Spare);
+    let folders = quarantined(state)?.into_iter();
+    let folders = folders.filter_map(|file| Some(file.path.parent()?.to_path_buf()));
+    all.extend(folders.map(Unneeded::Quarantined));
+    Ok(all)
+}
+
+/// Unlinks something in its place, as it cannot be renamed. Returns whether it was there.
+fn give_up(state: &RootState, unneeded: &Unneeded) -> Result<bool> {
+    let is_gone = match unneeded {
+        Unneeded::Staging(path) => unlink_staging(state, path)?.is_some(),
+        Unneeded::Removed(path) => unlink(path).map(|_| true)?,
+        Unneeded::Spare => state.models.remove_spare(&state.limits)?,
+        Unneeded::Quarantined(path) => {
+            // A file on its way into quarantine is under this lock, too.
+            let lock = state.artifacts.lock()?;
+            let unlinked = unlink(path);
+            lock.release();
+            unlinked.map(|_| true)?
+        }
+    };
+    let root = state.root.path();
+    let failed = |error| CatalogError::io("sync", root, error);
+    File::open(root)
+        .and_then(|root| sync_file_system(&root))
+        .map_err(failed)?;
+    Ok(is_gone)
+}

@@ -1,0 +1,127 @@
+use std::fs::{self, FileType};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::host_clock::now_ms;
+use super::layout::{IndexFile, Layout, StoreLock, is_sha256};
+use super::listing::list;
+use super::rename::rename_to_free_name;
+use super::resolve::is_absence;
+use crate::error::{CatalogError, Result};
+
+/// The kind of thing that the store keeps at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Folder,
+}
+
+impl Kind {
+    fn is_of(self, found: FileType) -> bool {
+        match self {
+            Self::File => found.is_file(),
+            Self::Folder => found.is_dir(),
+        }
+    }
+}
+
+/// Gives another name to each link, pipe, socket, device, file or folder that lies where the store keeps
+/// something of another kind. Nothing is followed or opened. Returns the new paths.
+///
+/// This needs no lock, as a lock may be the thing that is foreign: the store itself never has
+/// another kind at such a path.
+pub(crate) fn keep_foreign_aside(layout: &Layout) -> Result<Vec<PathBuf>> {
+    let mut aside = Vec::new();
+    let mut keep = |path: PathBuf, kind| {
+        aside.extend(keep_aside(layout, &path, kind)?);
+        Ok::<_, CatalogError>(path)
+    };
+    for index in IndexFile::ALL {
+        keep(layout.index(index), Kind::File)?;
+        keep(layout.previous_index(index), Kind::File)?;
+    }
+    keep(layout.spare(), Kind::File)?;
+    for folder in [layout.removed(), layout.locks(), layout.model_locks()] {
+        keep(folder, Kind::Folder)?;
+    }
+    for folder in layout.own_folders() {
+        keep(folder, Kind::Folder)?;
+    }
+    for lock in [StoreLock::Index, StoreLock::Artifacts] {
+        keep(layout.lock(lock), Kind::File)?;
+        keep(layout.waiting_lock(lock), Kind::File)?;
+    }
+    for lock in children(&layout.model_locks(), is_sha256)? {
+        keep(lock, Kind::File)?;
+    }
+    for folder in children(&layout.blobs(), |name| name.len() == 2)? {
+        for blob in children(&keep(folder, Kind::Folder)?, is_sha256)? {
+            keep(blob, Kind::File)?;
+        }
+    }
+    for artifact in children(&layout.artifacts(), is_sha256)? {
+        keep(artifact, Kind::Folder)?;
+    }
+    Ok(aside)
+}
+
+/// Renames what lies at a path, if it is of another kind. Returns the new path.
+fn keep_aside(layout: &Layout, path: &Path, kind: Kind) -> Result<Option<PathBuf>> {
+    let kind_at = |path: &Path| match fs::symlink_metadata(path) {
+        Ok(found) => Ok(Some(found.file_type())),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) => Err(CatalogError::io("look at", path, error)),
+    };
+    if kind_at(path)?.is_none_or(|found| kind.is_of(found)) {
+        return Ok(None);
+    }
+    let failed = |error| CatalogError::io("rename", path, error).of_writing();
+    for unique in now_ms().. {
+        let aside = layout.kept_aside(path, unique);
+        match rename_to_free_name(path, &aside) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            // Another process renamed it.
+            Err(error) if is_absence(&error) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        }
+        // Another process may have mended the path between the look and the rename.
+        if kind_at(&aside)?.is_some_and(|found| kind.is_of(found)) {
+            rename_to_free_name(&aside, path).map_err(failed)?;
+            return Ok(None);
+        }
+        return Ok(Some(aside));
+    }
+    Ok(None)
+}
+
+/// Returns the paths in a folder, if it is one, whose names the store gives.
+fn children(folder: &Path, is_own: fn(&str) -> bool) -> Result<Vec<PathBuf>> {
+    let entries = match list(folder) {
+        Ok(entries) => entries.into_iter(),
+        Err(error) if is_absence(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(CatalogError::io("read folder", folder, error)),
+    };
+    let own = entries.filter(|(name, _)| name.to_str().is_some_and(is_own));
+    Ok(own.map(|(name, _)| folder.join(name)).collect())
+}
+
+/// The error about a path where the store keeps a regular file, and something else is.
+pub(super) fn not_a_regular_file() -> io::Error {
+    foreign(
+        "it is a link, folder, pipe or device where the store keeps a regular file; remove it, or call \
+         catalog_core::recover, which keeps it under another name",
+    )
+}
+
+/// The error about a path where the store keeps a folder, and something else is.
+pub(super) fn not_a_folder() -> io::Error {
+    foreign(
+        "it is a link or file where the store keeps a folder; remove it, or call catalog_core::recover, \
+         which keeps it under another name",
+    )
+}
+
+fn foreign(text: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
