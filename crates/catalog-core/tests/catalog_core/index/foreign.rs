@@ -9,8 +9,10 @@ use catalog_core::{CatalogStore, CollectionPolicy, FsCatalog, Removable, rebuild
 
 use crate::util::entry;
 
-/// The paths of the store at which something foreign can lie, and the kind of that.
-const PLANTED: [(&str, fn(&Path)); 8] = [
+/// A path of the store, and what makes something foreign there.
+type Plant = (&'static str, fn(&Path));
+
+const PLANTED: [Plant; 8] = [
     ("index.json", |path| symlink("/nowhere", path).unwrap()),
     ("engines.json", |path| fs::create_dir(path).unwrap()),
     ("pins.json.previous", |path| fs::create_dir(path).unwrap()),

@@ -3,7 +3,6 @@ mod damage;
 mod foreign;
 mod format;
 // Elsewhere two files cannot be exchanged, and a full disk refuses every write.
-mod foreign;
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
 mod full_disk;
 mod incremental;
