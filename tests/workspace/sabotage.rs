@@ -129,7 +129,7 @@ fn latency_notices_readers_that_read_everything_again() {
     );
 }
 
-/// CAT-708
+/// CAT-708, CAT-853
 #[test]
 fn growth_notices_deletions_that_write_all_entries() {
     is_named("growth", "rewrite-before-delete", "delete outside costs");

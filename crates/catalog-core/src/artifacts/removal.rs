@@ -1,6 +1,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use super::manifest::Manifest;
 use super::space::space_of;
@@ -24,18 +25,24 @@ impl ArtifactStore {
         }
     }
 
-    /// Removes the given blobs that nothing uses any more. Returns the number of bytes that this
-    /// freed.
-    pub(crate) fn remove_blobs(&self, blobs: &[String]) -> Result<u64> {
-        let mut freed = 0;
+    /// Removes the given blobs that nothing uses any more. Returns the number of bytes that this freed, and
+    /// the blobs that could not be removed.
+    pub(crate) fn remove_blobs(
+        &self,
+        blobs: &[String],
+    ) -> Result<(u64, Vec<(PathBuf, CatalogError)>)> {
+        let (mut freed, mut failed) = (0, Vec::new());
         for some in blobs.chunks(BATCH) {
             let lock = self.lock()?;
             for hex in some {
-                freed += self.remove_blob(&lock, hex)?.unwrap_or(0);
+                match self.remove_blob(&lock, hex) {
+                    Ok(space) => freed += space.unwrap_or(0),
+                    Err(error) => failed.push((self.layout().blob(hex), error)),
+                }
             }
             lock.release();
         }
-        Ok(freed)
+        Ok((freed, failed))
     }
 
     /// Removes a blob that no artifact uses, and returns the number of bytes that this freed.

@@ -224,7 +224,10 @@ pub(crate) fn free(state: &RootState, moved: MovedAside) -> Freed {
         }
     }
     match state.artifacts.remove_blobs(&moved.blobs) {
-        Ok(bytes) => freed.bytes = freed.bytes.saturating_add(bytes),
+        Ok((bytes, failed)) => {
+            freed.bytes = freed.bytes.saturating_add(bytes);
+            freed.failed.extend(failed);
+        }
         Err(error) => freed.failed.push((state.root.layout().blobs(), error)),
     }
     freed
