@@ -88,9 +88,9 @@ mod state;
 pub mod conformance;
 
 pub use artifacts::{
-    Artifact, ArtifactStore, EntryPoint, Evidence, Expectation, Import, ImportRequest, Lease,
-    LocalModel, LocalModelKind, Manifest, ManifestFile, Provenance, Role, Sharing, StagedFile,
-    Staging, Validators, VerifiedStaging, shard_set,
+    Artifact, ArtifactStore, ContentCheck, ContentWarning, EntryPoint, Evidence, Expectation,
+    Import, ImportRequest, Lease, LocalModel, LocalModelKind, Manifest, ManifestFile, Provenance,
+    Role, Sharing, StagedFile, Staging, Validators, VerifiedStaging, shard_set,
 };
 pub use catalog::{
     CatalogSnapshot, CatalogStore, EngineSnapshot, EngineStore, FsCatalog, FsEngineStore,
@@ -119,7 +119,7 @@ pub use reference::{HfParts, ModelId, ModelRef};
 
 /// The longest id that a catalog holds, in bytes: [`ModelId::MAX_LEN`].
 pub const MAX_ID_LEN: usize = ModelId::MAX_LEN;
-pub use root::{Locking, default_model_cache_dir};
+pub use root::{KeptAside, Locking, default_model_cache_dir};
 pub use state::{
     CatalogEdit, EngineEdit, ModelLock, ModelLockAttempt, ModelLockStatus, OutsidePaths, Pin,
     SourceCall, SourceFailure, StoreOptions,

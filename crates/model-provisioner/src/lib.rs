@@ -54,7 +54,7 @@ mod report;
 mod request;
 mod steps;
 
-pub use catalog_core::CancelToken;
+pub use catalog_core::{CancelToken, ContentCheck};
 pub use engine::ModelProvisioner;
 pub use error::{ProvisionError, Result};
 #[cfg(feature = "hf-cli")]

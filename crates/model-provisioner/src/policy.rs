@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
-use catalog_core::{ModelRef, OutboundGate};
+use catalog_core::{ContentCheck, ModelRef, OutboundGate};
 use serde::{Deserialize, Serialize};
 
 use crate::host::{is_public, normal_host, without_port};
@@ -28,6 +28,8 @@ pub struct Policy {
     pub staging: StagingMode,
     /// The maximum size of a model in bytes, wherever the model is.
     pub max_bytes: Option<u64>,
+    /// The check of the content of a model that is new here: whether the files are what their names say.
+    pub content: ContentCheck,
 }
 
 /// The reaction to a wrong digest.

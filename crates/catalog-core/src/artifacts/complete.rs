@@ -5,12 +5,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::blob::Blob;
+use super::lease::{LeaseLock, try_lock};
 use super::link::{link_over, stamp_of};
 use super::manifest::Manifest;
 use super::strangers::strangers;
 use super::verify::VerifiedStaging;
 use crate::error::{CatalogError, Result};
-use crate::root::{ArtifactFolder, create_folders, is_absence, sync_folder};
+use crate::root::{ArtifactFolder, LockMode, create_folders, is_absence, sync_folder};
+
+/// The result of moving an artifact to its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Placed {
+    New,
+    /// The artifact was there already.
+    Completed,
+    /// The artifact was not moved: there are blobs that were not checked yet, or a lease on an artifact that
+    /// is damaged.
+    Not,
+}
 
 /// The kind of thing that an artifact has at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +40,26 @@ impl VerifiedStaging {
         target: &ArtifactFolder,
         blobs: &[Blob],
         spare: &Path,
-    ) -> Result<()> {
+    ) -> Result<Placed> {
+        let is_damaged = match Manifest::read(target) {
+            Ok(manifest) => manifest.is_none(),
+            Err(CatalogError::StoreDamaged { .. }) => true,
+            // Such as that of a newer release.
+            Err(error) => return Err(error),
+        };
+        // The leases on the artifact are locks on the file that is replaced.
+        let _lock = match is_damaged && is_file(&target.manifest()) {
+            true => match try_lock(
+                &target.manifest(),
+                LockMode::Exclusive,
+                self.staging.store.locking(),
+            )? {
+                LeaseLock::Taken => return Ok(Placed::Not),
+                LeaseLock::Held(lock) => Some(lock),
+                LeaseLock::Gone => None,
+            },
+            false => None,
+        };
         let mut is_changed = self.quarantine_foreign(target)?;
         for (file, blob) in self.manifest.files.iter().zip(blobs) {
             let ours = staged.files().join(&file.name);
@@ -50,17 +81,14 @@ impl VerifiedStaging {
             }
         }
         is_changed |= self.quarantine_unlisted_files(target)?;
-        match Manifest::read(target) {
-            Ok(Some(_)) => {}
-            _ => {
-                link_over(&staged.manifest(), &target.manifest(), spare)?;
-                is_changed = true;
-            }
+        if is_damaged {
+            link_over(&staged.manifest(), &target.manifest(), spare)?;
+            is_changed = true;
         }
         if is_changed {
             sync_folders(target, &self.manifest)?;
         }
-        Ok(())
+        Ok(Placed::Completed)
     }
 }
 
@@ -136,4 +164,8 @@ pub(super) fn sync_folders(artifact: &ArtifactFolder, manifest: &Manifest) -> Re
     folders.iter().try_for_each(|folder: &PathBuf| {
         sync_folder(folder).map_err(|error| CatalogError::io("sync folder", folder, error))
     })
+}
+
+fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }

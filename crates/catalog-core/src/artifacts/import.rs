@@ -6,6 +6,7 @@ use std::path::Path;
 use super::artifact::Artifact;
 use super::copy::{Mover, check_unchanged, copy_and_hash};
 use super::fingerprint::now_at_most;
+use super::formats::ContentCheck;
 use super::local::LocalModel;
 use super::manifest_file::Sharing;
 use super::provenance::Provenance;
@@ -112,6 +113,8 @@ impl ArtifactStore {
         let progress = &mut self.limits.watch("importing", progress);
         let model = LocalModel::resolve(&resolve(request.source, LastLink::Keep)?)?;
         model.check_shards()?;
+        // Before a byte is copied, and under the user's own paths.
+        model.check_content(request.expected.content, &|| self.limits.check("reading"))?;
         let files = model.files();
         let total = sum(files.iter().map(|file| file.stamp.size()));
         let mut staging = self.stage(request.id, 0)?;
@@ -166,7 +169,11 @@ impl ArtifactStore {
         if total == 0 {
             advance(0)?;
         }
-        staging.verify(&request.expected, &mut |_| Ok(()))
+        let expected = Expectation {
+            content: ContentCheck::Skip,
+            ..request.expected.clone()
+        };
+        staging.verify(&expected, &mut |_| Ok(()))
     }
 }
 

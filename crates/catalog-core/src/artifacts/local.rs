@@ -1,7 +1,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::formats::{Shard, Split, split_of};
+use super::formats::{ContentCheck, ContentWarning, Shard, Split, check_content, split_of};
 use crate::digest::{
     Digest, DigestAlgorithm, DigestSubject, FileContent, NOT_THE_MODEL, VerificationOutcome,
     VerificationOutcomeKind, hash_files, verify_digest,
@@ -13,7 +13,7 @@ use crate::root::{FileStamp, FoundFile, Links, is_absence, list_files};
 /// A local model: one path, resolved to all the files that the model consists of.
 ///
 /// - A regular file is a model of one file.
-/// - A shard of a GGUF set, such as `m-00001-of-00003.gguf`, stands for all shards of the set.
+/// - A shard of a set, such as `m-00001-of-00003.gguf`, stands for all shards of the set.
 /// - A folder is a model of all files below it, without `.git` and `.cache/huggingface`.
 ///
 /// ```
@@ -44,7 +44,7 @@ pub struct LocalModel {
 pub enum LocalModelKind {
     /// One file.
     File,
-    /// All shards of one GGUF set.
+    /// All shards of one set.
     ShardSet,
     /// A folder of files.
     Folder,
@@ -166,6 +166,25 @@ impl LocalModel {
                 foreign,
             }),
         }
+    }
+
+    /// Checks the content of the model: see [`ContentCheck`]. Reads names, beginnings and headers only, and
+    /// logs what it warns of. `check` ends the reading by failing.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::FormatRefused`] for content that is refused, [`CatalogError::ArtifactIncomplete`] if
+    /// a file of the model is missing, [`CatalogError::Io`], and the error of `check`.
+    pub fn check_content(
+        &self,
+        how: ContentCheck,
+        check: &dyn Fn() -> Result<()>,
+    ) -> Result<Vec<ContentWarning>> {
+        let folder = match self.kind {
+            LocalModelKind::Folder => &self.path,
+            LocalModelKind::File | LocalModelKind::ShardSet => folder_of(&self.path),
+        };
+        check_content(how, folder, &self.files, check)
     }
 
     /// Computes a digest of the whole model. `progress` can stop it by failing. The tree digest of

@@ -38,7 +38,7 @@ pub(crate) use staging::Freshness;
 pub(crate) use strangers::strangers;
 
 pub use artifact::Artifact;
-pub use formats::shard_set;
+pub use formats::{ContentCheck, ContentWarning, shard_set};
 pub use import::{Import, ImportRequest};
 pub use lease::Lease;
 pub use local::{LocalModel, LocalModelKind};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::artifact::{Artifact, Published};
 use super::blob::Blob;
-use super::complete::{Kind, sync_folders};
+use super::complete::{Kind, Placed, sync_folders};
 use super::fingerprint::Fingerprint;
 use super::lease::{LeaseLock, try_lock};
 use super::link::{clone_over, link_over, stamp_of};
@@ -218,24 +218,13 @@ impl VerifiedStaging {
                     io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
                 ) =>
             {
-                self.complete(staged, target, blobs, &spare)?;
-                Placed::Completed
+                self.complete(staged, target, blobs, &spare)?
             }
             Err(error) => return Err(CatalogError::io("rename to", target.path(), error)),
         };
         sync(&artifacts)?;
         Ok(placed)
     }
-}
-
-/// The result of moving an artifact to its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Placed {
-    New,
-    /// The artifact was there already.
-    Completed,
-    /// The artifact was not moved: there are blobs that were not checked yet.
-    Not,
 }
 
 fn sync(folder: &Path) -> Result<()> {

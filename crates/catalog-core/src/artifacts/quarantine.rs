@@ -127,7 +127,9 @@ impl ArtifactStore {
             }
         };
         for file in manifest.files {
-            if inode_of(&self.file_of(key, &file))? == Some(inode) {
+            let path = self.file_of(key, &file);
+            // Behind a link lies no file of the artifact.
+            if inode_of(&path)? == Some(inode) && self.is_straight(&path)? {
                 sharers.push(Sharer {
                     key: key.to_owned(),
                     file,

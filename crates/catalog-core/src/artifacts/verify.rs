@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::fingerprint::now_at_most;
-use super::formats::{Shard, check_header, missing_files};
+use super::formats::{ContentCheck, Shard, check_content};
 use super::manifest::Manifest;
 use super::manifest_file::{ManifestFile, Sharing};
 use super::staging::{Freshness, Staging};
@@ -25,6 +25,8 @@ pub struct Expectation {
     pub files: BTreeMap<String, Digest>,
     /// The path for users of the model.
     pub entry_point: EntryPoint,
+    /// The check of the content, apart from all digests.
+    pub content: ContentCheck,
 }
 
 /// Selects the path of an artifact for its users.
@@ -106,18 +108,15 @@ impl Staging {
         check_names(&folder, &files)?;
         let begin = now_at_most(self.store.layout());
         let known = self.contents(&files, begin, progress)?;
-        for file in &files {
-            check_header(&file.path, file.stamp.size())?;
-        }
+        check_content(expected.content, &folder, &files, &|| {
+            limits.check("reading")
+        })?;
         let names: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
-        let mut missing = missing_files(&folder, &names)?;
-        missing.extend(
-            expected
-                .files
-                .keys()
-                .filter(|name| !names.contains(name.as_str()))
-                .cloned(),
-        );
+        let expected_names = expected.files.keys();
+        let mut missing: Vec<String> = expected_names
+            .filter(|name| !names.contains(name.as_str()))
+            .cloned()
+            .collect();
         if let EntryPoint::File(name) = &expected.entry_point
             && !names.contains(name.as_str())
         {

@@ -404,6 +404,6 @@ impl CatalogStore for FsCatalog {
     }
 
     fn delete(&self, id: &str) -> Result<bool> {
-        maintenance::delete_making_room(&self.state, || state::delete_model(&self.state, id))
+        maintenance::making_room(&self.state, || state::delete_model(&self.state, id))
     }
 }

@@ -135,7 +135,7 @@ impl EngineStore for FsEngineStore {
     }
 
     fn delete(&self, id: &str) -> Result<bool> {
-        maintenance::delete_making_room(&self.state, || state::delete_engine(&self.state, id))
+        maintenance::making_room(&self.state, || state::delete_engine(&self.state, id))
     }
 
     fn find(&self, filter: &EngineFilter) -> Result<Vec<EngineEntry>> {

@@ -44,7 +44,7 @@ pub(crate) use plan_collection::plan_collection;
 pub(crate) use proof::{put_verified, register};
 pub(crate) use registered::registered;
 pub(crate) use repair::repair;
-pub(crate) use room::delete_making_room;
+pub(crate) use room::making_room;
 pub(crate) use scrub::scrub;
 pub(crate) use verify::{verify, verify_candidate};
 pub(crate) use verify_engine::verify_engine;

@@ -7,7 +7,7 @@ use crate::digest::{Digest, hash_files};
 use crate::entry::Expected;
 use crate::error::{CatalogError, Result};
 use crate::index;
-use crate::root::{keep_foreign_aside, now_ms};
+use crate::root::{KeptAside, keep_foreign_aside, now_ms};
 use crate::state::{Proof, RootState, StoreOptions};
 
 /// The result of [`rebuild`].
@@ -20,8 +20,8 @@ pub struct Rebuilt {
     pub kept: Vec<String>,
     /// The artifacts that got no entry, with the reason.
     pub rejected: Vec<(PathBuf, String)>,
-    /// The new paths of foreign things, as [`Recovery::kept_aside`](crate::Recovery::kept_aside) lists them.
-    pub kept_aside: Vec<PathBuf>,
+    /// The foreign things, as [`Recovery::kept_aside`](crate::Recovery::kept_aside) lists them.
+    pub kept_aside: Vec<KeptAside>,
 }
 
 /// Restores the entries of managed models from their manifests. An artifact is registered as Active

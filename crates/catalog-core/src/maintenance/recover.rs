@@ -1,8 +1,8 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{CatalogError, Result};
 use crate::index::{self, IndexRecovery};
-use crate::root::keep_foreign_aside;
+use crate::root::{KeptAside, keep_foreign_aside};
 use crate::state::{RootState, StoreOptions};
 
 /// The result of [`recover`].
@@ -15,9 +15,8 @@ pub struct Recovery {
     pub engines: IndexRecovery,
     /// The recovery of `pins.json`; its entries are named by owner, a space and id.
     pub pins: IndexRecovery,
-    /// The new paths of the links, pipes, devices and other foreign things that lay where the store keeps
-    /// files or folders.
-    pub kept_aside: Vec<PathBuf>,
+    /// The links, pipes, devices and other foreign things that lay where the store keeps files or folders.
+    pub kept_aside: Vec<KeptAside>,
 }
 
 /// Restores the damaged or lost indexes of a root, and reports the action for each entry. An intact

@@ -5,7 +5,8 @@ use super::managed::files_of;
 use super::verification::Verify;
 use super::verify::verify;
 use crate::artifacts::{
-    EntryPoint, Expectation, Freshness, Manifest, ManifestFile, StagedFile, Staging, now_at_most,
+    ContentCheck, EntryPoint, Expectation, Freshness, Manifest, ManifestFile, StagedFile, Staging,
+    now_at_most,
 };
 
 use crate::digest::{Digest, DigestAlgorithm};
@@ -105,6 +106,8 @@ pub(crate) fn repair(
             Some(name) => EntryPoint::File(name.clone()),
             None => EntryPoint::Folder,
         },
+        // It was checked when it was published.
+        content: ContentCheck::Skip,
     };
     let mut verified = staging.verify(&expected, progress)?;
     verified.set_basis(manifest.basis);

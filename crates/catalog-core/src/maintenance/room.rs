@@ -28,13 +28,14 @@ enum Unneeded {
 ///
 /// # Errors
 ///
-/// The error of the change. That there is no space stays an error if nothing is left to be given up.
-pub(super) fn making_room<T>(
+/// The error of the change. That there is no space stays an error if nothing is left to be given up. A
+/// change whose outcome is unknown is not made again.
+pub(crate) fn making_room<T>(
     state: &RootState,
     mut change: impl FnMut() -> Result<T>,
 ) -> Result<T> {
     let mut full = match change() {
-        Err(error) if error.is_full() => error,
+        Err(error) if is_for_room(&error) => error,
         done => return done,
     };
     for unneeded in unneeded(state)? {
@@ -48,26 +49,16 @@ pub(super) fn making_room<T>(
         }
         tracing::warn!(?unneeded, "the disk is full: unlinked to make room");
         match change() {
-            Err(error) if error.is_full() => full = error,
+            Err(error) if is_for_room(&error) => full = error,
             done => return done,
         }
     }
     Err(full)
 }
 
-/// Deletes an entry, as [`making_room`] makes a change. Returns whether there was one.
-pub(crate) fn delete_making_room(
-    state: &RootState,
-    delete: impl Fn() -> Result<bool>,
-) -> Result<bool> {
-    let mut was_there = false;
-    let deleted = making_room(state, || {
-        let deleted = delete();
-        // There was an entry to write about, and the write may have happened.
-        was_there |= matches!(deleted, Err(CatalogError::OutcomeUnknown { .. }));
-        deleted
-    })?;
-    Ok(deleted || was_there)
+/// Whether a change did not happen, as the disk is full.
+fn is_for_room(error: &CatalogError) -> bool {
+    matches!(error, CatalogError::Io { .. }) && error.is_full()
 }
 
 fn unneeded(state: &RootState) -> Result<Vec<Unneeded>> {
@@ -99,10 +90,10 @@ fn give_up(state: &RootState, unneeded: &Unneeded) -> Result<bool> {
             unlinked.map(|_| true)?
         }
     };
-    let root = state.root.path();
-    let failed = |error| CatalogError::io("sync", root, error);
-    File::open(root)
-        .and_then(|root| sync_file_system(&root))
-        .map_err(failed)?;
+    // Some file systems give the space only then. Whether they did shows when the change is made again.
+    let synced = File::open(state.root.path()).and_then(|root| sync_file_system(&root));
+    if let Err(error) = synced {
+        tracing::debug!(%error, "the file system could not be synced");
+    }
     Ok(is_gone)
 }

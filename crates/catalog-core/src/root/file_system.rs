@@ -107,7 +107,8 @@ fn kind_by_name(name: &str) -> Kind {
     }
 }
 
-/// Returns the identity of a mount: it is of one mount during one run of the system.
+/// Returns the identity of a mount: it is of one mount during one run of the system. Before Linux 6.8 a later
+/// mount can get the number of an earlier one.
 fn mount_identity(path: &Path) -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let number = mount_number(path).or_else(|| {

@@ -9,6 +9,16 @@ use super::rename::rename_to_free_name;
 use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
 
+/// Something that lay where the store keeps something of another kind, and got another name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptAside {
+    /// The path at which it lay.
+    pub from: PathBuf,
+    /// Its path now.
+    pub path: PathBuf,
+}
+
 /// The kind of thing that the store keeps at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -26,19 +36,23 @@ impl Kind {
 }
 
 /// Gives another name to each link, pipe, socket, device, file or folder that lies where the store keeps
-/// something of another kind. Nothing is followed or opened. Returns the new paths.
+/// something of another kind. Nothing is followed or opened. Returns what got another name.
 ///
 /// This needs no lock, as a lock may be the thing that is foreign: the store itself never has
 /// another kind at such a path.
-pub(crate) fn keep_foreign_aside(layout: &Layout) -> Result<Vec<PathBuf>> {
+pub(crate) fn keep_foreign_aside(layout: &Layout) -> Result<Vec<KeptAside>> {
     let mut aside = Vec::new();
     let mut keep = |path: PathBuf, kind| {
         aside.extend(keep_aside(layout, &path, kind)?);
         Ok::<_, CatalogError>(path)
     };
     for index in IndexFile::ALL {
-        keep(layout.index(index), Kind::File)?;
-        keep(layout.previous_index(index), Kind::File)?;
+        for path in [layout.index(index), layout.previous_index(index)] {
+            let names = Layout::temporary_files(&path);
+            keep(path.with_file_name(names.new), Kind::File)?;
+            keep(path.with_file_name(names.old), Kind::File)?;
+            keep(path, Kind::File)?;
+        }
     }
     keep(layout.spare(), Kind::File)?;
     for folder in [layout.removed(), layout.locks(), layout.model_locks()] {
@@ -65,8 +79,8 @@ pub(crate) fn keep_foreign_aside(layout: &Layout) -> Result<Vec<PathBuf>> {
     Ok(aside)
 }
 
-/// Renames what lies at a path, if it is of another kind. Returns the new path.
-fn keep_aside(layout: &Layout, path: &Path, kind: Kind) -> Result<Option<PathBuf>> {
+/// Renames what lies at a path, if it is of another kind.
+fn keep_aside(layout: &Layout, path: &Path, kind: Kind) -> Result<Option<KeptAside>> {
     let kind_at = |path: &Path| match fs::symlink_metadata(path) {
         Ok(found) => Ok(Some(found.file_type())),
         Err(error) if is_absence(&error) => Ok(None),
@@ -90,7 +104,10 @@ fn keep_aside(layout: &Layout, path: &Path, kind: Kind) -> Result<Option<PathBuf
             rename_to_free_name(&aside, path).map_err(failed)?;
             return Ok(None);
         }
-        return Ok(Some(aside));
+        return Ok(Some(KeptAside {
+            from: path.to_path_buf(),
+            path: aside,
+        }));
     }
     Ok(None)
 }

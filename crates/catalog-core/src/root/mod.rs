@@ -27,6 +27,7 @@ mod walk;
 
 pub use default_root::default_model_cache_dir;
 pub use file_lock::Locking;
+pub use foreign::KeptAside;
 
 pub(crate) use confine::{Placement, StoreRoot};
 pub(crate) use file_lock::{FileLock, LockMode};

@@ -74,7 +74,9 @@ impl MoverAside {
             Err(error)
                 if matches!(
                     error.kind(),
-                    io::ErrorKind::CrossesDevices | io::ErrorKind::StorageFull
+                    io::ErrorKind::CrossesDevices
+                        | io::ErrorKind::StorageFull
+                        | io::ErrorKind::QuotaExceeded
                 ) =>
             {
                 remove_artifact(path).map(|()| None)

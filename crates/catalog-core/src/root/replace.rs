@@ -102,7 +102,8 @@ impl<'t> Replacement<'t> {
                 fs::rename(&self.source, self.target).map_err(failed)?;
                 None
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Nothing was exchanged.
+            Err(error) if error.kind() == io::ErrorKind::NotFound || is_full(&error) => {
                 return Err(CatalogError::io("replace", self.target, error));
             }
             Err(error) => return Err(failed(error)),

@@ -73,7 +73,7 @@ fn ask(address: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
 fn a_daemon_says_on_stderr_why_it_failed() {
     let folder = tempfile::tempdir().unwrap();
     let broken = folder.path().join("broken.gguf");
-    fs::write(&broken, "no GGUF").unwrap();
+    fs::write(&broken, "<html>no GGUF").unwrap();
     let cache = folder.path().join("cache");
     let cache = cache.to_str().unwrap();
     let model = broken.to_str().unwrap();

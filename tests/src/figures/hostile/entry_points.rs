@@ -74,6 +74,7 @@ pub(super) const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
             files: BTreeMap::from([(text.to_owned(), digest_of(text))]),
             digest: Some(digest_of(text)),
             entry_point: EntryPointOf::File(text.to_owned()),
+            ..Expectation::default()
         };
         let _ = staging
             .verify(&expected, &mut |_| Ok(()))

@@ -1,70 +1,166 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, BufReader};
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
+use super::bounded::Bounded;
+use super::content_check::ContentWarning;
 use super::shards::Shard;
 use crate::error::{CatalogError, Result};
 use crate::reference::check_file_name;
 
-/// The largest index of shards that is read: a hundred times those of the largest models.
-const MAX_INDEX: u64 = 256 << 20;
+/// More files than any index of shards names.
+const MAX_FILES: usize = 1 << 16;
 
-/// What an index of shards says: the file of each tensor.
-#[derive(Deserialize)]
-struct ShardIndex {
-    #[serde(default)]
-    weight_map: BTreeMap<String, String>,
-}
+/// The endings of files that hold weights.
+const WEIGHTS: [&str; 9] = [
+    "safetensors",
+    "gguf",
+    "bin",
+    "pt",
+    "pth",
+    "ckpt",
+    "h5",
+    "onnx",
+    "msgpack",
+];
 
-/// The files that must be beside those that are in `folder`, and are not: the other shards of each
-/// set, and whatever an index of shards (`*.index.json`) names.
+/// Returns the files that must be beside those that are in `folder`, and are not: the other shards of each
+/// set, and the files that an index of shards (`*.index.json`, `*.index.VARIANT.json`) names. An index
+/// none of whose files is there is left over, if there are other weights.
 ///
 /// # Errors
 ///
-/// [`CatalogError::FormatRefused`] for an index that is none or names a place elsewhere.
-pub(in crate::artifacts) fn missing_files(
+/// [`CatalogError::FormatRefused`] for an index that names a place elsewhere.
+pub(super) fn missing_files(
     folder: &Path,
     names: &BTreeSet<&str>,
+    check: &dyn Fn() -> Result<()>,
+    warnings: &mut Vec<ContentWarning>,
 ) -> Result<Vec<String>> {
     let mut needed: BTreeSet<String> = BTreeSet::new();
     for name in names {
         if let Some(shard) = Shard::parse(name) {
             needed.extend(shard.set());
         }
-        if name.ends_with(".index.json") {
-            needed.extend(named_by(&folder.join(name), name)?);
+        if !is_index(name) {
+            continue;
+        }
+        let path = folder.join(name);
+        let named = named_by(&path, name, check)?;
+        let is_any_here = named.iter().any(|file| names.contains(file.as_str()));
+        if is_any_here || !names.iter().any(|name| has_weights(name)) {
+            needed.extend(named);
+        } else if !named.is_empty() {
+            warnings.push(ContentWarning {
+                path,
+                reason: "none of the files that it names is there: it is left over".to_owned(),
+            });
         }
     }
-    Ok(needed
-        .into_iter()
+    let missing = needed.into_iter();
+    Ok(missing
         .filter(|name| !names.contains(name.as_str()))
         .collect())
 }
 
-/// The files that an index of shards names, relative to the folder of the model.
-fn named_by(path: &Path, name: &str) -> Result<Vec<String>> {
-    let refuse = |problem| CatalogError::FormatRefused {
-        path: path.to_path_buf(),
-        format: "index of shards",
-        problem,
-    };
-    let mut text = Vec::new();
+fn has_weights(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    ending.is_some_and(|ending| WEIGHTS.contains(&ending.to_ascii_lowercase().as_str()))
+}
+
+/// Whether a file has the name of an index of shards.
+fn is_index(name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    name.strip_suffix(".json").is_some_and(|stem| {
+        stem.ends_with(".index")
+            || stem
+                .rsplit_once('.')
+                .is_some_and(|(rest, variant)| rest.ends_with(".index") && !variant.is_empty())
+    })
+}
+
+/// Returns the files that an index of shards names, relative to the folder of the model. A file that is no
+/// index of shards names none.
+fn named_by(path: &Path, name: &str, check: &dyn Fn() -> Result<()>) -> Result<Vec<String>> {
     let file = File::open(path).map_err(|error| CatalogError::io("open", path, error))?;
-    file.take(MAX_INDEX)
-        .read_to_end(&mut text)
-        .map_err(|error| CatalogError::io("read", path, error))?;
-    let index: ShardIndex =
-        serde_json::from_slice(&text).map_err(|error| refuse(error.to_string()))?;
+    let mut bounded = Bounded::new(BufReader::new(file), check);
+    let read = serde_json::Deserializer::from_reader(&mut bounded).deserialize_map(Index);
+    if let Some(error) = bounded.ended {
+        return Err(error);
+    }
+    let files = match read {
+        Ok(files) => files,
+        Err(error) if error.is_io() && error.io_error_kind() != Some(io::ErrorKind::Other) => {
+            return Err(CatalogError::io("read", path, error.into()));
+        }
+        Err(_) => return Ok(Vec::new()),
+    };
     let folder = name.rsplit_once('/').map(|(folder, _)| folder);
-    let files: BTreeSet<String> = index.weight_map.into_values().collect();
     files
         .into_iter()
         .map(|file| match check_file_name(&file) {
             Ok(()) => Ok(folder.map_or(file.clone(), |folder| format!("{folder}/{file}"))),
-            Err(problem) => Err(refuse(format!("it names {file:?}: {problem}"))),
+            Err(problem) => Err(CatalogError::FormatRefused {
+                path: path.to_path_buf(),
+                format: "index of shards",
+                problem: format!("it names {file:?}: {problem}"),
+            }),
         })
         .collect()
+}
+
+/// Reads an index of shards: an object whose `weight_map` gives the file of each tensor.
+struct Index;
+
+impl<'de> Visitor<'de> for Index {
+    type Value = BTreeSet<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an index of shards")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut files = BTreeSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "weight_map" => files = map.next_value::<Files>()?.0,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// The values of a `weight_map`, each once.
+struct Files(BTreeSet<String>);
+
+impl<'de> serde::Deserialize<'de> for Files {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Values;
+
+        impl<'de> Visitor<'de> for Values {
+            type Value = BTreeSet<String>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the file of each tensor")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut files = BTreeSet::new();
+                while let Some((_, file)) = map.next_entry::<IgnoredAny, String>()? {
+                    files.insert(file);
+                    if files.len() > MAX_FILES {
+                        return Err(serde::de::Error::custom("it names too many files"));
+                    }
+                }
+                Ok(files)
+            }
+        }
+
+        deserializer.deserialize_map(Values).map(Self)
+    }
 }

@@ -1,9 +1,12 @@
 //! The header of a GGUF file: counts, key-value pairs, where each tensor lies.
 //! <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>
 
+use std::cell::Cell;
 use std::io::{self, Read, Seek};
 
-use super::problem::Problem;
+use super::ggml_types::block_of;
+use super::problem::{Checked, Problem};
+use crate::error::Result;
 
 /// More pairs or tensors than any model has by far; each takes 12 bytes at least.
 const MAX_COUNT: u64 = 1 << 24;
@@ -13,6 +16,12 @@ const MAX_NAME: u64 = 65_535;
 
 /// How deep arrays may lie in arrays.
 const MAX_DEPTH: usize = 8;
+
+/// The most notes that are taken of one file.
+const MAX_NOTES: usize = 16;
+
+/// The number of bytes or values between two looks at the limits of a call.
+const LOOK_EVERY: u32 = 1 << 14;
 
 /// The default alignment of tensors, in bytes.
 const ALIGNMENT: u64 = 32;
@@ -33,7 +42,12 @@ pub(in crate::artifacts) struct Split {
 
 /// Reads the pairs of a header until both numbers of the split are known.
 pub(super) fn split(file: &mut (impl Read + Seek), size: u64) -> Result<Split, Problem> {
-    let mut reader = Reader { file, left: size };
+    let mut reader = Reader {
+        file,
+        left: size,
+        is_over: &|| false,
+        unchecked: 0,
+    };
     let (_, pairs) = reader.counts()?;
     let mut split = Split::default();
     for _ in 0..pairs {
@@ -51,8 +65,47 @@ pub(super) fn split(file: &mut (impl Read + Seek), size: u64) -> Result<Split, P
     Ok(split)
 }
 
-pub(super) fn check(file: &mut (impl Read + Seek), size: u64) -> Result<(), Problem> {
-    let mut reader = Reader { file, left: size };
+/// Checks the header of a file of `size` bytes. `check` ends the reading by failing.
+pub(super) fn check(
+    file: &mut (impl Read + Seek),
+    size: u64,
+    check: &dyn Fn() -> Result<()>,
+) -> Result<Checked> {
+    let mut begin = [0; 8];
+    let has_begin = file.read_exact(&mut begin).is_ok() && begin.starts_with(b"GGUF");
+    if size == 0 {
+        return Ok(Err("it is empty".to_owned()));
+    }
+    if !has_begin {
+        return Ok(Ok(vec![
+            "it does not begin as a GGUF file does: its content was not checked".to_owned(),
+        ]));
+    }
+    if file.rewind().is_err() {
+        return Ok(Err("its header cannot be read".to_owned()));
+    }
+    let ended = Cell::new(None);
+    let is_over = || match check() {
+        Ok(()) => false,
+        Err(error) => {
+            ended.set(Some(error));
+            true
+        }
+    };
+    let checked = check_header(file, size, &is_over);
+    match ended.take() {
+        Some(error) => Err(error),
+        None => Ok(checked),
+    }
+}
+
+fn check_header(file: &mut (impl Read + Seek), size: u64, is_over: &dyn Fn() -> bool) -> Checked {
+    let mut reader = Reader {
+        file,
+        left: size,
+        is_over,
+        unchecked: 0,
+    };
     let (tensors, pairs) = reader.counts()?;
     let mut alignment = ALIGNMENT;
     for _ in 0..pairs {
@@ -67,7 +120,7 @@ pub(super) fn check(file: &mut (impl Read + Seek), size: u64) -> Result<(), Prob
     if !alignment.is_power_of_two() {
         return Err(format!("its alignment is {alignment}"));
     }
-    let mut last = 0;
+    let (mut last, mut notes) = (0, Vec::new());
     for number in 0..tensors {
         reader.skip_text()?;
         let dimensions = reader.u32()?;
@@ -82,7 +135,22 @@ pub(super) fn check(file: &mut (impl Read + Seek), size: u64) -> Result<(), Prob
         }
         let kind = reader.u32()?;
         let offset = reader.u64()?;
-        let end = bytes_of(kind, elements).and_then(|bytes| offset.checked_add(bytes));
+        if offset % alignment != 0 {
+            return Err(format!("tensor {number} does not begin at its alignment"));
+        }
+        let bytes = match block_of(kind) {
+            Some(block) => block.bytes_of(elements),
+            None => {
+                if notes.len() < MAX_NOTES {
+                    notes.push(format!(
+                        "tensor {number} has the type {kind}, which is not known: its size was not checked"
+                    ));
+                }
+                // It has one byte at least.
+                Some(elements.min(1))
+            }
+        };
+        let end = bytes.and_then(|bytes| offset.checked_add(bytes));
         last = last.max(end.ok_or("a tensor's end does not fit a number")?);
     }
     let header = size - reader.left;
@@ -90,39 +158,21 @@ pub(super) fn check(file: &mut (impl Read + Seek), size: u64) -> Result<(), Prob
         .checked_next_multiple_of(alignment)
         .and_then(|begin| size.checked_sub(begin));
     match data.unwrap_or(0) {
-        data if last <= data => Ok(()),
-        data => Err(format!("its tensors end at {last} of {data} bytes")),
+        data if last <= data => Ok(notes),
+        data => Err(format!(
+            "its tensors end at {last} of {data} bytes: the file is cut off"
+        )),
     }
-}
-
-/// Returns the minimum size, in bytes, of `elements` values of a type. For an unknown type the only
-/// check is that the tensor begins within the file.
-fn bytes_of(kind: u32, elements: u64) -> Option<u64> {
-    // Elements in a block, and bytes that it takes, by the number of the type.
-    let (block, bytes): (u64, u64) = match kind {
-        0 | 26 => (1, 4),
-        1 | 25 | 30 => (1, 2),
-        24 => (1, 1),
-        27 | 28 => (1, 8),
-        2 => (32, 18),
-        3 => (32, 20),
-        6 => (32, 22),
-        7 => (32, 24),
-        8 => (32, 34),
-        10 => (256, 84),
-        11 => (256, 110),
-        12 => (256, 144),
-        13 => (256, 176),
-        14 => (256, 210),
-        _ => return Some(0),
-    };
-    elements.div_ceil(block).checked_mul(bytes)
 }
 
 /// Reads a header of a file that has the given number of bytes left.
 struct Reader<'f, F> {
     file: &'f mut F,
     left: u64,
+    /// Whether the call is to end.
+    is_over: &'f dyn Fn() -> bool,
+    /// The number of values since the last look.
+    unchecked: u32,
 }
 
 impl<F: Read + Seek> Reader<'_, F> {
@@ -231,6 +281,13 @@ impl<F: Read + Seek> Reader<'_, F> {
 
     /// Counts bytes of the header that are used.
     fn take(&mut self, length: u64) -> Result<(), Problem> {
+        self.unchecked += 1;
+        if self.unchecked >= LOOK_EVERY {
+            self.unchecked = 0;
+            if (self.is_over)() {
+                return Err("the call is to end".to_owned());
+            }
+        }
         let left = self.left.checked_sub(length);
         self.left = left.ok_or("its header is cut off, or a length in it is wrong")?;
         Ok(())

@@ -1,17 +1,23 @@
-//! Checks that files of models have the format of their names: headers, shards, indexes of shards.
-//! All of it is hostile input: arithmetic is checked and sizes are capped before anything is
-//! allocated.
+//! Checks that files of models have the format of their names: headers, shards, indexes of shards,
+//! and content that is known to be something else. All of it is hostile input: arithmetic is checked, and
+//! headers are read as streams.
 
+mod bounded;
 mod completeness;
+mod content;
+mod content_check;
+mod ggml_types;
 mod gguf;
-mod header;
 mod problem;
 mod safetensors;
 mod shards;
+mod split;
+mod wrong;
 
-pub(super) use completeness::missing_files;
+pub(super) use content::check_content;
 pub(super) use gguf::Split;
-pub(super) use header::{check_header, split_of};
 pub(crate) use shards::Shard;
+pub(super) use split::split_of;
 
+pub use content_check::{ContentCheck, ContentWarning};
 pub use shards::shard_set;

@@ -1,23 +1,27 @@
 /// The names of all files of the set that a file belongs to, in order, if it is one of those that a
-/// large GGUF model is cut into. Engines load the first.
+/// large model is cut into, whatever its ending. Engines load the first.
 ///
 /// ```
 /// let set = catalog_core::shard_set("q4/model-00002-of-00002.gguf").expect("it is a shard");
 /// assert_eq!(set, ["q4/model-00001-of-00002.gguf", "q4/model-00002-of-00002.gguf"]);
+/// let set = catalog_core::shard_set("model-00001-of-00001.fp16.safetensors").expect("it is one, too");
+/// assert_eq!(set, ["model-00001-of-00001.fp16.safetensors"]);
 /// assert_eq!(catalog_core::shard_set("model.gguf"), None);
 /// ```
 pub fn shard_set(name: &str) -> Option<Vec<String>> {
     Some(Shard::parse(name)?.set().collect())
 }
 
-/// A shard: one file of a large GGUF model that is split into several, as in
-/// `name-00001-of-00003.gguf`.
+/// A shard: one file of a large model that is split into several, as in
+/// `name-00001-of-00003.gguf` and `name-00001-of-00003.safetensors`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shard<'n> {
     /// The part of the path before the numbers, with the folder.
     stem: &'n str,
     number: u32,
     count: u32,
+    /// The part of the name behind the numbers, without its dot.
+    ending: &'n str,
 }
 
 /// More shards than anybody makes.
@@ -26,8 +30,8 @@ const MAX_COUNT: u32 = 4_096;
 impl<'n> Shard<'n> {
     /// Reads the name of a shard, or returns `None` for the name of another file.
     pub(crate) fn parse(name: &'n str) -> Option<Self> {
-        let numbers = name.strip_suffix(".gguf")?;
-        let (rest, count) = numbers.rsplit_once("-of-")?;
+        let (rest, count_and_ending) = name.rsplit_once("-of-")?;
+        let (count, ending) = count_and_ending.split_once('.')?;
         let (stem, number) = rest.rsplit_once('-')?;
         let parse = |digits: &str| {
             let is_padded = digits.len() == 5 && digits.bytes().all(|b| b.is_ascii_digit());
@@ -37,9 +41,11 @@ impl<'n> Shard<'n> {
             stem,
             number: parse(number)?,
             count: parse(count)?,
+            ending,
         };
         let is_one = (1..=shard.count).contains(&shard.number) && shard.count <= MAX_COUNT;
-        (is_one && !stem.is_empty()).then_some(shard)
+        let is_named = !stem.is_empty() && !ending.is_empty() && !ending.contains('/');
+        (is_one && is_named).then_some(shard)
     }
 
     /// The names of all shards of its set, in order.
@@ -63,6 +69,12 @@ impl<'n> Shard<'n> {
     }
 
     fn name_of(self, number: u32) -> String {
-        format!("{}-{number:05}-of-{:05}.gguf", self.stem, self.count)
+        let Self {
+            stem,
+            count,
+            ending,
+            ..
+        } = self;
+        format!("{stem}-{number:05}-of-{count:05}.{ending}")
     }
 }

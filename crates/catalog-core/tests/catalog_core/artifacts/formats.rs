@@ -120,7 +120,7 @@ fn a_safetensors_file_whose_header_is_none_is_refused() {
             "a page of HTML",
             b"<!DOCTYPE html><html>log in</html>".to_vec(),
         ),
-        ("seven bytes", vec![0; 7]),
+        ("nothing", Vec::new()),
         ("a cut header", safetensors(&tensor(0, 8), 0)[..40].to_vec()),
         ("a cut tensor", safetensors(&tensor(0, 8), 7)),
         ("bytes of no tensor", safetensors(&tensor(0, 8), 9)),
@@ -131,7 +131,17 @@ fn a_safetensors_file_whose_header_is_none_is_refused() {
         ("an end before its begin", safetensors(&tensor(8, 0), 8)),
         ("no JSON", safetensors("{\"w\":", 8)),
         ("a list", safetensors("[]", 0)),
-        ("a length that no file has", vec![0xff; 64]),
+        ("a shape that needs more bytes", {
+            let header = r#"{"w":{"dtype":"F32","shape":[4096],"data_offsets":[0,4]}}"#;
+            safetensors(header, 4)
+        }),
+        ("a shape that fits no number", {
+            let header = format!(
+                r#"{{"w":{{"dtype":"F32","shape":[{0},{0}],"data_offsets":[0,4]}}}}"#,
+                u64::MAX
+            );
+            safetensors(&header, 4)
+        }),
     ] {
         assert_eq!(try_it(&bytes).unwrap_err(), "format_refused", "{what}");
     }
@@ -181,5 +191,17 @@ fn an_index_of_shards_names_what_has_to_be_there_and_nothing_elsewhere() {
     fs::write(source.join("model.safetensors.index.json"), "<html>").unwrap();
     let error = import(folder.path(), "model").unwrap_err();
     assert_eq!(error.code(), "format_refused");
+    // One of a variant counts, and what is no index is a file like any other.
+    fs::remove_file(source.join("model.safetensors.index.json")).unwrap();
+    let text = r#"{"weight_map":{"w":"a.safetensors","v":"b.fp16.safetensors"}}"#;
+    fs::write(source.join("model.safetensors.index.fp16.json"), text).unwrap();
+    let error = import(folder.path(), "model").unwrap_err();
+    assert_eq!(error.code(), "artifact_incomplete");
+    fs::remove_file(source.join("model.safetensors.index.fp16.json")).unwrap();
+    fs::write(source.join("search.index.json"), "[1,2]").unwrap();
     index(r#"{"w":"a.safetensors"}"#).unwrap();
+    // Left over: none of its files is there, but other weights are.
+    fs::remove_file(source.join("search.index.json")).unwrap();
+    fs::remove_dir_all(folder.path().join("root")).unwrap();
+    index(r#"{"w":"c.safetensors","v":"d.safetensors"}"#).unwrap();
 }

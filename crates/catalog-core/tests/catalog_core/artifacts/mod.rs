@@ -1,5 +1,7 @@
 //! Managed models: staging, publishing, import, formats, space, leases, deletion.
 
+mod completion;
+mod content;
 mod deletion;
 mod formats;
 mod import;

@@ -207,6 +207,7 @@ fn bytes_that_are_not_the_expected_ones_are_never_published() {
         digest: digest.cloned(),
         files,
         entry_point: EntryPoint::Natural,
+        ..Expectation::default()
     };
     let code = |expected: &Expectation| match stage().verify(expected, &mut |_| Ok(())) {
         Ok(_) => "ok",

@@ -12,7 +12,8 @@ use crate::util::entry;
 /// A path of the store, and what makes something foreign there.
 type Plant = (&'static str, fn(&Path));
 
-const PLANTED: [Plant; 8] = [
+const PLANTED: [Plant; 9] = [
+    (".index.json.new", |path| fs::create_dir(path).unwrap()),
     ("index.json", |path| symlink("/nowhere", path).unwrap()),
     ("engines.json", |path| fs::create_dir(path).unwrap()),
     ("pins.json.previous", |path| fs::create_dir(path).unwrap()),
@@ -48,6 +49,8 @@ fn recovery_keeps_foreign_things_aside_and_mends_the_root() {
         let [kept] = &report.kept_aside[..] else {
             panic!("{name}: {report:?}");
         };
+        let (from, kept) = (&kept.from, &kept.path);
+        assert_eq!(*from, catalog.root().join(name));
         let kept_name = kept.file_name().unwrap().to_str().unwrap();
         assert!(
             kept_name.starts_with(&format!("{name}.damaged-")),
@@ -71,7 +74,7 @@ fn recovery_keeps_foreign_things_aside_and_mends_the_root() {
             "{name}: {done:?}"
         );
         assert!(kept.symlink_metadata().is_err());
-        assert_eq!(recover(root.path()).unwrap().kept_aside, [] as [&Path; 0]);
+        assert_eq!(recover(root.path()).unwrap().kept_aside, []);
     }
 }
 

@@ -104,6 +104,10 @@ pub(super) fn verify(
         _ => LocalModel::resolve(&path).ok().map(|model| model.size()),
     };
     ctx.check_size(size)?;
+    if !known.is_some_and(|known| known.is_managed) || provided == Provided::InPlace {
+        let model = LocalModel::resolve(&path)?;
+        model.check_content(ctx.policy.content, &|| ctx.check())?;
+    }
     let compared = ctx.during(Part::Verifying, || compare(ctx, &path, known, expected))?;
     let mut assurance = compared.assurance;
     let (digest, pinned, outcome) = match (compared.outcome.kind, expected) {

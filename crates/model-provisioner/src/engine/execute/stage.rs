@@ -32,6 +32,7 @@ pub(super) fn import(
     let source = locate(ctx)?;
     let mut request = ImportRequest::new(&ctx.id, &source);
     request.expected.digest = enforced(ctx, expected);
+    request.expected.content = ctx.policy.content;
     let imported = ctx.during(Part::Fetching, || {
         store.stage_import(&request, &mut |now| ctx.fetching(now))
     });
@@ -61,6 +62,7 @@ pub(super) fn fetch(
     };
     let expectation = Expectation {
         digest: enforced(ctx, expected),
+        content: ctx.policy.content,
         ..fetched.expectation
     };
     let verified = ctx.during(Part::Verifying, || {

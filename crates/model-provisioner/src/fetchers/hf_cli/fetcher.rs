@@ -97,13 +97,19 @@ impl ModelFetcher for HfCliFetcher {
         let id = mr.model_id()?;
         parts_of(mr)?;
         let manifests = self.store.manifests()?;
-        // An artifact whose manifest cannot be read is not here: it is completed.
-        let readable = manifests.iter().filter_map(|(key, manifest)| {
-            let manifest = manifest.as_ref().ok()?;
-            Some((key, manifest))
-        });
-        let here = readable.filter(|(_, manifest)| manifest.id == id.as_str());
-        if let Some((key, _)) = here.max_by_key(|(_, manifest)| manifest.published_ms)
+        let mut here = Vec::new();
+        for (key, manifest) in manifests {
+            match manifest {
+                Ok(manifest) if manifest.id == id.as_str() => here.push((key, manifest)),
+                // A damaged artifact is not here: it is completed.
+                Ok(_) | Err(CatalogError::StoreDamaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let newest = here
+            .iter()
+            .max_by_key(|(_, manifest)| manifest.published_ms);
+        if let Some((key, _)) = newest
             && let Some(artifact) = self.store.open(key)?
             && is_complete(&artifact)
         {
@@ -284,6 +290,7 @@ impl HfCliFetcher {
             digest: None,
             files,
             entry_point: wanted.entry_point(parts),
+            ..Expectation::default()
         };
         Ok((expectation, basis))
     }

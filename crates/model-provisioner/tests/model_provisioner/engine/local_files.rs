@@ -3,7 +3,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use catalog_core::{Basis, CatalogStore, Digest, DigestAlgorithm, LifecycleState, Method};
-use model_provisioner::{Provided, ProvisionError, ProvisionRequest};
+use model_provisioner::{
+    ContentCheck, Policy, Provided, ProvisionError, ProvisionRequest, StagingMode,
+};
 
 use crate::util::{Host, as_unprivileged, id_of, reference, sha256, state_of};
 
@@ -246,4 +248,42 @@ fn a_registered_model_that_vanished_is_an_error_and_keeps_its_entry() {
         .unwrap_err();
     assert_eq!(error.code(), "artifact_missing");
     assert_eq!(host.entry(&id_of(&path)), before);
+}
+
+/// PROV-114
+#[test]
+fn the_policy_decides_about_the_content_of_a_new_model_in_place_and_in_the_store() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n";
+    for staging in [StagingMode::InPlace, StagingMode::Managed] {
+        for (content, wrong, fake) in [
+            (ContentCheck::RefuseWrong, "format_refused", "ok"),
+            (
+                ContentCheck::RefuseUnrecognised,
+                "format_refused",
+                "format_refused",
+            ),
+            (ContentCheck::Skip, "ok", "ok"),
+        ] {
+            let host = Host::new();
+            let mut policy = Policy::default();
+            (policy.staging, policy.content) = (staging, content);
+            let provisioner = host.with(policy);
+            for (name, bytes, expected) in [
+                ("pointer.bin", pointer, wrong),
+                ("fake.gguf", "weights", fake),
+            ] {
+                let path = host.model(name, bytes);
+                let digest = Some(sha256(&path));
+                let found = provisioner.ensure_present(&reference(&path), digest);
+                let code = found.as_ref().map_or_else(ProvisionError::code, |_| "ok");
+                assert_eq!(code, expected, "{staging:?}, {content:?}: {name}");
+                let is_registered = host.entry(&id_of(&path)).is_some();
+                assert_eq!(is_registered, expected == "ok");
+                if let Err(error) = found {
+                    let text = error.to_string();
+                    assert!(text.contains(path.to_str().unwrap()), "{text}");
+                }
+            }
+        }
+    }
 }

@@ -84,8 +84,8 @@ fn the_revision_is_kept_with_a_digest_of_another_algorithm() {
 fn an_error_about_fetched_files_names_their_place_at_the_source() {
     for (name, bytes) in [
         ("m-00001-of-00002.gguf", &b"GGUF"[..]),
-        ("m.gguf", b"no GGUF"),
-        ("m.safetensors", b"nothing"),
+        ("m.gguf", b"<!DOCTYPE html><title>no GGUF</title>"),
+        ("m.safetensors", b"Entry not found"),
     ] {
         let hub = Arc::new(Hub::new().with_file(name, bytes));
         let error = hub.of(&Host::new()).provision(&request()).unwrap_err();
@@ -93,7 +93,7 @@ fn an_error_about_fetched_files_names_their_place_at_the_source() {
         assert!(text.contains(MODEL) && !text.contains("staging"), "{text}");
     }
     let host = Host::new();
-    let path = host.model("broken.gguf", "no GGUF");
+    let path = host.model("broken.gguf", "<html>no GGUF");
     let provisioner = host.with(managed());
     let error = provisioner
         .ensure_present(&reference(&path), None)

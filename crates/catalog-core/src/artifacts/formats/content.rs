@@ -1,0 +1,107 @@
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
+use std::path::Path;
+
+use super::completeness::missing_files;
+use super::content_check::{ContentCheck, ContentWarning};
+use super::problem::Problem;
+use super::wrong::{BEGIN, is_a_part, recognise};
+use super::{gguf, safetensors};
+use crate::error::{CatalogError, Result};
+use crate::root::FoundFile;
+
+/// Checks the content of a model, and logs a warning for what is not recognised. `check` ends the reading
+/// by failing.
+///
+/// Reads headers as streams, with less than 64 MiB of memory.
+///
+/// # Errors
+///
+/// [`CatalogError::FormatRefused`], [`CatalogError::ArtifactIncomplete`], [`CatalogError::Io`], and the
+/// error of `check`.
+pub(in crate::artifacts) fn check_content(
+    how: ContentCheck,
+    folder: &Path,
+    files: &[FoundFile],
+    check: &dyn Fn() -> Result<()>,
+) -> Result<Vec<ContentWarning>> {
+    let mut warnings = Vec::new();
+    if how == ContentCheck::Skip {
+        return Ok(warnings);
+    }
+    for file in files {
+        check()?;
+        check_file(file, check, &mut warnings)?;
+    }
+    let names: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    let missing = missing_files(folder, &names, check, &mut warnings)?;
+    if !missing.is_empty() {
+        return Err(CatalogError::ArtifactIncomplete {
+            path: folder.to_path_buf(),
+            missing,
+        });
+    }
+    match warnings.first() {
+        Some(first) if how == ContentCheck::RefuseUnrecognised => {
+            Err(CatalogError::FormatRefused {
+                path: first.path.clone(),
+                format: "model",
+                problem: first.reason.clone(),
+            })
+        }
+        _ => {
+            for ContentWarning { path, reason } in &warnings {
+                tracing::warn!(path = %path.display(), reason, "the content of a model is unusual");
+            }
+            Ok(warnings)
+        }
+    }
+}
+
+fn check_file(
+    found: &FoundFile,
+    check: &dyn Fn() -> Result<()>,
+    warnings: &mut Vec<ContentWarning>,
+) -> Result<()> {
+    let path = &found.path;
+    let extension = Path::new(&found.name).extension();
+    let extension = extension.and_then(|extension| extension.to_str());
+    let format = match extension.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "gguf" => "GGUF",
+        "safetensors" => "safetensors",
+        _ => "model",
+    };
+    let refuse = |problem: Problem| CatalogError::FormatRefused {
+        path: path.clone(),
+        format,
+        problem,
+    };
+    if let Some(problem) = is_a_part(&found.name) {
+        return Err(refuse(problem.to_owned()));
+    }
+    let failed = |action| move |error| CatalogError::io(action, path, error);
+    let mut file = File::open(path).map_err(failed("open"))?;
+    let mut begin = Vec::new();
+    Read::by_ref(&mut file)
+        .take(BEGIN as u64)
+        .read_to_end(&mut begin)
+        .map_err(failed("read"))?;
+    let size = found.stamp.size();
+    if let Some(problem) = recognise(&found.name, &begin, size) {
+        return Err(refuse(problem.to_owned()));
+    }
+    file.rewind().map_err(failed("read"))?;
+    let mut file = BufReader::with_capacity(64 << 10, file);
+    let notes = match format {
+        "GGUF" => gguf::check(&mut file, size, check)?,
+        "safetensors" => safetensors::check(&mut file, size, check)?,
+        _ => Ok(Vec::new()),
+    };
+    let notes = notes.map_err(refuse)?.into_iter();
+    warnings.extend(notes.map(|reason| ContentWarning {
+        path: path.clone(),
+        reason,
+    }));
+    Ok(())
+}
