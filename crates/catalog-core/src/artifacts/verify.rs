@@ -85,8 +85,7 @@ impl Staging {
     /// # Errors
     ///
     /// [`CatalogError::ArtifactUnusable`] for links, devices and an empty folder,
-    /// [`CatalogError::NameRefused`] for names that leave the folder, are unsupported by some
-    /// systems, or differ only by case, [`CatalogError::FormatRefused`],
+    /// [`CatalogError::NameRefused`] for names that leave the folder, [`CatalogError::FormatRefused`],
     /// [`CatalogError::ArtifactIncomplete`], [`CatalogError::DigestMismatch`].
     pub fn verify(
         self,
@@ -196,7 +195,7 @@ impl Staging {
     }
 }
 
-/// Refuses an empty folder, and names that some systems do not support, alone or together.
+/// Refuses an empty folder, and names that lead elsewhere.
 fn check_names(folder: &Path, files: &[FoundFile]) -> Result<()> {
     if files.is_empty() {
         return Err(CatalogError::ArtifactUnusable {
@@ -204,26 +203,11 @@ fn check_names(folder: &Path, files: &[FoundFile]) -> Result<()> {
             found: "a folder without any file",
         });
     }
-    let mut folded: BTreeMap<String, &str> = BTreeMap::new();
     for file in files {
-        let refuse = |problem| {
-            Err(CatalogError::NameRefused {
-                name: file.name.clone(),
-                problem,
-            })
-        };
-        if let Err(problem) = check_file_name(&file.name) {
-            return refuse(problem);
-        }
-        // Of each folder on the way, too.
-        let ends = file.name.match_indices('/').map(|(end, _)| end);
-        for end in ends.chain([file.name.len()]) {
-            let path = &file.name[..end];
-            let other = folded.entry(path.to_lowercase()).or_insert(path);
-            if *other != path {
-                return refuse(format!("{other:?} differs from it only by case"));
-            }
-        }
+        check_file_name(&file.name).map_err(|problem| CatalogError::NameRefused {
+            name: file.name.clone(),
+            problem,
+        })?;
     }
     Ok(())
 }

@@ -65,7 +65,7 @@ pub enum ModelRefErrorKind {
     /// A scheme of the web without the two slashes that follow it.
     #[error("`{0}:` must be followed by `//`")]
     MissingSlashes(&'static str),
-    /// White space inside a URL.
+    /// White space inside a URL, other than in a key of `s3://`.
     #[error("white space inside a URL; write it as %20")]
     WhiteSpaceInUrl,
     /// A backslash where only `/` separates.
@@ -89,9 +89,15 @@ pub enum ModelRefErrorKind {
     /// A `.` or `..` part in a remote path.
     #[error("`.` or `..` in a remote path")]
     DotPart,
-    /// A remote file name that some system cannot store or treats as a device.
-    #[error("file name that is not portable: {0}")]
-    UnportableName(&'static str),
+    /// A part of a remote path that is longer than common file systems hold.
+    #[error("a part of the path is longer than 255 bytes")]
+    LongPart,
+    /// A part of a remote path that begins like a drive of Windows.
+    #[error("a part of the path begins with a drive, as in C:")]
+    Drive,
+    /// A spelling that other programs use; it gives the one to write instead.
+    #[error("{0}")]
+    OtherSpelling(&'static str),
     /// `%` without two hexadecimal digits behind it.
     #[error("`%` without two hexadecimal digits; a literal percent sign is written %25")]
     PercentEncoding,

@@ -1,5 +1,6 @@
 use super::fault::{Fault, MAX_LEN};
 use super::host::{check_host, split_port};
+use super::hub_spelling;
 use super::image::check_image_reference;
 use super::percent;
 use super::secret::holds_secret;
@@ -14,12 +15,17 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
     if let Some((at, found)) = url.char_indices().find(|(_, c)| c.is_control()) {
         return Err((Kind::ControlCharacter(found), &url[at..]));
     }
-    if let Some(at) = url.find(char::is_whitespace) {
-        return Err((Kind::WhiteSpaceInUrl, &url[at..]));
-    }
     let Some(parts) = split_url(url) else {
         return Err((Kind::Missing("the scheme"), url));
     };
+    // A key is taken literally, with its blanks.
+    let without_blanks = match parts.scheme {
+        UrlScheme::S3 => parts.host,
+        UrlScheme::Http | UrlScheme::Https | UrlScheme::Oci => url,
+    };
+    if let Some(at) = without_blanks.find(char::is_whitespace) {
+        return Err((Kind::WhiteSpaceInUrl, &without_blanks[at..]));
+    }
     match parts.scheme {
         UrlScheme::Http | UrlScheme::Https => {
             // Some programs take a backslash for a slash, so two could see two hosts.
@@ -28,6 +34,7 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
             }
             check_host(parts.host)?;
             refuse_unescaped_password(&parts)?;
+            refuse_page_of_hub(&parts)?;
             percent::check(url)
         }
         UrlScheme::S3 => {
@@ -48,6 +55,15 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
             let reference = url.split_once("://").map_or("", |(_, rest)| rest);
             check_image_reference(reference)
         }
+    }
+}
+
+/// Refuses the address of a page of the hub, which is copied from a browser and is no model.
+fn refuse_page_of_hub<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> {
+    let (host, _) = split_port(parts.host);
+    match hub_spelling::of_page(parts.path) {
+        Some(page) if hub_spelling::is_hub(host) => Err((page, parts.path)),
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::fault::Fault;
+use super::hub_spelling;
 use super::percent;
 use super::remote_name::check_remote_path;
 use crate::error::ModelRefErrorKind as Kind;
@@ -68,6 +69,9 @@ pub(super) fn parse_hf(rest: &str) -> Result<HfFields, Fault<'_>> {
 
     let end = after_org.find(['/', '@']).unwrap_or(after_org.len());
     let (name, mut rest) = after_org.split_at(end);
+    if name.contains(':') {
+        return Err((hub_spelling::TAG, name));
+    }
     check_hub_name(name)?;
     let mut repo = name.to_owned();
     if let Some(after_at) = rest.strip_prefix('@') {

@@ -6,6 +6,7 @@ mod fault;
 mod file;
 mod hf;
 mod host;
+mod hub_spelling;
 mod id;
 mod image;
 mod model_id;

@@ -23,12 +23,12 @@ use crate::error::{ModelRefError, Result};
 ///     end, no `--`, no `..`, no `.git` at the end. One `/` may follow `repo`.
 ///   - `revision`: a branch, tag or commit of ASCII letters, digits, `.`, `_`, `-`, `+`; a slash in
 ///     it is written `%2F`, only `refs/pr/N` and `refs/convert/NAME` are understood as they are.
-///   - `path`: parts joined by `/`; no empty, `.` or `..` part, no backslash, no name that some
-///     system cannot store. Nothing in it is decoded.
+///   - `path`: parts joined by `/`; no empty, `.` or `..` part, no backslash, no drive. Nothing
+///     in it is decoded.
 /// - `file:/abs`, `file:rel`: a local path, taken literally. `file:///abs` and
 ///   `file://localhost/abs`: the same, percent-decoded once.
 /// - `http://host[:port][/path]`, `https://…`: a file on a web server.
-/// - `s3://bucket/key`: an object; the key is taken literally.
+/// - `s3://bucket/key`: an object; the key is taken literally, blanks included.
 /// - `oci://registry/repository[:tag][@digest]`: an artifact in a registry.
 /// - any other `word://` is an error that lists the schemes above.
 /// - everything else is a local path: `rel/path`, `./x`, `/abs`, `C:\x`; but with `://` in it,

@@ -4,6 +4,7 @@ use super::check_url::check_url;
 use super::fault::{Fault, MAX_LEN, offset_of};
 use super::file::{file_text, parse_file};
 use super::hf::{HfFields, parse_hf};
+use super::hub_spelling;
 use super::url::UrlScheme;
 use crate::error::{ModelRefError, ModelRefErrorKind as Kind};
 
@@ -34,6 +35,9 @@ fn parse_trimmed(text: &str) -> Result<Parsed, Fault<'_>> {
         let is_marked = ["/", "./", "../"].iter().any(|mark| text.starts_with(mark));
         if !is_marked && text.contains("://") {
             return Err((Kind::LooksLikeUrl, text));
+        }
+        if let Some(other) = hub_spelling::of_text(text) {
+            return Err((other, text));
         }
         return check_printed_len(PathBuf::from(text), text);
     };

@@ -5,7 +5,7 @@ use crate::error::ModelRefErrorKind as Kind;
 const MAX_PART_LEN: usize = 255;
 
 /// Checks the path of a file in a remote repository: parts joined by `/` that name a place below
-/// wherever they are put, on any system.
+/// wherever they are put. A name that other systems cannot hold is accepted.
 pub(super) fn check_remote_path(path: &str) -> Result<(), Fault<'_>> {
     path.split('/').try_for_each(check_part)
 }
@@ -25,7 +25,6 @@ pub(crate) fn check_file_name(name: &str) -> Result<(), String> {
 }
 
 fn check_part(part: &str) -> Result<(), Fault<'_>> {
-    let unportable = |why| Err((Kind::UnportableName(why), part));
     if part.is_empty() {
         return Err((Kind::EmptyPart, part));
     }
@@ -36,37 +35,17 @@ fn check_part(part: &str) -> Result<(), Fault<'_>> {
         return Err((Kind::Backslash, &part[at..]));
     }
     if part.len() > MAX_PART_LEN {
-        return unportable("a part is longer than 255 bytes");
+        return Err((Kind::LongPart, part));
     }
-    if part.contains(['<', '>', ':', '"', '|', '?', '*']) {
-        return unportable("one of < > : \" | ? * is in it");
-    }
-    if part.ends_with(['.', ' ']) {
-        return unportable("a part ends in a dot or space");
-    }
-    if is_device(part) {
-        return unportable("a part names a device of Windows");
+    if is_drive(part) {
+        return Err((Kind::Drive, part));
     }
     Ok(())
 }
 
-/// Whether Windows opens a device under this name, whatever extension follows: CON, PRN, AUX, NUL,
-/// COM and LPT with a digit or a superscript 1, 2 or 3.
-fn is_device(part: &str) -> bool {
-    let stem = part.split('.').next().unwrap_or_default().trim_end();
-    let stem = stem.to_ascii_uppercase();
-    if matches!(
-        stem.as_str(),
-        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
-    ) {
-        return true;
-    }
-    let port = stem
-        .strip_prefix("COM")
-        .or_else(|| stem.strip_prefix("LPT"));
-    port.is_some_and(|number| {
-        let mut digits = number.chars();
-        let is_digit = |c: char| c.is_ascii_digit() || "¹²³".contains(c);
-        digits.next().is_some_and(is_digit) && digits.next().is_none()
-    })
+/// Whether a part begins as the drives of Windows do, such as `C:`: a path joined to it would lead elsewhere
+/// there.
+fn is_drive(part: &str) -> bool {
+    let mut chars = part.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic()) && chars.next() == Some(':')
 }

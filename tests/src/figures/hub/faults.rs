@@ -130,7 +130,7 @@ fn hostile(bench: &Bench) -> Result<(), String> {
         "a/../../escaped",
         "/escaped",
         "..\\escaped",
-        "con.json",
+        "C:x.json",
         "a\u{0}b",
     ] {
         let bad = repository().with(name, RepoFile::small("evil"));

@@ -135,25 +135,31 @@ fn what_is_handed_out_is_what_was_asked_for() {
 
 /// CAT-801
 #[test]
-fn names_that_lead_elsewhere_or_that_some_system_cannot_hold_are_refused() {
+fn names_that_lead_elsewhere_are_refused_and_those_that_linux_holds_are_not() {
     let (_root, catalog) = catalog();
     let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
     for name in [
         "", ".", "..", "../x", "a/../x", "/etc/x", "a//b", "a/", "a\\b", "C:x", "a\0b", "a\nb",
-        "CON", "nul.txt", "COM¹", "a.", "a ", "a:b", "x?",
     ] {
         let error = staging.create(name).unwrap_err();
         assert_eq!(error.code(), "name_refused", "{name:?}: {error}");
     }
     assert_eq!(fs::read_dir(staging.folder()).unwrap().count(), 0);
 
-    for (one, other) in [("Model.bin", "model.bin"), ("A/x", "a/y"), ("ß/x", "ẞ/y")] {
-        let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
-        write(&mut staging, one, b"1");
-        write(&mut staging, other, b"2");
-        let error = verify(staging).unwrap_err();
-        assert_eq!(error.code(), "name_refused", "{one} {other}: {error}");
+    for name in [
+        "CON",
+        "nul.txt",
+        "COM¹",
+        "a.",
+        "a ",
+        "ab:c",
+        "x?",
+        "Model.bin",
+        "model.bin",
+    ] {
+        write(&mut staging, name, name.as_bytes());
     }
+    verify(staging).unwrap();
 }
 
 /// CAT-801

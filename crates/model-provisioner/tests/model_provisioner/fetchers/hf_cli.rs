@@ -144,8 +144,8 @@ fn what_the_command_plants_in_the_staging_area_gets_nobody_out() {
         format!("ln -s {} \"$dir/link.bin\"", target.display()),
         format!("ln -s {} \"$dir/folder\"", secret.path().display()),
         "mkfifo \"$dir/pipe\"".to_owned(),
-        "printf x > \"$dir/CON\"".to_owned(),
-        "printf x > \"$dir/a:b\"".to_owned(),
+        "printf x > \"$dir/C:x\"".to_owned(),
+        "printf x > \"$dir/a\\\\b\"".to_owned(),
     ] {
         let bench = Bench::new();
         bench.hub.write_command("0.36.0", &before);

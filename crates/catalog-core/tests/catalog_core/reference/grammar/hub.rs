@@ -149,21 +149,14 @@ fn what_the_hub_could_not_hold_is_refused_with_its_place() {
         |kind| matches!(kind, Kind::NotAModelRepository(_)),
         3,
     );
-    let unportable = |kind: &Kind| matches!(kind, Kind::UnportableName(_));
-    for bad in [
-        "CON",
-        "prn.gguf",
-        "COM1.txt",
-        "com¹",
-        "NUL",
-        "a.",
-        "a ",
-        "a:b",
-        "a*",
-        "a\"",
-        &"x".repeat(256),
-    ] {
-        fails(&format!("hf:org/repo/{bad}/f"), unportable, 12);
+    let drive = |kind: &Kind| matches!(kind, Kind::Drive);
+    fails("hf:org/repo/C:x/f", drive, 12);
+    let long = |kind: &Kind| matches!(kind, Kind::LongPart);
+    fails(&format!("hf:org/repo/{}/f", "x".repeat(256)), long, 12);
+    // What Linux holds is a name, whatever other systems do with it.
+    for name in ["CON", "prn.gguf", "a.", "a ", "ab:c", "a*", "a\""] {
+        let path = format!("{name}/f");
+        hf(&format!("hf:org/repo/{path}"), "org", "repo", Some(&path));
     }
     hf(
         "hf:org/repo/console/COM0x",
@@ -171,4 +164,31 @@ fn what_the_hub_could_not_hold_is_refused_with_its_place() {
         "repo",
         Some("console/COM0x"),
     );
+}
+
+/// CAT-113
+#[test]
+fn spellings_of_other_programs_are_answered_with_the_one_to_write() {
+    for text in [
+        "hf:org/repo:Q4_K_M",
+        "hf.co/org/repo:Q4_K_M",
+        "huggingface.co/org/repo",
+        "HF.co/org/repo/blob/main/a/m.gguf",
+        "https://huggingface.co/org/repo",
+        "https://www.huggingface.co/org/repo/",
+        "https://hf.co/org/repo/tree/v1",
+        "https://huggingface.co/org/repo/blob/main/m.gguf",
+    ] {
+        let error = text.parse::<ModelRef>().unwrap_err();
+        assert!(matches!(error.kind(), Kind::OtherSpelling(_)), "{text}");
+        assert!(error.to_string().contains("write hf:org/repo"), "{error}");
+    }
+    // A download is a URL, and a path that says so is a path.
+    for text in [
+        "https://huggingface.co/org/repo/resolve/main/m.gguf",
+        "./hf.co/org/repo:Q4_K_M",
+        "/hf.co/org/repo",
+    ] {
+        text.parse::<ModelRef>().unwrap();
+    }
 }
