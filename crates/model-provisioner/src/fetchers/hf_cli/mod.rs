@@ -8,6 +8,7 @@
 //! | module | what lives there |
 //! | --- | --- |
 //! | `process` | a child in a process group of its own, which does not outlive this process |
+//! | `output` | the output of a child, bounded and in memory |
 //! | `tool` | which command is there, and what its version can do |
 //! | `settings` | which hub it asks, with which token |
 //! | `complaint` | from what it says to typed errors |
@@ -22,6 +23,7 @@ mod arrival;
 mod asking;
 mod complaint;
 mod fetcher;
+mod output;
 mod process;
 mod records;
 mod redact;

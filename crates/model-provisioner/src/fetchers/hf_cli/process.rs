@@ -1,16 +1,18 @@
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use catalog_core::{CatalogError, Result};
 
+use super::output::Output;
+
 /// Runs its arguments but the first in the background. Kills its whole process group when its
 /// standard input ends: when the fetcher closes it, or its process dies, however that happens; and
 /// when the program has ended, so that nothing that it started goes on. Its exit code is told before,
-/// in a last line behind the first argument.
+/// in a last line behind the first argument. A process that leaves the group survives.
 const SUPERVISE: &str = r#"
 mark=$1
 shift
@@ -31,8 +33,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Between two calls of what watches it.
 const TICK_EVERY: Duration = Duration::from_millis(200);
 
-/// As much of what a child says is read.
-const MAX_OUTPUT: u64 = 16 << 20;
+/// The time that a supervisor has to end its group by itself.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The number of the error of a wait for a child that was reaped already, as happens in a process that
+/// ignores SIGCHLD. It is the same on all systems that have it.
+const ECHILD: i32 = 10;
 
 /// A program to run, with its arguments and variables.
 #[derive(Debug)]
@@ -88,23 +94,26 @@ impl Invocation {
             }
         };
         let mark = mark();
-        // Files, as a pipe that nobody empties stops who writes into it.
-        let stdout = tempfile::tempfile().map_err(failed("keep the output of"))?;
-        let stderr = tempfile::tempfile().map_err(failed("keep the output of"))?;
-        let clone = |file: &File| file.try_clone().map_err(failed("keep the output of"));
-        let mut child = Command::new("/bin/sh")
+        let mut child = shell()
             .args(["-c", SUPERVISE, "supervise", &mark])
             .arg(&self.program)
             .args(&self.arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
-            .stdout(clone(&stdout)?)
-            .stderr(clone(&stderr)?)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
             .map_err(failed("start"))?;
+        let (stdout, stderr) = match outputs_of(&mut child) {
+            Ok(outputs) => outputs,
+            Err(error) => {
+                stop(&mut child);
+                return Err(failed("read the output of")(error));
+            }
+        };
         let mut ticked = Instant::now();
-        while child.try_wait().map_err(failed("wait for"))?.is_none() {
+        while !has_ended(&mut child).map_err(failed("wait for"))? {
             if ticked.elapsed() >= TICK_EVERY {
                 ticked = Instant::now();
                 if let Err(error) = tick() {
@@ -114,15 +123,14 @@ impl Invocation {
             }
             std::thread::sleep(LOOK_EVERY);
         }
-        let read = |file| text_of(file).map_err(failed("read the output of"));
-        let stderr = read(stderr)?;
+        let (stdout, stderr) = (stdout.into_text(), stderr.into_text());
         let (said, code) = match stderr.rsplit_once(&format!("\n{mark} ")) {
             Some((said, code)) => (said.to_owned(), code.trim().parse().ok()),
             None => (stderr, None),
         };
         Ok(Ended {
             code,
-            stdout: read(stdout)?,
+            stdout,
             stderr: said,
         })
     }
@@ -135,12 +143,68 @@ fn mark() -> String {
     format!("ended-{}-{nanos}", std::process::id())
 }
 
+/// Returns the command of a shell with the signals of a fresh process, whatever this one blocks or
+/// ignores: a shell that inherits a blocked or ignored SIGCHLD can wait for ever.
+fn shell() -> Command {
+    static RESETS_SIGNALS: OnceLock<bool> = OnceLock::new();
+    const ENV: &str = "/usr/bin/env";
+    const DEFAULT: &str = "--default-signal";
+    let resets_signals = RESETS_SIGNALS.get_or_init(|| {
+        let asked = Command::new(ENV)
+            .args([DEFAULT, "echo", DEFAULT])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        asked.is_ok_and(|mut asked| {
+            let mut said = String::new();
+            let read = asked
+                .stdout
+                .take()
+                .map(|mut out| out.read_to_string(&mut said));
+            drop(asked.wait());
+            matches!(read, Some(Ok(_))) && said.trim_end() == DEFAULT
+        })
+    });
+    match resets_signals {
+        true => {
+            let mut command = Command::new(ENV);
+            command.args([DEFAULT, "/bin/sh"]);
+            command
+        }
+        false => Command::new("/bin/sh"),
+    }
+}
+
+/// Begins to read both outputs of a child.
+fn outputs_of(child: &mut Child) -> io::Result<(Output, Output)> {
+    let none = || io::Error::other("it has none");
+    let stdout = Output::of(child.stdout.take().ok_or_else(none)?)?;
+    let stderr = Output::of(child.stderr.take().ok_or_else(none)?)?;
+    Ok((stdout, stderr))
+}
+
+/// Whether a child has ended. Its exit code is not asked: the supervisor tells that of the program.
+fn has_ended(child: &mut Child) -> io::Result<bool> {
+    match child.try_wait() {
+        Err(error) if error.raw_os_error() == Some(ECHILD) => Ok(true),
+        status => Ok(status?.is_some()),
+    }
+}
+
 /// Ends the process group of a child, and waits for the child.
 fn stop(child: &mut Child) {
+    // The supervisor ends its group once its input does.
     drop(child.stdin.take());
-    // The supervisor does so by itself, unless it hangs. Its number is still its own, as nobody has
-    // waited for it.
-    let killed = Command::new("/bin/sh")
+    let begin = Instant::now();
+    while begin.elapsed() < GRACE {
+        if has_ended(child).unwrap_or(true) {
+            return;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    // It hangs. Its number is still its own, as nobody has waited for it.
+    let killed = shell()
         .args([
             "-c",
             "kill -KILL -- \"-$1\"",
@@ -155,13 +219,4 @@ fn stop(child: &mut Child) {
         drop(child.kill());
     }
     drop(child.wait());
-}
-
-fn text_of(mut file: File) -> io::Result<String> {
-    let len = file.seek(SeekFrom::End(0))?;
-    // What comes last says why it failed.
-    file.seek(SeekFrom::Start(len.saturating_sub(MAX_OUTPUT)))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use catalog_core::{Basis, CatalogStore, FsCatalog, ModelFetcher, ModelRef};
 use model_provisioner::{Freshness, HfCliFetcher, ModelProvisioner, Provided, ProvisionRequest};
@@ -306,4 +307,38 @@ fn notes_that_are_no_files_hold_nobody_up_and_unhashed_bytes_keep_a_pin() {
     assert_eq!(error.code(), "digest_mismatch", "{error}");
     let entry = provisioner.catalog().get("hf:org/repo/model.bin").unwrap();
     assert_eq!(entry.unwrap().digest, pinned);
+}
+
+/// PROV-435
+#[test]
+fn the_command_runs_whatever_its_daemon_does_with_signals_and_temporary_files() {
+    let blocks = ["--block-signal=CHLD,TERM,INT", "--ignore-signal=CHLD"];
+    for option in ["", blocks[0], blocks[1]] {
+        let bench = Bench::new();
+        let tests = std::env::current_exe().unwrap();
+        let target = tests.ancestors().nth(2).unwrap();
+        let mut daemon = Command::new("env");
+        if !option.is_empty() {
+            let is_known = Command::new("env").args([option, "true"]).output();
+            if !is_known.unwrap().status.success() {
+                eprintln!("skipped: `env` of this host has no {option}");
+                continue;
+            }
+            daemon.arg(option);
+        }
+        let path = bench.hub.command();
+        let path = path.parent().unwrap().display();
+        let output = daemon
+            .arg(target.join("examples/provision"))
+            .args(["hf:org/repo/model.bin", "--cache-dir"])
+            .arg(&bench.root)
+            .env("PATH", format!("{path}:/usr/bin:/bin"))
+            .env("TMPDIR", "/is/absent")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{option}: {text}");
+        let catalog = FsCatalog::new(&bench.root).unwrap();
+        assert_eq!(catalog.list().unwrap().len(), 1);
+    }
 }
