@@ -1,5 +1,5 @@
-//! Makes room on a disk that is so full that no index can be replaced, not even by the spare: btrfs whose
-//! metadata is full refuses each new name. What frees space must not need any.
+//! Makes room on a disk that is too full to replace an index, even by the spare. A btrfs whose metadata is full
+//! refuses each new name. A call that frees space must not need any.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ enum Unneeded {
     Staging(PathBuf),
     /// An artifact that was moved aside to be removed.
     Removed(PathBuf),
-    /// The file that writers overwrite when the disk is full. The next write makes it anew.
+    /// The file that writers overwrite when the disk is full. The next write makes a new one.
     Spare,
     /// The folder of a file that failed verification, with the evidence.
     Quarantined(PathBuf),
@@ -28,8 +28,8 @@ enum Unneeded {
 ///
 /// # Errors
 ///
-/// The error of the change. That there is no space stays an error if nothing is left to be given up. A
-/// change whose outcome is unknown is not made again.
+/// The errors of the change. [`CatalogError::Io`] for a full disk if nothing is left to be given up. A change
+/// whose outcome is unknown is not made again.
 pub(crate) fn making_room<T>(
     state: &RootState,
     mut change: impl FnMut() -> Result<T>,

@@ -9,10 +9,11 @@ use catalog_core::{CatalogError, Result};
 
 use super::output::Output;
 
-/// Runs its arguments but the first in the background. Kills its whole process group when its
-/// standard input ends: when the fetcher closes it, or its process dies, however that happens; and
-/// when the program has ended, so that nothing that it started goes on. Its exit code is told before,
-/// in a last line behind the first argument. A process that leaves the group survives.
+/// The supervisor of a program: it runs its arguments but the first in the background, and kills its whole
+/// process group when the program has ended, or when its own standard input ends. That ends when the
+/// fetcher closes it, and when the fetcher's process dies. Before the kill, the supervisor prints the first
+/// argument and the exit code of the program in a line of their own. A process that leaves the group
+/// survives.
 const SUPERVISE: &str = r#"
 mark=$1
 shift
@@ -26,11 +27,11 @@ printf '\n%s %s\n' "$mark" "$?" >&2
 kill -KILL 0
 "#;
 
-/// Between two looks at a child: std has no wait for one that ends at some time, and cancel and
-/// deadline have to be seen meanwhile.
+/// The time between two looks at a child. The standard library has no wait with a deadline, and the call
+/// may be cancelled meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Between two calls of what watches it.
+/// The time between two calls of the function that watches a child.
 const TICK_EVERY: Duration = Duration::from_millis(200);
 
 /// The time that a supervisor has to end its group by itself.
@@ -48,10 +49,10 @@ pub(super) struct Invocation {
     variables: Vec<(&'static str, String)>,
 }
 
-/// How it ended.
+/// The end of a program.
 #[derive(Debug)]
 pub(super) struct Ended {
-    /// Its exit code; none if it was killed with its supervisor.
+    /// The exit code. `None` if the program was killed with its supervisor.
     pub(super) code: Option<i32>,
     pub(super) stdout: String,
     pub(super) stderr: String,

@@ -1,9 +1,9 @@
 use catalog_core::ModelRef;
 
-/// What stands in the place of a secret.
+/// The word in the place of a secret.
 const REDACTED: &str = "REDACTED";
 
-/// What tokens of the hub begin with.
+/// The begin of every token of the hub.
 const TOKEN: &str = "hf_";
 
 /// The fewest letters and digits behind that which are taken for a token.
@@ -22,8 +22,8 @@ const HEADERS: [&str; 6] = [
 /// The words before a secret of an `Authorization` header, in lower case.
 const SCHEMES: [&str; 3] = ["basic ", "bearer ", "token "];
 
-/// Returns a text without known tokens, in whatever form they are printed, without texts that look like a
-/// token of the hub, without the values of headers that carry secrets, and without the secrets of URLs.
+/// Returns a text without secrets: known tokens in each form that programs print, texts that look like a token
+/// of the hub, values of headers that carry secrets, and secrets in URLs.
 pub(super) fn without_secrets(text: &str, known: &[String]) -> String {
     let mut text = plain(text);
     for token in known.iter().filter(|token| !token.is_empty()) {
