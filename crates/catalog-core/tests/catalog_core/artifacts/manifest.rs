@@ -11,6 +11,10 @@ use crate::util::{model_id, rewrite};
 
 /// Publishes a model of two files.
 fn publish(catalog: &FsCatalog, provenance: Provenance) -> Artifact {
+    try_publish(catalog, provenance).unwrap()
+}
+
+fn try_publish(catalog: &FsCatalog, provenance: Provenance) -> catalog_core::Result<Artifact> {
     let mut staging = catalog
         .artifacts()
         .stage(&model_id("hf:org/repo"), 0)
@@ -26,7 +30,7 @@ fn publish(catalog: &FsCatalog, provenance: Provenance) -> Artifact {
         ..Expectation::default()
     };
     let verified = staging.verify(&expected, &mut |_| Ok(()));
-    verified.unwrap().publish().unwrap()
+    verified?.publish()
 }
 
 fn manifest_of(artifact: &Path) -> PathBuf {
@@ -78,7 +82,7 @@ fn a_manifest_says_what_was_asked_for_and_what_the_source_said() {
     }
 }
 
-/// CAT-1011
+/// CAT-857, CAT-1011
 #[test]
 fn a_manifest_of_version_1_is_read_and_a_newer_one_is_left_untouched() {
     let root = tempfile::tempdir().unwrap();
@@ -111,6 +115,8 @@ fn a_manifest_of_version_1_is_read_and_a_newer_one_is_left_untouched() {
         message.contains("written by a newer release") && message.contains("upgrade"),
         "{message}"
     );
+    let refused = try_publish(&catalog, Provenance::default()).unwrap_err();
+    assert_eq!(refused.code(), "store_too_new");
     assert_eq!(fs::read(&path).unwrap(), newer);
     assert!(catalog.get("hf:org/repo").unwrap().is_some());
 }
