@@ -1,7 +1,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::formats::{ContentCheck, ContentWarning, Shard, Split, check_content, split_of};
+use super::formats::{ContentCheck, ContentWarning, Shard, check_content, split_of};
+use super::shard_files::{find_shards, folder_of, is_own_shard};
 use crate::digest::{
     Digest, DigestAlgorithm, DigestSubject, FileContent, NOT_THE_MODEL, VerificationOutcome,
     VerificationOutcomeKind, hash_files, verify_digest,
@@ -303,51 +304,6 @@ pub(crate) fn warn_of_one_shard(
             "{digest} is the digest of {shard}, which is only one of {count} shards; pin {tree}, \
              which proves all of them"
         )),
-    }
-}
-
-/// Finds all shards of a set; `named` is the one that is known already.
-fn find_shards(shard: Shard<'_>, named: FoundFile) -> Result<Vec<FoundFile>> {
-    let mut files = Vec::new();
-    let mut missing = Vec::new();
-    for name in shard.set() {
-        if name == named.name {
-            files.push(named.clone());
-            continue;
-        }
-        let path = named.path.with_file_name(&name);
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => {
-                let stamp = FileStamp::of(&metadata);
-                files.push(FoundFile { name, path, stamp });
-            }
-            Ok(_) => missing.push(name),
-            Err(error) if is_absence(&error) => missing.push(name),
-            Err(error) => return Err(CatalogError::io("look at", path, error)),
-        }
-    }
-    match missing.is_empty() {
-        true => Ok(files),
-        false => Err(CatalogError::ArtifactIncomplete {
-            path: folder_of(&named.path).to_path_buf(),
-            missing,
-        }),
-    }
-}
-
-/// Returns whether a header that holds this says the same as the name of its file.
-fn is_own_shard(name: &str, split: Split) -> bool {
-    let Some(shard) = Shard::parse(name) else {
-        return false;
-    };
-    let is_same = |stated: Option<u64>, named: u32| stated.is_none_or(|n| n == u64::from(named));
-    is_same(split.number, shard.number() - 1) && is_same(split.count, shard.count())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
     }
 }
 

@@ -20,6 +20,7 @@ mod provenance;
 mod publish;
 mod quarantine;
 mod removal;
+mod shard_files;
 mod space;
 mod staging;
 mod store;

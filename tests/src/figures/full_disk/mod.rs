@@ -2,7 +2,6 @@
 //! read, succeeds there; a call that is refused leaves everything as it was.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use catalog_core::{
@@ -11,6 +10,7 @@ use catalog_core::{
 };
 use model_provisioner::ModelProvisioner;
 
+use self::fill::fill_inodes;
 use self::metadata::try_full_of_metadata;
 use super::contention::increment;
 use crate::figure::{Measured, Outcome, Sabotage, Trial};
@@ -18,7 +18,10 @@ use crate::mounts::Mount;
 use crate::state::{CONTENT, describe, model};
 use crate::toy::ToyFetcher;
 
+mod fill;
 mod metadata;
+
+pub(super) use fill::fill_bytes;
 
 /// A kind of disk: how it is made, and how it is filled.
 struct Disk {
@@ -328,31 +331,4 @@ fn passes(catalog: &FsCatalog, id: &str, how: Verify) -> Result<bool> {
 
 fn content(id: &str) -> Vec<u8> {
     id.repeat(10_000).into_bytes()
-}
-
-/// Takes the last byte of a disk.
-pub(super) fn fill_bytes(disk: &Path) {
-    let name = |number: usize| disk.join(format!("filler-{number}"));
-    let first = (0..)
-        .find(|number| !name(*number).exists())
-        .unwrap_or_default();
-    let Ok(mut file) = fs::File::create(name(first)) else {
-        return;
-    };
-    for len in [1 << 20, 64 << 10, 4 << 10, 512, 1] {
-        let bytes = vec![1; len];
-        while file.write_all(&bytes).is_ok() {}
-    }
-    // What is written may still have to find its place.
-    drop(file.sync_all());
-}
-
-/// Takes the last inode of a disk.
-fn fill_inodes(disk: &Path) {
-    let names = (0..).map(|number| disk.join(format!("filler-{number}")));
-    for name in names.filter(|name| !name.exists()) {
-        if fs::File::create(name).is_err() {
-            return;
-        }
-    }
 }
