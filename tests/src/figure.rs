@@ -49,6 +49,8 @@ pub enum Sabotage {
     OtherFileSystem,
     /// An artifact that no call concerns is lost.
     LostNeighbour,
+    /// A process may open few files.
+    FewHandles,
 }
 
 impl Sabotage {
@@ -71,6 +73,7 @@ impl Sabotage {
             "bad-pins" => Some(Self::BadPins),
             "other-file-system" => Some(Self::OtherFileSystem),
             "lost-neighbour" => Some(Self::LostNeighbour),
+            "few-handles" => Some(Self::FewHandles),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ mod file_cycles;
 mod layers;
 mod leftovers;
 mod readme;
+mod removed_lock;
 mod sabotage;
 mod specs;
 

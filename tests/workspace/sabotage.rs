@@ -129,6 +129,13 @@ fn latency_notices_readers_that_read_everything_again() {
     );
 }
 
+/// CAT-458, CAT-708
+#[test]
+fn herd_notices_a_process_with_few_handles_and_readers_that_read_everything_again() {
+    is_named("herd", "few-handles", "too many files are open");
+    is_named("herd", "fresh-handles", "polls");
+}
+
 /// CAT-708, CAT-853
 #[test]
 fn growth_notices_deletions_that_write_all_entries() {

@@ -157,8 +157,13 @@ impl Limits {
 
     /// The end of a wait for a lock that may take `patience`.
     pub(crate) fn end_of_wait(&self, patience: Duration) -> Instant {
+        self.end_of_wait_since(Instant::now(), patience)
+    }
+
+    /// The end of a wait for a lock that may take `patience` from `begin` on.
+    pub(crate) fn end_of_wait_since(&self, begin: Instant, patience: Duration) -> Instant {
         const VERY_LONG: Duration = Duration::from_secs(1 << 30);
-        let end = Instant::now() + patience.min(VERY_LONG);
+        let end = begin + patience.min(VERY_LONG);
         self.deadline.map_or(end, |deadline| deadline.min(end))
     }
 }

@@ -11,6 +11,7 @@ mod deadline;
 mod errno_matrix;
 mod full_disk;
 mod growth;
+mod herd;
 mod hostile;
 mod hub;
 mod kill_points;
@@ -32,6 +33,7 @@ use crate::figure::Figure;
 pub use collect_race::run_racer;
 pub use contention::run_contender;
 pub use deadline::run_lock_holder;
+pub use herd::{run_poller, run_threads};
 pub use hub::run_provision;
 pub use latency::run_latency_writer;
 pub use secrets::run_secrets;
@@ -40,7 +42,7 @@ pub use soak::run_daemon;
 pub use warm::run_warm;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 25] = [
+pub const ALL: [Figure; 26] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -94,6 +96,11 @@ pub const ALL: [Figure; 25] = [
     Figure {
         name: "growth",
         measure: growth::measure,
+        is_timed: true,
+    },
+    Figure {
+        name: "herd",
+        measure: herd::measure,
         is_timed: true,
     },
     Figure {

@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
 
 use super::artifact::{Artifact, Published};
 use super::blob::Blob;
@@ -15,8 +14,7 @@ use super::staging::Freshness;
 use super::verify::VerifiedStaging;
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    self, ArtifactFolder, FileStamp, Modes, create_own_folder, poll, set_mode,
-    set_modes_of_folders, sync_folder,
+    self, ArtifactFolder, FileStamp, Modes, create_own_folder, poll, set_mode, set_modes_of_folders,
 };
 
 impl VerifiedStaging {
@@ -31,25 +29,22 @@ impl VerifiedStaging {
     pub fn publish(self) -> Result<Artifact> {
         let staged = self.staging.artifact();
         self.make_durable(&staged)?;
-        write_text(
-            self.staging.store.layout(),
-            &staged.manifest(),
-            &self.manifest.to_text(),
-        )?;
-
         let store = &self.staging.store;
         let target = store.layout().artifact(&self.manifest.key());
         // Again if others publish the same bytes, which are hashed before they are shared, and not
-        // under the lock; or if somebody looks whether the artifact that is there is in use.
+        // under the lock; or if somebody looks whether the artifact that is there is in use. Syncs come
+        // before the lock and after it, so that many threads can wait for the disk together.
         let published = poll(&store.limits, store.lock_wait(), || {
             let mut blobs = self.look_at_blobs(&staged)?;
             let lock = store.lock()?;
             let published = self.publish_under_lock(&staged, &target, &mut blobs);
-            lock.release();
+            drop(lock);
             published
         });
         match published? {
             Some((manifest, lease, seen)) => {
+                // Also the name of an artifact that another process has just renamed here.
+                store.sync_names()?;
                 Ok(Artifact::new(&target, manifest, lease).with_published(seen))
             }
             None => Err(CatalogError::InUse {
@@ -128,8 +123,8 @@ impl VerifiedStaging {
         })
     }
 
-    /// Gives the files and folders their modes, makes the bytes durable, and checks that they are those
-    /// that were verified.
+    /// Gives the files and folders their modes, checks that the bytes are those that were verified, and
+    /// makes them durable, with the manifest.
     fn make_durable(&self, staged: &ArtifactFolder) -> Result<()> {
         let layout = self.staging.store.layout();
         set_modes_of_folders(layout, staged.path())?;
@@ -148,8 +143,12 @@ impl VerifiedStaging {
                 set_mode(&opened, modes.blob).map_err(failed)?;
             }
             opened.sync_all().map_err(failed)?;
+            if file.shares != Sharing::Inode {
+                create_own_folder(layout, &layout.folder_of_blob(&file.digest.value))?;
+            }
         }
-        Ok(())
+        write_text(layout, &staged.manifest(), &self.manifest.to_text())?;
+        sync_folders(staged, &self.manifest)
     }
 
     /// Links all files with the blobs and renames the folder into its place. Under the lock.
@@ -163,12 +162,14 @@ impl VerifiedStaging {
         let spare = self.staging.folder.path().join("link");
         create_own_folder(store.layout(), &store.layout().blobs())?;
         let mut ours = BTreeSet::new();
+        let mut is_relinked = false;
         for (file, blob) in self.manifest.files.iter().zip(&mut *blobs) {
             let path = staged.files().join(&file.name);
             let blob_path = store.layout().blob(&file.digest.value);
             // Another file of this model has the same bytes.
             if ours.contains(&file.digest.value) {
                 link_over(&blob_path, &path, &spare)?;
+                is_relinked = true;
                 continue;
             }
             let now = stamp_of(&blob_path)?;
@@ -185,6 +186,7 @@ impl VerifiedStaging {
             if let Blob::Good(seen, freshness) = *blob
                 && now.is_some()
             {
+                is_relinked = true;
                 match link_over(&blob_path, &path, &spare) {
                     // It belongs to another account. Without a clone, the staged copy stays.
                     Err(CatalogError::PermissionDenied { .. }) => {
@@ -197,15 +199,15 @@ impl VerifiedStaging {
                 }
             } else if file.shares != Sharing::Inode {
                 // What others may change is no blob.
-                create_own_folder(
-                    store.layout(),
-                    blob_path.parent().expect("a blob lies in a folder"),
-                )?;
+                let folder = store.layout().folder_of_blob(&file.digest.value);
+                create_own_folder(store.layout(), &folder)?;
                 link_over(&path, &blob_path, &spare)?;
                 ours.insert(&file.digest.value);
             }
         }
-        sync_folders(staged, &self.manifest)?;
+        if is_relinked {
+            sync_folders(staged, &self.manifest)?;
+        }
 
         let artifacts = store.layout().artifacts();
         create_own_folder(store.layout(), &artifacts)?;
@@ -222,11 +224,6 @@ impl VerifiedStaging {
             }
             Err(error) => return Err(CatalogError::io("rename to", target.path(), error)),
         };
-        sync(&artifacts)?;
         Ok(placed)
     }
-}
-
-fn sync(folder: &Path) -> Result<()> {
-    sync_folder(folder).map_err(|error| CatalogError::io("sync folder", folder, error))
 }

@@ -40,7 +40,7 @@ impl ArtifactStore {
                     Err(error) => failed.push((self.layout().blob(hex), error)),
                 }
             }
-            lock.release();
+            drop(lock);
         }
         Ok((freed, failed))
     }

@@ -103,7 +103,7 @@ impl Staging {
         store.ensure_index_files()?;
         let lock = store.lock()?;
         let made = make_claimed_folder(store, &lock, id);
-        lock.release();
+        drop(lock);
         let (folder, claim) = made?;
         let staging = Self {
             store: store.clone(),
@@ -136,7 +136,7 @@ impl Staging {
             needed,
         );
         let done = admitted.and_then(|()| self.rewrite_claim(needed));
-        lock.release();
+        drop(lock);
         done
     }
 

@@ -12,7 +12,7 @@ use crate::index::{IndexFiles, Writing};
 use crate::progress::Limits;
 use crate::root::{
     Layout, Locking, StoreLock, StoreRoot, WriterLock, check_not_nested, check_own_folder,
-    is_sha256, is_there, list_folder, touch,
+    is_sha256, is_there, list_folder, sync_folder, touch,
 };
 
 /// The managed models of a root: models that were copied or fetched, stored once per content, under
@@ -79,7 +79,7 @@ impl ArtifactStore {
         }
         let lock = self.acquire(StoreLock::Index)?;
         let ensured = self.files.ensure(&lock);
-        lock.release();
+        drop(lock);
         ensured
     }
 
@@ -104,6 +104,12 @@ impl ArtifactStore {
                 None => Ok(None),
             },
         }
+    }
+
+    /// Makes the names of all artifacts durable.
+    pub(crate) fn sync_names(&self) -> Result<()> {
+        let artifacts = self.layout().artifacts();
+        sync_folder(&artifacts).map_err(|error| CatalogError::io("sync folder", artifacts, error))
     }
 
     /// Returns the manifests of all artifacts with their keys, sorted by key. In the place of a manifest

@@ -56,7 +56,12 @@ impl ManagedCatalog for FsCatalog {
     }
 
     fn open_artifact(&self, key: &str) -> Result<Option<Artifact>> {
-        self.artifacts().open(key)
+        let artifact = self.artifacts().open(key)?;
+        if artifact.is_some() {
+            // The process that published it may have died before its name was durable.
+            self.artifacts().sync_names()?;
+        }
+        Ok(artifact)
     }
 
     fn verify_candidate(

@@ -223,6 +223,18 @@ pub enum CatalogError {
         source: io::Error,
     },
 
+    /// This process, or the host, has as many files open as it may: try again when other calls have
+    /// ended, or raise the limit.
+    #[error("cannot {action} {path}: too many files are open; raise the limit of open files (`ulimit -n`), or make fewer calls at once", path = path.display())]
+    OutOfHandles {
+        /// The action that failed, as a verb phrase.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+
     /// The operating system refused an operation.
     #[error("cannot {action} {path}", path = path.display())]
     Io {

@@ -31,6 +31,7 @@ impl CatalogError {
             Self::LockTimeout { .. } => "lock_timeout",
             Self::OutcomeUnknown { .. } => "outcome_unknown",
             Self::PermissionDenied { .. } => "permission_denied",
+            Self::OutOfHandles { .. } => "out_of_handles",
             Self::Io { .. } => "io",
             Self::NameRefused { .. } => "name_refused",
             Self::DigestMismatch { .. } => "digest_mismatch",
@@ -60,7 +61,8 @@ impl CatalogError {
             | Self::LockTimeout { .. }
             | Self::InUse { .. }
             | Self::DeadlineExceeded { .. }
-            | Self::NoSpace { .. } => true,
+            | Self::NoSpace { .. }
+            | Self::OutOfHandles { .. } => true,
             Self::Fetch { problem, .. } => problem.is_retryable(),
             Self::Io { source, .. } => matches!(
                 source.kind(),
@@ -75,11 +77,19 @@ impl CatalogError {
 
     /// The error of an operation that the operating system refused.
     pub(crate) fn io(action: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
+        /// `ENFILE` and `EMFILE`, the same numbers on Linux and the BSDs.
+        const TOO_MANY_OPEN: [i32; 2] = [23, 24];
         let path = path.as_ref().to_path_buf();
+        let is_out_of_handles = |code| TOO_MANY_OPEN.contains(&code);
         match source.kind() {
             io::ErrorKind::PermissionDenied => Self::PermissionDenied {
                 action,
                 repair: missing_permission(&path, &source),
+                path,
+                source,
+            },
+            _ if source.raw_os_error().is_some_and(is_out_of_handles) => Self::OutOfHandles {
+                action,
                 path,
                 source,
             },
@@ -201,6 +211,11 @@ impl CatalogError {
                 source: same(source),
             },
             Self::Io {
+                action,
+                path,
+                source,
+            }
+            | Self::OutOfHandles {
                 action,
                 path,
                 source,

@@ -1,4 +1,4 @@
-//! Group commit: the threads that share an index share its writes.
+//! Group commit: the threads of a process share the writes of an index, whatever handles they use.
 //!
 //! The first thread that wants to write becomes the leader of a batch. It takes the lock of the
 //! root and reads the file on disk. The threads that arrived meanwhile apply their own changes to
@@ -9,16 +9,25 @@
 //! No change runs while the mutex of this module is held: a thread takes the edit out, applies its
 //! change, and puts the edit back.
 
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::edit::Edit;
 use super::record::Record;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
+use crate::root::{Locking, StoreRoot};
+
+/// The threads that write each index of this process, by its path, the identity of the root, and the
+/// mechanism of its locks.
+static INDEXES: Mutex<BTreeMap<Key, Weak<dyn Any + Send + Sync>>> = Mutex::new(BTreeMap::new());
+
+type Key = (PathBuf, (u64, u64), Locking);
 
 /// The interval at which a waiting thread checks whether its call was cancelled.
 const LOOK: Duration = Duration::from_millis(50);
@@ -65,7 +74,25 @@ pub(super) struct Patience<'l> {
 }
 
 impl<R: Record> GroupCommit<R> {
-    pub(super) fn new(path: PathBuf) -> Self {
+    /// Returns the threads that write the index of this kind in a root.
+    pub(super) fn of(root: &StoreRoot, locking: Locking) -> Arc<Self> {
+        let path = root.layout().index(R::FILE);
+        let mut indexes = INDEXES.lock().unwrap_or_else(PoisonError::into_inner);
+        indexes.retain(|_, threads| threads.strong_count() > 0);
+        let threads = indexes
+            .entry((path.clone(), root.stamp().identity(), locking))
+            .or_insert_with(|| Weak::<Self>::new());
+        if let Some(known) = threads.upgrade()
+            && let Ok(known) = known.downcast::<Self>()
+        {
+            return known;
+        }
+        let new = Arc::new(Self::new(path));
+        *threads = Arc::downgrade(&new) as Weak<dyn Any + Send + Sync>;
+        new
+    }
+
+    fn new(path: PathBuf) -> Self {
         let state = State {
             phase: Phase::Idle,
             candidates: 0,
@@ -269,7 +296,7 @@ impl<'l> Wait<'l> {
         if now >= self.end {
             return Err(CatalogError::LockTimeout {
                 path: path.to_path_buf(),
-                holder: "other threads of this process".to_owned(),
+                holder: crate::root::other_threads(),
                 waited: now - self.began,
             });
         }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::time::Duration;
 
-use super::courtesy::Courtesy;
 use super::edit::Edit;
 use super::format;
 use super::group_commit::{GroupCommit, Patience};
@@ -44,10 +43,9 @@ pub(crate) struct JsonIndex<R> {
     latest: RwLock<Option<Arc<Loaded<R>>>>,
     /// Held by the thread that reads a new file, and while a writer's new file takes its place.
     renewal: RwLock<()>,
-    writers: GroupCommit<R>,
+    writers: Arc<GroupCommit<R>>,
     /// The memory of a text that no snapshot uses any more, for the next one.
     buffer: Mutex<Vec<u8>>,
-    courtesy: Courtesy,
 }
 
 /// A snapshot and the file it was read from.
@@ -59,17 +57,15 @@ struct Loaded<R> {
 
 impl<R: Record> JsonIndex<R> {
     pub(crate) fn new(files: Arc<IndexFiles>, writing: Writing) -> Self {
-        let path = files.root().layout().index(R::FILE);
         Self {
+            path: files.root().layout().index(R::FILE),
             watched: files.root().watched_index(R::FILE),
+            writers: GroupCommit::of(files.root(), writing.locking),
             files,
             writing,
             latest: RwLock::new(None),
             renewal: RwLock::new(()),
             buffer: Mutex::default(),
-            writers: GroupCommit::new(path.clone()),
-            path,
-            courtesy: Courtesy::default(),
         }
     }
 
@@ -165,7 +161,7 @@ impl<R: Record> JsonIndex<R> {
             || self.begin(limits),
             |lock, edit| {
                 let written = self.commit(&lock, edit);
-                self.release(lock);
+                drop(lock);
                 written
             },
             change,
@@ -186,7 +182,7 @@ impl<R: Record> JsonIndex<R> {
             let answer = change(&mut edit)
                 .and_then(|answer| self.commit(&lock, edit).map(|()| answer))
                 .and_then(then);
-            self.release(lock);
+            drop(lock);
             answer
         })
     }
@@ -209,7 +205,7 @@ impl<R: Record> JsonIndex<R> {
         self.writers.alone(self.patience(limits), || {
             let lock = self.lock(limits)?;
             let done = work();
-            self.release(lock);
+            drop(lock);
             done
         })
     }
@@ -229,7 +225,6 @@ impl<R: Record> JsonIndex<R> {
 
     /// Takes the lock of the root.
     fn lock(&self, limits: &Limits) -> Result<WriterLock> {
-        self.courtesy.wait_out();
         let root = self.root();
         root.check_present()?;
         let lock = WriterLock::acquire(
@@ -243,12 +238,6 @@ impl<R: Record> JsonIndex<R> {
         // Again, as it may have been replaced while this waited.
         root.check_present()?;
         Ok(lock)
-    }
-
-    fn release(&self, lock: WriterLock) {
-        if lock.release().are_others_waiting {
-            self.courtesy.begin();
-        }
     }
 
     fn commit(&self, lock: &WriterLock, mut edit: Edit<R>) -> Result<()> {

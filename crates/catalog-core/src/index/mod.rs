@@ -2,7 +2,6 @@
 //! Generic over the record; `.specs/index-format.md` is the format.
 
 mod composer;
-mod courtesy;
 mod difference;
 mod edit;
 mod entries;

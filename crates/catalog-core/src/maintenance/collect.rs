@@ -62,7 +62,7 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
         let mut mover = MoverAside::new(layout)?;
         let mut move_aside = |what| move_leftover_aside(state, &mut mover, what);
         let moved: Vec<_> = some.iter().map(|what| move_aside(what)).collect();
-        lock.release();
+        drop(lock);
         for (what, moved) in some.iter().zip(moved) {
             let freed = moved.and_then(|aside| aside.map(|aside| unlink(&aside)).transpose());
             done.note(what, freed);
@@ -88,7 +88,7 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
             let outcome = state.artifacts.remove_blob(&lock, hex);
             done.note(&Removable::Blob(hex.clone()), outcome);
         }
-        lock.release();
+        drop(lock);
     }
     Ok(done)
 }

@@ -49,7 +49,7 @@ fn quarantine(state: &RootState, found: &FoundFile, evidence: Evidence) -> Resul
             let now = std::fs::symlink_metadata(path);
             let is_found = now.is_ok_and(|now| FileStamp::of(&now).is_same_content(&found.stamp));
             if !is_found {
-                lock.release();
+                drop(lock);
                 return Ok(None);
             }
             let same_digest = edit.iter().filter_map(|(_, record)| {
@@ -76,7 +76,7 @@ fn quarantine(state: &RootState, found: &FoundFile, evidence: Evidence) -> Resul
                 return Ok(None);
             };
             let kept = artifacts.quarantine(&lock, path, &evidence, &sharers);
-            lock.release();
+            drop(lock);
             if let Ok(kept) = &kept {
                 tracing::warn!(
                     path = %path.display(), kept = %kept.display(), ids = ?evidence.ids,

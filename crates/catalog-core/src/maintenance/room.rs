@@ -86,7 +86,7 @@ fn give_up(state: &RootState, unneeded: &Unneeded) -> Result<bool> {
             // A file on its way into quarantine is under this lock, too.
             let lock = state.artifacts.lock()?;
             let unlinked = unlink(path);
-            lock.release();
+            drop(lock);
             unlinked.map(|_| true)?
         }
     };

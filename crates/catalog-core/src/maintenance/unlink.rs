@@ -24,7 +24,7 @@ pub(super) fn unlink_staging(state: &RootState, path: &Path) -> Result<Option<u6
         Ok(false) => Ok(Owner::Died(None)),
         Err(error) => Err(error),
     };
-    lock.release();
+    drop(lock);
     // Its lock is held until it is gone; nobody makes a claim in a folder that is there.
     match owner? {
         Owner::Lives => Ok(None),

@@ -12,7 +12,7 @@ use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
 
 /// The mechanism that excludes other users of a root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Locking {
     /// Locks of the kernel, across processes; refused where the file system has no locks.
     #[default]

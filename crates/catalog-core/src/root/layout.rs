@@ -212,7 +212,12 @@ impl Layout {
 
     /// The blob with this SHA-256, in hexadecimal.
     pub(crate) fn blob(&self, hex: &str) -> PathBuf {
-        self.blobs().join(&hex[..2]).join(hex)
+        self.folder_of_blob(hex).join(hex)
+    }
+
+    /// The folder of the blob with this SHA-256.
+    pub(crate) fn folder_of_blob(&self, hex: &str) -> PathBuf {
+        self.blobs().join(&hex[..2])
     }
 
     pub(crate) fn staging(&self) -> PathBuf {

@@ -17,10 +17,11 @@
 //! such locks every write is refused, unless the caller chose [`Locking::SingleProcess`]; then the
 //! handles of one process exclude each other in memory.
 //!
-//! **Waiting.** A writer tries until its deadline, with growing pauses; the error names the holder.
-//! Waiters hold a shared lock on `locks/<name>.waiting` meanwhile; a process that has just released
-//! the lock and sees one lets it go first, so that no process starves another. Threads that share a
-//! store do not take the lock one by one: they share one write (`index::group_commit`).
+//! **Waiting.** The threads of one process queue up for a lock (`lock_queue`) and hand it over to each
+//! other. The first of them tries until its deadline, with growing pauses; the error names the holder.
+//! It holds a shared lock on `locks/<name>.waiting` meanwhile. A process that has had the lock for
+//! a while and finds that one held leaves the lock to others for a moment, so that no process starves
+//! another. Threads do not write an index one by one: they share one write (`index::group_commit`).
 //!
 //! **After a kill.** A holder writes its process id into the file for those who wait, and empties
 //! it before it releases the lock; both are best effort. Only a holder makes temporary files, so
@@ -32,16 +33,18 @@
 //! that finds one taken leaves the artifact alone. [`poll`](super::poll()) waits only for a process
 //! that tests whether one is taken.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::file_lock::{FileLock, LockMode, Locking};
 use super::folder::create_own_folder;
+use super::held_lock::HeldLock;
 use super::host_clock::now_ms;
 use super::layout::{Layout, StoreLock};
+use super::lock_queue::Turn;
 use super::own_file::{is_at, open_or_create_own_file};
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
@@ -55,16 +58,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The right to write, held until it is dropped or the process dies.
 #[derive(Debug)]
 pub(crate) struct WriterLock {
-    lock: FileLock,
-    path: PathBuf,
-    waiting: PathBuf,
-    /// Whether its file has no other name: no other file is written to.
-    has_own_file: bool,
+    /// The lock of this process. `None` only while it is handed over.
+    held: Option<HeldLock>,
+    /// The turn of this thread among those of its process. It is dropped last.
+    turn: Turn,
 }
 
 impl WriterLock {
-    /// Waits for a lock, at most for `patience` and within the limits. Creates its files and folder
-    /// as needed.
+    /// Waits for a lock, within the limits, and at most for `patience` in which no thread of this
+    /// process got the lock. Creates its files and folder as needed.
     pub(crate) fn acquire(
         layout: &Layout,
         which: StoreLock,
@@ -72,9 +74,17 @@ impl WriterLock {
         limits: &Limits,
         patience: Duration,
     ) -> Result<Self> {
-        let begin = Instant::now();
-        let deadline = limits.end_of_wait(patience);
         let path = layout.lock(which);
+        let turn = Turn::wait(&path, locking, limits, patience)?;
+        if let Some(held) = turn.take_handed_over()
+            && held.is_at_its_path()?
+        {
+            return Ok(Self {
+                held: Some(held),
+                turn,
+            });
+        }
+        let deadline = turn.deadline(limits, patience);
         create_own_folder(layout, &layout.locks())?;
         let mut file = open_or_create_own_file(layout, &path)?;
         let mut pause = PAUSES.0;
@@ -82,14 +92,7 @@ impl WriterLock {
         let mut is_told = false;
         let mut lock = loop {
             file = match FileLock::try_acquire(file, &path, LockMode::Exclusive, locking)? {
-                Ok(lock) if is_at(lock.file(), &path)? => {
-                    break Self {
-                        lock,
-                        waiting: layout.waiting_lock(which),
-                        path: path.clone(),
-                        has_own_file: false,
-                    };
-                }
+                Ok(lock) if is_at(lock.file(), &path)? => break lock,
                 Ok(removed) => {
                     // Somebody removed the file that this lock is on: others lock the new one.
                     drop(removed);
@@ -99,11 +102,12 @@ impl WriterLock {
                 Err(file) => file,
             };
             let now = Instant::now();
+            let waited = now - turn.begin();
             if now >= deadline {
                 return Err(CatalogError::LockTimeout {
                     holder: read_holder(&file),
                     path,
-                    waited: now - begin,
+                    waited,
                 });
             }
             limits.check("waiting for a lock")?;
@@ -112,7 +116,7 @@ impl WriterLock {
                 let file = open_or_create_own_file(layout, &layout.waiting_lock(which)).ok();
                 waiting = file.filter(|file| file.try_lock_shared().is_ok());
             }
-            if !is_told && now - begin > PATIENCE {
+            if !is_told && waited > PATIENCE {
                 is_told = true;
                 let holder = read_holder(&file);
                 tracing::warn!(lock = %path.display(), %holder, "still waiting for a lock");
@@ -123,10 +127,11 @@ impl WriterLock {
         };
         // On a full disk there may be no room for a file of its own. The text is advice for those who
         // wait: without it, they are not told who holds the lock.
-        match lock.lock.make_file_unshared(layout, &lock.path) {
+        let mut has_own_file = false;
+        match lock.make_file_unshared(layout, &path) {
             Ok(()) => {
-                lock.has_own_file = true;
-                if let Err(error) = write_holder(lock.lock.file_mut()) {
+                has_own_file = true;
+                if let Err(error) = write_holder(lock.file_mut()) {
                     tracing::debug!(lock = %path.display(), %error, "the holder of a lock is not noted");
                 }
             }
@@ -134,36 +139,36 @@ impl WriterLock {
                 tracing::debug!(lock = %path.display(), %error, "a lock has no file of its own");
             }
         }
-        Ok(lock)
+        let waiting = layout.waiting_lock(which);
+        Ok(Self {
+            held: Some(HeldLock::new(lock, path, waiting, has_own_file)),
+            turn,
+        })
     }
 
     /// Fails if the lock file was removed: then another process may hold a lock on a new one.
     pub(crate) fn check_held(&self) -> Result<()> {
-        if is_at(self.lock.file(), &self.path)? {
+        let held = self.held.as_ref().expect("it is handed over at the end");
+        if held.is_at_its_path()? {
             return Ok(());
         }
         let error = io::Error::other("somebody removed it while it was held; nothing was written");
-        Err(CatalogError::io("keep the lock", &self.path, error))
+        Err(CatalogError::io("keep the lock", held.path(), error))
     }
-
-    /// Releases the lock, and returns whether other processes wait for it.
-    pub(crate) fn release(self) -> Released {
-        let are_others_waiting = File::open(&self.waiting)
-            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
-        Released { are_others_waiting }
-    }
-}
-
-/// The result of releasing a lock.
-pub(crate) struct Released {
-    pub(crate) are_others_waiting: bool,
 }
 
 impl Drop for WriterLock {
     fn drop(&mut self) {
-        if self.has_own_file {
-            // Should this fail, those who wait read of a holder that is gone.
-            drop(self.lock.file().set_len(0));
+        let Some(mut held) = self.held.take() else {
+            return;
+        };
+        // Without a thread that waits for it, a lock that is handed over is released.
+        match held.is_to_be_left() {
+            false => self.turn.end(held),
+            true => {
+                drop(held);
+                self.turn.leave_to_others();
+            }
         }
     }
 }

@@ -7,10 +7,12 @@ mod file_lock;
 mod file_system;
 mod folder;
 mod foreign;
+mod held_lock;
 mod host_clock;
 mod layout;
 mod listing;
 mod lock;
+mod lock_queue;
 mod modes;
 mod native;
 mod nested;
@@ -39,6 +41,7 @@ pub(crate) use layout::{
     ArtifactFolder, IndexFile, Layout, QuarantineFolder, StagingFolder, StoreLock, is_sha256,
 };
 pub(crate) use lock::{WriterLock, describe_this_process};
+pub(crate) use lock_queue::other_threads;
 pub(crate) use modes::{
     Modes, create_file, create_folders, create_unique_folder, set_mode, set_modes_of_folders,
 };

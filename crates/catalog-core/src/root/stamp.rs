@@ -93,7 +93,12 @@ impl FileStamp {
 
     /// Whether both stamps are of one file, whatever its content.
     pub(crate) fn is_same_file(&self, other: &Self) -> bool {
-        (self.device, self.inode) == (other.device, other.inode)
+        self.identity() == other.identity()
+    }
+
+    /// Returns the numbers of the device and of the inode.
+    pub(crate) fn identity(&self) -> (u64, u64) {
+        (self.device, self.inode)
     }
 
     /// Whether both stamps are of one file with the same content, as far as size and modification

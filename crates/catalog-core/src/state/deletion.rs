@@ -199,7 +199,7 @@ pub(crate) fn move_all_aside(state: &RootState, pending: Vec<PendingRemoval>) ->
         }
     }
     if let Some(Ok(lock)) = lock {
-        lock.release();
+        drop(lock);
     }
     (moved, failed)
 }

@@ -184,29 +184,3 @@ fn a_root_that_was_replaced_by_another_store_is_not_read() {
         "root_changed"
     );
 }
-
-/// CAT-442
-#[test]
-fn a_lock_file_that_somebody_removes_loses_no_acknowledged_change() {
-    let root = tempfile::tempdir().unwrap();
-    let lock = root.path().join("locks/index.lock");
-    let holder = FsCatalog::new(root.path()).unwrap();
-    let other = FsCatalog::new(root.path()).unwrap();
-    let held = holder.update(|edit| {
-        fs::remove_file(&lock).unwrap();
-        std::thread::scope(|scope| {
-            let put = scope.spawn(|| other.put(&entry("other", "m")));
-            put.join().unwrap().unwrap();
-        });
-        edit.put(&entry("holder", "m"))
-    });
-    assert_eq!(
-        held.unwrap_err().code(),
-        "io",
-        "it lost its lock, and says so"
-    );
-    assert!(other.get("other").unwrap().is_some());
-    assert_eq!(holder.get("holder").unwrap(), None);
-    holder.put(&entry("holder", "m")).unwrap();
-    assert_eq!(holder.list().unwrap().len(), 2);
-}

@@ -1,0 +1,315 @@
+//! The threads of this process that want one lock.
+//!
+//! They get it in the order in which they came, so that only one thread of a process asks the kernel for
+//! the lock, however many want it. A thread that had the lock a moment ago lets those go first that had it
+//! less often: of a thousand threads that need it several times each, the first would otherwise be done
+//! before the last has begun. A thread that is done hands the lock of the process over to the next
+//! one. When other processes wait, the process leaves the lock to them for a moment: without that, its
+//! next thread would always be faster than they are.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread, ThreadId};
+use std::time::{Duration, Instant};
+
+use super::file_lock::Locking;
+use super::held_lock::HeldLock;
+use crate::error::{CatalogError, Result};
+use crate::progress::Limits;
+
+/// The interval at which a waiting thread checks whether its call has to stop.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The time for which a process leaves a lock to waiting processes. It is longer than their pause
+/// between two attempts.
+const COURTESY: Duration = Duration::from_millis(4);
+
+/// The time for which a turn counts, and for which others may go before a thread that waits.
+const MEMORY: Duration = Duration::from_secs(2);
+
+/// The queues of this process.
+static QUEUES: Mutex<BTreeMap<Key, Queue>> = Mutex::new(BTreeMap::new());
+
+/// The path of a lock, and its mechanism.
+type Key = (PathBuf, Locking);
+
+/// The threads that want one lock. The first has the turn.
+#[derive(Debug)]
+struct Queue {
+    threads: VecDeque<Waiter>,
+    /// The number of the next thread.
+    next: u64,
+    /// The ends of the latest turns, the oldest first.
+    turns: VecDeque<(Instant, ThreadId)>,
+    /// The time at which a thread last released the lock.
+    released: Instant,
+    /// The time until which the lock is left to other processes.
+    left_until: Option<Instant>,
+    /// The lock that was handed over to the first thread.
+    handed_over: Option<HeldLock>,
+}
+
+/// A thread in a queue.
+#[derive(Debug)]
+struct Waiter {
+    number: u64,
+    thread: Thread,
+    begin: Instant,
+    /// The number of turns that the thread had lately.
+    turns: usize,
+}
+
+impl Queue {
+    fn new(now: Instant) -> Self {
+        Self {
+            threads: VecDeque::new(),
+            next: 0,
+            turns: VecDeque::new(),
+            released: now,
+            left_until: None,
+            handed_over: None,
+        }
+    }
+
+    /// Adds a thread behind all that had as few turns lately or have waited for long, and never before
+    /// the first, which has the turn. Returns its number.
+    fn add(&mut self, thread: Thread, now: Instant) -> u64 {
+        let is_old = |(end, _): &(Instant, ThreadId)| now.duration_since(*end) > MEMORY;
+        while self.turns.front().is_some_and(is_old) {
+            self.turns.pop_front();
+        }
+        let own = self.turns.iter().filter(|(_, id)| *id == thread.id());
+        let turns = own.count();
+        let goes_before =
+            |waiter: &Waiter| waiter.turns <= turns || now.duration_since(waiter.begin) > MEMORY;
+        let behind = self.threads.iter().rposition(goes_before);
+        let place = behind.map_or(self.threads.len().min(1), |behind| behind + 1);
+        let number = self.next;
+        self.next += 1;
+        let waiter = Waiter {
+            number,
+            thread,
+            begin: now,
+            turns,
+        };
+        self.threads.insert(place, waiter);
+        number
+    }
+
+    /// Notes that the thread of the caller had the lock.
+    fn note_turn(&mut self) {
+        self.released = Instant::now();
+        self.turns
+            .push_back((self.released, thread::current().id()));
+        self.left_until = None;
+    }
+
+    fn is_remembered(&self, now: Instant) -> bool {
+        let last = self.turns.back();
+        last.is_some_and(|(end, _)| now.duration_since(*end) <= MEMORY)
+    }
+}
+
+/// The turn of a thread to take a lock and to hold it, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    key: Key,
+    number: u64,
+    begin: Instant,
+}
+
+impl Turn {
+    /// Waits for the turn of this thread. The wait ends with an error if no thread of this process
+    /// released the lock for the time of `patience`, and at the limits.
+    pub(super) fn wait(
+        path: &Path,
+        locking: Locking,
+        limits: &Limits,
+        patience: Duration,
+    ) -> Result<Self> {
+        let turn = Self::queue_up((path.to_path_buf(), locking));
+        loop {
+            let now = Instant::now();
+            let (is_first, left_until) = turn.look();
+            if is_first {
+                // A pause that gives way to others, not a wait for something: they look more often.
+                if let Some(until) = left_until {
+                    thread::sleep(until.saturating_duration_since(now));
+                }
+                return Ok(turn);
+            }
+            let deadline = turn.deadline(limits, patience);
+            if now >= deadline {
+                return Err(CatalogError::LockTimeout {
+                    path: turn.key.0.clone(),
+                    holder: other_threads(),
+                    waited: now - turn.begin,
+                });
+            }
+            limits.check("waiting for a lock")?;
+            thread::park_timeout(LOOK.min(deadline - now));
+        }
+    }
+
+    fn queue_up(key: Key) -> Self {
+        let now = Instant::now();
+        let mut queues = queues();
+        queues.retain(|_, queue| !queue.threads.is_empty() || queue.is_remembered(now));
+        let queue = queues.entry(key.clone()).or_insert_with(|| Queue::new(now));
+        let number = queue.add(thread::current(), now);
+        Self {
+            key,
+            number,
+            begin: now,
+        }
+    }
+
+    /// Returns whether this thread has the turn, and the time until which it leaves the lock to others.
+    fn look(&self) -> (bool, Option<Instant>) {
+        let queues = queues();
+        let queue = queues.get(&self.key);
+        let first = queue.and_then(|queue| queue.threads.front());
+        let is_first = first.is_some_and(|first| first.number == self.number);
+        (is_first, queue.and_then(|queue| queue.left_until))
+    }
+
+    /// Returns the time at which the wait for the lock ends: a thread of this process that released
+    /// the lock begins the time of all that wait anew.
+    pub(super) fn deadline(&self, limits: &Limits, patience: Duration) -> Instant {
+        let queues = queues();
+        let released = queues.get(&self.key).map(|queue| queue.released);
+        let since = released.map_or(self.begin, |released| released.max(self.begin));
+        limits.end_of_wait_since(since, patience)
+    }
+
+    /// Returns the time at which this thread queued up.
+    pub(super) fn begin(&self) -> Instant {
+        self.begin
+    }
+
+    /// Takes the lock that the thread before this one handed over.
+    pub(super) fn take_handed_over(&self) -> Option<HeldLock> {
+        queues().get_mut(&self.key)?.handed_over.take()
+    }
+
+    /// Notes that this thread is done with the lock, and hands it over to the next thread. Without a next
+    /// thread the lock is released.
+    pub(super) fn end(&self, lock: HeldLock) {
+        let mut lock = Some(lock);
+        let mut queues = queues();
+        if let Some(queue) = queues.get_mut(&self.key) {
+            queue.note_turn();
+            if queue.threads.len() > 1 {
+                queue.handed_over = lock.take();
+            }
+        }
+        drop(queues);
+        drop(lock);
+    }
+
+    /// Notes that this thread is done with the lock, which was released for other processes.
+    pub(super) fn leave_to_others(&self) {
+        if let Some(queue) = queues().get_mut(&self.key) {
+            queue.note_turn();
+            queue.left_until = Some(Instant::now() + COURTESY);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut queues = queues();
+        let Some(queue) = queues.get_mut(&self.key) else {
+            return;
+        };
+        queue.threads.retain(|waiter| waiter.number != self.number);
+        let unwanted = match queue.threads.front() {
+            Some(first) => {
+                first.thread.unpark();
+                None
+            }
+            None => queue.handed_over.take(),
+        };
+        drop(queues);
+        drop(unwanted);
+    }
+}
+
+/// Describes other threads of this process as the holder of a lock.
+pub(crate) fn other_threads() -> String {
+    format!("other threads of process {}", std::process::id())
+}
+
+fn queues() -> MutexGuard<'static, BTreeMap<Key, Queue>> {
+    QUEUES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the numbers of the threads in the order of their turns.
+    fn order(queue: &Queue) -> Vec<u64> {
+        queue.threads.iter().map(|waiter| waiter.number).collect()
+    }
+
+    /// Has a thread queue up which had this number of turns before.
+    fn add(queue: &mut Queue, turns: usize, now: Instant) {
+        let one_more = thread::spawn(thread::current).join();
+        let thread = one_more.expect("it does not panic");
+        let turn = (now, thread.id());
+        queue.turns.extend(std::iter::repeat_n(turn, turns));
+        queue.add(thread, now);
+    }
+
+    /// CAT-457
+    #[test]
+    fn threads_that_had_fewer_turns_go_first_and_nobody_goes_before_the_one_that_has_the_turn() {
+        let now = Instant::now();
+        let mut queue = Queue::new(now);
+        for turns in [2, 1, 0, 1, 0, 2, 0] {
+            add(&mut queue, turns, now);
+        }
+        assert_eq!(order(&queue), [0, 2, 4, 6, 1, 3, 5]);
+    }
+
+    /// CAT-457
+    #[test]
+    fn a_thread_that_waited_for_long_is_overtaken_by_nobody() {
+        let now = Instant::now();
+        let later = now + MEMORY + Duration::from_millis(1);
+        let mut queue = Queue::new(now);
+        for turns in [0, 2, 1] {
+            add(&mut queue, turns, now);
+        }
+        assert_eq!(order(&queue), [0, 2, 1]);
+        add(&mut queue, 0, later);
+        assert_eq!(order(&queue), [0, 2, 1, 3]);
+    }
+
+    /// CAT-457
+    #[test]
+    fn a_thread_that_gives_up_leaves_the_turn_and_the_lock_to_the_next() {
+        let path = Path::new("/a-lock-that-nobody-else-uses");
+        let wait = |time| {
+            let limits = Limits::none();
+            Turn::wait(path, Locking::Kernel, &limits, Duration::from_millis(time))
+        };
+        let first = wait(1).expect("nobody else waits");
+        std::thread::scope(|scope| {
+            let gives_up = scope.spawn(|| wait(1).map(drop));
+            let error = gives_up.join().expect("it does not panic").unwrap_err();
+            assert_eq!(error.code(), "lock_timeout");
+            assert!(error.to_string().contains("other threads"), "{error}");
+            let next = scope.spawn(|| wait(60_000).map(drop));
+            drop(first);
+            next.join()
+                .expect("it does not panic")
+                .expect("its turn comes");
+        });
+        let queues = queues();
+        let queue = &queues[&(path.to_path_buf(), Locking::Kernel)];
+        assert!(queue.threads.is_empty(), "{queue:?}");
+    }
+}
