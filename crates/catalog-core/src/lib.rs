@@ -90,7 +90,7 @@ pub mod conformance;
 pub use artifacts::{
     Artifact, ArtifactStore, ContentCheck, ContentWarning, EntryPoint, Evidence, Expectation,
     Import, ImportRequest, Lease, LocalModel, LocalModelKind, Manifest, ManifestFile, Provenance,
-    Role, Sharing, StagedFile, Staging, Validators, VerifiedStaging, shard_set,
+    Reservation, Role, Sharing, StagedFile, Staging, Validators, VerifiedStaging, shard_set,
 };
 pub use catalog::{
     CatalogSnapshot, CatalogStore, EngineSnapshot, EngineStore, FsCatalog, FsEngineStore,

@@ -36,7 +36,14 @@ impl Progress {
 /// assert!(of_the_call.is_cancelled());
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken(Arc<Flag>);
+
+#[derive(Debug, Default)]
+struct Flag {
+    is_set: AtomicBool,
+    /// A token that stops the same calls and others.
+    parent: Option<CancelToken>,
+}
 
 impl CancelToken {
     /// Creates a token that is not cancelled.
@@ -44,15 +51,26 @@ impl CancelToken {
         Self::default()
     }
 
+    /// Creates a token for a part of the same calls: it is cancelled with this one, or alone.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self(Arc::new(Flag {
+            is_set: AtomicBool::new(false),
+            parent: Some(self.clone()),
+        }))
+    }
+
     /// Asks the calls to stop: within a second, and with nothing left behind. A call that has begun
     /// its last write may still succeed.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_set.store(true, Ordering::Relaxed);
     }
 
-    /// Returns true once [`cancel`](Self::cancel) was called on the token or a clone of it.
+    /// Returns true once [`cancel`](Self::cancel) was called on the token, a clone of it, or the token
+    /// that it is a [`child`](Self::child) of.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        let parent = self.0.parent.as_ref();
+        self.0.is_set.load(Ordering::Relaxed) || parent.is_some_and(Self::is_cancelled)
     }
 }
 
@@ -118,6 +136,12 @@ impl Limits {
     pub fn cancelled_by(mut self, token: &CancelToken) -> Self {
         self.cancel = token.clone();
         self
+    }
+
+    /// The same limits for a part of the calls, with the token that cancels this part alone.
+    pub fn for_a_part(&self) -> (Self, CancelToken) {
+        let token = self.cancel.child();
+        (self.clone().cancelled_by(&token), token)
     }
 
     /// The time at which calls give up, if they have a deadline.

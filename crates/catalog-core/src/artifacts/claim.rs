@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,29 @@ pub(super) struct Claim {
     /// The owner: the id of its process, the time of the claim in seconds since 1970, and its
     /// program.
     pub(super) holder: String,
+}
+
+/// The claims of this process, by the folder of the staging area. They save an admission the reading of
+/// the files.
+static OWN_CLAIMS: Mutex<BTreeMap<PathBuf, Claim>> = Mutex::new(BTreeMap::new());
+
+/// Notes a claim of this process: the model, and the number of bytes that it is going to take in all.
+pub(super) fn note_own_claim(folder: &StagingFolder, id: &str, needed: u64) {
+    own_claims().insert(folder.path().to_path_buf(), Claim::new(id, needed));
+}
+
+/// Notes that a claim of this process ended.
+pub(super) fn forget_own_claim(folder: &StagingFolder) {
+    own_claims().remove(folder.path());
+}
+
+/// Returns the claim of this process on a staging area.
+pub(super) fn own_claim(folder: &StagingFolder) -> Option<Claim> {
+    own_claims().get(folder.path()).cloned()
+}
+
+fn own_claims() -> MutexGuard<'static, BTreeMap<PathBuf, Claim>> {
+    OWN_CLAIMS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Claim {

@@ -32,6 +32,15 @@ pub(super) enum Mover {
     Process,
 }
 
+/// The bytes of one step of a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Step {
+    /// The number of bytes that were read.
+    pub(super) read: u64,
+    /// The number of those that were written: fewer if some became holes.
+    pub(super) written: u64,
+}
+
 /// The result of a copy.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Copied {
@@ -41,7 +50,7 @@ pub(super) struct Copied {
 
 /// Copies a file into an empty one and hashes the copy, in one pass. One thread copies, another
 /// hashes close behind it, and a third syncs the bytes that are there already, so that the sync at
-/// the end of a large file is short. `progress` gets the number of bytes of each step.
+/// the end of a large file is short. `progress` gets each step.
 ///
 /// # Errors
 ///
@@ -52,7 +61,7 @@ pub(super) fn copy_and_hash(
     target: &File,
     target_path: &Path,
     mover: Mover,
-    progress: &mut dyn FnMut(u64) -> Result<()>,
+    progress: &mut dyn FnMut(Step) -> Result<()>,
 ) -> Result<Copied> {
     let unread = |error| CatalogError::io("read", source, error);
     let unwritten = |error| CatalogError::io("write", target_path, error);
@@ -75,10 +84,10 @@ pub(super) fn copy_and_hash(
                 Mover::Process => move_by_process(&mut file, target, &mut buffer),
             };
             match step {
-                Ok(0) => break Ok(()),
-                Ok(bytes) => {
-                    size += bytes;
-                    unsynced += bytes;
+                Ok(Step { read: 0, .. }) => break Ok(()),
+                Ok(step) => {
+                    size += step.read;
+                    unsynced += step.read;
                     // Fails only if that thread failed, which it tells at the end.
                     let _ = arrived.send(size);
                     if unsynced >= SYNCED_AT_ONCE {
@@ -86,8 +95,14 @@ pub(super) fn copy_and_hash(
                         // Busy with the last one: more comes together next time.
                         let _ = written.try_send(());
                     }
-                    if let Err(stop) = progress(bytes) {
+                    if let Err(stop) = progress(step) {
                         break Err(stop);
+                    }
+                    // It grows, perhaps for ever.
+                    if size > before.size() {
+                        break Err(CatalogError::ArtifactChanged {
+                            path: source.to_path_buf(),
+                        });
                     }
                 }
                 // Which of both files failed is not told by the kernel.
@@ -123,11 +138,13 @@ pub(super) fn check_unchanged(source: &Path, before: &FileStamp, read: u64) -> R
 }
 
 /// Copies the next bytes, and returns 0 at the end.
-fn move_by_kernel(file: &File, mut target: &File) -> io::Result<u64> {
-    io::copy(&mut file.take(STEP as u64), &mut target)
+fn move_by_kernel(file: &File, mut target: &File) -> io::Result<Step> {
+    let read = io::copy(&mut file.take(STEP as u64), &mut target)?;
+    let written = read;
+    Ok(Step { read, written })
 }
 
-fn move_by_process(file: &mut File, mut target: &File, buffer: &mut Vec<u8>) -> io::Result<u64> {
+fn move_by_process(file: &mut File, mut target: &File, buffer: &mut Vec<u8>) -> io::Result<Step> {
     buffer.resize(STEP, 0);
     let mut read = 0;
     while read < STEP {
@@ -138,13 +155,16 @@ fn move_by_process(file: &mut File, mut target: &File, buffer: &mut Vec<u8>) -> 
             Err(error) => return Err(error),
         }
     }
-    if buffer[..read] == ZEROS[..read] {
+    let is_hole = buffer[..read] == ZEROS[..read];
+    if is_hole {
         let end = target.seek(SeekFrom::Current(read as i64))?;
         target.set_len(end)?;
     } else {
         target.write_all(&buffer[..read])?;
     }
-    Ok(read as u64)
+    let read = read as u64;
+    let written = if is_hole { 0 } else { read };
+    Ok(Step { read, written })
 }
 
 /// Hashes a file up to each end that it receives, until the channel closes.

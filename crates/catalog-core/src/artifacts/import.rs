@@ -128,10 +128,14 @@ impl ArtifactStore {
             done += bytes;
             progress(Progress::of(done, total))
         };
+        let space = sum(files.iter().map(|file| file.stamp.allocated()));
+        if request.how != Import::Copy {
+            staging.reserve_shared(space)?;
+        }
         let linked = staging.link_all(files, request.how)?;
         let rest = &files[linked.len()..];
         if !rest.is_empty() {
-            staging.reserve(sum(rest.iter().map(|file| file.stamp.allocated())))?;
+            staging.reserve(space)?;
         }
         for file in rest {
             // Where extents could be shared, they would have been; what has holes is to keep them.
@@ -180,7 +184,7 @@ impl ArtifactStore {
 impl Staging {
     /// Links or clones the files in order. If that is only preferred, it stops at the first file
     /// that cannot be. Returns the files that were.
-    fn link_all(&self, files: &[FoundFile], how: Import) -> Result<Vec<FoundFile>> {
+    fn link_all(&mut self, files: &[FoundFile], how: Import) -> Result<Vec<FoundFile>> {
         let mut linked = Vec::new();
         if how == Import::Copy {
             return Ok(linked);
@@ -219,9 +223,11 @@ impl Staging {
                 }
             };
             let metadata = metadata.map_err(|error| CatalogError::io("look at", &path, error))?;
+            let stamp = FileStamp::of(&metadata);
+            self.written = self.written.saturating_add(stamp.allocated());
             linked.push(FoundFile {
                 name: file.name.clone(),
-                stamp: FileStamp::of(&metadata),
+                stamp,
                 path,
             });
         }
@@ -236,7 +242,11 @@ impl Staging {
     ) -> Result<()> {
         let path = self.path_for(&file.name)?;
         let target = self.create_empty(&file.name)?;
-        let copied = copy_and_hash(&file.path, &target, &path, mover, advance)?;
+        let copied = copy_and_hash(&file.path, &target, &path, mover, &mut |step| {
+            // A source with holes can take more space here.
+            self.note_written(step.written)?;
+            advance(step.read)
+        })?;
         if copied.size != file.stamp.size() {
             return Err(CatalogError::ArtifactChanged {
                 path: file.path.clone(),

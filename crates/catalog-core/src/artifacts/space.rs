@@ -4,55 +4,75 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::claim::{Claim, Owner, owner_of};
+use super::claim::{Claim, Owner, own_claim, owner_of};
+use super::store::ArtifactStore;
 use crate::error::{CatalogError, Result};
-use crate::root::{Locking, StagingFolder, StoreRoot, free_space, list_folder};
+use crate::root::{StagingFolder, StoreRoot, free_space, list_folder};
+
+/// The room in which staged bytes must fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// The bytes are written.
+    DiskAndBudget,
+    /// The bytes are shared with a file that is there: they count in the budget and take no disk.
+    Budget,
+}
+
+/// A reservation of another staging area.
+struct Other {
+    folder: StagingFolder,
+    claim: Claim,
+}
 
 /// Refuses `needed` bytes for `own`, written ones included, if the rest may not fit beside the
 /// bytes that others have reserved and not written yet. The caller holds the lock of artifacts.
 pub(super) fn admit(
-    root: &StoreRoot,
-    locking: Locking,
-    budget: Option<u64>,
+    store: &ArtifactStore,
     own: &StagingFolder,
     needed: u64,
+    room: Room,
 ) -> Result<()> {
-    let written = space_taken(&own.artifact().files(), &mut BTreeSet::new())?;
-    let needed = needed.saturating_sub(written);
-    if needed == 0 {
-        return Ok(());
-    }
-    let mut reserved = 0_u64;
-    let mut holders = Vec::new();
-    for (path, kind) in list_folder(&root.layout().staging())? {
-        let folder = StagingFolder::new(path);
-        if !kind.is_dir() || folder == *own || matches!(owner_of(&folder, locking)?, Owner::Died(_))
-        {
-            continue;
-        }
-        if let Some(claim) = Claim::read(&folder.claim())? {
-            let written = space_taken(&folder.artifact().files(), &mut BTreeSet::new())?;
-            let outstanding = claim.needed.saturating_sub(written);
-            if outstanding > 0 {
-                reserved = reserved.saturating_add(outstanding);
-                holders.push(format!("process {} for {:?}", claim.holder, claim.id));
-            }
-        }
-    }
-    let on_disk = free_space(root.path())
-        .map_err(|error| CatalogError::io("ask for the free space of", root.path(), error))?;
-    let in_budget = match budget {
+    let root = &store.root;
+    let on_disk = match room {
+        Room::Budget => None,
+        Room::DiskAndBudget => free_space(root.path())
+            .map_err(|error| CatalogError::io("ask for the free space of", root.path(), error))?
+            .map(i128::from),
+    };
+    let in_budget = match store.budget {
         None => None,
-        Some(budget) => Some(budget.saturating_sub(space_of_store(root)?)),
+        Some(budget) => Some(i128::from(budget) - i128::from(space_of_store(root)?)),
     };
     let free = match (on_disk, in_budget) {
         (Some(disk), Some(budget)) => disk.min(budget),
         (Some(free), None) | (None, Some(free)) => free,
         (None, None) => return Ok(()),
     };
-    if needed <= free.saturating_sub(reserved) {
+    let written = space_taken(&own.artifact().files(), &mut BTreeSet::new())?;
+    let needed = needed.saturating_sub(written);
+    let mut others = reserved_by_others(store, own)?;
+    // First as if they had written nothing: then nobody has to look at their files.
+    let most = others
+        .iter()
+        .fold(0, |sum, other| sum + i128::from(other.claim.needed));
+    if i128::from(needed) <= free - most {
         return Ok(());
     }
+    for other in &mut others {
+        let written = space_taken(&other.folder.artifact().files(), &mut BTreeSet::new())?;
+        other.claim.needed = other.claim.needed.saturating_sub(written);
+    }
+    others.retain(|other| other.claim.needed > 0);
+    let reserved = others
+        .iter()
+        .fold(0_u64, |sum, other| sum.saturating_add(other.claim.needed));
+    if i128::from(needed) <= free - i128::from(reserved) {
+        return Ok(());
+    }
+    let holders: Vec<String> = others
+        .iter()
+        .map(|other| format!("process {} for {:?}", other.claim.holder, other.claim.id))
+        .collect();
     let holders = match &holders[..] {
         [] => String::new(),
         some => format!(" by {}", some.join(", ")),
@@ -60,10 +80,30 @@ pub(super) fn admit(
     Err(CatalogError::NoSpace {
         root: root.path().to_path_buf(),
         needed,
-        free,
+        free: u64::try_from(free).unwrap_or(0),
         reserved,
         holders,
     })
+}
+
+/// Returns the reservations of all other staging areas whose owners live.
+fn reserved_by_others(store: &ArtifactStore, own: &StagingFolder) -> Result<Vec<Other>> {
+    let mut others = Vec::new();
+    for (path, kind) in list_folder(&store.layout().staging())? {
+        let folder = StagingFolder::new(path);
+        if !kind.is_dir() || folder == *own {
+            continue;
+        }
+        let claim = match own_claim(&folder) {
+            Some(claim) => Some(claim),
+            None if matches!(owner_of(&folder, store.locking())?, Owner::Died(_)) => None,
+            None => Claim::read(&folder.claim())?,
+        };
+        if let Some(claim) = claim.filter(|claim| claim.needed > 0) {
+            others.push(Other { folder, claim });
+        }
+    }
+    Ok(others)
 }
 
 /// Returns the number of bytes of disk that the artifact store takes, with the quarantine.
@@ -86,7 +126,7 @@ pub(crate) fn space_of_store(root: &StoreRoot) -> Result<u64> {
 /// Returns the number of bytes of disk that the files below a folder take, each counted once,
 /// without those `seen`. A folder that another account made for itself, in a staging area of its own,
 /// counts as empty.
-fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
+pub(super) fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
     let mut total = 0_u64;
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {

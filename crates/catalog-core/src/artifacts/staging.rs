@@ -1,23 +1,23 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Seek, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
-use super::claim::{Claim, make_claimed_folder};
+use super::claim::make_claimed_folder;
 use super::copy::{Mover, copy_and_hash};
 use super::manifest_file::{ManifestFile, Sharing};
 use super::provenance::Provenance;
-use super::space::admit;
+use super::reservation::Reservation;
+use super::space::Room;
 use super::store::ArtifactStore;
 use crate::digest::FileContent;
 use crate::error::{CatalogError, Result};
 use crate::reference::{ModelId, check_file_name};
 use crate::root::{
-    ArtifactFolder, FileLock, FileStamp, StagingFolder, create_file, create_folders,
-    remove_artifact,
+    ArtifactFolder, FileStamp, StagingFolder, create_file, create_folders, remove_artifact,
 };
 
 /// A model on its way into the store: a folder that its owner fills and then publishes.
@@ -45,7 +45,9 @@ use crate::root::{
 pub struct Staging {
     pub(super) store: ArtifactStore,
     pub(super) folder: StagingFolder,
-    claim: FileLock,
+    reservation: Reservation,
+    /// The number of bytes that our own writers wrote, or share with other files.
+    pub(super) written: u64,
     pub(super) id: ModelId,
     pub(super) provenance: Provenance,
     /// The files that were hashed while they were written, by name.
@@ -84,7 +86,7 @@ impl Freshness {
 
 impl ArtifactStore {
     /// Opens a staging area for the model with this catalog id, and reserves `needed` bytes for it;
-    /// 0 if nobody knows how many it will take.
+    /// 0 if nobody knows how many it will take: then space is reserved while bytes come.
     ///
     /// # Errors
     ///
@@ -107,8 +109,9 @@ impl Staging {
         let (folder, claim) = made?;
         let staging = Self {
             store: store.clone(),
+            reservation: Reservation::new(store, &folder, claim, id),
+            written: 0,
             folder,
-            claim,
             id: id.clone(),
             provenance: Provenance::default(),
             hashed: BTreeMap::new(),
@@ -122,34 +125,32 @@ impl Staging {
     /// Reserves the space for `needed` bytes in all, written ones included. Another staging is
     /// refused if it does not fit beside them.
     ///
+    /// A writer that writes more than was reserved reserves more: [`StagedFile`] does that by itself,
+    /// and [`Reservation::check`] for other programs.
+    ///
     /// # Errors
     ///
     /// [`CatalogError::NoSpace`] if they may not fit.
     pub fn reserve(&mut self, needed: u64) -> Result<()> {
-        let store = &self.store;
-        let lock = store.lock()?;
-        let admitted = admit(
-            &store.root,
-            store.locking(),
-            store.budget,
-            &self.folder,
-            needed,
-        );
-        let done = admitted.and_then(|()| self.rewrite_claim(needed));
-        drop(lock);
-        done
+        self.reservation.reserve(needed, Room::DiskAndBudget)
     }
 
-    fn rewrite_claim(&mut self, needed: u64) -> Result<()> {
-        let path = self.folder.claim();
-        let text = Claim::new(&self.id, needed).to_text();
-        let file = self.claim.file_mut();
-        let mut write = || {
-            file.rewind()?;
-            file.write_all(text.as_bytes())?;
-            file.set_len(text.len() as u64)
-        };
-        write().map_err(|error| CatalogError::io("write", &path, error))?;
+    /// Reserves room in the budget for bytes in all that are shared with files which are there.
+    pub(super) fn reserve_shared(&mut self, needed: u64) -> Result<()> {
+        self.reservation.reserve(needed, Room::Budget)
+    }
+
+    /// Returns the reservation, for a thread that watches another writer.
+    pub fn reservation(&self) -> Reservation {
+        self.reservation.clone()
+    }
+
+    /// Notes that one of our own writers is going to write some bytes, and reserves more space if they
+    /// are more than was reserved.
+    pub(super) fn note_written(&mut self, bytes: u64) -> Result<()> {
+        let written = self.written.saturating_add(bytes);
+        self.reservation.grow_to(written)?;
+        self.written = written;
         Ok(())
     }
 
@@ -228,6 +229,7 @@ impl Staging {
 
     /// Copies a file of the store here, which may share its extents.
     fn copy_own(&mut self, from: &Path, file: &ManifestFile) -> Result<()> {
+        self.note_written(file.size)?;
         let target = self.create_empty(&file.name)?;
         let path = self.folder().join(&file.name);
         let limits = self.store.limits.clone();
@@ -310,7 +312,11 @@ impl StagedFile<'_> {
 }
 
 impl Write for StagedFile<'_> {
+    /// Writes some bytes. The source of its error is the [`CatalogError::NoSpace`] if the disk or the
+    /// budget has no room for them.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let noted = self.staging.note_written(bytes.len() as u64);
+        noted.map_err(|error| io::Error::new(io::ErrorKind::StorageFull, error))?;
         let written = self.file.write(bytes)?;
         self.hash.update(&bytes[..written]);
         self.size += written as u64;

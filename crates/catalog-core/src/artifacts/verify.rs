@@ -84,6 +84,7 @@ impl Staging {
     ///
     /// # Errors
     ///
+    /// [`CatalogError::NoSpace`] if the folder takes more than the disk or the budget has room for,
     /// [`CatalogError::ArtifactUnusable`] for links, devices and an empty folder,
     /// [`CatalogError::NameRefused`] for names that leave the folder, [`CatalogError::FormatRefused`],
     /// [`CatalogError::ArtifactIncomplete`], [`CatalogError::DigestMismatch`].
@@ -94,6 +95,7 @@ impl Staging {
     ) -> Result<VerifiedStaging> {
         let limits = self.store.limits.clone();
         let progress = &mut limits.watch("hashing", progress);
+        self.reservation().check()?;
         let folder = self.folder();
         for name in NOT_THE_MODEL {
             crate::root::remove_artifact(&folder.join(name))?;

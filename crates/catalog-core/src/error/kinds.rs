@@ -77,6 +77,11 @@ impl CatalogError {
 
     /// The error of an operation that the operating system refused.
     pub(crate) fn io(action: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
+        // A writer of the store wraps its own error for `io::Write`.
+        let source = match source.downcast::<Self>() {
+            Ok(error) => return error,
+            Err(source) => source,
+        };
         /// `ENFILE` and `EMFILE`, the same numbers on Linux and the BSDs.
         const TOO_MANY_OPEN: [i32; 2] = [23, 24];
         let path = path.as_ref().to_path_buf();

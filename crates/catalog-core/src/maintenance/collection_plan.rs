@@ -28,7 +28,8 @@ pub struct PlannedRemoval {
     /// The number of bytes of disk that this frees for certain, after all removals before it. Bytes
     /// that other links keep are not counted.
     pub frees: u64,
-    /// The number of bytes that it frees in addition if the files they were cloned from are gone.
+    /// The number of bytes that it frees in addition if the files outside the store are gone that these were
+    /// cloned from, or are hard links to.
     pub may_free: u64,
     /// The state of a model when it was planned.
     pub(super) seen: Option<Seen>,
@@ -81,5 +82,12 @@ impl CollectionPlan {
     pub fn frees(&self) -> u64 {
         let each = self.removals.iter().map(|removal| removal.frees);
         each.fold(0, u64::saturating_add)
+    }
+
+    /// Returns the number of bytes that the store takes less after the whole plan: the allocated blocks of
+    /// each file once, and those of a clone in full. The admission of staged bytes counts in the same way.
+    pub fn space(&self) -> u64 {
+        let may_free = self.removals.iter().map(|removal| removal.may_free);
+        may_free.fold(self.frees(), u64::saturating_add)
     }
 }

@@ -11,6 +11,21 @@ pub(super) struct Links {
     taken: BTreeMap<(u64, u64), u64>,
     /// The files whose space is counted.
     counted: BTreeSet<(u64, u64)>,
+    /// The links in the store of the files that have links outside, once they are counted.
+    shared: Option<Shared>,
+}
+
+/// The number of links in the store of each file that has links outside.
+#[derive(Debug, Default)]
+pub(super) struct Shared(BTreeMap<(u64, u64), u64>);
+
+impl Shared {
+    /// Counts a link in the store.
+    pub(super) fn add(&mut self, path: &Path) {
+        if let Ok(metadata) = fs::symlink_metadata(path) {
+            *self.0.entry((metadata.dev(), metadata.ino())).or_default() += 1;
+        }
+    }
 }
 
 impl Links {
@@ -20,6 +35,14 @@ impl Links {
         let inode = (blob.dev(), blob.ino());
         let taken = self.taken.get(&inode).copied().unwrap_or(0);
         blob.nlink().saturating_sub(taken) == 1 && !self.counted.contains(&inode)
+    }
+
+    /// Returns the counts of links in the store, for the caller to fill, unless they are filled.
+    pub(super) fn begin_shared(&mut self) -> Option<&mut Shared> {
+        match self.shared {
+            Some(_) => None,
+            None => Some(self.shared.insert(Shared::default())),
+        }
     }
 
     /// Takes one link of a file, and counts its space once no other is left but that of the blob,
@@ -46,6 +69,12 @@ impl Links {
                 Sharing::Nothing | Sharing::Inode => &mut freed.0,
             };
             *to = to.saturating_add(space_of(&metadata));
+        } else if shares == Sharing::Inode
+            && let Some(Shared(links)) = &self.shared
+            && links.get(&inode) == Some(taken)
+        {
+            // It leaves the store. Only the names outside keep it.
+            freed.1 = freed.1.saturating_add(space_of(&metadata));
         }
     }
 }

@@ -209,11 +209,11 @@ impl<'c> CollectionPlanner<'c> {
         Ok(())
     }
 
-    /// Plans files of the quarantine until the given number of bytes is freed beyond those of the plan
+    /// Plans files of the quarantine until the store takes the given number of bytes less, with the plan
     /// so far.
     fn purge_quarantine(&mut self, wanted: u64) -> Result<()> {
         for file in quarantined(self.state)? {
-            if self.plan.frees() >= wanted {
+            if self.plan.space() >= wanted {
                 break;
             }
             let what = Removable::Quarantined(file.path);
@@ -229,7 +229,7 @@ impl<'c> CollectionPlanner<'c> {
         Ok(())
     }
 
-    /// Plans models until the given number of bytes is freed beyond those of the plan so far.
+    /// Plans models until the store takes the given number of bytes less, with the plan so far.
     fn evict(&mut self, wanted: u64, which: Evict, reason: RemovalReason) {
         let mut queue: Vec<(bool, SystemTime, String, ModelRecord)> = self
             .facts
@@ -246,7 +246,7 @@ impl<'c> CollectionPlanner<'c> {
             .collect();
         queue.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
         for (_, _, id, record) in queue {
-            if self.plan.frees() >= wanted {
+            if self.plan.space() >= wanted {
                 return;
             }
             self.plan_model(&id, &record, reason);
@@ -317,11 +317,26 @@ impl<'c> CollectionPlanner<'c> {
         Ok(matches!(lock, LeaseLock::Taken))
     }
 
+    /// Counts the links in the store of each file that is a hard link to one outside, once.
+    fn count_shared_files(&mut self) {
+        let Some(shared) = self.links.begin_shared() else {
+            return;
+        };
+        for (key, manifest) in &self.facts.manifests {
+            for file in &manifest.files {
+                if file.shares == Sharing::Inode {
+                    shared.add(&self.state.artifacts.file_of(key, file));
+                }
+            }
+        }
+    }
+
     /// Returns the number of bytes that the removal of an artifact frees for certain, and the
     /// number that it may free in addition.
     fn frees(&mut self, key: &str) -> (u64, u64) {
         let mut freed = (0, 0);
         let state = self.state;
+        self.count_shared_files();
         let files = self
             .facts
             .manifests

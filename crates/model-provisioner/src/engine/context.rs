@@ -229,6 +229,11 @@ impl<'c> CallContext<'c> {
         }
     }
 
+    /// Returns the limits of the call.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Fails if the call has to stop.
     pub(super) fn check(&self) -> catalog_core::Result<()> {
         self.limits.check(self.part.get().doing())

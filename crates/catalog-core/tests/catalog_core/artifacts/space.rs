@@ -1,7 +1,10 @@
 use std::fs;
 use std::io::Write;
 
-use catalog_core::{Expectation, FsCatalog, ImportRequest, StoreOptions};
+use catalog_core::{
+    CatalogError, CatalogStore, CollectionPolicy, Evict, Expectation, FsCatalog, Import,
+    ImportRequest, StoreOptions,
+};
 
 use crate::util::model_id;
 
@@ -124,4 +127,107 @@ fn more_than_the_disk_has_is_refused_before_a_byte_is_written() {
         Err(catalog_core::CatalogError::Cancelled)
     });
     assert!(is_begun, "{stopped:?}");
+}
+
+/// CAT-834
+#[test]
+fn a_writer_that_reserved_too_little_reserves_more_until_nothing_is_left() {
+    let (_root, catalog) = with_budget(4 << 20);
+    let mut staging = catalog.artifacts().stage(&model_id("id"), 10).unwrap();
+    let mut file = staging.create("a").unwrap();
+    let piece = vec![1; 1 << 20];
+    let mut written = 0;
+    let error = loop {
+        match file.write_all(&piece) {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(written, 3, "three pieces fit beside the index files");
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    let cause = error.downcast::<CatalogError>().unwrap();
+    assert_eq!(cause.code(), "no_space", "{cause}");
+    drop(staging);
+    let again = catalog.artifacts().stage(&model_id("id"), 3 << 20);
+    drop(again.unwrap());
+}
+
+/// CAT-834
+#[test]
+fn what_another_program_wrote_beyond_the_budget_is_refused() {
+    let (_root, catalog) = with_budget(4 << 20);
+    let staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
+    let reservation = staging.reservation();
+    fs::write(staging.folder().join("a"), vec![1; 2 << 20]).unwrap();
+    reservation.check().unwrap();
+    let other = catalog.artifacts().stage(&model_id("other"), 3 << 20);
+    assert_eq!(other.unwrap_err().code(), "no_space");
+    fs::write(staging.folder().join("b"), vec![1; 3 << 20]).unwrap();
+    assert_eq!(reservation.check().unwrap_err().code(), "no_space");
+    let verified = staging.verify(&Expectation::default(), &mut |_| Ok(()));
+    assert_eq!(verified.unwrap_err().code(), "no_space");
+    let other = catalog.artifacts().stage(&model_id("other"), 3 << 20);
+    drop(other.unwrap());
+}
+
+/// CAT-834
+#[test]
+fn every_way_to_import_keeps_the_budget() {
+    let (root, catalog) = with_budget(4 << 20);
+    let source = root.path().join("source.bin");
+    for (name, size, is_admitted) in [("a", 3 << 20, true), ("b", 5 << 20, false)] {
+        fs::write(&source, vec![name.as_bytes()[0]; size]).unwrap();
+        for how in [Import::Auto, Import::HardLink, Import::Copy] {
+            let id = model_id(name);
+            let mut request = ImportRequest::new(&id, &source);
+            request.how = how;
+            match catalog.import(&request, &mut |_| Ok(())) {
+                Ok(_) => assert!(is_admitted, "{how:?}"),
+                Err(error) => {
+                    assert!(!is_admitted, "{how:?}: {error}");
+                    assert_eq!(error.code(), "no_space", "{how:?}");
+                }
+            }
+            assert_eq!(catalog.delete(name).unwrap(), is_admitted, "{how:?}");
+        }
+    }
+}
+
+/// CAT-834
+#[test]
+fn a_source_with_holes_that_fills_the_budget_is_refused() {
+    let (root, catalog) = with_budget(4 << 20);
+    let source = root.path().join("source.bin");
+    let file = fs::File::create(&source).unwrap();
+    file.set_len(64 << 20).unwrap();
+    for at in (0..64).map(|number| number << 20) {
+        std::os::unix::fs::FileExt::write_all_at(&file, b"x", at).unwrap();
+    }
+    let id = model_id("id");
+    let mut request = ImportRequest::new(&id, &source);
+    request.how = Import::Copy;
+    let error = catalog.import(&request, &mut |_| Ok(())).unwrap_err();
+    assert_eq!(error.code(), "no_space", "{error}");
+}
+
+/// CAT-835
+#[test]
+fn a_collection_removes_no_more_hard_links_than_the_budget_wants() {
+    let (root, catalog) = with_budget(64 << 20);
+    for name in ["a", "b", "c", "d"] {
+        let source = root.path().join(format!("{name}.bin"));
+        fs::write(&source, vec![name.as_bytes()[0]; 2 << 20]).unwrap();
+        let id = model_id(name);
+        let mut request = ImportRequest::new(&id, &source);
+        request.how = Import::HardLink;
+        catalog.import(&request, &mut |_| Ok(())).unwrap();
+    }
+    let policy = CollectionPolicy {
+        budget: Some(5 << 20),
+        evict: Evict::Any,
+        ..CollectionPolicy::default()
+    };
+    let plan = catalog.plan_collection(&policy).unwrap();
+    assert_eq!(plan.removals.len(), 2, "{plan:?}");
+    assert_eq!((plan.frees(), plan.space()), (0, 4 << 20));
 }

@@ -1,7 +1,13 @@
 //! The steps that bring a whole model into the store.
 
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
 use catalog_core::{
-    Basis, Digest, Expectation, ImportRequest, ManagedCatalog, Progress, VerifiedStaging,
+    Basis, CatalogError, Digest, Expectation, Fetched, ImportRequest, ManagedCatalog, Progress,
+    Staging, VerifiedStaging,
 };
 
 use super::local::locate;
@@ -51,8 +57,7 @@ pub(super) fn fetch(
     let mut staging = store.stage(&ctx.id, 0)?;
     let fetched = ctx.during(Part::Fetching, || {
         ctx.fetching(Progress::default())?;
-        let fetcher = ctx.fetcher;
-        fetcher.stage(&ctx.task(), &mut staging, &mut |now| ctx.fetching(now))
+        fetch_watched(ctx, &mut staging)
     })?;
     // A source that states no hashes does not replace the bytes that were pinned.
     let pinned = || facts.known.as_ref()?.entry.digest.as_ref();
@@ -77,6 +82,51 @@ pub(super) fn fetch(
         in_record: facts.recorded_basis(),
     };
     publish(ctx, staging, expected, stated, Provided::Fetched)
+}
+
+/// The time between two measurements of what a fetcher has written.
+const MEASURE_EVERY: Duration = Duration::from_millis(150);
+
+/// Has the fetcher fill a staging area while another thread measures the area. If the disk or the budget
+/// has no room for it, the fetcher is cancelled.
+fn fetch_watched(ctx: &CallContext<'_>, staging: &mut Staging) -> catalog_core::Result<Fetched> {
+    let reservation = staging.reservation();
+    let (limits, token) = ctx.limits().for_a_part();
+    let mut task = ctx.task();
+    task.limits = &limits;
+    let refusal = Mutex::new(None);
+    let (ended, end) = channel::<()>();
+    let shared = &refusal;
+    let watch = move || {
+        while end.recv_timeout(MEASURE_EVERY) == Err(RecvTimeoutError::Timeout) {
+            // What cannot be measured now is measured the next time, and before it is verified.
+            if let Err(error @ CatalogError::NoSpace { .. }) = reservation.check() {
+                *lock(shared) = Some(error);
+                token.cancel();
+                return;
+            }
+        }
+    };
+    let fetched = thread::scope(|scope| {
+        if let Err(error) = thread::Builder::new().spawn_scoped(scope, watch) {
+            tracing::debug!(%error, "what is fetched is measured only at its end");
+        }
+        let fetched = ctx.fetcher.stage(&task, staging, &mut |now| {
+            // The error of the refusal takes the place of this one below.
+            limits.check("fetching")?;
+            ctx.fetching(now)
+        });
+        drop(ended);
+        fetched
+    });
+    match lock(&refusal).take() {
+        Some(error) => Err(error),
+        None => fetched,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Publishes verified bytes, if the policy allows them.

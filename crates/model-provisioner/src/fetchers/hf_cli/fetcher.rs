@@ -170,7 +170,9 @@ impl ModelFetcher for HfCliFetcher {
         }
 
         let folder = staging.folder();
+        let reservation = staging.reservation();
         let mut tick = || {
+            reservation.check()?;
             progress(Progress {
                 done: bytes_in(&folder),
                 total,
@@ -225,11 +227,15 @@ impl ModelFetcher for HfCliFetcher {
     ) -> Result<Option<String>> {
         let mr = task.model_ref;
         let parts = parts_of(mr)?;
-        let mut tick = || progress(Progress::default());
-        let tool = self.tool(mr, &mut tick)?;
+        let tool = self.tool(mr, &mut || progress(Progress::default()))?;
         // Below the root, so that a collection removes what a kill leaves.
         let store = self.store.with_limits(task.limits.clone());
         let cache = store.stage(&mr.model_id()?, 0)?;
+        let reservation = cache.reservation();
+        let mut tick = || {
+            reservation.check()?;
+            progress(Progress::default())
+        };
         let repository = Repository {
             settings: &self.settings,
             tool: &tool,

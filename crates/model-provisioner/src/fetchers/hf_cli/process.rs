@@ -32,7 +32,7 @@ kill -KILL 0
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The time between two calls of the function that watches a child.
-const TICK_EVERY: Duration = Duration::from_millis(200);
+const TICK_EVERY: Duration = Duration::from_millis(150);
 
 /// The time that a supervisor has to end its group by itself.
 const GRACE: Duration = Duration::from_secs(2);

@@ -9,6 +9,7 @@ mod nested;
 mod other_hosts;
 mod published;
 mod repairs;
+mod room;
 mod rules;
 mod shard_sets;
 mod sharing;

@@ -1,4 +1,4 @@
 mod conformance;
-mod fake_hf;
+pub(crate) mod fake_hf;
 mod hf_cli;
 mod scheme_router;

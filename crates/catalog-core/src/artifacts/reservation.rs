@@ -1,0 +1,116 @@
+//! The space that a staging area reserves.
+
+use std::io::{Seek, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::claim::{Claim, forget_own_claim, note_own_claim};
+use super::space::{Room, admit, space_taken};
+use super::store::ArtifactStore;
+use crate::error::{CatalogError, Result};
+use crate::reference::ModelId;
+use crate::root::{FileLock, StagingFolder};
+
+/// The least and the greatest number of bytes that are reserved ahead of a writer that has reserved too
+/// little.
+const AHEAD: (u64, u64) = (1 << 20, 256 << 20);
+
+/// The space that a [`Staging`](super::Staging) has reserved below the root. Clones are of one staging area.
+#[derive(Debug, Clone)]
+pub struct Reservation(Arc<Mutex<Reserved>>);
+
+#[derive(Debug)]
+struct Reserved {
+    store: ArtifactStore,
+    folder: StagingFolder,
+    id: ModelId,
+    /// Held as long as the staging area is in use.
+    claim: FileLock,
+    needed: u64,
+}
+
+impl Reservation {
+    /// The reservation of a new staging area, whose claim the caller made. It is empty.
+    pub(super) fn new(
+        store: &ArtifactStore,
+        folder: &StagingFolder,
+        claim: FileLock,
+        id: &ModelId,
+    ) -> Self {
+        note_own_claim(folder, id, 0);
+        Self(Arc::new(Mutex::new(Reserved {
+            store: store.clone(),
+            folder: folder.clone(),
+            id: id.clone(),
+            claim,
+            needed: 0,
+        })))
+    }
+
+    /// Measures the staging area, and reserves more space if it takes more than it has reserved. The
+    /// caller calls this a few times a second while another program writes into the staging area.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NoSpace`] if the disk or the budget has no room for it: then the program must stop.
+    pub fn check(&self) -> Result<()> {
+        let mut reserved = self.lock();
+        let taken = space_taken(&reserved.folder.artifact().files(), &mut Default::default())?;
+        reserved.grow_to(taken)
+    }
+
+    /// Reserves the space for this number of bytes in all, written ones included.
+    pub(super) fn reserve(&self, needed: u64, room: Room) -> Result<()> {
+        self.lock().reserve(needed, room)
+    }
+
+    /// Reserves more space if less than this number of bytes is reserved.
+    pub(super) fn grow_to(&self, needed: u64) -> Result<()> {
+        self.lock().grow_to(needed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reserved> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reserved {
+    fn grow_to(&mut self, needed: u64) -> Result<()> {
+        if needed <= self.needed {
+            return Ok(());
+        }
+        let ahead = needed.saturating_add(needed.clamp(AHEAD.0, AHEAD.1));
+        match self.reserve(ahead, Room::DiskAndBudget) {
+            Err(CatalogError::NoSpace { .. }) => self.reserve(needed, Room::DiskAndBudget),
+            reserved => reserved,
+        }
+    }
+
+    fn reserve(&mut self, needed: u64, room: Room) -> Result<()> {
+        let lock = self.store.lock()?;
+        let admitted = admit(&self.store, &self.folder, needed, room);
+        let done = admitted.and_then(|()| self.rewrite_claim(needed));
+        drop(lock);
+        done
+    }
+
+    fn rewrite_claim(&mut self, needed: u64) -> Result<()> {
+        let path = self.folder.claim();
+        let text = Claim::new(&self.id, needed).to_text();
+        let file = self.claim.file_mut();
+        let mut write = || {
+            file.rewind()?;
+            file.write_all(text.as_bytes())?;
+            file.set_len(text.len() as u64)
+        };
+        write().map_err(|error| CatalogError::io("write", &path, error))?;
+        self.needed = needed;
+        note_own_claim(&self.folder, &self.id, needed);
+        Ok(())
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        forget_own_claim(&self.folder);
+    }
+}

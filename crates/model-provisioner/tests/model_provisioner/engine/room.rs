@@ -1,0 +1,108 @@
+//! Fetchers that write more than there is room for.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+
+use catalog_core::{
+    CatalogError, CatalogStore, Expectation, FetchTask, Fetched, FsCatalog, ModelFetcher, ModelRef,
+    Progress, ResolvedModel, Result, Staging, StoreOptions,
+};
+use model_provisioner::ModelProvisioner;
+
+use crate::fetchers::fake_hf::FakeHub;
+
+const MODEL: &str = "hf:org/repo";
+
+fn with_budget(root: &std::path::Path) -> FsCatalog {
+    let options = StoreOptions {
+        budget: Some(8 << 20),
+        ..StoreOptions::default()
+    };
+    FsCatalog::open(root, options).unwrap()
+}
+
+/// A fetcher of a third party: it writes files by itself, and stops only at the limits of its task.
+struct Endless;
+
+impl ModelFetcher for Endless {
+    fn ensure_present(&self, _: &ModelRef) -> Result<ResolvedModel> {
+        panic!("it stages")
+    }
+
+    fn can_stage(&self, _: &ModelRef) -> bool {
+        true
+    }
+
+    fn stage(
+        &self,
+        task: &FetchTask<'_>,
+        staging: &mut Staging,
+        _: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Fetched> {
+        let mut options = OpenOptions::new();
+        let path = staging.folder().join("endless.bin");
+        let mut file = options.append(true).create(true).open(path).unwrap();
+        while task.limits.check("fetching").is_ok() {
+            file.write_all(&[1; 100_000]).unwrap();
+            std::thread::yield_now();
+        }
+        Err(CatalogError::Cancelled)
+    }
+}
+
+/// A fetcher that has written all before anybody measures it.
+struct Sudden;
+
+impl ModelFetcher for Sudden {
+    fn ensure_present(&self, _: &ModelRef) -> Result<ResolvedModel> {
+        panic!("it stages")
+    }
+
+    fn can_stage(&self, _: &ModelRef) -> bool {
+        true
+    }
+
+    fn stage(
+        &self,
+        _: &FetchTask<'_>,
+        staging: &mut Staging,
+        _: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Fetched> {
+        fs::write(staging.folder().join("sudden.bin"), vec![1; 9 << 20]).unwrap();
+        Ok(Fetched::new(Expectation::default()))
+    }
+}
+
+fn is_refused(root: &std::path::Path, catalog: &FsCatalog, fetcher: impl ModelFetcher) {
+    let provisioner = ModelProvisioner::new(catalog.clone(), fetcher);
+    let error = provisioner.ensure_present_str(MODEL, None).unwrap_err();
+    assert_eq!(error.code(), "no_space", "{error}");
+    assert!(error.is_retryable());
+    assert_eq!(catalog.list().unwrap(), []);
+    let left = fs::read_dir(root.join("staging")).unwrap().count();
+    assert_eq!(left, 0, "nothing is left behind");
+}
+
+/// PROV-436
+#[test]
+fn a_fetcher_that_outgrows_the_budget_is_cancelled_and_its_bytes_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = with_budget(root.path());
+    is_refused(root.path(), &catalog, Endless);
+    is_refused(root.path(), &catalog, Sudden);
+}
+
+/// PROV-436
+#[test]
+fn a_command_that_outgrows_the_budget_is_killed() {
+    let root = tempfile::tempdir().unwrap();
+    let hub = FakeHub::new(&root.path().join("hub"));
+    hub.put("model.bin", "weights");
+    hub.write_command(
+        "0.36.0",
+        "while :; do head -c 1000000 /dev/zero >> \"$dir/endless.bin\"; done",
+    );
+    let catalog = with_budget(&root.path().join("root"));
+    let fetcher = hub.fetcher(catalog.artifacts());
+    is_refused(&root.path().join("root"), &catalog, fetcher);
+}
