@@ -51,6 +51,8 @@ pub enum Sabotage {
     LostNeighbour,
     /// A process may open few files.
     FewHandles,
+    /// A process reads a whole file into memory before its header is checked.
+    WholeFiles,
 }
 
 impl Sabotage {
@@ -74,6 +76,7 @@ impl Sabotage {
             "other-file-system" => Some(Self::OtherFileSystem),
             "lost-neighbour" => Some(Self::LostNeighbour),
             "few-handles" => Some(Self::FewHandles),
+            "whole-files" => Some(Self::WholeFiles),
             _ => None,
         }
     }

@@ -93,6 +93,12 @@ fn one_bad_notices_pins_that_stop_everything() {
     is_noticed("one-bad", &["bad-pins"]);
 }
 
+/// CAT-708, CAT-828
+#[test]
+fn bounds_notices_a_reader_of_whole_files() {
+    is_noticed("bounds", &["whole-files"]);
+}
+
 /// CAT-708
 #[test]
 fn warm_notices_a_write() {

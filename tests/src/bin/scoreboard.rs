@@ -3,7 +3,7 @@
 //!
 //! `--sabotage=no-file-sync`, `no-folder-sync`, `rename-before-sync`, `no-locks`, `fresh-handles`,
 //! `rewrite-before-delete`, `no-limits`, `early-answers`, `write-when-warm`, `leak`, `forget-calls`, `umask-decides`, `no-spare`, `bad-pins`,
-//! `other-file-system`, `lost-neighbour` or `few-handles` breaks something on purpose, outside the product, to show that the
+//! `other-file-system`, `lost-neighbour`, `few-handles` or `whole-files` breaks something on purpose, outside the product, to show that the
 //! figures notice.
 
 #![expect(
@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Some("--latency-writer") => Some(figures::run_latency_writer as _),
         Some("--hold-lock") => Some(figures::run_lock_holder as _),
         Some("--account") => Some(call::run_account as _),
+        Some("--read-header") => Some(figures::run_reader as _),
         Some("--herd") => Some(figures::run_threads as _),
         Some("--poll") => Some(figures::run_poller as _),
         Some("--soak") => Some(figures::run_daemon as _),

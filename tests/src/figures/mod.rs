@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bit_rot;
+mod bounds;
 mod clocks;
 mod collect_race;
 mod compat;
@@ -30,6 +31,7 @@ mod warm;
 
 use crate::figure::Figure;
 
+pub use bounds::run_reader;
 pub use collect_race::run_racer;
 pub use contention::run_contender;
 pub use deadline::run_lock_holder;
@@ -42,7 +44,7 @@ pub use soak::run_daemon;
 pub use warm::run_warm;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 26] = [
+pub const ALL: [Figure; 27] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -121,6 +123,11 @@ pub const ALL: [Figure; 26] = [
     Figure {
         name: "hostile",
         measure: hostile::measure,
+        is_timed: false,
+    },
+    Figure {
+        name: "bounds",
+        measure: bounds::measure,
         is_timed: false,
     },
     Figure {

@@ -121,8 +121,25 @@ fn fetch_watched(ctx: &CallContext<'_>, staging: &mut Staging) -> catalog_core::
     });
     match lock(&refusal).take() {
         Some(error) => Err(error),
-        None => fetched,
+        None => fetched.map_err(own_error),
     }
+}
+
+/// Returns the error of the store that a fetcher wraps if it writes by `io::Write`.
+fn own_error(error: CatalogError) -> CatalogError {
+    let CatalogError::Io {
+        action,
+        path,
+        source,
+    } = error
+    else {
+        return error;
+    };
+    source.downcast().unwrap_or_else(|source| CatalogError::Io {
+        action,
+        path,
+        source,
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
