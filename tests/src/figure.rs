@@ -51,6 +51,8 @@ pub enum Sabotage {
     LostNeighbour,
     /// A process may open few files.
     FewHandles,
+    /// Content is not checked.
+    NoChecks,
     /// A process reads a whole file into memory before its header is checked.
     WholeFiles,
 }
@@ -76,6 +78,7 @@ impl Sabotage {
             "other-file-system" => Some(Self::OtherFileSystem),
             "lost-neighbour" => Some(Self::LostNeighbour),
             "few-handles" => Some(Self::FewHandles),
+            "no-checks" => Some(Self::NoChecks),
             "whole-files" => Some(Self::WholeFiles),
             _ => None,
         }

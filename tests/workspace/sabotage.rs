@@ -93,6 +93,12 @@ fn one_bad_notices_pins_that_stop_everything() {
     is_noticed("one-bad", &["bad-pins"]);
 }
 
+/// CAT-708, CAT-836
+#[test]
+fn formats_notices_content_that_is_not_checked() {
+    is_noticed("formats", &["no-checks"]);
+}
+
 /// CAT-708, CAT-828
 #[test]
 fn bounds_notices_a_reader_of_whole_files() {

@@ -97,8 +97,9 @@ pub use catalog::{
     ManagedCatalog, MemoryCatalog, MemoryEngineStore,
 };
 pub use digest::{
-    Assurance, Basis, Digest, DigestAlgorithm, DigestSubject, Hasher, Method, RecordedVerification,
-    VerificationOutcome, VerificationOutcomeKind, verify_digest,
+    Assurance, Basis, Digest, DigestAlgorithm, DigestSubject, Hasher, Method, NOT_OF_A_MODEL,
+    RecordedVerification, VerificationOutcome, VerificationOutcomeKind, is_of_a_model,
+    verify_digest,
 };
 pub use entry::{
     CatalogEntry, EngineArtifact, EngineEntry, EngineFilter, Expected, LifecycleState,

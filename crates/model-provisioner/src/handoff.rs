@@ -60,6 +60,10 @@ pub struct HandoffDocument {
     pub size: u64,
     /// The kind of the path.
     pub view: EngineView,
+    /// The paths of its companions, such as a projector (`mmproj`), which engines are given apart. The digest
+    /// does not prove them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub companions: Vec<PathBuf>,
 }
 
 /// The kind of the path of a model, as an engine sees it.
@@ -79,7 +83,7 @@ impl<'r> Handoff<'r> {
     ///
     /// # Errors
     ///
-    /// The errors of [`LocalModel::resolve`].
+    /// The errors of [`LocalModel::resolve`] and [`LocalModel::companions`].
     pub fn of(report: &'r ProvisionReport) -> Result<Self> {
         let model = LocalModel::resolve(&report.resolved.local_path)?;
         let view = match model.kind() {
@@ -99,6 +103,7 @@ impl<'r> Handoff<'r> {
                 digest: digest.map(Digest::to_string),
                 size: model.size(),
                 view,
+                companions: model.companions()?,
             },
         })
     }

@@ -3,7 +3,7 @@
 //!
 //! `--sabotage=no-file-sync`, `no-folder-sync`, `rename-before-sync`, `no-locks`, `fresh-handles`,
 //! `rewrite-before-delete`, `no-limits`, `early-answers`, `write-when-warm`, `leak`, `forget-calls`, `umask-decides`, `no-spare`, `bad-pins`,
-//! `other-file-system`, `lost-neighbour`, `few-handles` or `whole-files` breaks something on purpose, outside the product, to show that the
+//! `other-file-system`, `lost-neighbour`, `few-handles`, `whole-files` or `no-checks` breaks something on purpose, outside the product, to show that the
 //! figures notice.
 
 #![expect(

@@ -10,6 +10,7 @@ mod contention;
 mod crash_states;
 mod deadline;
 mod errno_matrix;
+mod formats;
 mod full_disk;
 mod growth;
 mod herd;
@@ -44,7 +45,7 @@ pub use soak::run_daemon;
 pub use warm::run_warm;
 
 /// All figures, in the order of the scoreboard.
-pub const ALL: [Figure; 27] = [
+pub const ALL: [Figure; 28] = [
     Figure {
         name: "crash-states",
         measure: crash_states::measure,
@@ -128,6 +129,11 @@ pub const ALL: [Figure; 27] = [
     Figure {
         name: "bounds",
         measure: bounds::measure,
+        is_timed: false,
+    },
+    Figure {
+        name: "formats",
+        measure: formats::measure,
         is_timed: false,
     },
     Figure {

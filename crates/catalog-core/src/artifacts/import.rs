@@ -97,7 +97,8 @@ impl ArtifactStore {
         self.stage_import(request, progress)?.publish()
     }
 
-    /// Copies a local model into a staging area and verifies the copy; it is not published yet.
+    /// Copies a local model, with its [companions](LocalModel::companions), into a staging area and verifies
+    /// the copy; it is not published yet.
     /// `progress` may stop it by failing, which leaves nothing behind.
     ///
     /// # Errors
@@ -115,14 +116,22 @@ impl ArtifactStore {
         model.check_shards()?;
         // Before a byte is copied, and under the user's own paths.
         model.check_content(request.expected.content, &|| self.limits.check("reading"))?;
-        let files = model.files();
-        let total = sum(files.iter().map(|file| file.stamp.size()));
-        let mut staging = self.stage(request.id, 0)?;
-        staging.set_provenance(request.provenance.clone().unwrap_or_else(|| Provenance {
+        let companions = model.find_companions()?;
+        for companion in &companions {
+            let companion = LocalModel::resolve(&companion.path)?;
+            companion.check_content(request.expected.content, &|| self.limits.check("reading"))?;
+        }
+        let mut provenance = request.provenance.clone().unwrap_or_else(|| Provenance {
             source: Some(format!("file:{}", request.source.display())),
             fetcher: "import".to_owned(),
             ..Provenance::default()
-        }));
+        });
+        let names = companions.iter().map(|file| file.name.clone());
+        provenance.companions.extend(names);
+        let files = &[model.files(), &companions].concat()[..];
+        let total = sum(files.iter().map(|file| file.stamp.size()));
+        let mut staging = self.stage(request.id, 0)?;
+        staging.set_provenance(provenance);
         let mut done = 0;
         let mut advance = |bytes: u64| {
             done += bytes;

@@ -40,7 +40,8 @@ pub struct Manifest {
     /// folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry_file: Option<String>,
-    /// The digest that proves it: the SHA-256 of the only file, or the tree digest of several.
+    /// The digest that proves it: the SHA-256 of the only file of the model, or the tree digest of
+    /// several. Companions are not in it.
     pub digest: Digest,
     /// The source of its bytes, without secrets, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,9 +84,10 @@ impl Manifest {
                 file.role = Role::Companion;
             }
         }
-        let digest = match &files[..] {
+        let model: Vec<&ManifestFile> = of_role(&files, Role::Model).collect();
+        let digest = match &model[..] {
             [only] if entry_file.is_some() => only.digest.clone(),
-            _ => tree_of(&files),
+            model => tree_of(model.iter().copied()),
         };
         Self {
             version: VERSION,
@@ -110,10 +112,7 @@ impl Manifest {
 
     /// Returns the provenance of its bytes, to fetch some of them again.
     pub fn provenance(&self) -> Provenance {
-        let companions = self
-            .files
-            .iter()
-            .filter(|file| file.role == Role::Companion);
+        let companions = of_role(&self.files, Role::Companion);
         Provenance {
             source: self.source.clone(),
             revision: self.revision.clone(),
@@ -125,9 +124,14 @@ impl Manifest {
         }
     }
 
-    /// The tree digest of all files.
+    /// The tree digest of all files of the model, without its companions.
     pub fn tree_digest(&self) -> Digest {
-        tree_of(&self.files)
+        tree_of(self.model_files())
+    }
+
+    /// The files of the model itself, without its companions.
+    pub(crate) fn model_files(&self) -> impl Iterator<Item = &ManifestFile> {
+        of_role(&self.files, Role::Model)
     }
 
     /// Refuses a digest of one file for a set of shards, whose path is that of its first shard.
@@ -152,10 +156,9 @@ impl Manifest {
     pub(crate) fn shard_that_would_prove(&self, given: &Digest) -> Result<Option<&str>> {
         let algorithm = given.algorithm().map_err(CatalogError::InvalidDigest)?;
         let is_of_file = algorithm.proves() == DigestSubject::File;
-        let name = self
-            .entry_file
-            .as_deref()
-            .filter(|name| is_of_file && self.files.len() > 1 && Shard::parse(name).is_some());
+        let name = self.entry_file.as_deref().filter(|name| {
+            is_of_file && self.model_files().count() > 1 && Shard::parse(name).is_some()
+        });
         Ok(name)
     }
 
@@ -165,8 +168,8 @@ impl Manifest {
         sizes.fold(0, u64::saturating_add)
     }
 
-    /// Returns the name of its folder, which follows from the id, the content, the entry file, and
-    /// the revision if there is one.
+    /// Returns the name of its folder, which follows from the id, the content, the entry file, the
+    /// revision if there is one, and the companions if there are any.
     pub(super) fn key(&self) -> String {
         let mut key = Sha256::new();
         key.update(b"artifact/v1\0");
@@ -176,6 +179,10 @@ impl Manifest {
         for part in parts.chain(self.revision.as_deref()) {
             key.update((part.len() as u64).to_be_bytes());
             key.update(part);
+        }
+        if of_role(&self.files, Role::Companion).next().is_some() {
+            key.update(b"companions\0");
+            key.update(tree_of(of_role(&self.files, Role::Companion)).value);
         }
         hex::encode(key.finalize())
     }
@@ -277,8 +284,12 @@ enum Unreadable {
     TooNew(u64),
 }
 
-fn tree_of(files: &[ManifestFile]) -> Digest {
-    let contents: Vec<FileContent> = files.iter().filter_map(ManifestFile::content).collect();
+fn of_role(files: &[ManifestFile], role: Role) -> impl Iterator<Item = &ManifestFile> {
+    files.iter().filter(move |file| file.role == role)
+}
+
+fn tree_of<'f>(files: impl Iterator<Item = &'f ManifestFile>) -> Digest {
+    let contents: Vec<FileContent> = files.filter_map(ManifestFile::content).collect();
     Digest::of_contents(&contents)
 }
 

@@ -6,6 +6,7 @@
 mod artifact;
 mod blob;
 mod claim;
+mod companions;
 mod complete;
 mod copy;
 mod fingerprint;

@@ -2,6 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
+use crate::digest::is_of_a_model;
 use crate::error::Result;
 use crate::root::{MAX_DEPTH, list_folder};
 
@@ -31,6 +32,10 @@ pub(crate) fn strangers(files: &Path, manifest: &Manifest) -> Result<Vec<Strange
             }
             let name = path.strip_prefix(files).unwrap_or(&path);
             let name = name.to_string_lossy().into_owned();
+            // A desktop may add files of its own.
+            if !is_of_a_model(&name) && !kind.is_dir() {
+                continue;
+            }
             let is_listed = !kind.is_dir() && manifest.files.iter().any(|file| file.name == name);
             if !is_listed {
                 strangers.push(Stranger { name, path });

@@ -10,11 +10,13 @@ use super::manifest::Manifest;
 use super::manifest_file::{ManifestFile, Sharing};
 use super::staging::{Freshness, Staging};
 use crate::digest::{
-    Basis, Digest, DigestAlgorithm, DigestSubject, FileContent, NOT_THE_MODEL, hash_files,
+    Basis, Digest, DigestAlgorithm, DigestSubject, FileContent, hash_files, is_of_a_model,
 };
 use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
-use crate::root::{FoundFile, Links, list_files, now_ms, sync_files};
+use crate::root::{
+    FoundFile, Links, MAX_DEPTH, list_files, list_folder, now_ms, remove_artifact, sync_files,
+};
 
 /// The digests that staged bytes are expected to have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -80,7 +82,7 @@ impl Staging {
     /// written, on all processors, and checks names, headers, completeness and digests. `progress`
     /// may stop it by failing.
     ///
-    /// Removes the folders of tools (`.git`, `.cache/huggingface`).
+    /// Removes the files that are no part of a model ([`NOT_OF_A_MODEL`](crate::NOT_OF_A_MODEL)).
     ///
     /// # Errors
     ///
@@ -97,15 +99,11 @@ impl Staging {
         let progress = &mut limits.watch("hashing", progress);
         self.reservation().check()?;
         let folder = self.folder();
-        for name in NOT_THE_MODEL {
-            crate::root::remove_artifact(&folder.join(name))?;
-        }
-        // Goes if nothing else is in it.
-        let _ = fs::remove_dir(folder.join(".cache"));
+        remove_what_is_no_part(&folder)?;
         // Of what another program wrote, what is still to be written shows in no time until it is.
-        list_files(&folder, &NOT_THE_MODEL, Links::Refuse)?;
+        list_files(&folder, is_of_a_model, Links::Refuse)?;
         sync_files(&folder)?;
-        let files = list_files(&folder, &NOT_THE_MODEL, Links::Refuse)?;
+        let files = list_files(&folder, is_of_a_model, Links::Refuse)?;
         check_names(&folder, &files)?;
         let begin = now_at_most(self.store.layout());
         let known = self.contents(&files, begin, progress)?;
@@ -135,9 +133,11 @@ impl Staging {
             .map(|(content, shares, _)| ManifestFile::new(content, *shares));
         let freshness = known.iter().map(|(_, _, freshness)| *freshness).collect();
         let contents: Vec<&FileContent> = known.iter().map(|(content, ..)| content).collect();
+        let companions = &self.provenance.companions;
+        let of_the_model = names.iter().filter(|name| !companions.contains(**name));
         let mut manifest = Manifest::new(
             &self.id,
-            entry_file(&expected.entry_point, &names),
+            entry_file(&expected.entry_point, &of_the_model.copied().collect()),
             &self.provenance,
             listed.collect(),
             now_ms(),
@@ -195,6 +195,22 @@ impl Staging {
         });
         Ok(each.collect())
     }
+}
+
+/// Removes the files and folders below a staging area that are no part of a model.
+fn remove_what_is_no_part(folder: &Path) -> Result<()> {
+    let mut folders = vec![(folder.to_path_buf(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for (path, kind) in list_folder(&folder)? {
+            let name = path.file_name().and_then(|name| name.to_str());
+            if name.is_some_and(|name| !is_of_a_model(name)) {
+                remove_artifact(&path)?;
+            } else if kind.is_dir() && depth < MAX_DEPTH {
+                folders.push((path, depth + 1));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Refuses an empty folder, and names that lead elsewhere.
@@ -266,7 +282,8 @@ fn check_whole(
     let expected = expected.canonical().map_err(CatalogError::InvalidDigest)?;
     let algorithm = expected.algorithm().map_err(CatalogError::InvalidDigest)?;
     manifest.refuse_digest_of_one_shard(&expected, folder)?;
-    match (algorithm.proves(), &manifest.files[..]) {
+    let files: Vec<&ManifestFile> = manifest.model_files().collect();
+    match (algorithm.proves(), &files[..]) {
         (DigestSubject::Folder, _) => compare(folder, &expected, &manifest.tree_digest()),
         (DigestSubject::File, [only]) => {
             let path = folder.join(&only.name);

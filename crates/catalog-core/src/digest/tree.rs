@@ -4,28 +4,47 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::files::{FileContent, hash_files};
+use super::not_the_model::is_of_a_model;
 use crate::error::{CatalogError, Result};
 use crate::root::{Links, list_files};
 
 /// Keeps a tree digest apart from every other use of SHA-256, and this encoding from later ones.
 const DOMAIN: &[u8] = b"model-tree/sha256/v1\0";
 
-/// The folders that version control and the hub's downloader keep inside a folder; they differ from
-/// host to host and no engine reads them.
-pub(crate) const NOT_THE_MODEL: [&str; 2] = [".git", ".cache/huggingface"];
-
 /// Computes the value of a tree digest as documented on [`Digest::of_tree`](crate::Digest::of_tree).
 pub(super) fn hash_tree(
     folder: &Path,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<[u8; 32]> {
-    let files = list_files(folder, &NOT_THE_MODEL, Links::Follow)?;
+    hash_files_of(folder, is_of_a_model, progress)
+}
+
+/// Computes the value of a tree digest by the rules of the first edition, which left out only `.git` and
+/// `.cache/huggingface` at the top. Returns `None` if the folder has no file that makes a difference.
+pub(super) fn hash_tree_of_first_edition(
+    folder: &Path,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Option<[u8; 32]>> {
+    let is_counted = |name: &str| name != ".git" && name != ".cache/huggingface";
+    let counted = list_files(folder, is_counted, Links::Follow)?;
+    if counted.iter().all(|file| is_of_a_model(&file.name)) {
+        return Ok(None);
+    }
+    hash_files_of(folder, is_counted, progress).map(Some)
+}
+
+fn hash_files_of(
+    folder: &Path,
+    is_counted: fn(&str) -> bool,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<[u8; 32]> {
+    let files = list_files(folder, is_counted, Links::Follow)?;
     let contents = hash_files(&files, progress)?;
     if files.is_empty() {
         progress(Progress::of(0, 0))?;
     }
     // Again, to see that no file was changed, added or taken away after it was read.
-    let now = list_files(folder, &NOT_THE_MODEL, Links::Follow)?;
+    let now = list_files(folder, is_counted, Links::Follow)?;
     let is_same = now.len() == files.len() && now.iter().zip(&files).all(|(a, b)| a.is_same(b));
     if !is_same {
         return Err(CatalogError::ArtifactChanged {

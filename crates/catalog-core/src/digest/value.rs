@@ -11,7 +11,7 @@ use sha2::{Sha256, Sha512};
 use super::algorithm::{DigestAlgorithm, DigestSubject};
 use super::files::FileContent;
 use super::read::hash_file;
-use super::tree::{hash_contents, hash_tree};
+use super::tree::{hash_contents, hash_tree, hash_tree_of_first_edition};
 use crate::error::{CatalogError, DigestError, Result};
 
 /// A digest: the name of an algorithm and a value that proves bytes.
@@ -58,9 +58,8 @@ impl Digest {
     /// It is the SHA-256 of `model-tree/sha256/v1` and a NUL, the number of files as 8 bytes, and
     /// for each file, sorted by the bytes of its name: the length of the name as 8 bytes, the name
     /// (relative, UTF-8, parts joined by `/`), the size as 8 bytes, the 32 bytes of its SHA-256.
-    /// Numbers are big-endian. A link to a file counts as that file. `.git` and
-    /// `.cache/huggingface` at the top are left out: they belong to the tools that brought the
-    /// folder here. `.specs/digest.md` has the test vectors.
+    /// Numbers are big-endian. A link to a file counts as that file. Files that are no part of a model
+    /// ([`NOT_OF_A_MODEL`](crate::NOT_OF_A_MODEL)) are left out. `.specs/digest.md` has the test vectors.
     ///
     /// # Errors
     ///
@@ -68,6 +67,16 @@ impl Digest {
     /// to a folder, a dangling link, a socket or device, and a name that is not UTF-8.
     pub fn of_tree(path: &Path) -> Result<Self> {
         Self::compute(path, DigestAlgorithm::Sha256Tree, &mut |_| {})
+    }
+
+    /// The tree digest by the rules of the first edition, which counted more files. `None` if the folder has
+    /// no file that makes a difference.
+    pub(crate) fn of_tree_of_first_edition(
+        folder: &Path,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Option<Self>> {
+        let value = hash_tree_of_first_edition(folder, progress)?;
+        Ok(value.map(|value| Self::from_bytes(DigestAlgorithm::Sha256Tree, &value)))
     }
 
     /// Computes any digest and reports its progress, about once a mebibyte and once at the end.

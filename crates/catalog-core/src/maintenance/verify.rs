@@ -268,7 +268,7 @@ fn hash_managed(
         let shard = shard.and_then(|name| files.iter().find(|file| file.name == name));
         let actual = digest_as(expected, manifest, shard, &files, &state.limits)?;
         if let Some(shard) = shard.filter(|_| actual == *expected) {
-            let (count, tree) = (files.len(), manifest.tree_digest());
+            let (count, tree) = (manifest.model_files().count(), manifest.tree_digest());
             let outcome = warn_of_one_shard(expected, &shard.path, count, &tree);
             return Ok((outcome, Some(actual)));
         }
@@ -300,7 +300,10 @@ fn digest_as(
     let of_file = |file: &FoundFile| {
         Digest::compute_or_stop(&file.path, algorithm, &mut |_| limits.check("hashing"))
     };
-    match (algorithm.proves(), shard, files) {
+    let is_of_model =
+        |found: &&FoundFile| manifest.model_files().any(|file| file.name == found.name);
+    let files: Vec<&FoundFile> = files.iter().filter(is_of_model).collect();
+    match (algorithm.proves(), shard, &files[..]) {
         (DigestSubject::Folder, ..) => Ok(manifest.tree_digest()),
         (DigestSubject::File, Some(shard), _) => of_file(shard),
         (DigestSubject::File, None, [only]) if like.algo != manifest.digest.algo => of_file(only),

@@ -86,7 +86,7 @@ pub(crate) fn sync_files(path: &Path) -> Result<()> {
     if !is_folder(path)? {
         return sync_file(path);
     }
-    let files = list_files(path, &[], Links::Follow)?;
+    let files = list_files(path, |_| true, Links::Follow)?;
     files.iter().try_for_each(|file| sync_file(&file.path))
 }
 
@@ -126,12 +126,16 @@ pub(crate) enum Links {
     Refuse,
 }
 
-/// Lists the files below a folder, sorted by the bytes of their names, without those below the
-/// `skipped` names.
+/// Lists the files below a folder, sorted by the bytes of their names, without the files and folders whose
+/// relative names are not wanted.
 ///
 /// A link to a folder, a dangling link, a socket or device, a name that is not UTF-8 and a folder below
 /// more than [`MAX_DEPTH`] others are errors, as no copy of the folder could stand for them.
-pub(crate) fn list_files(folder: &Path, skipped: &[&str], links: Links) -> Result<Vec<FoundFile>> {
+pub(crate) fn list_files(
+    folder: &Path,
+    is_wanted: fn(&str) -> bool,
+    links: Links,
+) -> Result<Vec<FoundFile>> {
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), folder.to_path_buf())];
     while let Some((prefix, folder)) = folders.pop() {
@@ -144,7 +148,7 @@ pub(crate) fn list_files(folder: &Path, skipped: &[&str], links: Links) -> Resul
                 Some(name) => format!("{prefix}{name}"),
                 None => return Err(unusable("a name that is not UTF-8")),
             };
-            if skipped.contains(&name.as_str()) {
+            if !is_wanted(&name) {
                 continue;
             }
             if kind.is_dir() {

@@ -1,6 +1,9 @@
 use std::fs;
 
-use model_provisioner::{EngineView, Handoff, HandoffDocument, ProvisionRequest};
+use catalog_core::{FileFetcher, FsCatalog};
+use model_provisioner::{
+    EngineView, Handoff, HandoffDocument, ModelProvisioner, Policy, ProvisionRequest, StagingMode,
+};
 
 use crate::util::{Host, reference, sha256};
 
@@ -56,4 +59,29 @@ fn a_handoff_tells_an_engine_what_it_needs_of_each_kind_of_model() {
         .unwrap_err();
     assert_eq!(error.code(), "io");
     assert!(error.to_string().contains("no"), "{error}");
+}
+
+/// CAT-829
+#[test]
+fn the_projector_of_a_model_is_handed_out_in_place_and_imported() {
+    let host = Host::new();
+    let model = host.model("m.gguf", "weights");
+    host.model("mmproj-m-f16.gguf", "projector");
+    for staging in [StagingMode::InPlace, StagingMode::Managed] {
+        let mut policy = Policy::default();
+        policy.staging = staging;
+        let catalog = FsCatalog::new(host.cache().join(format!("{staging:?}"))).unwrap();
+        let provisioner = ModelProvisioner::new(catalog, FileFetcher).with_policy(policy);
+        let provisioner = provisioner.unwrap();
+        let request = ProvisionRequest::new(reference(&model)).expecting(sha256(&model));
+        for _ in 0..2 {
+            let report = provisioner.provision(&request).unwrap();
+            let handoff = Handoff::of(&report).unwrap();
+            let document = handoff.document();
+            let beside = document.path.with_file_name("mmproj-m-f16.gguf");
+            assert_eq!(document.companions, [beside]);
+            assert_eq!(document.size, 7, "the companion is no part of the model");
+            assert_eq!(document.digest, Some(sha256(&model).to_string()));
+        }
+    }
 }

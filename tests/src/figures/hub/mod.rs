@@ -2,6 +2,7 @@
 //! the loopback interface: every kind of reference, and every fault that hubs have.
 
 mod bench;
+mod content;
 mod faults;
 mod references;
 mod stops;
@@ -23,6 +24,7 @@ pub(super) fn measure(_: Trial) -> Outcome {
     let cases = faults::CASES
         .iter()
         .chain(references::CASES)
+        .chain(content::CASES)
         .chain(stops::CASES);
     let all: Vec<_> = cases
         .flat_map(|(name, case)| tools.iter().map(move |tool| (name, case, tool)))

@@ -6,10 +6,10 @@ use std::path::Path;
 use super::completeness::missing_files;
 use super::content_check::{ContentCheck, ContentWarning};
 use super::problem::Problem;
-use super::wrong::{BEGIN, is_a_part, recognise};
+use super::wrong::{BEGIN, UNFINISHED, is_a_part, recognise};
 use super::{gguf, safetensors};
 use crate::error::{CatalogError, Result};
-use crate::root::FoundFile;
+use crate::root::{FoundFile, MAX_DEPTH, list_folder};
 
 /// Checks the content of a model, and logs a warning for what is not recognised. `check` ends the reading
 /// by failing.
@@ -57,6 +57,28 @@ pub(in crate::artifacts) fn check_content(
             Ok(warnings)
         }
     }
+}
+
+/// Refuses a folder in which the downloader of the hub has left files that it has not finished.
+pub(in crate::artifacts) fn check_download(folder: &Path) -> Result<()> {
+    let mut folders = vec![(folder.join(".cache/huggingface/download"), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for (path, kind) in list_folder(&folder)? {
+            if kind.is_dir() && depth < MAX_DEPTH {
+                folders.push((path, depth + 1));
+            } else if path
+                .extension()
+                .is_some_and(|ending| ending == "incomplete")
+            {
+                return Err(CatalogError::FormatRefused {
+                    path,
+                    format: "model",
+                    problem: UNFINISHED.to_owned(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_file(

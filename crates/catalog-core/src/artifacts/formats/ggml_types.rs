@@ -15,6 +15,11 @@ impl Block {
     pub(super) fn bytes_of(self, elements: u64) -> Option<u64> {
         elements.div_ceil(self.elements).checked_mul(self.bytes)
     }
+
+    /// Returns true if a row of this many elements is a whole number of blocks, as it has to be.
+    pub(super) fn fills(self, row: u64) -> bool {
+        row.is_multiple_of(self.elements)
+    }
 }
 
 /// Returns the block of a type, or `None` for a type that this table does not have.

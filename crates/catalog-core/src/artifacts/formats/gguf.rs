@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::io::{self, Read, Seek};
 
 use super::ggml_types::block_of;
+use super::names::Names;
 use super::problem::{Checked, Problem};
 use crate::error::Result;
 
@@ -108,29 +109,38 @@ fn check_header(file: &mut (impl Read + Seek), size: u64, is_over: &dyn Fn() -> 
     };
     let (tensors, pairs) = reader.counts()?;
     let mut alignment = ALIGNMENT;
+    let mut names = Names::default();
     for _ in 0..pairs {
         let key = reader.text()?;
+        names.add("values", &key)?;
         let kind = reader.u32()?;
-        if key == "general.alignment" && kind == UINT32 {
-            alignment = u64::from(reader.u32()?);
-        } else {
-            reader.skip_value(kind, 0)?;
+        match (key.as_str(), kind) {
+            ("general.alignment", UINT32) => alignment = u64::from(reader.u32()?),
+            ("general.alignment", _) => {
+                return Err(format!("its alignment has the type {kind}, not {UINT32}"));
+            }
+            _ => reader.skip_value(kind, 0)?,
         }
     }
     if !alignment.is_power_of_two() {
         return Err(format!("its alignment is {alignment}"));
     }
     let (mut last, mut notes) = (0, Vec::new());
+    let mut names = Names::default();
     for number in 0..tensors {
-        reader.skip_text()?;
+        names.add("tensors", &reader.text()?)?;
         let dimensions = reader.u32()?;
         if dimensions > 8 {
             return Err(format!("tensor {number} has {dimensions} dimensions"));
         }
-        let mut elements = 1_u64;
-        for _ in 0..dimensions {
+        let (mut elements, mut row) = (1_u64, 1);
+        for dimension in 0..dimensions {
+            let length = reader.u64()?;
+            if dimension == 0 {
+                row = length;
+            }
             elements = elements
-                .checked_mul(reader.u64()?)
+                .checked_mul(length)
                 .ok_or_else(|| format!("tensor {number} has more elements than fit a number"))?;
         }
         let kind = reader.u32()?;
@@ -139,6 +149,11 @@ fn check_header(file: &mut (impl Read + Seek), size: u64, is_over: &dyn Fn() -> 
             return Err(format!("tensor {number} does not begin at its alignment"));
         }
         let bytes = match block_of(kind) {
+            Some(block) if !block.fills(row) => {
+                return Err(format!(
+                    "tensor {number} has rows of {row} elements, which are no whole blocks of the type {kind}"
+                ));
+            }
             Some(block) => block.bytes_of(elements),
             None => {
                 if notes.len() < MAX_NOTES {

@@ -8,13 +8,14 @@ mod content;
 mod content_check;
 mod ggml_types;
 mod gguf;
+mod names;
 mod problem;
 mod safetensors;
 mod shards;
 mod split;
 mod wrong;
 
-pub(super) use content::check_content;
+pub(super) use content::{check_content, check_download};
 pub(super) use gguf::Split;
 pub(crate) use shards::Shard;
 pub(super) use split::split_of;

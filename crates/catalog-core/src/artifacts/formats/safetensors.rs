@@ -5,9 +5,10 @@ use std::fmt;
 use std::io::Read;
 
 use serde::Deserialize;
-use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer as _, Error as _, MapAccess, Visitor};
 
 use super::bounded::Bounded;
+use super::names::Names;
 use super::problem::{Checked, Problem};
 use crate::error::Result;
 
@@ -96,9 +97,11 @@ impl<'de> Visitor<'de> for Header {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (mut spans, mut notes) = (Vec::new(), Vec::new());
+        let mut names = Names::default();
         while let Some(name) = map.next_key::<String>()? {
+            names.add("entries", &name).map_err(A::Error::custom)?;
             if name == "__metadata__" {
-                map.next_value::<IgnoredAny>()?;
+                map.next_value::<Metadata>()?;
                 continue;
             }
             let tensor: Tensor = map.next_value()?;
@@ -125,6 +128,33 @@ impl<'de> Visitor<'de> for Header {
             spans.push((from, to));
         }
         Ok((spans, notes))
+    }
+}
+
+/// The metadata of a header: an object of texts, or nothing. None is kept.
+#[derive(Deserialize)]
+struct Metadata(#[expect(dead_code, reason = "only its form is checked")] Option<Texts>);
+
+struct Texts;
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+
+        impl<'de> Visitor<'de> for Each {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                while map.next_entry::<String, String>()?.is_some() {}
+                Ok(Texts)
+            }
+        }
+
+        deserializer.deserialize_map(Each)
     }
 }
 

@@ -20,6 +20,10 @@ const ERROR_TEXTS: [&str; 10] = [
     "{\"error\"",
 ];
 
+/// The problem of a file whose download has not ended.
+pub(super) const UNFINISHED: &str =
+    "its download is not finished; finish the download, or remove the file";
+
 /// The endings of files that may be pages or texts themselves.
 const TEXTS: [&str; 12] = [
     "html", "htm", "xhtml", "xml", "svg", "md", "txt", "rst", "jinja", "j2", "py", "csv",
@@ -65,7 +69,7 @@ pub(super) fn is_a_part(name: &str) -> Option<&'static str> {
     ]
     .contains(&ending)
     {
-        return Some("its download is not finished; finish the download, or remove the file");
+        return Some(UNFINISHED);
     }
     let is_numbered = ending
         .strip_prefix("part")

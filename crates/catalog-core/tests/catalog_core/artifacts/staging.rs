@@ -279,9 +279,18 @@ fn what_tools_leave_beside_a_model_is_no_part_of_it() {
     let (_root, catalog) = catalog();
     let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
     write(&mut staging, "a.bin", b"bytes");
-    for folder in [".git", ".cache/huggingface"] {
-        fs::create_dir_all(staging.folder().join(folder)).unwrap();
-        fs::write(staging.folder().join(folder).join("x"), "x").unwrap();
+    for name in [
+        ".git/x",
+        ".gitattributes",
+        ".cache/huggingface/x",
+        "._a.bin",
+        ".DS_Store",
+        "__MACOSX/x",
+        "a.bin.lock",
+    ] {
+        let path = staging.folder().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x").unwrap();
     }
     let artifact = verify(staging).unwrap().publish().unwrap();
     assert!(artifact.path().ends_with("files/a.bin"));

@@ -70,8 +70,19 @@ fn only_names_sizes_and_bytes_matter() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
     let file = fs::File::open(&path).unwrap();
     file.set_modified(std::time::UNIX_EPOCH).unwrap();
-    write(other.path(), ".git/HEAD", "ref");
-    write(other.path(), ".cache/huggingface/x.lock", "");
+    for name in [
+        ".git/HEAD",
+        ".gitattributes",
+        "weights/.gitignore",
+        ".cache/huggingface/x",
+        "weights/.cache/x",
+        "._config.json",
+        "weights/.DS_Store",
+        "__MACOSX/config.json",
+        "config.json.lock",
+    ] {
+        write(other.path(), name, "no part of a model");
+    }
     assert_eq!(
         digest(other.path()),
         expected,
@@ -105,8 +116,8 @@ fn every_name_size_and_byte_matters() {
         digest(tree(&[("a", b"1")]).path()),
         digest(tree(&[("a", b"12")]).path()),
         digest(tree(&[("a", b"1"), ("b", b"")]).path()),
-        digest(tree(&[("a", b"1"), ("sub/.git/x", b"2")]).path()),
-        digest(tree(&[("a", b"1"), (".cache/x", b"2")]).path()),
+        digest(tree(&[("a", b"1"), ("sub/git/x", b"2")]).path()),
+        digest(tree(&[("a", b"1"), ("cache/x", b"2")]).path()),
     ];
     let count = digests.len();
     digests.sort();

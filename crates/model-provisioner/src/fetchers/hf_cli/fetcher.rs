@@ -152,10 +152,8 @@ impl ModelFetcher for HfCliFetcher {
             revision: task.revision.or(parts.revision),
         };
         let listing = repository.list(&mut || progress(idle))?;
-        let mut wanted = Wanted::of(task, &parts).map_err(|name| {
-            let detail = format!("its command would take {name:?} for an option");
-            fetch_error(mr, FetchProblem::Refused, detail)
-        })?;
+        let mut wanted = Wanted::of(task, &parts)
+            .map_err(|detail| fetch_error(mr, FetchProblem::Refused, detail))?;
         let mut total = None;
         if let Some(listing) = &listing {
             wanted = wanted.looked_up(&parts, listing);

@@ -2,7 +2,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use catalog_core::{CatalogError, Digest, Result};
+use catalog_core::{CatalogError, Digest, Result, is_of_a_model};
 use sha1::{Digest as _, Sha1};
 
 /// Where the command notes what it knows of the files in a folder. Not part of the model.
@@ -33,7 +33,7 @@ pub(super) enum Stated {
     Nothing,
 }
 
-/// All files in a folder but the notes of the command, sorted by name.
+/// All files in a folder that are of the model, sorted by name.
 pub(super) fn brought_in(folder: &Path) -> Result<Vec<Brought>> {
     let mut all = Vec::new();
     each_file(folder, &mut |path, size| {
@@ -44,7 +44,7 @@ pub(super) fn brought_in(folder: &Path) -> Result<Vec<Brought>> {
                 problem: "it is not UTF-8".to_owned(),
             });
         };
-        if Path::new(name).starts_with(NOTES) {
+        if !is_of_a_model(name) {
             return Ok(());
         }
         let (commit, stated) = notes_of(folder, name);

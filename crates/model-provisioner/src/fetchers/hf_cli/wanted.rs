@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use catalog_core::{EntryPoint, FetchTask, HfParts, shard_set};
+use catalog_core::{EntryPoint, FetchTask, HfParts, is_of_a_model, shard_set};
 
 /// Which files of a repository are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub(super) struct Listed {
 }
 
 impl Wanted {
-    /// What a task asks for, as far as its text tells: a path is taken for that of a file. Fails with
-    /// a name that the command would take for an option.
+    /// What a task asks for, as far as its text tells: a path is taken for that of a file. The error says
+    /// which name is refused, and why.
     pub(super) fn of(task: &FetchTask<'_>, parts: &HfParts<'_>) -> Result<Self, String> {
         let wanted = match (parts.path, task.only) {
             (Some(folder), Some(only)) if task.is_folder => {
@@ -39,12 +39,15 @@ impl Wanted {
                 None => Self::Files(vec![path.to_owned()]),
             },
         };
-        let is_option = |name: &&str| name.starts_with('-');
-        let refused = wanted
-            .names()
-            .into_iter()
-            .find(is_option)
-            .map(str::to_owned);
+        let refused = wanted.names().into_iter().find_map(|name| {
+            if name.starts_with('-') {
+                Some(format!("its command would take {name:?} for an option"))
+            } else if !is_of_a_model(name) {
+                Some(format!("{name:?} is no part of a model"))
+            } else {
+                None
+            }
+        });
         refused.map_or(Ok(wanted), Err)
     }
 
@@ -68,9 +71,11 @@ impl Wanted {
     /// Those of a listing that are wanted.
     pub(super) fn among<'l>(&self, listing: &'l [Listed]) -> Vec<&'l Listed> {
         let is_wanted = |file: &&Listed| match self {
-            Self::All => true,
+            Self::All => is_of_a_model(&file.path),
             Self::Files(names) | Self::FilesOf(_, names) => names.contains(&file.path),
-            Self::Folder(folder) => name_in(folder, &file.path).is_some(),
+            Self::Folder(folder) => {
+                name_in(folder, &file.path).is_some() && is_of_a_model(&file.path)
+            }
         };
         listing.iter().filter(is_wanted).collect()
     }
