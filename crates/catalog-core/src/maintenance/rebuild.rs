@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::managed::files_of;
+use super::verify::is_same_content;
 use crate::artifacts::{ArtifactStore, Fingerprint, Published, now_at_most};
 use crate::digest::{Digest, hash_files};
 use crate::entry::Expected;
@@ -119,12 +120,16 @@ fn restore(state: &RootState, key: &str) -> Result<()> {
     let (begin, at_ms) = (now_at_most(state.root.layout()), now_ms());
     let before = Fingerprint::of(&folder)?;
     let contents = hash_files(&files, &mut |_| Ok(()))?;
-    if Fingerprint::of(&folder)? != before {
+    // Other models of the same bytes come and go, which changes the links of the files.
+    let (files_now, _) = files_of(state, key, manifest)?;
+    if !is_same_content(&files, &files_now) {
         return Err(CatalogError::ArtifactChanged { path: folder });
     }
+    let now = Fingerprint::of(&folder)?;
+    let is_settled = begin.is_some_and(|begin| before.is_settled_at(begin));
     let seen = Published {
-        is_settled: begin.is_some_and(|begin| before.is_settled_at(begin)),
-        fingerprint: before,
+        is_settled: is_settled && now == before,
+        fingerprint: now,
     };
     for ((content, file), found) in contents.iter().zip(&manifest.files).zip(&files) {
         if Digest::of_content(content) != file.digest {

@@ -313,7 +313,7 @@ fn digest_as(
 
 /// Returns true if the same files are there with the same content, by their sizes and times of
 /// modification.
-fn is_same_content(before: &[FoundFile], after: &[FoundFile]) -> bool {
+pub(super) fn is_same_content(before: &[FoundFile], after: &[FoundFile]) -> bool {
     let mut both = before.iter().zip(after);
     before.len() == after.len() && both.all(|(before, after)| before.is_same(after))
 }

@@ -58,7 +58,9 @@ use crate::error::{ModelRefError, Result};
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum ModelRef {
-    /// A repository of the hub, or a file in it.
+    /// A repository of the hub, or a file in it. The case of letters is kept: `hf:Qwen/Qwen3` and
+    /// `hf:qwen/qwen3` are two models of a catalog, although the hub serves one repository for both. Equal
+    /// bytes of both are stored once.
     Hf {
         /// The organisation or user.
         org: String,

@@ -130,12 +130,28 @@ pub(crate) enum Links {
 /// relative names are not wanted.
 ///
 /// A link to a folder, a dangling link, a socket or device, a name that is not UTF-8 and a folder below
-/// more than [`MAX_DEPTH`] others are errors, as no copy of the folder could stand for them.
+/// more than [`MAX_DEPTH`] others are errors, as no copy of the folder could stand for them. If a file
+/// vanishes meanwhile, the folder is listed again.
 pub(crate) fn list_files(
     folder: &Path,
     is_wanted: fn(&str) -> bool,
     links: Links,
 ) -> Result<Vec<FoundFile>> {
+    /// The number of listings after which a folder whose files vanish is an error.
+    const ATTEMPTS: usize = 5;
+    let mut listed = list_once(folder, is_wanted, links);
+    for _ in 1..ATTEMPTS {
+        match &listed {
+            Err(CatalogError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && folder.is_dir() => {}
+            _ => break,
+        }
+        listed = list_once(folder, is_wanted, links);
+    }
+    listed
+}
+
+fn list_once(folder: &Path, is_wanted: fn(&str) -> bool, links: Links) -> Result<Vec<FoundFile>> {
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), folder.to_path_buf())];
     while let Some((prefix, folder)) = folders.pop() {
@@ -180,4 +196,52 @@ pub(crate) fn list_files(
     }
     found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    thread_local! {
+        /// What vanishes when its name is listed.
+        static VANISHING: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
+    }
+
+    fn make_vanish(name: &str) -> bool {
+        VANISHING.with_borrow_mut(|paths| {
+            if let Some(at) = paths.iter().position(|path| path.ends_with(name)) {
+                let path = paths.remove(at);
+                let removed = fs::remove_file(&path).or_else(|_| fs::remove_dir(&path));
+                removed.expect("it was there");
+            }
+        });
+        true
+    }
+
+    /// CAT-445
+    #[test]
+    fn a_file_that_vanishes_during_a_listing_is_looked_up_again() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        for name in ["a", "b", "c"] {
+            fs::write(folder.path().join(name), name).expect("it can be written");
+        }
+        fs::create_dir(folder.path().join("d")).expect("it can be made");
+        VANISHING.set(
+            ["a", "c", "d"]
+                .map(|name| folder.path().join(name))
+                .to_vec(),
+        );
+        let listed = list_files(folder.path(), make_vanish, Links::Refuse);
+        let names: Vec<String> = listed
+            .expect("the folder is there")
+            .into_iter()
+            .map(|file| file.name)
+            .collect();
+        assert_eq!(names, ["b"]);
+
+        let gone = list_files(&folder.path().join("d"), |_| true, Links::Refuse);
+        assert!(gone.is_err_and(|error| error.is_absence()));
+    }
 }
