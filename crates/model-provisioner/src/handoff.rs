@@ -60,8 +60,8 @@ pub struct HandoffDocument {
     pub size: u64,
     /// The kind of the path.
     pub view: EngineView,
-    /// The paths of its companions, such as a projector (`mmproj`), which engines are given apart. The digest
-    /// does not prove them.
+    /// The paths of its companions, such as a projector (`mmproj`). Engines take them in options of their own.
+    /// The digest does not prove them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub companions: Vec<PathBuf>,
 }

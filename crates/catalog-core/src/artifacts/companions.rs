@@ -2,22 +2,22 @@ use std::path::PathBuf;
 
 use super::local::{LocalModel, LocalModelKind};
 use super::shard_files::folder_of;
-use crate::error::Result;
+use crate::digest::is_of_a_model;
+use crate::error::{CatalogError, Result};
 use crate::root::{FileStamp, FoundFile, list_folder};
 
 /// The word in the name of a projector, the companion of a model that reads images or sound.
 const PROJECTOR: &str = "mmproj";
 
-/// The parts of names that say nothing about the model.
-const GENERIC: [&str; 2] = [PROJECTOR, "model"];
+/// The name of a model that says nothing about the model.
+const GENERIC: &str = "model";
 
 /// The parts of names that state the type of the numbers, besides those of quantisations.
 const TYPES: [&str; 4] = ["f16", "bf16", "fp16", "f32"];
 
 impl LocalModel {
     /// Returns the companions of a model of `.gguf` files: the projectors (`mmproj`) that lie beside it. They
-    /// are no part of the model or of its digest. An import brings them along, and an engine is given them
-    /// apart.
+    /// are no part of the model or of its digest. An import copies them, too.
     ///
     /// A projector belongs to the only model of its folder. Among several models it belongs to those whose
     /// names begin as its own name does without `mmproj` and the type, as `mmproj-gemma-3-4b-f16.gguf` and
@@ -40,9 +40,15 @@ impl LocalModel {
         };
         let mut found = Vec::new();
         let mut models = Vec::new();
-        for (path, kind) in list_folder(folder_of(self.path()))? {
+        let listed = match list_folder(folder_of(self.path())) {
+            // The model can be used in a folder that cannot be listed.
+            Err(CatalogError::PermissionDenied { .. }) => Vec::new(),
+            listed => listed?,
+        };
+        for (path, kind) in listed {
             let name = path.file_name().and_then(|name| name.to_str());
-            let Some(name) = name.filter(|name| !kind.is_dir() && is_gguf(name)) else {
+            let is_candidate = |name: &&str| !kind.is_dir() && is_gguf(name) && is_of_a_model(name);
+            let Some(name) = name.filter(is_candidate) else {
                 continue;
             };
             match is_projector(name) {
@@ -100,9 +106,11 @@ fn base(name: &str) -> Vec<String> {
             || digits.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     };
     let before_type = parts(name).into_iter().take_while(|part| !is_type(part));
-    before_type
-        .filter(|part| !GENERIC.contains(&part.as_str()))
-        .collect()
+    let base: Vec<String> = before_type.filter(|part| part != PROJECTOR).collect();
+    match &base[..] {
+        [only] if only == GENERIC => Vec::new(),
+        _ => base,
+    }
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ pub(super) fn copy_and_hash(
                     if let Err(stop) = progress(step) {
                         break Err(stop);
                     }
-                    // It grows, perhaps for ever.
+                    // The source grows while it is copied: the copy might never end.
                     if size > before.size() {
                         break Err(CatalogError::ArtifactChanged {
                             path: source.to_path_buf(),

@@ -7,13 +7,13 @@ use super::artifact::Artifact;
 use super::copy::{Mover, check_unchanged, copy_and_hash};
 use super::fingerprint::now_at_most;
 use super::formats::ContentCheck;
-use super::local::LocalModel;
+use super::local::{LocalModel, LocalModelKind};
 use super::manifest_file::Sharing;
 use super::provenance::Provenance;
 use super::staging::{Freshness, Staging};
 use super::store::ArtifactStore;
 use super::verify::{Expectation, VerifiedStaging};
-use crate::digest::{FileContent, hash_files};
+use crate::digest::{FileContent, hash_files, is_of_a_model};
 use crate::entry::{CatalogEntry, Expected};
 use crate::error::{CatalogError, Result};
 use crate::reference::ModelId;
@@ -116,11 +116,9 @@ impl ArtifactStore {
         model.check_shards()?;
         // Before a byte is copied, and under the user's own paths.
         model.check_content(request.expected.content, &|| self.limits.check("reading"))?;
-        let companions = model.find_companions()?;
-        for companion in &companions {
-            let companion = LocalModel::resolve(&companion.path)?;
-            companion.check_content(request.expected.content, &|| self.limits.check("reading"))?;
-        }
+        check_own_name(&model)?;
+        let mut companions = model.find_companions()?;
+        companions.retain(|companion| self.is_usable(companion, request.expected.content));
         let mut provenance = request.provenance.clone().unwrap_or_else(|| Provenance {
             source: Some(format!("file:{}", request.source.display())),
             fetcher: "import".to_owned(),
@@ -187,6 +185,38 @@ impl ArtifactStore {
             ..request.expected.clone()
         };
         staging.verify(&expected, &mut |_| Ok(()))
+    }
+}
+
+impl ArtifactStore {
+    /// Returns true unless the content of a companion is wrong: that is no reason to refuse the model.
+    fn is_usable(&self, companion: &FoundFile, how: ContentCheck) -> bool {
+        let model = LocalModel::resolve(&companion.path);
+        let checked = model
+            .and_then(|companion| companion.check_content(how, &|| self.limits.check("reading")));
+        let path = companion.path.display();
+        match checked {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(%path, %error, "a companion is not imported beside its model");
+                false
+            }
+        }
+    }
+}
+
+/// Refuses a single file whose own name says that the file is no part of a model.
+fn check_own_name(model: &LocalModel) -> Result<()> {
+    let named = model
+        .files()
+        .iter()
+        .find(|file| model.kind() != LocalModelKind::Folder && !is_of_a_model(&file.name));
+    match named {
+        None => Ok(()),
+        Some(file) => Err(CatalogError::NameRefused {
+            name: file.name.clone(),
+            problem: "files of such names are no part of a model; rename the file".to_owned(),
+        }),
     }
 }
 

@@ -245,7 +245,7 @@ impl LocalModel {
         self.check_shards()?;
         if self.kind != LocalModelKind::ShardSet || algorithm.proves() == DigestSubject::Folder {
             let mut actual = self.digest(algorithm, progress)?;
-            // Of a folder that a release pinned which counted more files.
+            // An earlier release may have pinned this folder by rules that counted more files.
             if actual != expected
                 && self.kind == LocalModelKind::Folder
                 && Digest::of_tree_of_first_edition(&self.path, progress)?.as_ref()

@@ -15,8 +15,12 @@ use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
 use crate::root::{ArtifactFolder, Layout, create_file, is_sha256, open_own_file};
 
-/// The version that this release writes, and the newest that it reads.
-const VERSION: u64 = 2;
+/// The newest version that this release reads. It writes this version for a model with companions.
+const VERSION: u64 = 3;
+
+/// The version of a model without companions. Up to this version, the digest of the model and the key are
+/// those of all files.
+const VERSION_OF_ALL_FILES: u64 = 2;
 
 /// The maximum size of a manifest, in bytes. It is enough for some hundred thousand files.
 const MAX_LEN: u64 = 64 << 20;
@@ -84,13 +88,17 @@ impl Manifest {
                 file.role = Role::Companion;
             }
         }
+        let has_companions = of_role(&files, Role::Companion).next().is_some();
         let model: Vec<&ManifestFile> = of_role(&files, Role::Model).collect();
         let digest = match &model[..] {
             [only] if entry_file.is_some() => only.digest.clone(),
             model => tree_of(model.iter().copied()),
         };
         Self {
-            version: VERSION,
+            version: match has_companions {
+                true => VERSION,
+                false => VERSION_OF_ALL_FILES,
+            },
             id: id.to_owned(),
             entry_file,
             digest,
@@ -129,9 +137,11 @@ impl Manifest {
         tree_of(self.model_files())
     }
 
-    /// The files of the model itself, without its companions.
+    /// The files that the digest proves: those of the model itself, without its companions.
     pub(crate) fn model_files(&self) -> impl Iterator<Item = &ManifestFile> {
-        of_role(&self.files, Role::Model)
+        let is_proved =
+            |file: &&ManifestFile| self.version <= VERSION_OF_ALL_FILES || file.role == Role::Model;
+        self.files.iter().filter(is_proved)
     }
 
     /// Refuses a digest of one file for a set of shards, whose path is that of its first shard.
@@ -180,7 +190,7 @@ impl Manifest {
             key.update((part.len() as u64).to_be_bytes());
             key.update(part);
         }
-        if of_role(&self.files, Role::Companion).next().is_some() {
+        if self.version > VERSION_OF_ALL_FILES {
             key.update(b"companions\0");
             key.update(tree_of(of_role(&self.files, Role::Companion)).value);
         }

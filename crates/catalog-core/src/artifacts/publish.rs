@@ -43,7 +43,7 @@ impl VerifiedStaging {
         });
         match published? {
             Some((manifest, lease, seen)) => {
-                // Also the name of an artifact that another process has just renamed here.
+                // This also covers an artifact that another process has just renamed to this place.
                 store.sync_names()?;
                 Ok(Artifact::new(&target, manifest, lease).with_published(seen))
             }

@@ -4,14 +4,14 @@ use std::io::{Seek, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::claim::{Claim, forget_own_claim, note_own_claim};
-use super::space::{Room, admit, space_taken};
+use super::space::{Room, admit, space_written};
 use super::store::ArtifactStore;
 use crate::error::{CatalogError, Result};
 use crate::reference::ModelId;
 use crate::root::{FileLock, StagingFolder};
 
-/// The least and the greatest number of bytes that are reserved ahead of a writer that has reserved too
-/// little.
+/// The least and the greatest number of bytes that are reserved ahead of a writer that needs more space
+/// than it has reserved.
 const AHEAD: (u64, u64) = (1 << 20, 256 << 20);
 
 /// The space that a [`Staging`](super::Staging) has reserved below the root. Clones are of one staging area.
@@ -54,8 +54,19 @@ impl Reservation {
     /// [`CatalogError::NoSpace`] if the disk or the budget has no room for it: then the program must stop.
     pub fn check(&self) -> Result<()> {
         let mut reserved = self.lock();
-        let taken = space_taken(&reserved.folder.artifact().files(), &mut Default::default())?;
-        reserved.grow_to(taken)
+        let written = space_written(&reserved.folder.artifact().files())?;
+        reserved.grow_to(written)
+    }
+
+    /// Reserves exactly the space that the staging area takes, if that is more than it has reserved: its
+    /// writers are done.
+    pub(super) fn check_at_end(&self) -> Result<()> {
+        let mut reserved = self.lock();
+        let written = space_written(&reserved.folder.artifact().files())?;
+        match written <= reserved.needed {
+            true => Ok(()),
+            false => reserved.reserve(written, Room::DiskAndBudget),
+        }
     }
 
     /// Reserves the space for this number of bytes in all, written ones included.
@@ -79,7 +90,11 @@ impl Reserved {
             return Ok(());
         }
         let ahead = needed.saturating_add(needed.clamp(AHEAD.0, AHEAD.1));
-        match self.reserve(ahead, Room::DiskAndBudget) {
+        let half = match self.reserve(ahead, Room::DiskAndBudget) {
+            Err(CatalogError::NoSpace { free, reserved, .. }) => free.saturating_sub(reserved) / 2,
+            reserved => return reserved,
+        };
+        match self.reserve(needed.saturating_add(half), Room::DiskAndBudget) {
             Err(CatalogError::NoSpace { .. }) => self.reserve(needed, Room::DiskAndBudget),
             reserved => reserved,
         }

@@ -2,12 +2,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::claim::{Claim, Owner, own_claim, owner_of};
 use super::store::ArtifactStore;
 use crate::error::{CatalogError, Result};
-use crate::root::{StagingFolder, StoreRoot, free_space, list_folder};
+use crate::root::{EntryKind, StagingFolder, StoreRoot, free_space, list_folder};
 
 /// The room in which staged bytes must fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,17 +130,7 @@ pub(super) fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Res
     let mut total = 0_u64;
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        let entries = match list_folder(&folder) {
-            Err(CatalogError::PermissionDenied { .. }) => continue,
-            // Deeper than any path can be: no model is.
-            Err(CatalogError::Io { source, .. })
-                if source.kind() == io::ErrorKind::InvalidFilename =>
-            {
-                continue;
-            }
-            listed => listed?,
-        };
-        for (path, kind) in entries {
+        for (path, kind) in readable_entries(&folder)? {
             if kind.is_dir() {
                 folders.push(path);
                 continue;
@@ -154,6 +144,41 @@ pub(super) fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Res
         }
     }
     Ok(total)
+}
+
+/// Returns the number of bytes that were written below a staging area: those of its files without a link
+/// elsewhere. The space that a file system allocates ahead of a file that grows is not counted.
+pub(super) fn space_written(folder: &Path) -> Result<u64> {
+    let mut total = 0_u64;
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for (path, kind) in readable_entries(&folder)? {
+            if kind.is_dir() {
+                folders.push(path);
+            } else if let Ok(metadata) = fs::symlink_metadata(&path)
+                && metadata.nlink() == 1
+            {
+                let most = metadata.len().next_multiple_of(BLOCK);
+                total = total.saturating_add(space_of(&metadata).min(most));
+            }
+        }
+    }
+    Ok(total)
+}
+
+/// The greatest block of common file systems, in bytes.
+const BLOCK: u64 = 64 << 10;
+
+/// Lists a folder of a staging area. A folder that another account made for itself counts as empty.
+fn readable_entries(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
+    match list_folder(folder) {
+        Err(CatalogError::PermissionDenied { .. }) => Ok(Vec::new()),
+        // The path is longer than the system allows. No model lies that deep.
+        Err(CatalogError::Io { source, .. }) if source.kind() == io::ErrorKind::InvalidFilename => {
+            Ok(Vec::new())
+        }
+        listed => listed,
+    }
 }
 
 /// Returns the number of bytes of disk that the removal of a path frees: those of its files that

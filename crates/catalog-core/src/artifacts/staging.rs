@@ -312,11 +312,16 @@ impl StagedFile<'_> {
 }
 
 impl Write for StagedFile<'_> {
-    /// Writes some bytes. The source of its error is the [`CatalogError::NoSpace`] if the disk or the
-    /// budget has no room for them.
+    /// Writes some bytes. The error wraps a [`CatalogError`] if the space could not be reserved.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let noted = self.staging.note_written(bytes.len() as u64);
-        noted.map_err(|error| io::Error::new(io::ErrorKind::StorageFull, error))?;
+        noted.map_err(|error| {
+            let kind = match &error {
+                CatalogError::NoSpace { .. } => io::ErrorKind::StorageFull,
+                _ => io::ErrorKind::Other,
+            };
+            io::Error::new(kind, error)
+        })?;
         let written = self.file.write(bytes)?;
         self.hash.update(&bytes[..written]);
         self.size += written as u64;

@@ -100,7 +100,11 @@ impl ArtifactStore {
                 path: folder.path().to_path_buf(),
             }),
             LeaseLock::Held(lock) => match Manifest::read(&folder)? {
-                Some(manifest) => Ok(Some(Artifact::new(&folder, manifest, lock))),
+                Some(manifest) => {
+                    // The process that published it may have died before the name was durable.
+                    self.sync_names()?;
+                    Ok(Some(Artifact::new(&folder, manifest, lock)))
+                }
                 None => Ok(None),
             },
         }

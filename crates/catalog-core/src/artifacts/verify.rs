@@ -10,7 +10,8 @@ use super::manifest::Manifest;
 use super::manifest_file::{ManifestFile, Sharing};
 use super::staging::{Freshness, Staging};
 use crate::digest::{
-    Basis, Digest, DigestAlgorithm, DigestSubject, FileContent, hash_files, is_of_a_model,
+    Basis, Digest, DigestAlgorithm, DigestSubject, FileContent, counted_by_first_edition,
+    hash_files, is_of_a_model,
 };
 use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
@@ -97,13 +98,14 @@ impl Staging {
     ) -> Result<VerifiedStaging> {
         let limits = self.store.limits.clone();
         let progress = &mut limits.watch("hashing", progress);
-        self.reservation().check()?;
+        self.reservation().check_at_end()?;
         let folder = self.folder();
-        remove_what_is_no_part(&folder)?;
+        let wanted = Wanted::of(&folder, expected, progress)?;
+        wanted.remove_others(&folder)?;
         // Of what another program wrote, what is still to be written shows in no time until it is.
-        list_files(&folder, is_of_a_model, Links::Refuse)?;
+        list_files(&folder, |name| wanted.has(name), Links::Refuse)?;
         sync_files(&folder)?;
-        let files = list_files(&folder, is_of_a_model, Links::Refuse)?;
+        let files = list_files(&folder, |name| wanted.has(name), Links::Refuse)?;
         check_names(&folder, &files)?;
         let begin = now_at_most(self.store.layout());
         let known = self.contents(&files, begin, progress)?;
@@ -135,6 +137,12 @@ impl Staging {
         let contents: Vec<&FileContent> = known.iter().map(|(content, ..)| content).collect();
         let companions = &self.provenance.companions;
         let of_the_model = names.iter().filter(|name| !companions.contains(**name));
+        if of_the_model.clone().next().is_none() {
+            return Err(CatalogError::ArtifactUnusable {
+                path: folder,
+                found: "a folder without any file of the model",
+            });
+        }
         let mut manifest = Manifest::new(
             &self.id,
             entry_file(&expected.entry_point, &of_the_model.copied().collect()),
@@ -197,20 +205,70 @@ impl Staging {
     }
 }
 
-/// Removes the files and folders below a staging area that are no part of a model.
-fn remove_what_is_no_part(folder: &Path) -> Result<()> {
-    let mut folders = vec![(folder.to_path_buf(), 0)];
-    while let Some((folder, depth)) = folders.pop() {
-        for (path, kind) in list_folder(&folder)? {
-            let name = path.file_name().and_then(|name| name.to_str());
-            if name.is_some_and(|name| !is_of_a_model(name)) {
-                remove_artifact(&path)?;
-            } else if kind.is_dir() && depth < MAX_DEPTH {
-                folders.push((path, depth + 1));
+/// The files of a staging area that are published.
+enum Wanted<'e> {
+    /// The files that are of a model, and those that are expected by name: an earlier release may have
+    /// published them.
+    OfTheModel(&'e BTreeMap<String, Digest>),
+    /// All files that the first edition counted, because the expected digest is by its rules.
+    OfFirstEdition,
+}
+
+impl<'e> Wanted<'e> {
+    fn of(
+        folder: &Path,
+        expected: &'e Expectation,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Self> {
+        let of_the_model = Self::OfTheModel(&expected.files);
+        let digest = expected.digest.as_ref();
+        let Some(digest) = digest.and_then(|digest| digest.canonical().ok()) else {
+            return Ok(of_the_model);
+        };
+        if digest.algorithm().ok() != Some(DigestAlgorithm::Sha256Tree) {
+            return Ok(of_the_model);
+        }
+        match Digest::of_tree_of_first_edition(folder, progress) {
+            Ok(Some(first)) if first == digest => Ok(Self::OfFirstEdition),
+            Err(
+                error @ (CatalogError::Cancelled
+                | CatalogError::DeadlineExceeded { .. }
+                | CatalogError::ArtifactChanged { .. }),
+            ) => Err(error),
+            // Files that are no part of the model may be unusable.
+            _ => Ok(of_the_model),
+        }
+    }
+
+    /// Returns true for the relative name of a file that is wanted, and of a folder that can hold some.
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::OfFirstEdition => counted_by_first_edition(name),
+            Self::OfTheModel(expected) => {
+                is_of_a_model(name)
+                    || expected.contains_key(name)
+                    || expected
+                        .keys()
+                        .any(|file| Path::new(file).starts_with(name))
             }
         }
     }
-    Ok(())
+
+    /// Removes all other files and folders below a staging area.
+    fn remove_others(&self, folder: &Path) -> Result<()> {
+        let mut folders = vec![(folder.to_path_buf(), 0)];
+        while let Some((inner, depth)) = folders.pop() {
+            for (path, kind) in list_folder(&inner)? {
+                let name = path.strip_prefix(folder).ok().and_then(Path::to_str);
+                if name.is_some_and(|name| !self.has(name)) {
+                    remove_artifact(&path)?;
+                } else if kind.is_dir() && depth < MAX_DEPTH {
+                    folders.push((path, depth + 1));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Refuses an empty folder, and names that lead elsewhere.

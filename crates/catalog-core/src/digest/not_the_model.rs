@@ -1,5 +1,5 @@
 /// The names of files and folders that are no part of a model, wherever they lie below its folder: those of
-/// version control, of downloaders, of macOS, and locks. `*` stands for any text, at the begin or at the end.
+/// version control, of downloaders, of macOS, and locks. `*` stands for any text, at the beginning or at the end.
 ///
 /// Tree digests, imports, staging areas and fetchers leave them out, with all that is below such a folder.
 pub const NOT_OF_A_MODEL: [&str; 6] = [".git*", ".cache", "._*", ".DS_Store", "__MACOSX", "*.lock"];

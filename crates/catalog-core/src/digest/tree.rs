@@ -25,12 +25,16 @@ pub(super) fn hash_tree_of_first_edition(
     folder: &Path,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Option<[u8; 32]>> {
-    let is_counted = |name: &str| name != ".git" && name != ".cache/huggingface";
-    let counted = list_files(folder, is_counted, Links::Follow)?;
+    let counted = list_files(folder, counted_by_first_edition, Links::Follow)?;
     if counted.iter().all(|file| is_of_a_model(&file.name)) {
         return Ok(None);
     }
-    hash_files_of(folder, is_counted, progress).map(Some)
+    hash_files_of(folder, counted_by_first_edition, progress).map(Some)
+}
+
+/// Returns true for a name that the tree digests of the first edition counted.
+pub(crate) fn counted_by_first_edition(name: &str) -> bool {
+    name != ".git" && name != ".cache/huggingface"
 }
 
 fn hash_files_of(

@@ -27,7 +27,8 @@ use crate::root::{Locking, StoreRoot};
 /// mechanism of its locks.
 static INDEXES: Mutex<BTreeMap<Key, Weak<dyn Any + Send + Sync>>> = Mutex::new(BTreeMap::new());
 
-type Key = (PathBuf, (u64, u64), Locking);
+/// The process is a part of the key: a fork has no other threads.
+type Key = (u32, PathBuf, (u64, u64), Locking);
 
 /// The interval at which a waiting thread checks whether its call was cancelled.
 const LOOK: Duration = Duration::from_millis(50);
@@ -46,6 +47,8 @@ struct State<R> {
     phase: Phase<R>,
     /// How many threads wait to join a batch.
     candidates: usize,
+    /// The time at which a thread last ended its work.
+    ended: Instant,
 }
 
 #[derive(Debug)]
@@ -80,7 +83,12 @@ impl<R: Record> GroupCommit<R> {
         let mut indexes = INDEXES.lock().unwrap_or_else(PoisonError::into_inner);
         indexes.retain(|_, threads| threads.strong_count() > 0);
         let threads = indexes
-            .entry((path.clone(), root.stamp().identity(), locking))
+            .entry((
+                std::process::id(),
+                path.clone(),
+                root.stamp().identity(),
+                locking,
+            ))
             .or_insert_with(|| Weak::<Self>::new());
         if let Some(known) = threads.upgrade()
             && let Ok(known) = known.downcast::<Self>()
@@ -96,6 +104,7 @@ impl<R: Record> GroupCommit<R> {
         let state = State {
             phase: Phase::Idle,
             candidates: 0,
+            ended: Instant::now(),
         };
         Self {
             path,
@@ -118,7 +127,7 @@ impl<R: Record> GroupCommit<R> {
         commit: impl FnOnce(L, Edit<R>) -> Result<()>,
         change: impl FnOnce(&mut Edit<R>) -> Result<T>,
     ) -> Result<T> {
-        let mut wait = Wait::begin(patience);
+        let wait = Wait::begin(patience);
         let mut state = self.lock();
         state.candidates += 1;
         loop {
@@ -140,7 +149,7 @@ impl<R: Record> GroupCommit<R> {
                 }
                 Phase::Busy => {}
             }
-            match wait.next(&self.path) {
+            match wait.next(&self.path, state.ended) {
                 Ok(pause) => state = self.wait_for(state, pause),
                 Err(error) => {
                     state.candidates -= 1;
@@ -157,10 +166,10 @@ impl<R: Record> GroupCommit<R> {
         patience: Patience<'_>,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        let mut wait = Wait::begin(patience);
+        let wait = Wait::begin(patience);
         let mut state = self.lock();
         while !matches!(state.phase, Phase::Idle) {
-            let pause = wait.next(&self.path)?;
+            let pause = wait.next(&self.path, state.ended)?;
             state = self.wait_for(state, pause);
         }
         state.phase = Phase::Busy;
@@ -278,7 +287,6 @@ impl<R: Record> GroupCommit<R> {
 struct Wait<'l> {
     patience: Patience<'l>,
     began: Instant,
-    end: Instant,
 }
 
 impl<'l> Wait<'l> {
@@ -286,22 +294,24 @@ impl<'l> Wait<'l> {
         Self {
             patience,
             began: Instant::now(),
-            end: patience.limits.end_of_wait(patience.lock_wait),
         }
     }
 
-    /// How long to wait before the next look.
-    fn next(&mut self, path: &std::path::Path) -> Result<Duration> {
+    /// Returns the time to wait before the next look. The wait is counted from the time at which another
+    /// thread last ended its work.
+    fn next(&self, path: &std::path::Path, ended: Instant) -> Result<Duration> {
         let now = Instant::now();
-        if now >= self.end {
+        let Patience { limits, lock_wait } = self.patience;
+        let end = limits.end_of_wait_since(ended.max(self.began), lock_wait);
+        if now >= end {
             return Err(CatalogError::LockTimeout {
                 path: path.to_path_buf(),
                 holder: crate::root::other_threads(),
                 waited: now - self.began,
             });
         }
-        self.patience.limits.check("waiting to write")?;
-        Ok(LOOK.min(self.end - now))
+        limits.check("waiting to write")?;
+        Ok(LOOK.min(end - now))
     }
 }
 
@@ -310,7 +320,10 @@ struct IdleAtEnd<'w, R: Record>(&'w GroupCommit<R>);
 
 impl<R: Record> Drop for IdleAtEnd<'_, R> {
     fn drop(&mut self) {
-        self.0.lock().phase = Phase::Idle;
+        let mut state = self.0.lock();
+        state.phase = Phase::Idle;
+        state.ended = Instant::now();
+        drop(state);
         self.0.changed.notify_all();
     }
 }

@@ -70,10 +70,11 @@ impl Links {
             };
             *to = to.saturating_add(space_of(&metadata));
         } else if shares == Sharing::Inode
+            && !is_blob
             && let Some(Shared(links)) = &self.shared
             && links.get(&inode) == Some(taken)
         {
-            // It leaves the store. Only the names outside keep it.
+            // The store no longer holds the file. Only links outside the store do.
             freed.1 = freed.1.saturating_add(space_of(&metadata));
         }
     }

@@ -43,11 +43,15 @@ impl HeldLock {
         is_at(self.lock.file(), &self.path)
     }
 
-    /// Returns true if this process had the lock for a while and other processes wait for it.
-    pub(super) fn is_to_be_left(&mut self) -> bool {
-        if self.since.elapsed() < TENURE {
-            return false;
-        }
+    /// Returns true if the threads of this process may hand the lock over without a look at other
+    /// processes.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.since.elapsed() < TENURE
+    }
+
+    /// Returns true if other processes wait for the lock. If no process waits, this process may
+    /// hand the lock over for another while.
+    pub(super) fn are_others_waiting(&mut self) -> bool {
         self.since = Instant::now();
         File::open(&self.waiting)
             .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))

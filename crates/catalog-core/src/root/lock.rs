@@ -19,9 +19,10 @@
 //!
 //! **Waiting.** The threads of one process queue up for a lock (`lock_queue`) and hand it over to each
 //! other. The first of them tries until its deadline, with growing pauses; the error names the holder.
-//! It holds a shared lock on `locks/<name>.waiting` meanwhile. A process that has had the lock for
-//! a while and finds that one held leaves the lock to others for a moment, so that no process starves
-//! another. Threads do not write an index one by one: they share one write (`index::group_commit`).
+//! It holds a shared lock on `locks/<name>.waiting` meanwhile. A process looks at that file when it
+//! releases the lock, and every few milliseconds while its threads hand the lock over. If another process
+//! waits, this process leaves the lock to others for a moment, so that no process starves another.
+//! Threads do not write an index one by one: they share one write (`index::group_commit`).
 //!
 //! **After a kill.** A holder writes its process id into the file for those who wait, and empties
 //! it before it releases the lock; both are best effort. Only a holder makes temporary files, so
@@ -162,13 +163,12 @@ impl Drop for WriterLock {
         let Some(mut held) = self.held.take() else {
             return;
         };
-        // Without a thread that waits for it, a lock that is handed over is released.
-        match held.is_to_be_left() {
-            false => self.turn.end(held),
-            true => {
-                drop(held);
-                self.turn.leave_to_others();
-            }
+        let is_handed_over = held.is_fresh() && self.turn.has_next();
+        if !is_handed_over && held.are_others_waiting() {
+            drop(held);
+            self.turn.leave_to_others();
+        } else {
+            self.turn.end(held);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The threads of this process that want one lock.
 //!
-//! They get it in the order in which they came, so that only one thread of a process asks the kernel for
-//! the lock, however many want it. A thread that had the lock a moment ago lets those go first that had it
-//! less often: of a thousand threads that need it several times each, the first would otherwise be done
-//! before the last has begun. A thread that is done hands the lock of the process over to the next
-//! one. When other processes wait, the process leaves the lock to them for a moment: without that, its
-//! next thread would always be faster than they are.
+//! The threads get the lock in the order in which they came. Only one thread of a process asks the kernel
+//! for the lock, however many want it. A thread that had the lock a moment ago lets those go first that had
+//! it less often. Otherwise the first of a thousand threads that need the lock several times each would be
+//! done before the last has begun. A thread that is done hands the lock over to the next one. When other
+//! processes wait, the process leaves the lock to them for a moment, because its next thread would always be
+//! faster than they are.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -25,14 +25,15 @@ const LOOK: Duration = Duration::from_millis(100);
 /// between two attempts.
 const COURTESY: Duration = Duration::from_millis(4);
 
-/// The time for which a turn counts, and for which others may go before a thread that waits.
+/// The time for which a turn counts. A thread that has waited for longer is overtaken by no other thread.
 const MEMORY: Duration = Duration::from_secs(2);
 
 /// The queues of this process.
 static QUEUES: Mutex<BTreeMap<Key, Queue>> = Mutex::new(BTreeMap::new());
 
-/// The path of a lock, and its mechanism.
-type Key = (PathBuf, Locking);
+/// The process, the path of a lock, and its mechanism. A fork has no other threads, and no lock that was
+/// handed over.
+type Key = (u32, PathBuf, Locking);
 
 /// The threads that want one lock. The first has the turn.
 #[derive(Debug)]
@@ -120,15 +121,15 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Waits for the turn of this thread. The wait ends with an error if no thread of this process
-    /// released the lock for the time of `patience`, and at the limits.
+    /// Waits for the turn of this thread. Fails if no thread of this process releases the lock within
+    /// `patience`, or if the limits of the call end the wait.
     pub(super) fn wait(
         path: &Path,
         locking: Locking,
         limits: &Limits,
         patience: Duration,
     ) -> Result<Self> {
-        let turn = Self::queue_up((path.to_path_buf(), locking));
+        let turn = Self::queue_up((std::process::id(), path.to_path_buf(), locking));
         loop {
             let now = Instant::now();
             let (is_first, left_until) = turn.look();
@@ -142,7 +143,7 @@ impl Turn {
             let deadline = turn.deadline(limits, patience);
             if now >= deadline {
                 return Err(CatalogError::LockTimeout {
-                    path: turn.key.0.clone(),
+                    path: turn.key.1.clone(),
                     holder: other_threads(),
                     waited: now - turn.begin,
                 });
@@ -174,8 +175,8 @@ impl Turn {
         (is_first, queue.and_then(|queue| queue.left_until))
     }
 
-    /// Returns the time at which the wait for the lock ends: a thread of this process that released
-    /// the lock begins the time of all that wait anew.
+    /// Returns the time at which the wait for the lock ends. The time of a wait is counted from the last
+    /// release of the lock by any thread of this process.
     pub(super) fn deadline(&self, limits: &Limits, patience: Duration) -> Instant {
         let queues = queues();
         let released = queues.get(&self.key).map(|queue| queue.released);
@@ -186,6 +187,13 @@ impl Turn {
     /// Returns the time at which this thread queued up.
     pub(super) fn begin(&self) -> Instant {
         self.begin
+    }
+
+    /// Returns true if another thread waits behind this one.
+    pub(super) fn has_next(&self) -> bool {
+        let queues = queues();
+        let queue = queues.get(&self.key);
+        queue.is_some_and(|queue| queue.threads.len() > 1)
     }
 
     /// Takes the lock that the thread before this one handed over.
@@ -309,7 +317,7 @@ mod tests {
                 .expect("its turn comes");
         });
         let queues = queues();
-        let queue = &queues[&(path.to_path_buf(), Locking::Kernel)];
+        let queue = &queues[&(std::process::id(), path.to_path_buf(), Locking::Kernel)];
         assert!(queue.threads.is_empty(), "{queue:?}");
     }
 }

@@ -40,6 +40,7 @@ pub(crate) use host_clock::{Moment, now_ms};
 pub(crate) use layout::{
     ArtifactFolder, IndexFile, Layout, QuarantineFolder, StagingFolder, StoreLock, is_sha256,
 };
+pub(crate) use listing::EntryKind;
 pub(crate) use lock::{WriterLock, describe_this_process};
 pub(crate) use lock_queue::other_threads;
 pub(crate) use modes::{

@@ -134,24 +134,28 @@ pub(crate) enum Links {
 /// vanishes meanwhile, the folder is listed again.
 pub(crate) fn list_files(
     folder: &Path,
-    is_wanted: fn(&str) -> bool,
+    is_wanted: impl Fn(&str) -> bool,
     links: Links,
 ) -> Result<Vec<FoundFile>> {
     /// The number of listings after which a folder whose files vanish is an error.
     const ATTEMPTS: usize = 5;
-    let mut listed = list_once(folder, is_wanted, links);
+    let mut listed = list_once(folder, &is_wanted, links);
     for _ in 1..ATTEMPTS {
         match &listed {
             Err(CatalogError::Io { source, .. })
                 if source.kind() == io::ErrorKind::NotFound && folder.is_dir() => {}
             _ => break,
         }
-        listed = list_once(folder, is_wanted, links);
+        listed = list_once(folder, &is_wanted, links);
     }
     listed
 }
 
-fn list_once(folder: &Path, is_wanted: fn(&str) -> bool, links: Links) -> Result<Vec<FoundFile>> {
+fn list_once(
+    folder: &Path,
+    is_wanted: &dyn Fn(&str) -> bool,
+    links: Links,
+) -> Result<Vec<FoundFile>> {
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), folder.to_path_buf())];
     while let Some((prefix, folder)) = folders.pop() {

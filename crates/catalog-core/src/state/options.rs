@@ -18,8 +18,8 @@ pub struct StoreOptions {
     pub outside: OutsidePaths,
     /// The locking of the root.
     pub locking: Locking,
-    /// The time for which a write waits for other writers; 30 seconds by default. It begins anew
-    /// whenever a thread of this process had its turn, so that any number of threads can queue up.
+    /// The time for which a write waits for other writers; 30 seconds by default. The time is
+    /// counted from the last turn of any thread of this process, so that any number of threads can queue up.
     pub lock_wait: Duration,
     /// The number of bytes of disk that the artifact store may take, staged ones included;
     /// unbounded by default. A staging that would exceed it is refused; a collection makes room.

@@ -1,5 +1,5 @@
-//! The bounds of what hostile files and greedy writers can take: memory, time after a cancellation,
-//! handles, depth and space.
+//! Hostile files and greedy writers are bounded: in memory, in time after a cancellation, in depth and in
+//! space.
 
 use std::process::Command;
 

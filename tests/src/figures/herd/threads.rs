@@ -109,7 +109,8 @@ pub(super) fn measure(trial: Trial, measured: &mut Measured) -> Result<(), Strin
     with_few_handles(crowd, measured)
 }
 
-/// Refusals for want of handles have a type, can be tried again, and leave nothing behind.
+/// A call that fails for want of handles has a typed error and can be tried again. A collection removes all
+/// that the call left.
 fn with_few_handles(crowd: Crowd, measured: &mut Measured) -> Result<(), String> {
     let root = tempfile::tempdir().map_err(|error| error.to_string())?;
     let (threads, few) = (crowd.threads, crowd.few_handles);

@@ -63,7 +63,12 @@ pub(in crate::artifacts) fn check_content(
 pub(in crate::artifacts) fn check_download(folder: &Path) -> Result<()> {
     let mut folders = vec![(folder.join(".cache/huggingface/download"), 0)];
     while let Some((folder, depth)) = folders.pop() {
-        for (path, kind) in list_folder(&folder)? {
+        let listed = match list_folder(&folder) {
+            // The notes of another account do not concern a model that this account can read.
+            Err(CatalogError::PermissionDenied { .. }) => Vec::new(),
+            listed => listed?,
+        };
+        for (path, kind) in listed {
             if kind.is_dir() && depth < MAX_DEPTH {
                 folders.push((path, depth + 1));
             } else if path

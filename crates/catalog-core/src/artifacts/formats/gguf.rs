@@ -117,7 +117,9 @@ fn check_header(file: &mut (impl Read + Seek), size: u64, is_over: &dyn Fn() -> 
         match (key.as_str(), kind) {
             ("general.alignment", UINT32) => alignment = u64::from(reader.u32()?),
             ("general.alignment", _) => {
-                return Err(format!("its alignment has the type {kind}, not {UINT32}"));
+                return Err(format!(
+                    "the type of its `general.alignment` is {kind}, not {UINT32}"
+                ));
             }
             _ => reader.skip_value(kind, 0)?,
         }
@@ -151,7 +153,7 @@ fn check_header(file: &mut (impl Read + Seek), size: u64, is_over: &dyn Fn() -> 
         let bytes = match block_of(kind) {
             Some(block) if !block.fills(row) => {
                 return Err(format!(
-                    "tensor {number} has rows of {row} elements, which are no whole blocks of the type {kind}"
+                    "tensor {number} has rows of {row} elements, which is no multiple of the block of type {kind}"
                 ));
             }
             Some(block) => block.bytes_of(elements),

@@ -15,10 +15,10 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Notes a name. Fails if it is there already. `of` says what it names.
+    /// Notes a name. Fails if it is there already. `of` is the kind of the named things.
     pub(super) fn add(&mut self, of: &str, name: &str) -> Result<(), Problem> {
         if self.seen.len() < MAX_NAMES && !self.seen.insert(self.hashing.hash_one(name)) {
-            return Err(format!("it has two {of} of the name {name:?}"));
+            return Err(format!("two of its {of} have the name {name:?}"));
         }
         Ok(())
     }

@@ -58,7 +58,7 @@ fn a_manifest_says_what_was_asked_for_and_what_the_source_said() {
     let artifact = publish(&catalog, provenance.clone());
     catalog.register(&artifact, Expected::Absent).unwrap();
     let text = fs::read_to_string(manifest_of(artifact.path())).unwrap();
-    assert!(text.starts_with("{\"version\":2,"), "{text}");
+    assert!(text.starts_with("{\"version\":3,"), "{text}");
     assert!(!text.contains("secret"), "{text}");
     let manifest = catalog.artifacts().manifest_at(artifact.path()).unwrap();
     let manifest = manifest.unwrap();
@@ -103,7 +103,7 @@ fn a_manifest_of_version_1_is_read_and_a_newer_one_is_left_untouched() {
     assert_eq!(basis(), Basis::SourceHash);
 
     rewrite(&path, |text| {
-        text.replace("\"version\":1", "\"version\":3")
+        text.replace("\"version\":1", "\"version\":4")
             .replace("\"files\":[", "\"files\":7,\"others\":[")
     });
     let newer = fs::read(&path).unwrap();

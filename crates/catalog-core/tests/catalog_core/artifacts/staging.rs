@@ -4,8 +4,8 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use catalog_core::{
-    Artifact, CatalogError, CatalogStore, Digest, EntryPoint, Expectation, FsCatalog, Provenance,
-    Staging,
+    Artifact, CatalogError, CatalogStore, Digest, EntryPoint, Expectation, FsCatalog, Hasher,
+    ImportRequest, Provenance, Staging,
 };
 
 use crate::util::{model_id, names_in};
@@ -348,4 +348,61 @@ fn the_folder_of_an_artifact_is_named_as_the_format_says() {
         assert_eq!(folder.file_name().unwrap(), key);
         assert!(catalog.artifacts().open(key).unwrap().is_some());
     }
+}
+
+/// CAT-804
+#[test]
+fn what_an_earlier_release_published_is_published_again_with_all_its_files() {
+    let (_root, catalog) = catalog();
+    let stage = |files: &[&str]| {
+        let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
+        for name in files {
+            write(&mut staging, name, name.as_bytes());
+        }
+        staging
+    };
+    // As a repair of such an artifact expects: by name.
+    let mut by_name = Expectation::default();
+    for name in ["a.bin", ".gitattributes"] {
+        let mut hash = Hasher::new();
+        hash.update(name.as_bytes());
+        by_name.files.insert(name.to_owned(), hash.finish());
+    }
+    let staging = stage(&["a.bin", ".gitattributes", ".DS_Store"]);
+    let verified = staging.verify(&by_name, &mut |_| Ok(())).unwrap();
+    let names: Vec<&str> = verified
+        .manifest()
+        .files
+        .iter()
+        .map(|file| &*file.name)
+        .collect();
+    assert_eq!(names, [".gitattributes", "a.bin"]);
+    let of_first_edition = verified.manifest().tree_digest();
+    drop(verified);
+
+    // As a pin of such an artifact expects: by the tree digest of all files.
+    let by_digest = Expectation {
+        digest: Some(of_first_edition.clone()),
+        ..Expectation::default()
+    };
+    let staging = stage(&["a.bin", ".gitattributes"]);
+    let verified = staging.verify(&by_digest, &mut |_| Ok(())).unwrap();
+    assert_eq!(verified.manifest().tree_digest(), of_first_edition);
+    drop(verified);
+    let staging = stage(&["a.bin", ".gitattributes", ".DS_Store"]);
+    let error = staging.verify(&by_digest, &mut |_| Ok(())).unwrap_err();
+    assert_eq!(error.code(), "digest_mismatch");
+}
+
+/// CAT-804
+#[test]
+fn a_single_file_that_is_no_part_of_a_model_is_refused_by_its_name() {
+    let (root, catalog) = catalog();
+    let source = root.path().join("weights.lock");
+    fs::write(&source, "weights").unwrap();
+    let id = model_id("id");
+    let error = catalog.import(&ImportRequest::new(&id, &source), &mut |_| Ok(()));
+    let error = error.unwrap_err();
+    assert_eq!(error.code(), "name_refused");
+    assert!(error.to_string().contains("weights.lock"), "{error}");
 }

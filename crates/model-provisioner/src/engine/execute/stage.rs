@@ -84,7 +84,7 @@ pub(super) fn fetch(
     publish(ctx, staging, expected, stated, Provided::Fetched)
 }
 
-/// The time between two measurements of what a fetcher has written.
+/// The time between two measurements of a staging area.
 const MEASURE_EVERY: Duration = Duration::from_millis(150);
 
 /// Has the fetcher fill a staging area while another thread measures the area. If the disk or the budget
@@ -99,7 +99,7 @@ fn fetch_watched(ctx: &CallContext<'_>, staging: &mut Staging) -> catalog_core::
     let shared = &refusal;
     let watch = move || {
         while end.recv_timeout(MEASURE_EVERY) == Err(RecvTimeoutError::Timeout) {
-            // What cannot be measured now is measured the next time, and before it is verified.
+            // If a measurement fails for another reason, the next one takes its place.
             if let Err(error @ CatalogError::NoSpace { .. }) = reservation.check() {
                 *lock(shared) = Some(error);
                 token.cancel();
@@ -112,16 +112,20 @@ fn fetch_watched(ctx: &CallContext<'_>, staging: &mut Staging) -> catalog_core::
             tracing::debug!(%error, "what is fetched is measured only at its end");
         }
         let fetched = ctx.fetcher.stage(&task, staging, &mut |now| {
-            // The error of the refusal takes the place of this one below.
+            // After a refusal, the caller gets the refusal instead of this error: see below.
             limits.check("fetching")?;
             ctx.fetching(now)
         });
         drop(ended);
         fetched
     });
-    match lock(&refusal).take() {
-        Some(error) => Err(error),
-        None => fetched.map_err(own_error),
+    match (fetched, lock(&refusal).take()) {
+        // A whole model is measured again before it is verified.
+        (Err(CatalogError::Cancelled), Some(refusal)) => {
+            ctx.check()?;
+            Err(refusal)
+        }
+        (fetched, _) => fetched.map_err(own_error),
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use catalog_core::{
     Artifact, ArtifactStore, Basis, CatalogError, Expectation, FetchProblem, FetchTask, Fetched,
-    HfParts, ManifestFile, ModelFetcher, ModelRef, Progress, Provenance, ResolvedModel, Result,
-    Staging,
+    HfParts, ManifestFile, ModelFetcher, ModelRef, Progress, Provenance, Reservation,
+    ResolvedModel, Result, Staging,
 };
 
 use super::arrival::{check_complete, commit_of, lift};
@@ -170,7 +170,7 @@ impl ModelFetcher for HfCliFetcher {
         let folder = staging.folder();
         let reservation = staging.reservation();
         let mut tick = || {
-            reservation.check()?;
+            measure(&reservation)?;
             progress(Progress {
                 done: bytes_in(&folder),
                 total,
@@ -231,7 +231,7 @@ impl ModelFetcher for HfCliFetcher {
         let cache = store.stage(&mr.model_id()?, 0)?;
         let reservation = cache.reservation();
         let mut tick = || {
-            reservation.check()?;
+            measure(&reservation)?;
             progress(Progress::default())
         };
         let repository = Repository {
@@ -308,6 +308,18 @@ impl fmt::Debug for HfCliFetcher {
             .field("endpoint", &hub.ok())
             .field("has_token", &self.settings.token.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+/// Measures a staging area. Only want of space and the limits of the call end a download.
+fn measure(reservation: &Reservation) -> Result<()> {
+    match reservation.check() {
+        Err(
+            error @ (CatalogError::NoSpace { .. }
+            | CatalogError::Cancelled
+            | CatalogError::DeadlineExceeded { .. }),
+        ) => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
