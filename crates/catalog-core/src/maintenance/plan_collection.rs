@@ -42,23 +42,13 @@ pub(crate) fn plan_collection(
         let taken = space_of_store(&state.root)?;
         let excess = taken.saturating_sub(budget);
         planner.purge_quarantine(excess)?;
-        planner.evict(
-            excess,
-            CollectionPlan::space,
-            policy.evict,
-            RemovalReason::OverBudget,
-        );
+        planner.evict(excess, policy.evict, RemovalReason::OverBudget);
     }
     let free = free_space(state.root.path())
         .map_err(|error| CatalogError::io("ask for the free space of", state.root.path(), error))?;
     if let (Some(wanted), Some(free)) = (policy.min_free, free) {
         let lacking = wanted.saturating_sub(free);
-        planner.evict(
-            lacking,
-            CollectionPlan::frees,
-            policy.evict,
-            RemovalReason::LowSpace,
-        );
+        planner.evict(lacking, policy.evict, RemovalReason::LowSpace);
     }
     Ok(planner.plan)
 }
@@ -239,14 +229,9 @@ impl<'c> CollectionPlanner<'c> {
         Ok(())
     }
 
-    /// Plans models until the plan has the wanted number of bytes by this measure.
-    fn evict(
-        &mut self,
-        wanted: u64,
-        measure: fn(&CollectionPlan) -> u64,
-        which: Evict,
-        reason: RemovalReason,
-    ) {
+    /// Plans models until the store takes the given number of bytes less, with the plan so far. A clone
+    /// counts in full, also where the disk is low: otherwise one collection would remove all clones.
+    fn evict(&mut self, wanted: u64, which: Evict, reason: RemovalReason) {
         let mut queue: Vec<(bool, SystemTime, String, ModelRecord)> = self
             .facts
             .models
@@ -262,7 +247,7 @@ impl<'c> CollectionPlanner<'c> {
             .collect();
         queue.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
         for (_, _, id, record) in queue {
-            if measure(&self.plan) >= wanted {
+            if self.plan.space() >= wanted {
                 return;
             }
             self.plan_model(&id, &record, reason);

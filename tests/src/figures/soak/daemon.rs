@@ -101,7 +101,8 @@ pub(super) fn refused_file(answers: &Path) -> PathBuf {
 
 /// Whether an error, with its sources, says that the disk is full.
 fn is_for_space(error: &str) -> bool {
-    error.starts_with("no_space") || error.contains("(os error 28)")
+    let is_shared = error.starts_with("failed_elsewhere") && error.contains("(no_space)");
+    is_shared || error.starts_with("no_space") || error.contains("(os error 28)")
 }
 
 /// A file that a daemon adds lines to. One write is whole or not there after a kill.
