@@ -5,21 +5,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, EngineStore, FsCatalog, FsEngineStore, Import,
-    ImportRequest, LifecycleState, ModelId, Progress, Result, ScrubBudget, VerificationOutcomeKind,
-    Verify, rebuild, recover,
+    CollectionPolicy, FsCatalog, FsEngineStore, Import, ImportRequest, ModelId, Progress, Result,
+    ScrubBudget, Verify, rebuild, recover,
 };
-use model_provisioner::{ModelProvisioner, ProvisionError};
+use model_provisioner::ModelProvisioner;
 
+pub use crate::answers::OTHER;
+use crate::answers::{failed, list, of_store, present, read, wrong};
 use crate::state::{CONTENT, PROVISIONED, describe, other_source, source};
 use crate::steps::Step;
 use crate::toy::ToyFetcher;
 
 /// The model that a fetcher brings with modes that shut out everybody else.
 pub const PRIVATE: &str = "hf:org/private";
-
-/// The model whose bytes no other model has.
-pub const OTHER: &str = "o";
 
 /// A call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -267,82 +265,6 @@ impl Call {
 /// The file that [`Call::ImportLink`] imports.
 pub fn own_original(root: &Path) -> std::path::PathBuf {
     root.join("original.bin")
-}
-
-fn read(catalog: &FsCatalog) -> Result<()> {
-    for entry in catalog.list()? {
-        let is_managed = catalog.artifacts().holds(&entry.local_path);
-        if entry.lifecycle != LifecycleState::Active || !is_managed {
-            continue;
-        }
-        let found = catalog.verify(&entry.id, Verify::Full, &mut |_| Ok(()))?;
-        if found.outcome.kind != VerificationOutcomeKind::Pass {
-            return Err(CatalogError::ArtifactChanged {
-                path: entry.local_path,
-            });
-        }
-    }
-    catalog.plan_collection(&CollectionPolicy::default())?;
-    catalog.pins().map(drop)
-}
-
-/// Asks for all entries in each way that there is.
-fn list(catalog: &FsCatalog) -> Result<()> {
-    let ids: Vec<String> = catalog.list()?.into_iter().map(|entry| entry.id).collect();
-    for id in ["a", "m", "n", OTHER, PROVISIONED] {
-        if !ids.iter().any(|known| known == id) {
-            return Err(wrong(id, "listed"));
-        }
-    }
-    for id in &ids {
-        catalog.get(id)?.ok_or_else(|| wrong(id, "known"))?;
-        catalog.exists(id)?;
-        catalog.registered(id, None)?;
-    }
-    catalog.artifacts().manifests()?;
-    FsEngineStore::new(catalog.root())?
-        .get("e")?
-        .map(drop)
-        .ok_or_else(|| wrong("e", "known"))
-}
-
-/// Makes a model present. What is said to be present has to have the right bytes.
-fn present(
-    catalog: &FsCatalog,
-    fetcher: impl catalog_core::ModelFetcher,
-    reference: &str,
-) -> Result<()> {
-    let provisioner = ModelProvisioner::new(catalog, fetcher);
-    let found = provisioner
-        .ensure_present_str(reference, None)
-        .map_err(of_store)?;
-    match fs::read(&found.local_path) {
-        Ok(bytes) if bytes == CONTENT => Ok(()),
-        _ => Err(wrong(reference, "what it is said to be")),
-    }
-}
-
-/// Returns the error of an answer that is wrong.
-fn wrong(id: &str, expected: &'static str) -> CatalogError {
-    CatalogError::Conflict {
-        id: id.to_owned(),
-        expected,
-    }
-}
-
-fn of_store(error: ProvisionError) -> CatalogError {
-    match error {
-        ProvisionError::Catalog(error) => error,
-        other => failed(std::io::Error::other(format!("{}: {other}", other.code()))),
-    }
-}
-
-fn failed(source: std::io::Error) -> CatalogError {
-    CatalogError::Io {
-        action: "write",
-        path: "a.bin".into(),
-        source,
-    }
 }
 
 /// The process of an account: `ROOT CALL…`. It prints `ok`, or the code and the message of the first

@@ -16,6 +16,8 @@
 //! | `trace_reader` | the changes of files in the text of a trace |
 //! | `hub` | a hub of models on the loopback interface |
 //! | `account` | processes of other accounts |
+//! | `call`, `answers` | calls that an account makes in a process of its own, and the checks of their answers |
+//! | `shared_root` | a root that accounts share by their group |
 //! | `toy` | a fetcher that brings known bytes |
 //! | `mounts` | file systems in memory and in images |
 //! | `limited` | handles whose calls end at a deadline |
@@ -55,6 +57,8 @@ pub mod account;
 
 /// A root that accounts share by their group.
 pub mod shared_root;
+
+mod answers;
 
 /// The calls that an account makes in a process of its own.
 pub mod call;

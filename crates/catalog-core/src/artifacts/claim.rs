@@ -27,8 +27,8 @@ pub(super) struct Claim {
     pub(super) holder: String,
 }
 
-/// The claims of this process, by the folder of the staging area. With them, an admission
-/// does not read the files of its own process.
+/// The claims of this process, by the folder of the staging area. An admission reads
+/// them instead of the files of its own process.
 static OWN_CLAIMS: Mutex<BTreeMap<PathBuf, Claim>> = Mutex::new(BTreeMap::new());
 
 /// Notes a claim of this process: the model, and the number of bytes that it is going to take in all.

@@ -4,7 +4,9 @@ use std::io;
 use std::path::Path;
 
 use super::artifact::Artifact;
+use super::chosen_files::ChosenFiles;
 use super::copy::{Mover, check_unchanged, copy_and_hash};
+use super::expectation::Expectation;
 use super::fingerprint::now_at_most;
 use super::formats::ContentCheck;
 use super::local::{LocalModel, LocalModelKind};
@@ -12,12 +14,14 @@ use super::manifest_file::Sharing;
 use super::provenance::Provenance;
 use super::staging::{Freshness, Staging};
 use super::store::ArtifactStore;
-use super::verify::{Expectation, VerifiedStaging};
+use super::verify::VerifiedStaging;
 use crate::digest::{FileContent, hash_files, is_of_a_model};
 use crate::entry::{CatalogEntry, Expected};
 use crate::error::{CatalogError, Result};
 use crate::reference::ModelId;
-use crate::root::{FileStamp, FoundFile, LastLink, Reflink, clone_file, resolve};
+use crate::root::{
+    FileStamp, FoundFile, LastLink, Links, Reflink, clone_file, list_files, resolve,
+};
 
 /// The way in which an import puts local files into the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -117,6 +121,16 @@ impl ArtifactStore {
         // Before a byte is copied, and under the user's own paths.
         model.check_content(request.expected.content, &|| self.limits.check("reading"))?;
         check_own_name(&model)?;
+        let chosen = match model.kind() {
+            LocalModelKind::Folder => ChosenFiles::of(model.path(), &request.expected, progress)?,
+            _ => ChosenFiles::OfTheModel(&request.expected.files),
+        };
+        let own = match chosen {
+            ChosenFiles::OfTheModel(_) => model.files().to_vec(),
+            ChosenFiles::OfFirstEdition => {
+                list_files(model.path(), |name| chosen.has(name), Links::Follow)?
+            }
+        };
         let mut companions = model.find_companions()?;
         companions.retain(|companion| self.is_usable(companion, request.expected.content));
         let mut provenance = request.provenance.clone().unwrap_or_else(|| Provenance {
@@ -126,7 +140,7 @@ impl ArtifactStore {
         });
         let names = companions.iter().map(|file| file.name.clone());
         provenance.companions.extend(names);
-        let files = &[model.files(), &companions].concat()[..];
+        let files = &[own, companions].concat()[..];
         let total = sum(files.iter().map(|file| file.stamp.size()));
         let mut staging = self.stage(request.id, 0)?;
         staging.set_provenance(provenance);

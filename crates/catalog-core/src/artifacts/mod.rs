@@ -5,10 +5,12 @@
 
 mod artifact;
 mod blob;
+mod chosen_files;
 mod claim;
 mod companions;
 mod complete;
 mod copy;
+mod expectation;
 mod fingerprint;
 mod formats;
 mod import;
@@ -41,6 +43,7 @@ pub(crate) use staging::Freshness;
 pub(crate) use strangers::strangers;
 
 pub use artifact::Artifact;
+pub use expectation::{EntryPoint, Expectation};
 pub use formats::{ContentCheck, ContentWarning, shard_set};
 pub use import::{Import, ImportRequest};
 pub use lease::Lease;
@@ -52,4 +55,4 @@ pub use quarantine::Evidence;
 pub use reservation::Reservation;
 pub use staging::{StagedFile, Staging};
 pub use store::ArtifactStore;
-pub use verify::{EntryPoint, Expectation, VerifiedStaging};
+pub use verify::VerifiedStaging;

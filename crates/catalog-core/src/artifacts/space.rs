@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::claim::{Claim, Owner, own_claim, owner_of};
 use super::store::ArtifactStore;
 use crate::error::{CatalogError, Result};
-use crate::root::{EntryKind, StagingFolder, StoreRoot, free_space, list_folder};
+use crate::root::{EntryKind, StagingFolder, StoreRoot, free_space, is_there, list_folder};
 
 /// The room in which staged bytes must fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +59,15 @@ pub(super) fn admit(
         return Ok(());
     }
     for other in &mut others {
-        let written = space_taken(&other.folder.artifact().files(), &mut BTreeSet::new())?;
-        other.claim.needed = other.claim.needed.saturating_sub(written);
+        let files = other.folder.artifact().files();
+        other.claim.needed = match is_there(&files)? {
+            true => {
+                let written = space_taken(&files, &mut BTreeSet::new())?;
+                other.claim.needed.saturating_sub(written)
+            }
+            // It is published, and counts in the store.
+            false => 0,
+        };
     }
     others.retain(|other| other.claim.needed > 0);
     let reserved = others
@@ -106,17 +113,18 @@ fn reserved_by_others(store: &ArtifactStore, own: &StagingFolder) -> Result<Vec<
     Ok(others)
 }
 
-/// Returns the number of bytes of disk that the artifact store takes, with the quarantine.
+/// Returns the number of bytes of disk that the artifact store takes, with the quarantine and the files that
+/// are about to be removed.
 pub(crate) fn space_of_store(root: &StoreRoot) -> Result<u64> {
     let layout = root.layout();
     let mut seen = BTreeSet::new();
     let mut total = 0_u64;
-    let quarantine = layout.quarantine();
     for folder in [
         layout.blobs(),
         layout.artifacts(),
         layout.staging(),
-        quarantine,
+        layout.removed(),
+        layout.quarantine(),
     ] {
         total = total.saturating_add(space_taken(&folder, &mut seen)?);
     }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -83,7 +84,8 @@ impl ArtifactStore {
         ensured
     }
 
-    /// Opens the artifact with this key, with a lease on it. Returns `None` if there is no such artifact.
+    /// Opens the artifact with this key, with a lease on it, and makes its name durable. Returns `None` if
+    /// there is no such artifact.
     ///
     /// # Errors
     ///
@@ -110,10 +112,22 @@ impl ArtifactStore {
         }
     }
 
-    /// Makes the names of all artifacts durable.
+    /// Makes the names of all artifacts durable. A file system that cannot sync, or cannot be written, has
+    /// nothing to make durable.
     pub(crate) fn sync_names(&self) -> Result<()> {
+        use io::ErrorKind::{InvalidInput, ReadOnlyFilesystem, Unsupported};
         let artifacts = self.layout().artifacts();
-        sync_folder(&artifacts).map_err(|error| CatalogError::io("sync folder", artifacts, error))
+        match sync_folder(&artifacts) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    InvalidInput | ReadOnlyFilesystem | Unsupported
+                ) =>
+            {
+                Ok(())
+            }
+            synced => synced.map_err(|error| CatalogError::io("sync folder", artifacts, error)),
+        }
     }
 
     /// Returns the manifests of all artifacts with their keys, sorted by key. In the place of a manifest

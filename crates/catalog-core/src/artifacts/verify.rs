@@ -1,48 +1,20 @@
 use crate::progress::{Limits, Progress};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::chosen_files::ChosenFiles;
+use super::expectation::{EntryPoint, Expectation};
 use super::fingerprint::now_at_most;
-use super::formats::{ContentCheck, Shard, check_content};
+use super::formats::{Shard, check_content};
 use super::manifest::Manifest;
 use super::manifest_file::{ManifestFile, Sharing};
 use super::staging::{Freshness, Staging};
-use crate::digest::{
-    Basis, Digest, DigestAlgorithm, DigestSubject, FileContent, counted_by_first_edition,
-    hash_files, is_of_a_model,
-};
+use crate::digest::{Basis, Digest, DigestAlgorithm, DigestSubject, FileContent, hash_files};
 use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
-use crate::root::{
-    FoundFile, Links, MAX_DEPTH, list_files, list_folder, now_ms, remove_artifact, sync_files,
-};
-
-/// The digests that staged bytes are expected to have.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Expectation {
-    /// The digest of the model: of the only file, or the tree digest of the folder.
-    pub digest: Option<Digest>,
-    /// Digests of single files, by name; each must be there.
-    pub files: BTreeMap<String, Digest>,
-    /// The path for users of the model.
-    pub entry_point: EntryPoint,
-    /// The check of the content, apart from all digests.
-    pub content: ContentCheck,
-}
-
-/// Selects the path of an artifact for its users.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum EntryPoint {
-    /// The only file, or the first shard if all files are shards of one set, or else the folder.
-    #[default]
-    Natural,
-    /// The folder of all files.
-    Folder,
-    /// The file of this name.
-    File(String),
-}
+use crate::root::{FoundFile, Links, list_files, now_ms, sync_files};
 
 /// Staged bytes that were verified as expected. Only these can be published.
 #[derive(Debug)]
@@ -100,12 +72,12 @@ impl Staging {
         let progress = &mut limits.watch("hashing", progress);
         self.reservation().check_at_end()?;
         let folder = self.folder();
-        let wanted = Wanted::of(&folder, expected, progress)?;
-        wanted.remove_others(&folder)?;
-        // Of what another program wrote, what is still to be written shows in no time until it is.
-        list_files(&folder, |name| wanted.has(name), Links::Refuse)?;
+        let chosen = ChosenFiles::of(&folder, expected, progress)?;
+        chosen.remove_others(&folder)?;
+        // Bytes that another program wrote and that are not on the disk yet change no time of their file.
+        list_files(&folder, |name| chosen.has(name), Links::Refuse)?;
         sync_files(&folder)?;
-        let files = list_files(&folder, |name| wanted.has(name), Links::Refuse)?;
+        let files = list_files(&folder, |name| chosen.has(name), Links::Refuse)?;
         check_names(&folder, &files)?;
         let begin = now_at_most(self.store.layout());
         let known = self.contents(&files, begin, progress)?;
@@ -202,72 +174,6 @@ impl Staging {
             }
         });
         Ok(each.collect())
-    }
-}
-
-/// The files of a staging area that are published.
-enum Wanted<'e> {
-    /// The files that are of a model, and those that are expected by name: an earlier release may have
-    /// published them.
-    OfTheModel(&'e BTreeMap<String, Digest>),
-    /// All files that the first edition counted, because the expected digest is by its rules.
-    OfFirstEdition,
-}
-
-impl<'e> Wanted<'e> {
-    fn of(
-        folder: &Path,
-        expected: &'e Expectation,
-        progress: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<Self> {
-        let of_the_model = Self::OfTheModel(&expected.files);
-        let digest = expected.digest.as_ref();
-        let Some(digest) = digest.and_then(|digest| digest.canonical().ok()) else {
-            return Ok(of_the_model);
-        };
-        if digest.algorithm().ok() != Some(DigestAlgorithm::Sha256Tree) {
-            return Ok(of_the_model);
-        }
-        match Digest::of_tree_of_first_edition(folder, progress) {
-            Ok(Some(first)) if first == digest => Ok(Self::OfFirstEdition),
-            Err(
-                error @ (CatalogError::Cancelled
-                | CatalogError::DeadlineExceeded { .. }
-                | CatalogError::ArtifactChanged { .. }),
-            ) => Err(error),
-            // Files that are no part of the model may be unusable.
-            _ => Ok(of_the_model),
-        }
-    }
-
-    /// Returns true for the relative name of a file that is wanted, and of a folder that can hold some.
-    fn has(&self, name: &str) -> bool {
-        match self {
-            Self::OfFirstEdition => counted_by_first_edition(name),
-            Self::OfTheModel(expected) => {
-                is_of_a_model(name)
-                    || expected.contains_key(name)
-                    || expected
-                        .keys()
-                        .any(|file| Path::new(file).starts_with(name))
-            }
-        }
-    }
-
-    /// Removes all other files and folders below a staging area.
-    fn remove_others(&self, folder: &Path) -> Result<()> {
-        let mut folders = vec![(folder.to_path_buf(), 0)];
-        while let Some((inner, depth)) = folders.pop() {
-            for (path, kind) in list_folder(&inner)? {
-                let name = path.strip_prefix(folder).ok().and_then(Path::to_str);
-                if name.is_some_and(|name| !self.has(name)) {
-                    remove_artifact(&path)?;
-                } else if kind.is_dir() && depth < MAX_DEPTH {
-                    folders.push((path, depth + 1));
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 mod engine_store;
 mod fs_catalog;
 mod fs_engine_store;
+mod fs_maintenance;
 mod fs_managed;
 mod managed;
 mod memory_catalog;

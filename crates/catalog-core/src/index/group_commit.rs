@@ -9,29 +9,16 @@
 //! No change runs while the mutex of this module is held: a thread takes the edit out, applies its
 //! change, and puts the edit back.
 
-use std::any::Any;
-use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::edit::Edit;
+use super::patience::{LOOK, Patience, Wait};
 use super::record::Record;
 use crate::error::{CatalogError, Result};
-use crate::progress::Limits;
-use crate::root::{Locking, StoreRoot};
-
-/// The threads that write each index of this process, by its path, the identity of the root, and the
-/// mechanism of its locks.
-static INDEXES: Mutex<BTreeMap<Key, Weak<dyn Any + Send + Sync>>> = Mutex::new(BTreeMap::new());
-
-/// The process is a part of the key: a fork has no other threads.
-type Key = (u32, PathBuf, (u64, u64), Locking);
-
-/// The interval at which a waiting thread checks whether its call was cancelled.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// The threads that write one index.
 #[derive(Debug)]
@@ -45,8 +32,12 @@ pub(super) struct GroupCommit<R> {
 #[derive(Debug)]
 struct State<R> {
     phase: Phase<R>,
-    /// How many threads wait to join a batch.
+    /// The number of threads that wait to join a batch.
     candidates: usize,
+    /// The number of threads that wait to work alone.
+    loners: usize,
+    /// Whether the last thread that ended its work did the work alone.
+    was_alone: bool,
     /// The time at which a thread last ended its work.
     ended: Instant,
 }
@@ -69,41 +60,13 @@ struct Batch {
     written: OnceLock<Result<()>>,
 }
 
-/// How long a thread waits for others.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Patience<'l> {
-    pub(super) limits: &'l Limits,
-    pub(super) lock_wait: Duration,
-}
-
 impl<R: Record> GroupCommit<R> {
-    /// Returns the threads that write the index of this kind in a root.
-    pub(super) fn of(root: &StoreRoot, locking: Locking) -> Arc<Self> {
-        let path = root.layout().index(R::FILE);
-        let mut indexes = INDEXES.lock().unwrap_or_else(PoisonError::into_inner);
-        indexes.retain(|_, threads| threads.strong_count() > 0);
-        let threads = indexes
-            .entry((
-                std::process::id(),
-                path.clone(),
-                root.stamp().identity(),
-                locking,
-            ))
-            .or_insert_with(|| Weak::<Self>::new());
-        if let Some(known) = threads.upgrade()
-            && let Ok(known) = known.downcast::<Self>()
-        {
-            return known;
-        }
-        let new = Arc::new(Self::new(path));
-        *threads = Arc::downgrade(&new) as Weak<dyn Any + Send + Sync>;
-        new
-    }
-
-    fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf) -> Self {
         let state = State {
             phase: Phase::Idle,
             candidates: 0,
+            loners: 0,
+            was_alone: false,
             ended: Instant::now(),
         };
         Self {
@@ -131,8 +94,9 @@ impl<R: Record> GroupCommit<R> {
         let mut state = self.lock();
         state.candidates += 1;
         loop {
+            let is_its_turn = state.loners == 0 || state.was_alone;
             match &mut state.phase {
-                Phase::Idle => {
+                Phase::Idle if is_its_turn => {
                     state.candidates -= 1;
                     state.phase = Phase::Busy;
                     drop(state);
@@ -147,7 +111,7 @@ impl<R: Record> GroupCommit<R> {
                         return self.follow(&batch, applied, patience);
                     }
                 }
-                Phase::Busy => {}
+                Phase::Idle | Phase::Busy => {}
             }
             match wait.next(&self.path, state.ended) {
                 Ok(pause) => state = self.wait_for(state, pause),
@@ -160,7 +124,8 @@ impl<R: Record> GroupCommit<R> {
         }
     }
 
-    /// Does some work while no other thread leads or joins a batch.
+    /// Does some work while no other thread leads or joins a batch. Batches and threads that work alone
+    /// take turns while both wait.
     pub(super) fn alone<T>(
         &self,
         patience: Patience<'_>,
@@ -168,13 +133,24 @@ impl<R: Record> GroupCommit<R> {
     ) -> Result<T> {
         let wait = Wait::begin(patience);
         let mut state = self.lock();
-        while !matches!(state.phase, Phase::Idle) {
-            let pause = wait.next(&self.path, state.ended)?;
-            state = self.wait_for(state, pause);
+        state.loners += 1;
+        while !matches!(state.phase, Phase::Idle) || (state.was_alone && state.candidates > 0) {
+            match wait.next(&self.path, state.ended) {
+                Ok(pause) => state = self.wait_for(state, pause),
+                Err(error) => {
+                    state.loners -= 1;
+                    self.changed.notify_all();
+                    return Err(error);
+                }
+            }
         }
+        state.loners -= 1;
         state.phase = Phase::Busy;
         drop(state);
-        let _idle = IdleAtEnd(self);
+        let _idle = IdleAtEnd {
+            writers: self,
+            is_alone: true,
+        };
         work()
     }
 
@@ -184,7 +160,10 @@ impl<R: Record> GroupCommit<R> {
         commit: impl FnOnce(L, Edit<R>) -> Result<()>,
         change: impl FnOnce(&mut Edit<R>) -> Result<T>,
     ) -> Result<T> {
-        let idle = IdleAtEnd(self);
+        let idle = IdleAtEnd {
+            writers: self,
+            is_alone: false,
+        };
         let (lock, mut edit) = begin()?;
         let applied = apply(&mut edit, change);
         let batch = Arc::new(Batch::default());
@@ -283,48 +262,20 @@ impl<R: Record> GroupCommit<R> {
     }
 }
 
-/// The wait of a thread for the others.
-struct Wait<'l> {
-    patience: Patience<'l>,
-    began: Instant,
+/// Ends the work of a thread, also after an error or a panic.
+struct IdleAtEnd<'w, R: Record> {
+    writers: &'w GroupCommit<R>,
+    is_alone: bool,
 }
-
-impl<'l> Wait<'l> {
-    fn begin(patience: Patience<'l>) -> Self {
-        Self {
-            patience,
-            began: Instant::now(),
-        }
-    }
-
-    /// Returns the time to wait before the next look. The wait is counted from the time at which another
-    /// thread last ended its work.
-    fn next(&self, path: &std::path::Path, ended: Instant) -> Result<Duration> {
-        let now = Instant::now();
-        let Patience { limits, lock_wait } = self.patience;
-        let end = limits.end_of_wait_since(ended.max(self.began), lock_wait);
-        if now >= end {
-            return Err(CatalogError::LockTimeout {
-                path: path.to_path_buf(),
-                holder: crate::root::other_threads(),
-                waited: now - self.began,
-            });
-        }
-        limits.check("waiting to write")?;
-        Ok(LOOK.min(end - now))
-    }
-}
-
-/// Ends the work of a leader, also after an error or a panic.
-struct IdleAtEnd<'w, R: Record>(&'w GroupCommit<R>);
 
 impl<R: Record> Drop for IdleAtEnd<'_, R> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.writers.lock();
         state.phase = Phase::Idle;
+        state.was_alone = self.is_alone;
         state.ended = Instant::now();
         drop(state);
-        self.0.changed.notify_all();
+        self.writers.changed.notify_all();
     }
 }
 
@@ -350,5 +301,65 @@ fn apply<R: Record, T>(
             edit.roll_back(savepoint);
             Applied::Panicked(panic)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::tests::Counted;
+    use super::*;
+    use crate::progress::Limits;
+
+    /// CAT-459
+    #[test]
+    fn batches_and_threads_that_work_alone_take_turns() {
+        let writers = GroupCommit::<Counted>::new(PathBuf::from("index"));
+        let limits = Limits::none();
+        let patience = Patience {
+            limits: &limits,
+            lock_wait: Duration::from_secs(60),
+        };
+        let order = Mutex::new(Vec::new());
+        let note = |word| order.lock().expect("nobody panics").push(word);
+        let alone = || {
+            let done = writers.alone(patience, || {
+                note("alone");
+                Ok(())
+            });
+            done.expect("its turn comes");
+        };
+        let lead = || {
+            let begin = || {
+                note("batch");
+                Err::<((), Edit<Counted>), _>(CatalogError::Cancelled)
+            };
+            drop(writers.write(patience, begin, |(), _| Ok(()), |_| Ok(())));
+        };
+        let wait_until = |candidates, loners| {
+            let are_there = || {
+                let state = writers.lock();
+                (state.candidates, state.loners) == (candidates, loners)
+            };
+            while !are_there() {
+                std::thread::yield_now();
+            }
+        };
+        std::thread::scope(|scope| {
+            // While one works alone, two of each kind come, the loners first.
+            let first = writers.alone(patience, || {
+                scope.spawn(alone);
+                scope.spawn(alone);
+                wait_until(0, 2);
+                scope.spawn(lead);
+                scope.spawn(lead);
+                wait_until(2, 2);
+                Ok(())
+            });
+            first.expect("nobody else works");
+        });
+        let order = order.into_inner().expect("nobody panics");
+        assert_eq!(order, ["batch", "alone", "batch", "alone"]);
     }
 }

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use super::edit::Edit;
 use super::format;
-use super::group_commit::{GroupCommit, Patience};
+use super::group_commit::GroupCommit;
 use super::index_files::{Absence, IndexFiles};
+use super::patience::Patience;
 use super::record::Record;
 use super::snapshot::Snapshot;
 use super::source::Source;
 use super::text_buffer::with_room;
 use super::unreadable::Unreadable;
+use super::writers::writers_of;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 use crate::root::{
@@ -60,7 +62,7 @@ impl<R: Record> JsonIndex<R> {
         Self {
             path: files.root().layout().index(R::FILE),
             watched: files.root().watched_index(R::FILE),
-            writers: GroupCommit::of(files.root(), writing.locking),
+            writers: writers_of(files.root(), writing.locking),
             files,
             writing,
             latest: RwLock::new(None),

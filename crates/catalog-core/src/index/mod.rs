@@ -11,6 +11,7 @@ mod group_commit;
 mod index_files;
 mod json_index;
 mod line;
+mod patience;
 mod record;
 mod recover;
 mod snapshot;
@@ -20,6 +21,7 @@ mod tests;
 mod text;
 mod text_buffer;
 mod unreadable;
+mod writers;
 
 pub use recover::{IndexRecovery, RecoveryAction};
 

@@ -22,7 +22,7 @@ thread_local! {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Counted {
+pub(super) struct Counted {
     value: u64,
 }
 

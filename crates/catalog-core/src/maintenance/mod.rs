@@ -5,6 +5,7 @@ mod collect;
 mod collected;
 mod collection_facts;
 mod collection_plan;
+mod evict;
 mod finish_deletions;
 mod freed;
 mod import;

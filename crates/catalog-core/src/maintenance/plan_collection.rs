@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use super::collection_facts::CollectionFacts;
 use super::collection_plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
 use super::freed::Links;
-use super::leftovers::{leftovers, quarantined};
-use super::policy::{CollectionPolicy, Evict, RemovalReason};
+use super::leftovers::leftovers;
+use super::policy::{CollectionPolicy, RemovalReason};
 use crate::artifacts::{
     LeaseLock, Owner, Sharing, owner_of, space_below, space_of, space_of_store, try_lock,
 };
@@ -54,11 +54,11 @@ pub(crate) fn plan_collection(
 }
 
 /// The state to plan for, and the plan so far.
-struct CollectionPlanner<'c> {
-    state: &'c RootState,
-    facts: CollectionFacts,
-    plan: CollectionPlan,
-    planned: BTreeSet<String>,
+pub(super) struct CollectionPlanner<'c> {
+    pub(super) state: &'c RootState,
+    pub(super) facts: CollectionFacts,
+    pub(super) plan: CollectionPlan,
+    pub(super) planned: BTreeSet<String>,
     links: Links,
 }
 
@@ -75,7 +75,12 @@ impl<'c> CollectionPlanner<'c> {
         })
     }
 
-    fn push(&mut self, what: Removable, reason: RemovalReason, (frees, may_free): (u64, u64)) {
+    pub(super) fn push(
+        &mut self,
+        what: Removable,
+        reason: RemovalReason,
+        (frees, may_free): (u64, u64),
+    ) {
         self.plan.removals.push(PlannedRemoval {
             what,
             reason,
@@ -209,52 +214,7 @@ impl<'c> CollectionPlanner<'c> {
         Ok(())
     }
 
-    /// Plans files of the quarantine until the store takes the given number of bytes less, with the plan
-    /// so far.
-    fn purge_quarantine(&mut self, wanted: u64) -> Result<()> {
-        for file in quarantined(self.state)? {
-            if self.plan.space() >= wanted {
-                break;
-            }
-            let what = Removable::Quarantined(file.path);
-            if self
-                .plan
-                .removals
-                .iter()
-                .all(|planned| planned.what != what)
-            {
-                self.push(what, RemovalReason::OverBudget, (file.bytes, 0));
-            }
-        }
-        Ok(())
-    }
-
-    /// Plans models until the store takes the given number of bytes less, with the plan so far. A clone
-    /// counts in full, also where the disk is low: otherwise one collection would remove all clones.
-    fn evict(&mut self, wanted: u64, which: Evict, reason: RemovalReason) {
-        let mut queue: Vec<(bool, SystemTime, String, ModelRecord)> = self
-            .facts
-            .models
-            .iter()
-            .filter(|(id, _)| !self.planned.contains(id))
-            .filter_map(|(id, record)| {
-                let key = Layout::key_of(Path::new(&record.local_path))?;
-                let is_active = record.lifecycle == LifecycleState::Active;
-                let used = self.state.artifacts.last_use(key);
-                (which == Evict::Any || !is_active)
-                    .then(|| (is_active, used, id.clone(), record.clone()))
-            })
-            .collect();
-        queue.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
-        for (_, _, id, record) in queue {
-            if self.plan.space() >= wanted {
-                return;
-            }
-            self.plan_model(&id, &record, reason);
-        }
-    }
-
-    fn plan_model(&mut self, id: &str, record: &ModelRecord, reason: RemovalReason) {
+    pub(super) fn plan_model(&mut self, id: &str, record: &ModelRecord, reason: RemovalReason) {
         let state = self.state;
         if let Some(owner) = self.facts.pinned.get(id) {
             let why = format!("pinned by {owner}");

@@ -76,7 +76,7 @@ impl WriterLock {
         patience: Duration,
     ) -> Result<Self> {
         let path = layout.lock(which);
-        let turn = Turn::wait(&path, locking, limits, patience)?;
+        let turn = Turn::wait(&path, locking, limits, patience).map_err(with_holder)?;
         if let Some(held) = turn.take_handed_over()
             && held.is_at_its_path()?
         {
@@ -186,6 +186,26 @@ pub(crate) fn describe_this_process() -> String {
     )
 }
 
+/// Names the holder of the lock in the error of a thread that waited for its turn: that may be another
+/// process, for which another thread of this one waits.
+fn with_holder(error: CatalogError) -> CatalogError {
+    match error {
+        CatalogError::LockTimeout {
+            path,
+            holder,
+            waited,
+        } => {
+            let stated = File::open(&path).ok().and_then(|file| stated_holder(&file));
+            CatalogError::LockTimeout {
+                path,
+                holder: stated.unwrap_or(holder),
+                waited,
+            }
+        }
+        error => error,
+    }
+}
+
 fn write_holder(file: &mut File) -> io::Result<()> {
     let text = format!("{}\n", describe_this_process());
     file.rewind()?;
@@ -193,23 +213,18 @@ fn write_holder(file: &mut File) -> io::Result<()> {
     file.set_len(text.len() as u64)
 }
 
-/// Describes the holder of a lock for people, from the text that it wrote.
-fn read_holder(mut file: &File) -> String {
+/// Describes the holder of a lock for people.
+fn read_holder(file: &File) -> String {
+    stated_holder(file).unwrap_or_else(|| "a process that has not said who it is".to_owned())
+}
+
+/// Describes the holder of a lock from the text that it wrote, if it wrote one.
+fn stated_holder(mut file: &File) -> Option<String> {
     let mut text = String::new();
-    let read = file
-        .rewind()
-        .and_then(|()| file.take(200).read_to_string(&mut text));
+    file.rewind().ok()?;
+    file.take(200).read_to_string(&mut text).ok()?;
     let mut words = text.trim_end().splitn(3, ' ');
-    let fields = (
-        words.next(),
-        words.next().map(str::parse::<u64>),
-        words.next(),
-    );
-    match (read, fields) {
-        (Ok(_), (Some(process), Some(Ok(since)), Some(program))) => {
-            let age = (now_ms() / 1000).saturating_sub(since);
-            format!("process {process} ({program}) for {age} s")
-        }
-        _ => "a process that has not said who it is".to_owned(),
-    }
+    let (process, since, program) = (words.next()?, words.next()?, words.next()?);
+    let age = (now_ms() / 1000).saturating_sub(since.parse().ok()?);
+    Some(format!("process {process} ({program}) for {age} s"))
 }

@@ -11,8 +11,8 @@ use super::{gguf, safetensors};
 use crate::error::{CatalogError, Result};
 use crate::root::{FoundFile, MAX_DEPTH, list_folder};
 
-/// Checks the content of a model, and logs a warning for what is not recognised. `check` ends the reading
-/// by failing.
+/// Checks the content of a model, and logs a warning for content that is not recognised. `check` ends the
+/// reading by failing.
 ///
 /// Reads headers as streams, with less than 64 MiB of memory.
 ///

@@ -5,11 +5,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog_core::{
-    CancelToken, CatalogError, CatalogStore, ContentCheck, Digest, FsCatalog, Hasher,
-    ImportRequest, Limits, LocalModel, Role, VerificationOutcomeKind, Verify,
+    CancelToken, CatalogError, ContentCheck, FsCatalog, ImportRequest, Limits, LocalModel,
 };
 
-use crate::util::{model_id, names_in};
+use crate::util::model_id;
 
 const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
 
@@ -310,83 +309,4 @@ fn a_folder_whose_download_has_not_ended_is_refused() {
         ("._m.safetensors", b"a fork"),
     ]);
     assert_eq!(look(&finished, ContentCheck::RefuseUnrecognised), Ok(0));
-}
-
-/// CAT-829
-#[test]
-fn a_projector_is_imported_beside_its_model_and_is_not_in_the_digest() {
-    let folder = tempfile::tempdir().unwrap();
-    let source = folder.path().join("m.gguf");
-    let projector = folder.path().join("mmproj-m-f16.gguf");
-    fs::write(&source, "weights").unwrap();
-    fs::write(&projector, "projector").unwrap();
-    let model = LocalModel::resolve(&source).unwrap();
-    assert_eq!(
-        model.companions().unwrap(),
-        std::slice::from_ref(&projector)
-    );
-
-    let catalog = FsCatalog::new(folder.path().join("root")).unwrap();
-    let id = model_id("id");
-    let mut request = ImportRequest::new(&id, &source);
-    request.expected.digest = Some(Digest::of_file(&source).unwrap());
-    let entry = catalog.import(&request, &mut |_| Ok(())).unwrap();
-    assert!(entry.local_path.ends_with("m.gguf"));
-    let imported = LocalModel::resolve(&entry.local_path).unwrap();
-    assert_eq!(imported.companions().unwrap().len(), 1);
-    let beside = entry.local_path.parent().unwrap();
-    assert_eq!(names_in(beside), ["m.gguf", "mmproj-m-f16.gguf"]);
-    let manifest = catalog.artifacts().manifest_at(&entry.local_path).unwrap();
-    let manifest = manifest.unwrap();
-    assert_eq!(manifest.digest, Digest::of_file(&source).unwrap());
-    let roles: Vec<Role> = manifest.files.iter().map(|file| file.role).collect();
-    assert_eq!(roles, [Role::Model, Role::Companion]);
-    let verified = catalog.verify("id", Verify::Full, &mut |_| Ok(())).unwrap();
-    assert_eq!(verified.outcome.kind, VerificationOutcomeKind::Pass);
-    assert_eq!(verified.hashed, 16, "companions are verified, too");
-
-    // The same model without a projector is another artifact.
-    fs::remove_file(&projector).unwrap();
-    let entry = catalog.import(&request, &mut |_| Ok(())).unwrap();
-    assert_eq!(names_in(entry.local_path.parent().unwrap()), ["m.gguf"]);
-    assert!(catalog.delete("id").unwrap());
-}
-
-/// CAT-230
-#[test]
-fn a_folder_that_the_first_edition_pinned_still_passes() {
-    let folder = tempfile::tempdir().unwrap();
-    let model = folder.path().join("model");
-    fs::create_dir(&model).unwrap();
-    let files = [(".gitattributes", "text"), ("m.bin", "weights")];
-    let mut tree = Hasher::new();
-    tree.update(b"model-tree/sha256/v1\0");
-    tree.update(&2_u64.to_be_bytes());
-    for (name, text) in files {
-        fs::write(model.join(name), text).unwrap();
-        let digest = Digest::of_file(&model.join(name)).unwrap();
-        tree.update(&(name.len() as u64).to_be_bytes());
-        tree.update(name.as_bytes());
-        tree.update(&(text.len() as u64).to_be_bytes());
-        tree.update(&hex::decode(digest.value).unwrap());
-    }
-    let mut pinned = tree.finish();
-    pinned.algo = "sha256-tree".to_owned();
-    assert_ne!(pinned, Digest::of_tree(&model).unwrap());
-    let resolved = LocalModel::resolve(&model).unwrap();
-    let compare = |expected: &Digest| {
-        let compared = resolved.compare(expected, Some(expected), &mut |_| Ok(()));
-        compared.unwrap().0.kind == VerificationOutcomeKind::Pass
-    };
-    assert!(compare(&pinned));
-    assert!(compare(&Digest::of_tree(&model).unwrap()));
-    pinned.value.replace_range(
-        ..1,
-        if pinned.value.starts_with('0') {
-            "1"
-        } else {
-            "0"
-        },
-    );
-    assert!(!compare(&pinned));
 }

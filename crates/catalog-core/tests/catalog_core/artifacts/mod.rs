@@ -1,5 +1,6 @@
 //! Managed models: staging, publishing, import, formats, space, leases, deletion.
 
+mod companions;
 mod completion;
 mod content;
 mod deletion;
@@ -8,6 +9,7 @@ mod import;
 mod leases;
 mod local_model;
 mod manifest;
+mod no_part;
 mod shard_digests;
 mod space;
 mod staging;

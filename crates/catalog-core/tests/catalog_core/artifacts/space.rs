@@ -231,3 +231,16 @@ fn a_collection_removes_no_more_hard_links_than_the_budget_wants() {
     assert_eq!(plan.removals.len(), 2, "{plan:?}");
     assert_eq!((plan.frees(), plan.space()), (0, 4 << 20));
 }
+
+/// CAT-830
+#[test]
+fn what_is_published_already_is_reserved_no_more() {
+    let (root, catalog) = with_budget(10 << 20);
+    let first = catalog.artifacts().stage(&model_id("first"), 6 << 20);
+    let first = first.unwrap();
+    // As a publication does that has not ended yet.
+    let artifact = first.folder().parent().unwrap().to_path_buf();
+    fs::rename(artifact, root.path().join("elsewhere")).unwrap();
+    let second = catalog.artifacts().stage(&model_id("second"), 6 << 20);
+    drop(second.unwrap());
+}

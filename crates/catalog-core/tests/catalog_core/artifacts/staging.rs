@@ -4,8 +4,8 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use catalog_core::{
-    Artifact, CatalogError, CatalogStore, Digest, EntryPoint, Expectation, FsCatalog, Hasher,
-    ImportRequest, Provenance, Staging,
+    Artifact, CatalogError, CatalogStore, Digest, EntryPoint, Expectation, FsCatalog, Provenance,
+    Staging,
 };
 
 use crate::util::{model_id, names_in};
@@ -275,30 +275,6 @@ fn a_rotten_blob_is_replaced_and_not_shared() {
 
 /// CAT-804
 #[test]
-fn what_tools_leave_beside_a_model_is_no_part_of_it() {
-    let (_root, catalog) = catalog();
-    let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
-    write(&mut staging, "a.bin", b"bytes");
-    for name in [
-        ".git/x",
-        ".gitattributes",
-        ".cache/huggingface/x",
-        "._a.bin",
-        ".DS_Store",
-        "__MACOSX/x",
-        "a.bin.lock",
-    ] {
-        let path = staging.folder().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, "x").unwrap();
-    }
-    let artifact = verify(staging).unwrap().publish().unwrap();
-    assert!(artifact.path().ends_with("files/a.bin"));
-    assert_eq!(names_in(artifact.path().parent().unwrap()), ["a.bin"]);
-}
-
-/// CAT-804
-#[test]
 fn a_symbolic_link_planted_in_the_place_of_a_folder_of_the_store_is_refused() {
     for folder in ["staging", "artifacts", "blobs", "quarantine"] {
         let (root, catalog) = catalog();
@@ -348,61 +324,4 @@ fn the_folder_of_an_artifact_is_named_as_the_format_says() {
         assert_eq!(folder.file_name().unwrap(), key);
         assert!(catalog.artifacts().open(key).unwrap().is_some());
     }
-}
-
-/// CAT-804
-#[test]
-fn what_an_earlier_release_published_is_published_again_with_all_its_files() {
-    let (_root, catalog) = catalog();
-    let stage = |files: &[&str]| {
-        let mut staging = catalog.artifacts().stage(&model_id("id"), 0).unwrap();
-        for name in files {
-            write(&mut staging, name, name.as_bytes());
-        }
-        staging
-    };
-    // As a repair of such an artifact expects: by name.
-    let mut by_name = Expectation::default();
-    for name in ["a.bin", ".gitattributes"] {
-        let mut hash = Hasher::new();
-        hash.update(name.as_bytes());
-        by_name.files.insert(name.to_owned(), hash.finish());
-    }
-    let staging = stage(&["a.bin", ".gitattributes", ".DS_Store"]);
-    let verified = staging.verify(&by_name, &mut |_| Ok(())).unwrap();
-    let names: Vec<&str> = verified
-        .manifest()
-        .files
-        .iter()
-        .map(|file| &*file.name)
-        .collect();
-    assert_eq!(names, [".gitattributes", "a.bin"]);
-    let of_first_edition = verified.manifest().tree_digest();
-    drop(verified);
-
-    // As a pin of such an artifact expects: by the tree digest of all files.
-    let by_digest = Expectation {
-        digest: Some(of_first_edition.clone()),
-        ..Expectation::default()
-    };
-    let staging = stage(&["a.bin", ".gitattributes"]);
-    let verified = staging.verify(&by_digest, &mut |_| Ok(())).unwrap();
-    assert_eq!(verified.manifest().tree_digest(), of_first_edition);
-    drop(verified);
-    let staging = stage(&["a.bin", ".gitattributes", ".DS_Store"]);
-    let error = staging.verify(&by_digest, &mut |_| Ok(())).unwrap_err();
-    assert_eq!(error.code(), "digest_mismatch");
-}
-
-/// CAT-804
-#[test]
-fn a_single_file_that_is_no_part_of_a_model_is_refused_by_its_name() {
-    let (root, catalog) = catalog();
-    let source = root.path().join("weights.lock");
-    fs::write(&source, "weights").unwrap();
-    let id = model_id("id");
-    let error = catalog.import(&ImportRequest::new(&id, &source), &mut |_| Ok(()));
-    let error = error.unwrap_err();
-    assert_eq!(error.code(), "name_refused");
-    assert!(error.to_string().contains("weights.lock"), "{error}");
 }

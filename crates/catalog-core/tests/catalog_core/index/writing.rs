@@ -223,3 +223,30 @@ fn a_snapshot_never_changes_and_serialises_alike_wherever_the_root_is() {
         "{first}"
     );
 }
+
+/// CAT-452
+#[test]
+fn each_thread_that_waits_too_long_is_told_of_the_other_process_that_has_the_lock() {
+    let root = tempfile::tempdir().unwrap();
+    let catalog = impatient(root.path());
+    let id = "id".parse().unwrap();
+    drop(catalog.artifacts().stage(&id, 0).unwrap());
+    // As another process does.
+    let lock = root.path().join("locks/artifacts.lock");
+    fs::write(&lock, "4711 1 other\n").unwrap();
+    let held = fs::File::open(&lock).unwrap();
+    held.lock().unwrap();
+    let stage = || catalog.artifacts().stage(&id, 0).unwrap_err();
+    let errors: Vec<CatalogError> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..3).map(|_| scope.spawn(stage)).collect();
+        let errors = threads.into_iter().map(|thread| thread.join().unwrap());
+        errors.collect()
+    });
+    for error in errors {
+        assert_eq!(error.code(), "lock_timeout");
+        assert!(
+            error.to_string().contains("process 4711 (other)"),
+            "{error}"
+        );
+    }
+}

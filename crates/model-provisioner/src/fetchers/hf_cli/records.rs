@@ -11,7 +11,7 @@ const NOTES: &str = ".cache/huggingface";
 /// How much is hashed at once.
 const CHUNK: usize = 1 << 20;
 
-/// A file that was brought, and what the hub stated of it.
+/// A file that was brought, with the statements of the hub about the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Brought {
     /// Relative to the folder, parts joined by `/`.
@@ -22,7 +22,7 @@ pub(super) struct Brought {
     pub(super) stated: Stated,
 }
 
-/// What the hub states of the bytes of a file.
+/// The statement of the hub about the bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stated {
     /// Their SHA-256.

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use catalog_core::{EntryPoint, FetchTask, HfParts, is_of_a_model, shard_set};
 
-/// Which files of a repository are wanted.
+/// The files of a repository that are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// All of them.
@@ -15,7 +15,7 @@ pub(super) enum Wanted {
     FilesOf(String, Vec<String>),
 }
 
-/// What the hub says of one file.
+/// One file in the listing of the hub.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub(super) struct Listed {
     pub(super) path: String,
@@ -51,8 +51,8 @@ impl Wanted {
         refused.map_or(Ok(wanted), Err)
     }
 
-    /// The same for what may be a folder after all: if it is no file of the listing, but files are
-    /// below it.
+    /// Looks the path of the reference up in a listing: the path is that of a folder if no file has it and
+    /// files lie below it.
     pub(super) fn looked_up(self, parts: &HfParts<'_>, listing: &[Listed]) -> Self {
         let Some(path) = parts.path else {
             return self;
@@ -68,7 +68,7 @@ impl Wanted {
         }
     }
 
-    /// Those of a listing that are wanted.
+    /// Returns the files of a listing that are wanted.
     pub(super) fn among<'l>(&self, listing: &'l [Listed]) -> Vec<&'l Listed> {
         let is_wanted = |file: &&Listed| match self {
             Self::All => is_of_a_model(&file.path),
@@ -96,7 +96,7 @@ impl Wanted {
             .unwrap_or(name)
     }
 
-    /// What is handed out to engines.
+    /// Returns the path that engines are given.
     pub(super) fn entry_point(&self, parts: &HfParts<'_>) -> EntryPoint {
         match (self, parts.path) {
             (Self::Files(_), Some(path)) => {

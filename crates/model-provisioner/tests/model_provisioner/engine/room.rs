@@ -1,6 +1,6 @@
 //! Fetchers that write more than there is room for.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write;
 
 use catalog_core::{
@@ -21,10 +21,16 @@ fn with_budget(root: &std::path::Path) -> FsCatalog {
     FsCatalog::open(root, options).unwrap()
 }
 
-/// A fetcher of a third party: it writes files by itself, and stops only at the limits of its task.
-struct Endless;
+/// A fetcher of a third party, which writes files by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Greedy {
+    /// Writes on until the limits of its task stop it.
+    Endless,
+    /// Has written all before anybody measures it.
+    Sudden,
+}
 
-impl ModelFetcher for Endless {
+impl ModelFetcher for Greedy {
     fn ensure_present(&self, _: &ModelRef) -> Result<ResolvedModel> {
         panic!("it stages")
     }
@@ -39,37 +45,16 @@ impl ModelFetcher for Endless {
         staging: &mut Staging,
         _: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Fetched> {
-        let mut options = OpenOptions::new();
-        let path = staging.folder().join("endless.bin");
-        let mut file = options.append(true).create(true).open(path).unwrap();
+        let mut file = fs::File::create(staging.folder().join("greedy.bin")).unwrap();
+        if *self == Self::Sudden {
+            file.write_all(&vec![1; 9 << 20]).unwrap();
+            return Ok(Fetched::new(Expectation::default()));
+        }
         while task.limits.check("fetching").is_ok() {
             file.write_all(&[1; 100_000]).unwrap();
             std::thread::yield_now();
         }
         Err(CatalogError::Cancelled)
-    }
-}
-
-/// A fetcher that has written all before anybody measures it.
-struct Sudden;
-
-impl ModelFetcher for Sudden {
-    fn ensure_present(&self, _: &ModelRef) -> Result<ResolvedModel> {
-        panic!("it stages")
-    }
-
-    fn can_stage(&self, _: &ModelRef) -> bool {
-        true
-    }
-
-    fn stage(
-        &self,
-        _: &FetchTask<'_>,
-        staging: &mut Staging,
-        _: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<Fetched> {
-        fs::write(staging.folder().join("sudden.bin"), vec![1; 9 << 20]).unwrap();
-        Ok(Fetched::new(Expectation::default()))
     }
 }
 
@@ -88,8 +73,8 @@ fn is_refused(root: &std::path::Path, catalog: &FsCatalog, fetcher: impl ModelFe
 fn a_fetcher_that_outgrows_the_budget_is_cancelled_and_its_bytes_are_refused() {
     let root = tempfile::tempdir().unwrap();
     let catalog = with_budget(root.path());
-    is_refused(root.path(), &catalog, Endless);
-    is_refused(root.path(), &catalog, Sudden);
+    is_refused(root.path(), &catalog, Greedy::Endless);
+    is_refused(root.path(), &catalog, Greedy::Sudden);
 }
 
 /// PROV-436

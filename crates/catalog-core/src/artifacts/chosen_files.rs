@@ -1,0 +1,79 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::expectation::Expectation;
+use crate::digest::{Digest, DigestAlgorithm, counted_by_first_edition, is_of_a_model};
+use crate::error::{CatalogError, Result};
+use crate::progress::Progress;
+use crate::root::{MAX_DEPTH, list_folder, remove_artifact};
+
+/// The files of a folder that an artifact consists of.
+pub(super) enum ChosenFiles<'e> {
+    /// The files that are of a model, and those that are expected by name: an earlier release may have
+    /// published them.
+    OfTheModel(&'e BTreeMap<String, Digest>),
+    /// All files that the first edition counted, because the expected digest is by its rules.
+    OfFirstEdition,
+}
+
+impl<'e> ChosenFiles<'e> {
+    /// Chooses the files of a folder that is to be as expected.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Digest::of_tree`](crate::Digest::of_tree) if the folder has to be hashed, and the
+    /// error that `progress` returns.
+    pub(super) fn of(
+        folder: &Path,
+        expected: &'e Expectation,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Self> {
+        let of_the_model = Self::OfTheModel(&expected.files);
+        let digest = expected.digest.as_ref();
+        let Some(digest) = digest.and_then(|digest| digest.canonical().ok()) else {
+            return Ok(of_the_model);
+        };
+        if digest.algorithm().ok() != Some(DigestAlgorithm::Sha256Tree) {
+            return Ok(of_the_model);
+        }
+        match Digest::of_tree_of_first_edition(folder, progress) {
+            Ok(Some(first)) if first == digest => Ok(Self::OfFirstEdition),
+            Err(
+                error @ (CatalogError::Cancelled
+                | CatalogError::DeadlineExceeded { .. }
+                | CatalogError::ArtifactChanged { .. }),
+            ) => Err(error),
+            // Files that are no part of the model may be unusable.
+            _ => Ok(of_the_model),
+        }
+    }
+
+    /// Returns true for the relative name of a chosen file, and of a folder that can hold one.
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::OfFirstEdition => counted_by_first_edition(name),
+            Self::OfTheModel(expected) => {
+                is_of_a_model(name)
+                    || expected
+                        .keys()
+                        .any(|file| Path::new(file).starts_with(name))
+            }
+        }
+    }
+
+    /// Removes all other files and folders below a staging area.
+    pub(super) fn remove_others(&self, folder: &Path) -> Result<()> {
+        let mut folders = vec![(folder.to_path_buf(), 0)];
+        while let Some((inner, depth)) = folders.pop() {
+            for (path, kind) in list_folder(&inner)? {
+                let name = path.strip_prefix(folder).ok().and_then(Path::to_str);
+                if name.is_some_and(|name| !self.has(name)) {
+                    remove_artifact(&path)?;
+                } else if kind.is_dir() && depth < MAX_DEPTH {
+                    folders.push((path, depth + 1));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+//! The threads of this process that write an index, shared by all handles of its root.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::group_commit::GroupCommit;
+use super::record::Record;
+use crate::root::{Locking, StoreRoot};
+
+/// The writers of each index that a handle of this process has open.
+static WRITERS: Mutex<BTreeMap<Key, Weak<dyn Any + Send + Sync>>> = Mutex::new(BTreeMap::new());
+
+/// The process, the path of an index, the identity of its root, and the mechanism of its locks. A fork has no
+/// other threads.
+type Key = (u32, PathBuf, (u64, u64), Locking);
+
+/// Returns the threads that write the index of this kind in a root.
+pub(super) fn writers_of<R: Record>(root: &StoreRoot, locking: Locking) -> Arc<GroupCommit<R>> {
+    let path = root.layout().index(R::FILE);
+    let process = std::process::id();
+    let key = (process, path.clone(), root.stamp().identity(), locking);
+    let mut all = WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|_, writers| writers.strong_count() > 0);
+    let known = all.get(&key).and_then(Weak::upgrade);
+    if let Some(Ok(known)) = known.map(Arc::downcast::<GroupCommit<R>>) {
+        return known;
+    }
+    let new = Arc::new(GroupCommit::new(path));
+    let weak: Weak<dyn Any + Send + Sync> = Arc::downgrade(&new) as _;
+    all.insert(key, weak);
+    new
+}
