@@ -308,8 +308,8 @@ fn apply<R: Record, T>(
 mod tests {
     use std::time::Duration;
 
-    use super::super::tests::Counted;
     use super::*;
+    use crate::index::tests::Counted;
     use crate::progress::Limits;
 
     /// CAT-459
