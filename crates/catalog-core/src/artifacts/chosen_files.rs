@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::expectation::Expectation;
-use crate::digest::{Digest, DigestAlgorithm, counted_by_first_edition, is_of_a_model};
-use crate::error::{CatalogError, Result};
+use crate::digest::{Digest, counted_by_first_edition, is_of_a_model};
+use crate::error::Result;
 use crate::progress::Progress;
 use crate::root::{MAX_DEPTH, list_folder, remove_artifact};
 
@@ -21,31 +21,22 @@ impl<'e> ChosenFiles<'e> {
     ///
     /// # Errors
     ///
-    /// The errors of [`Digest::of_tree`](crate::Digest::of_tree) if the folder has to be hashed, and the
-    /// error that `progress` returns.
+    /// [`ArtifactChanged`](crate::CatalogError::ArtifactChanged) if the folder is hashed and changes
+    /// meanwhile, and the error that `progress` returns.
     pub(super) fn of(
         folder: &Path,
         expected: &'e Expectation,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Self> {
-        let of_the_model = Self::OfTheModel(&expected.files);
-        let digest = expected.digest.as_ref();
-        let Some(digest) = digest.and_then(|digest| digest.canonical().ok()) else {
-            return Ok(of_the_model);
+        let digest = expected.digest.as_ref().map(Digest::canonical);
+        let is_of_first_edition = match digest {
+            Some(Ok(digest)) => digest.is_of_first_edition(folder, progress)?,
+            _ => false,
         };
-        if digest.algorithm().ok() != Some(DigestAlgorithm::Sha256Tree) {
-            return Ok(of_the_model);
-        }
-        match Digest::of_tree_of_first_edition(folder, progress) {
-            Ok(Some(first)) if first == digest => Ok(Self::OfFirstEdition),
-            Err(
-                error @ (CatalogError::Cancelled
-                | CatalogError::DeadlineExceeded { .. }
-                | CatalogError::ArtifactChanged { .. }),
-            ) => Err(error),
-            // Files that are no part of the model may be unusable.
-            _ => Ok(of_the_model),
-        }
+        Ok(match is_of_first_edition {
+            true => Self::OfFirstEdition,
+            false => Self::OfTheModel(&expected.files),
+        })
     }
 
     /// Returns true for the relative name of a chosen file, and of a folder that can hold one.

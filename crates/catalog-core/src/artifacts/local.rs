@@ -248,8 +248,7 @@ impl LocalModel {
             // An earlier release may have pinned this folder by rules that counted more files.
             if actual != expected
                 && self.kind == LocalModelKind::Folder
-                && Digest::of_tree_of_first_edition(&self.path, progress)?.as_ref()
-                    == Some(&expected)
+                && expected.is_of_first_edition(&self.path, progress)?
             {
                 actual = expected.clone();
             }

@@ -134,7 +134,7 @@ pub(crate) fn space_of_store(root: &StoreRoot) -> Result<u64> {
 /// Returns the number of bytes of disk that the files below a folder take, each counted once,
 /// without those `seen`. A folder that another account made for itself, in a staging area of its own,
 /// counts as empty.
-pub(super) fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
+fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
     let mut total = 0_u64;
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {

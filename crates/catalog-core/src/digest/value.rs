@@ -69,14 +69,26 @@ impl Digest {
         Self::compute(path, DigestAlgorithm::Sha256Tree, &mut |_| {})
     }
 
-    /// The tree digest by the rules of the first edition, which counted more files. `None` if the folder has
-    /// no file that makes a difference.
-    pub(crate) fn of_tree_of_first_edition(
+    /// Returns true if this is the tree digest of a folder by the rules of the first edition, which counted
+    /// more files. Hashes nothing if the folder has no file that makes a difference.
+    pub(crate) fn is_of_first_edition(
+        &self,
         folder: &Path,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<Option<Self>> {
-        let value = hash_tree_of_first_edition(folder, progress)?;
-        Ok(value.map(|value| Self::from_bytes(DigestAlgorithm::Sha256Tree, &value)))
+    ) -> Result<bool> {
+        if self.algorithm().ok() != Some(DigestAlgorithm::Sha256Tree) {
+            return Ok(false);
+        }
+        match hash_tree_of_first_edition(folder, progress) {
+            Ok(value) => Ok(value.is_some_and(|value| hex::encode(value) == self.value)),
+            Err(
+                error @ (CatalogError::Cancelled
+                | CatalogError::DeadlineExceeded { .. }
+                | CatalogError::ArtifactChanged { .. }),
+            ) => Err(error),
+            // Files that are no part of the model may be unusable.
+            Err(_) => Ok(false),
+        }
     }
 
     /// Computes any digest and reports its progress, about once a mebibyte and once at the end.

@@ -6,6 +6,7 @@ mod published;
 mod repair;
 mod revision;
 mod stage;
+mod watch;
 
 use local::{use_in_place, use_registered, verify};
 use published::take_published;

@@ -8,6 +8,7 @@ use catalog_core::{
 };
 
 use super::origin::{at_source, place_at_source};
+use super::watch::stage_watched;
 use crate::engine::context::{CallContext, Part};
 use crate::engine::verified::{Place, VerifiedModel, passed, require_external_digest};
 use crate::error::{ProvisionError, Result};
@@ -94,8 +95,7 @@ fn fetch_one(
     task.only = Some(&only);
     task.is_folder = bad.manifest.entry_file.is_none();
     task.revision = bad.manifest.revision.as_deref();
-    let fetcher = ctx.fetcher;
-    fetcher.stage(&task, &mut staging, &mut |now| ctx.fetching(now))?;
+    stage_watched(ctx, task, &mut staging)?;
     copy(ctx, &staging.folder().join(name), file, bad, origin)
 }
 

@@ -1,17 +1,12 @@
 //! The steps that bring a whole model into the store.
 
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Duration;
-
 use catalog_core::{
-    Basis, CatalogError, Digest, Expectation, Fetched, ImportRequest, ManagedCatalog, Progress,
-    Staging, VerifiedStaging,
+    Basis, Digest, Expectation, ImportRequest, ManagedCatalog, Progress, VerifiedStaging,
 };
 
 use super::local::locate;
 use super::origin::at_source;
+use super::watch::stage_watched;
 use crate::engine::context::{CallContext, Part};
 use crate::engine::facts::Facts;
 use crate::engine::verified::{Stated, VerifiedModel, enforced, judge, require_external_digest};
@@ -57,7 +52,7 @@ pub(super) fn fetch(
     let mut staging = store.stage(&ctx.id, 0)?;
     let fetched = ctx.during(Part::Fetching, || {
         ctx.fetching(Progress::default())?;
-        fetch_watched(ctx, &mut staging)
+        stage_watched(ctx, ctx.task(), &mut staging)
     })?;
     // A source that states no hashes does not replace the bytes that were pinned.
     let pinned = || facts.known.as_ref()?.entry.digest.as_ref();
@@ -82,72 +77,6 @@ pub(super) fn fetch(
         in_record: facts.recorded_basis(),
     };
     publish(ctx, staging, expected, stated, Provided::Fetched)
-}
-
-/// The time between two measurements of a staging area.
-const MEASURE_EVERY: Duration = Duration::from_millis(150);
-
-/// Has the fetcher fill a staging area while another thread measures the area. If the disk or the budget
-/// has no room for it, the fetcher is cancelled.
-fn fetch_watched(ctx: &CallContext<'_>, staging: &mut Staging) -> catalog_core::Result<Fetched> {
-    let reservation = staging.reservation();
-    let (limits, token) = ctx.limits().for_a_part();
-    let mut task = ctx.task();
-    task.limits = &limits;
-    let refusal = Mutex::new(None);
-    let (ended, end) = channel::<()>();
-    let shared = &refusal;
-    let watch = move || {
-        while end.recv_timeout(MEASURE_EVERY) == Err(RecvTimeoutError::Timeout) {
-            // If a measurement fails for another reason, the next one takes its place.
-            if let Err(error @ CatalogError::NoSpace { .. }) = reservation.check() {
-                *lock(shared) = Some(error);
-                token.cancel();
-                return;
-            }
-        }
-    };
-    let fetched = thread::scope(|scope| {
-        if let Err(error) = thread::Builder::new().spawn_scoped(scope, watch) {
-            tracing::debug!(%error, "what is fetched is measured only at its end");
-        }
-        let fetched = ctx.fetcher.stage(&task, staging, &mut |now| {
-            // After a refusal, the caller gets the refusal instead of this error: see below.
-            limits.check("fetching")?;
-            ctx.fetching(now)
-        });
-        drop(ended);
-        fetched
-    });
-    match (fetched, lock(&refusal).take()) {
-        // A whole model is measured again before it is verified.
-        (Err(CatalogError::Cancelled), Some(refusal)) => {
-            ctx.check()?;
-            Err(refusal)
-        }
-        (fetched, _) => fetched.map_err(own_error),
-    }
-}
-
-/// Returns the error of the store that a fetcher wraps if it writes by `io::Write`.
-fn own_error(error: CatalogError) -> CatalogError {
-    let CatalogError::Io {
-        action,
-        path,
-        source,
-    } = error
-    else {
-        return error;
-    };
-    source.downcast().unwrap_or_else(|source| CatalogError::Io {
-        action,
-        path,
-        source,
-    })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Publishes verified bytes, if the policy allows them.

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 
 use catalog_core::{
     CatalogError, CatalogStore, Expectation, FetchTask, Fetched, FsCatalog, ModelFetcher, ModelRef,
-    Progress, ResolvedModel, Result, Staging, StoreOptions,
+    Progress, ResolvedModel, Result, Staging, StoreOptions, Verify,
 };
 use model_provisioner::ModelProvisioner;
 
@@ -90,4 +91,28 @@ fn a_command_that_outgrows_the_budget_is_killed() {
     let catalog = with_budget(&root.path().join("root"));
     let fetcher = hub.fetcher(catalog.artifacts());
     is_refused(&root.path().join("root"), &catalog, fetcher);
+}
+
+/// PROV-436
+#[test]
+fn a_fetcher_that_outgrows_the_budget_during_a_repair_is_cancelled() {
+    let root = tempfile::tempdir().unwrap();
+    let hub = FakeHub::new(&root.path().join("hub"));
+    hub.put("model.bin", "weights");
+    let catalog = with_budget(&root.path().join("root"));
+    let fetcher = hub.fetcher(catalog.artifacts());
+    let provisioner = ModelProvisioner::new(catalog.clone(), fetcher);
+    let found = provisioner.ensure_present_str(MODEL, None).unwrap();
+    let bad = found.local_path.join("model.bin");
+    fs::set_permissions(&bad, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&bad, "rotten!").unwrap();
+    let verified = catalog.verify(MODEL, Verify::Full, &mut |_| Ok(()));
+    assert_eq!(verified.unwrap().quarantined.len(), 1);
+
+    let provisioner = ModelProvisioner::new(catalog.clone(), Greedy::Endless);
+    let error = provisioner.ensure_present_str(MODEL, None).unwrap_err();
+    assert_eq!(error.code(), "no_space", "{error}");
+    let staging = root.path().join("root/staging");
+    assert_eq!(fs::read_dir(staging).unwrap().count(), 0);
+    assert!(catalog.get(MODEL).unwrap().is_some());
 }

@@ -1,0 +1,80 @@
+//! A fetcher at work, and the thread that watches the space that it takes.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use catalog_core::{CatalogError, FetchTask, Fetched, Result, Staging};
+
+use crate::engine::context::CallContext;
+
+/// The time between two measurements of a staging area.
+const MEASURE_EVERY: Duration = Duration::from_millis(150);
+
+/// Has the fetcher fill a staging area while another thread measures the area. If the disk or the budget
+/// has no room for it, the fetcher is cancelled.
+pub(super) fn stage_watched(
+    ctx: &CallContext<'_>,
+    task: FetchTask<'_>,
+    staging: &mut Staging,
+) -> Result<Fetched> {
+    let reservation = staging.reservation();
+    let (limits, token) = ctx.limits().for_a_part();
+    let mut task = task;
+    task.limits = &limits;
+    let refusal = Mutex::new(None);
+    let (ended, end) = channel::<()>();
+    let shared = &refusal;
+    let watch = move || {
+        while end.recv_timeout(MEASURE_EVERY) == Err(RecvTimeoutError::Timeout) {
+            // If a measurement fails for another reason, the next one takes its place.
+            if let Err(error @ CatalogError::NoSpace { .. }) = reservation.check() {
+                *lock(shared) = Some(error);
+                token.cancel();
+                return;
+            }
+        }
+    };
+    let fetched = thread::scope(|scope| {
+        if let Err(error) = thread::Builder::new().spawn_scoped(scope, watch) {
+            tracing::debug!(%error, "what is fetched is measured only at its end");
+        }
+        let fetched = ctx.fetcher.stage(&task, staging, &mut |now| {
+            // After a refusal, the caller gets the refusal instead of this error: see below.
+            limits.check("fetching")?;
+            ctx.fetching(now)
+        });
+        drop(ended);
+        fetched
+    });
+    match (fetched, lock(&refusal).take()) {
+        // A whole model is measured again before it is verified.
+        (Err(CatalogError::Cancelled), Some(refusal)) => {
+            ctx.check()?;
+            Err(refusal)
+        }
+        (fetched, _) => fetched.map_err(own_error),
+    }
+}
+
+/// Returns the error of the store that a fetcher wraps if it writes by `io::Write`.
+fn own_error(error: CatalogError) -> CatalogError {
+    let CatalogError::Io {
+        action,
+        path,
+        source,
+    } = error
+    else {
+        return error;
+    };
+    source.downcast().unwrap_or_else(|source| CatalogError::Io {
+        action,
+        path,
+        source,
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
