@@ -80,7 +80,7 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// The errors of [`put_if`](CatalogStore::put_if).
+    /// The errors of [`put_if`](crate::CatalogStore::put_if).
     pub fn put_verified(
         &self,
         entry: &CatalogEntry,
@@ -95,7 +95,7 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// The errors of [`put_if`](CatalogStore::put_if).
+    /// The errors of [`put_if`](crate::CatalogStore::put_if).
     pub fn register(
         &self,
         artifact: &Artifact,
