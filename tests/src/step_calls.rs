@@ -44,6 +44,7 @@ pub(crate) fn provision(models: &FsCatalog) -> Result<()> {
             reference: PROVISIONED.to_owned(),
             problem: FetchProblem::Failed,
             detail: other.to_string(),
+            repair: FetchProblem::Failed.repair().into(),
         }),
     }
 }

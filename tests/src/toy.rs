@@ -92,15 +92,11 @@ pub fn log_of(path: &Path) -> Vec<(String, u32)> {
 
 impl ModelFetcher for ToyFetcher {
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
-        Err(CatalogError::NoFetcher {
-            scheme: mr.scheme(),
-            reference: mr.to_string(),
-            repair: "have it stage what it brings".into(),
-        })
+        Err(CatalogError::no_fetcher(mr, "have it stage the model"))
     }
 
-    fn can_stage(&self, mr: &ModelRef) -> bool {
-        mr.as_hf().is_some()
+    fn schemes(&self) -> Vec<&str> {
+        vec!["hf"]
     }
 
     fn stage(

@@ -93,8 +93,8 @@ pub use artifacts::{
     Reservation, Role, Sharing, StagedFile, Staging, Validators, VerifiedStaging, shard_set,
 };
 pub use catalog::{
-    CatalogSnapshot, CatalogStore, EngineSnapshot, EngineStore, FsCatalog, FsEngineStore,
-    ManagedCatalog, MemoryCatalog, MemoryEngineStore,
+    CatalogRoot, CatalogSnapshot, CatalogStore, EngineSnapshot, EngineStore, FsCatalog,
+    FsEngineStore, ManagedCatalog, MemoryCatalog, MemoryEngineStore,
 };
 pub use digest::{
     Assurance, Basis, Digest, DigestAlgorithm, DigestSubject, Hasher, Method, NOT_OF_A_MODEL,
@@ -108,7 +108,9 @@ pub use entry::{
 pub use error::{
     CatalogError, DigestError, FetchProblem, ModelRefError, ModelRefErrorKind, PathProblem, Result,
 };
-pub use fetch::{FetchTask, Fetched, FileFetcher, ModelFetcher, OutboundGate};
+pub use fetch::{
+    FetchTask, Fetched, FileFetcher, HostOrigin, ModelFetcher, OutboundGate, SourceHost, TaskFiles,
+};
 pub use index::{IndexRecovery, RecoveryAction};
 pub use maintenance::{
     BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, PlannedRemoval, QuarantinedFile,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
-use catalog_core::{ContentCheck, ModelRef, OutboundGate};
+use catalog_core::{ContentCheck, HostOrigin, ModelRef, OutboundGate, SourceHost};
 use serde::{Deserialize, Serialize};
 
 use crate::host::{is_public, normal_host, without_port};
@@ -20,7 +20,7 @@ pub struct Policy {
     pub on_mismatch: OnMismatch,
     /// The reaction to models that nothing proves.
     pub unverified: Unverified,
-    /// Whether fetchers may ask no other host at all.
+    /// If true, fetchers may ask no other host at all.
     pub offline: bool,
     /// The sources that fetchers may ask, decided before any process or socket.
     pub outbound: Outbound,
@@ -66,7 +66,8 @@ pub enum StagingMode {
     Managed,
 }
 
-/// The sources that fetchers may ask. It does not concern references to local files.
+/// The sources that fetchers may ask. The rules do not concern fetchers that stay on this host, such as
+/// the one for local files.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -167,11 +168,13 @@ fn is_meant(rule: &str, name: &str) -> bool {
 }
 
 impl Policy {
-    /// Returns the rule that forbids asking another host for a model.
-    pub(crate) fn outbound_refusal(&self, mr: &ModelRef, host: Option<&str>) -> Option<Refusal> {
-        if matches!(mr, ModelRef::File { .. }) {
-            return None;
-        }
+    /// Returns the rule that forbids asking a host for a model.
+    pub(crate) fn outbound_refusal(&self, mr: &ModelRef, host: &SourceHost) -> Option<Refusal> {
+        let host = match host {
+            SourceHost::ThisHost => return None,
+            SourceHost::Other(host) => Some(host.as_str()),
+            _ => None,
+        };
         let by_organisation = || {
             let rules = (
                 "outbound.organisations.allow",
@@ -183,7 +186,7 @@ impl Policy {
                 .refusal(rules, "organisation", organisation)
         };
         self.offline_refusal()
-            .or_else(|| self.scheme_refusal(mr.scheme()))
+            .or_else(|| self.scheme_refusal(&mr.scheme()))
             .or_else(|| self.host_refusal(host))
             .or_else(by_organisation)
     }
@@ -240,7 +243,7 @@ impl OutboundGate for Policy {
         scheme: &str,
         host: &str,
         _port: u16,
-        _is_redirected: bool,
+        _origin: HostOrigin,
     ) -> Result<(), String> {
         let refusal = self
             .offline_refusal()
@@ -251,12 +254,7 @@ impl OutboundGate for Policy {
 
     /// A denied address is refused whatever name led there. A redirect from a public address may not
     /// lead to an address of this host or of its own network, unless the rules allow that address.
-    fn check_address(
-        &self,
-        host: &str,
-        address: IpAddr,
-        is_redirected: bool,
-    ) -> Result<(), String> {
+    fn check_address(&self, host: &str, address: IpAddr, origin: HostOrigin) -> Result<(), String> {
         let rules = ("outbound.hosts.allow", "outbound.hosts.deny");
         let hosts = self.outbound.hosts.of_hosts();
         let text = address.to_canonical().to_string();
@@ -265,7 +263,7 @@ impl OutboundGate for Policy {
             return Err(format!("rule `{}`: address {text} of {host}", rules.1));
         }
         let is_allowed = hosts.allow.as_ref().is_some_and(is_named);
-        if is_redirected && !is_allowed && !is_public(address) {
+        if origin == HostOrigin::Redirected && !is_allowed && !is_public(address) {
             return Err(format!(
                 "a redirect led to {host} at {text}, which is no public address"
             ));

@@ -208,9 +208,7 @@ pub fn run_secrets(arguments: &[String]) -> Result<(), String> {
             .endpoint(hub.endpoint())
             .token(token);
         let mut heard = format!("flow {name}\n{fetcher:?}\n");
-        let router = SchemeRouter::new()
-            .route("hf", plain)
-            .route("file", FileFetcher);
+        let router = SchemeRouter::new().with(plain).with(FileFetcher);
         let cancelling = CancelToken::new();
         let began = Instant::now();
         let events = Arc::new(Mutex::new(String::new()));

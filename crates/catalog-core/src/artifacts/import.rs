@@ -9,7 +9,7 @@ use super::copy::{Mover, check_unchanged, copy_and_hash};
 use super::expectation::Expectation;
 use super::fingerprint::now_at_most;
 use super::formats::ContentCheck;
-use super::local::{LocalModel, LocalModelKind};
+use super::local::{LocalModel, LocalModelKind, look_at, regular_file};
 use super::manifest_file::Sharing;
 use super::provenance::Provenance;
 use super::staging::{Freshness, Staging};
@@ -161,7 +161,7 @@ impl ArtifactStore {
         for file in rest {
             // Where extents could be shared, they would have been; what has holes is to keep them.
             let mover = match request.how {
-                Import::Auto if file.stamp.allocated() >= file.stamp.size() => Mover::Kernel,
+                Import::Auto => mover_for(file),
                 _ => Mover::Process,
             };
             staging.copy_in(file, mover, &mut advance)?;
@@ -234,7 +234,39 @@ fn check_own_name(model: &LocalModel) -> Result<()> {
     }
 }
 
+/// Returns the mover that keeps the holes of a file.
+fn mover_for(file: &FoundFile) -> Mover {
+    match file.stamp.allocated() >= file.stamp.size() {
+        true => Mover::Kernel,
+        false => Mover::Process,
+    }
+}
+
 impl Staging {
+    /// Copies a regular file of this host into the staging area under a relative name, and hashes the
+    /// copy in the same pass. Returns its size in bytes. `progress` may stop the copy by failing.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::ArtifactMissing`] and [`CatalogError::ArtifactUnusable`] for a source that is
+    /// no regular file, [`CatalogError::ArtifactChanged`] if it changes meanwhile, and the errors of
+    /// [`create`](Self::create).
+    pub fn copy_from(
+        &mut self,
+        source: &Path,
+        name: &str,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<u64> {
+        let file = regular_file(source, name, &look_at(source)?)?;
+        let size = file.stamp.size();
+        let mut done = 0;
+        self.copy_in(&file, mover_for(&file), &mut |read| {
+            done += read;
+            progress(Progress::of(done, size))
+        })?;
+        Ok(size)
+    }
+
     /// Links or clones the files in order. If that is only preferred, it stops at the first file
     /// that cannot be. Returns the files that were.
     fn link_all(&mut self, files: &[FoundFile], how: Import) -> Result<Vec<FoundFile>> {

@@ -1,4 +1,4 @@
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
 
 use super::formats::{
@@ -64,11 +64,7 @@ impl LocalModel {
     /// nowhere, [`CatalogError::ArtifactIncomplete`] if a shard of the set is missing or is no
     /// regular file, [`CatalogError::Io`].
     pub fn resolve(path: &Path) -> Result<Self> {
-        let metadata = match fs::metadata(path) {
-            Ok(metadata) => metadata,
-            Err(error) if is_absence(&error) => return Err(absent(path)),
-            Err(error) => return Err(CatalogError::io("look at", path, error)),
-        };
+        let metadata = look_at(path)?;
         let model = |kind, files| Self {
             path: path.to_path_buf(),
             kind,
@@ -78,16 +74,9 @@ impl LocalModel {
             let files = list_files(path, is_of_a_model, Links::Follow)?;
             return Ok(model(LocalModelKind::Folder, files));
         }
-        if !metadata.is_file() {
-            return Err(unusable(path, "a socket, pipe or device"));
-        }
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.unwrap_or_default();
-        let named = FoundFile {
-            name: name.to_owned(),
-            path: path.to_path_buf(),
-            stamp: FileStamp::of(&metadata),
-        };
+        let named = regular_file(path, name, &metadata)?;
         // A set of one shard is one file.
         match Shard::parse(name).filter(|shard| shard.count() > 1) {
             None => Ok(model(LocalModelKind::File, vec![named])),
@@ -321,6 +310,31 @@ pub(crate) fn warn_of_one_shard(
 }
 
 /// Returns the error for a path at which nothing is.
+/// Returns the metadata of a path of a user. Links are followed.
+pub(super) fn look_at(path: &Path) -> Result<Metadata> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata),
+        Err(error) if is_absence(&error) => Err(absent(path)),
+        Err(error) => Err(CatalogError::io("look at", path, error)),
+    }
+}
+
+/// Returns a path that is no folder as a file of this name.
+pub(super) fn regular_file(path: &Path, name: &str, metadata: &Metadata) -> Result<FoundFile> {
+    if !metadata.is_file() {
+        let found = match metadata.is_dir() {
+            true => "a folder",
+            false => "a socket, pipe or device",
+        };
+        return Err(unusable(path, found));
+    }
+    Ok(FoundFile {
+        name: name.to_owned(),
+        path: path.to_path_buf(),
+        stamp: FileStamp::of(metadata),
+    })
+}
+
 fn absent(path: &Path) -> CatalogError {
     match fs::symlink_metadata(path) {
         Ok(_) => unusable(path, "a symbolic link that leads nowhere"),

@@ -1,46 +1,44 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::catalog_root::CatalogRoot;
 use super::store::CatalogStore;
 use crate::entry::{CatalogEntry, Expected, LifecycleState};
 use crate::error::{CatalogError, Result};
 use crate::reference::shown_id;
-use crate::root::StoreRoot;
-use crate::state::{OutsidePaths, remove_unreferenced, validate_model};
 
-/// A catalog that forgets everything with its process: the reference that
-/// [`FsCatalog`](crate::FsCatalog) is tested against, and a stand-in for tests of its users.
+/// A catalog in the memory of its process. Tests compare [`FsCatalog`](crate::FsCatalog) with it, and
+/// use it in the place of a catalog on disk.
 ///
-/// It has a root, as paths need one, and deletes artifacts below it as any catalog does.
+/// It has a root, because paths need one, and it deletes artifacts below the root as any catalog does.
 #[derive(Debug)]
 pub struct MemoryCatalog {
-    root: StoreRoot,
-    /// The entry of each id as it was put, and the stored form of its path.
-    entries: Mutex<BTreeMap<String, (CatalogEntry, PathBuf)>>,
+    root: CatalogRoot,
+    entries: Mutex<BTreeMap<String, CatalogEntry>>,
 }
 
 impl MemoryCatalog {
-    /// An empty catalog over a folder, which is created as needed.
+    /// Creates an empty catalog over a folder. The folder is created as needed.
     ///
     /// # Errors
     ///
     /// [`CatalogError::Io`] if the folder cannot be created.
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
         Ok(Self {
-            root: StoreRoot::open(root.as_ref())?,
+            root: CatalogRoot::open(root)?,
             entries: Mutex::default(),
         })
     }
 
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, (CatalogEntry, PathBuf)>> {
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, CatalogEntry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl CatalogStore for MemoryCatalog {
     fn get(&self, id: &str) -> Result<Option<CatalogEntry>> {
-        Ok(self.entries().get(id).map(|(entry, _)| entry.clone()))
+        Ok(self.entries().get(id).cloned())
     }
 
     fn put(&self, entry: &CatalogEntry) -> Result<()> {
@@ -48,20 +46,16 @@ impl CatalogStore for MemoryCatalog {
     }
 
     fn put_if(&self, entry: &CatalogEntry, expected: Expected<'_, CatalogEntry>) -> Result<()> {
-        let stored = PathBuf::from(validate_model(&self.root, OutsidePaths::Record, entry)?.stored);
+        let entry = self.root.check_model(entry)?;
         let mut entries = self.entries();
-        expected.check(&entry.id, entries.get(&entry.id).map(|(found, _)| found))?;
-        let entry = CatalogEntry {
-            local_path: self.root.absolute(&stored),
-            ..entry.clone()
-        };
-        entries.insert(entry.id.clone(), (entry, stored));
+        expected.check(&entry.id, entries.get(&entry.id))?;
+        entries.insert(entry.id.clone(), entry);
         Ok(())
     }
 
     fn set_state(&self, id: &str, state: LifecycleState) -> Result<()> {
         match self.entries().get_mut(id) {
-            Some((entry, _)) => {
+            Some(entry) => {
                 entry.lifecycle = state;
                 Ok(())
             }
@@ -73,17 +67,15 @@ impl CatalogStore for MemoryCatalog {
     }
 
     fn list(&self) -> Result<Vec<CatalogEntry>> {
-        let entries = self.entries();
-        Ok(entries.values().map(|(entry, _)| entry.clone()).collect())
+        Ok(self.entries().values().cloned().collect())
     }
 
     fn delete(&self, id: &str) -> Result<bool> {
         let mut entries = self.entries();
-        let Some((_, stored)) = entries.remove(id) else {
+        let Some(deleted) = entries.remove(id) else {
             return Ok(false);
         };
-        let users = entries.values().filter_map(|(_, stored)| stored.to_str());
-        remove_unreferenced(&self.root, id, &stored, users)?;
+        self.root.remove_model(&deleted, entries.values())?;
         Ok(true)
     }
 }

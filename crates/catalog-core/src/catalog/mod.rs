@@ -1,6 +1,7 @@
 //! The catalogs of models and engines: their traits, and their implementations on disk and in
 //! memory.
 
+mod catalog_root;
 mod engine_store;
 mod fs_catalog;
 mod fs_engine_store;
@@ -12,6 +13,7 @@ mod memory_engine_store;
 mod snapshot;
 mod store;
 
+pub use catalog_root::CatalogRoot;
 pub use engine_store::EngineStore;
 pub use fs_catalog::FsCatalog;
 pub use fs_engine_store::FsEngineStore;

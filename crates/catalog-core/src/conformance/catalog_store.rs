@@ -1,22 +1,20 @@
-//! What every [`CatalogStore`] does. Each case takes a function that opens the store under test on
-//! an empty root.
+//! The contract of [`CatalogStore`], for every implementation. Each case takes a function that opens
+//! an empty store under test; a store that needs a folder for its own files gets the one that is
+//! passed.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::model_calls::{entry, get, put, refuses};
+use super::calls::{delete, entry, fails, get, list, put, refuses, returns, set_state};
 use super::sandbox::{ODD_IDS, Sandbox, write};
 use crate::catalog::CatalogStore;
 use crate::digest::Digest;
-use crate::entry::Expected;
-use crate::entry::{CatalogEntry, LifecycleState};
-use crate::error::CatalogError;
-use crate::reference::ModelId;
-use crate::reference::ModelRef;
+use crate::entry::{CatalogEntry, Expected, LifecycleState, ResolvedModel};
+use crate::reference::{ModelId, ModelRef};
 
-/// Makes a `#[test]` of each case; takes a function from a root to the store.
+/// Makes a `#[test]` of each case; takes a function from a folder to the store.
 #[macro_export]
 macro_rules! catalog_store_conformance {
     ($make:expr) => {
@@ -38,7 +36,6 @@ macro_rules! catalog_store_conformance {
                 pointers_to_a_store_are_stores,
             ]
         );
-        $crate::catalog_paths_conformance!($make);
     };
 }
 
@@ -46,7 +43,7 @@ macro_rules! catalog_store_conformance {
 pub fn an_entry_comes_back_as_it_was_put<S: CatalogStore>(open: impl Fn(&Path) -> S) {
     let sandbox = Sandbox::new();
     let store = open(&sandbox.root());
-    assert_eq!(get(&store, "id"), None, "a new catalog is empty");
+    get(&store, "id", None);
     let full = CatalogEntry {
         lifecycle: LifecycleState::Retired,
         digest: Some(Digest {
@@ -57,7 +54,7 @@ pub fn an_entry_comes_back_as_it_was_put<S: CatalogStore>(open: impl Fn(&Path) -
         ..entry("id", sandbox.outside("model.gguf"))
     };
     put(&store, &full);
-    assert_eq!(get(&store, "id"), Some(full), "every field survives");
+    get(&store, "id", Some(&full));
 }
 
 /// CAT-301
@@ -70,7 +67,7 @@ pub fn putting_an_id_again_replaces_its_entry<S: CatalogStore>(open: impl Fn(&Pa
         ..entry("id", sandbox.outside("new"))
     };
     put(&store, &new);
-    assert_eq!(store.list().expect("it can be read"), [new]);
+    returns("list()", store.list(), vec![new]);
 }
 
 /// CAT-302
@@ -80,9 +77,9 @@ pub fn the_list_is_sorted_by_id<S: CatalogStore>(open: impl Fn(&Path) -> S) {
     for id in ["b", "ä", "a", "B", "a/", "10", "9"] {
         put(&store, &entry(id, sandbox.outside("m")));
     }
-    let list = store.list().expect("it can be read");
-    let ids: Vec<&str> = list.iter().map(|entry| entry.id.as_str()).collect();
-    assert_eq!(ids, ["10", "9", "B", "a", "a/", "b", "ä"], "by bytes");
+    let sorted = ["10", "9", "B", "a", "a/", "b", "ä"];
+    let expected = sorted.map(|id| entry(id, sandbox.outside("m")));
+    returns("list()", store.list(), expected.to_vec());
 }
 
 /// CAT-303
@@ -94,13 +91,13 @@ pub fn any_id_round_trips<S: CatalogStore>(open: impl Fn(&Path) -> S) {
     for id in &ids {
         put(&store, &entry(id, sandbox.outside("m")));
     }
-    let list = store.list().expect("it can be read");
-    let found: BTreeSet<&str> = list.iter().map(|entry| entry.id.as_str()).collect();
-    assert_eq!(found, ids);
+    let entries = ids.iter().map(|id| entry(id, sandbox.outside("m")));
+    returns("list()", store.list(), entries.collect());
     for id in ids {
-        assert_eq!(get(&store, id).expect("it was put").id, id);
-        assert!(store.delete(id).expect("it can be deleted"), "{id:?}");
+        get(&store, id, Some(&entry(id, sandbox.outside("m"))));
+        delete(&store, id, true);
     }
+    returns("list() after all deletions", store.list(), Vec::new());
 }
 
 /// CAT-304
@@ -108,14 +105,11 @@ pub fn an_empty_or_endless_id_is_refused<S: CatalogStore>(open: impl Fn(&Path) -
     let sandbox = Sandbox::new();
     let store = open(&sandbox.root());
     let endless = "x".repeat(ModelId::MAX_LEN + 1);
-    refuses(&store, &entry("", sandbox.outside("m")), "invalid_entry");
-    refuses(
-        &store,
-        &entry(&endless, sandbox.outside("m")),
-        "invalid_entry",
-    );
-    assert_eq!(get(&store, ""), None);
-    assert!(!store.delete("").expect("there is nothing to delete"));
+    for id in ["", &endless] {
+        refuses(&store, &entry(id, sandbox.outside("m")), "invalid_entry");
+    }
+    get(&store, "", None);
+    delete(&store, "", false);
 }
 
 /// CAT-305
@@ -153,18 +147,14 @@ pub fn setting_a_state_changes_nothing_else<S: CatalogStore>(open: impl Fn(&Path
         ..entry("id", sandbox.outside("m"))
     };
     put(&store, &active);
-    store
-        .set_state("id", LifecycleState::Retired)
-        .expect("it is there");
+    set_state(&store, "id", LifecycleState::Retired);
     let retired = CatalogEntry {
         lifecycle: LifecycleState::Retired,
         ..active
     };
-    assert_eq!(get(&store, "id"), Some(retired));
-    let error = store
-        .set_state("other", LifecycleState::Retired)
-        .expect_err("it is not there");
-    assert!(matches!(error, CatalogError::NotFound { ref id, .. } if id == "other"));
+    get(&store, "id", Some(&retired));
+    let absent = store.set_state("other", LifecycleState::Retired);
+    fails("set_state(\"other\", Retired)", absent, "not_found");
 }
 
 /// CAT-307
@@ -173,33 +163,29 @@ pub fn a_conditional_write_happens_only_as_expected<S: CatalogStore>(open: impl 
     let store = open(&sandbox.root());
     let old = entry("id", sandbox.outside("old"));
     let new = entry("id", sandbox.outside("new"));
-    #[track_caller]
-    fn conflicts(result: crate::error::Result<()>) {
-        assert_eq!(
-            result.expect_err("it is not as expected").code(),
-            "conflict"
-        );
+    let (old, new) = (&old, &new);
+    let mut present: Option<&CatalogEntry> = None;
+    for (entry, expected, is_met) in [
+        (old, Expected::Present, false),
+        (old, Expected::Exactly(new), false),
+        (old, Expected::Absent, true),
+        (new, Expected::Absent, false),
+        (new, Expected::Exactly(new), false),
+        (new, Expected::Exactly(old), true),
+        (old, Expected::Present, true),
+        (new, Expected::Any, true),
+    ] {
+        let call = format!("put_if({entry:?}, {expected:?})");
+        let actual = store.put_if(entry, expected);
+        match is_met {
+            true => {
+                returns(call, actual, ());
+                present = Some(entry);
+            }
+            false => fails(call, actual, "conflict"),
+        }
+        get(&store, "id", present);
     }
-    conflicts(store.put_if(&old, Expected::Present));
-    conflicts(store.put_if(&old, Expected::Exactly(&new)));
-    store
-        .put_if(&old, Expected::Absent)
-        .expect("nothing is there");
-    conflicts(store.put_if(&new, Expected::Absent));
-    conflicts(store.put_if(&new, Expected::Exactly(&new)));
-    assert_eq!(
-        get(&store, "id"),
-        Some(old.clone()),
-        "a conflict changes nothing"
-    );
-    store
-        .put_if(&new, Expected::Exactly(&old))
-        .expect("old is there");
-    store.put_if(&old, Expected::Present).expect("new is there");
-    store
-        .put_if(&new, Expected::Any)
-        .expect("it does not matter");
-    assert_eq!(get(&store, "id"), Some(new));
 }
 
 /// CAT-308
@@ -211,22 +197,24 @@ pub fn exists_means_on_disk<S: CatalogStore>(open: impl Fn(&Path) -> S) {
     let id = ModelRef::parse(&reference)
         .and_then(|mr| mr.id())
         .expect("it is a path");
-    let exists = |what: &str| store.exists(what).expect("it can be looked for");
-    assert!(!exists(&id), "not registered");
+    let exists = |what: &str, why: &str, expected: bool| {
+        let call = format!("exists({what:?}), {why}");
+        returns(call, store.exists(what), expected);
+    };
+    exists(&id, "not registered", false);
     put(&store, &entry(&id, &path));
-    assert!(exists(&id), "by id");
-    assert!(exists(&reference), "by reference");
-    store
-        .set_state(&id, LifecycleState::Retired)
-        .expect("it is there");
-    assert!(exists(&id), "in any state");
+    exists(&id, "by id", true);
+    exists(&reference, "by reference", true);
+    set_state(&store, &id, LifecycleState::Retired);
+    exists(&id, "in any state", true);
     fs::remove_file(&path).expect("it can be removed");
-    assert!(!exists(&id), "the file is gone");
+    exists(&id, "its file is gone", false);
     put(&store, &entry("dangling", path.join("below a file")));
-    assert!(!exists("dangling"));
-    assert!(
-        !exists("no such thing: \u{1}"),
-        "text that is no reference is not there"
+    exists("dangling", "below a file that is gone", false);
+    exists(
+        "no such thing: \u{1}",
+        "neither an id nor a reference",
+        false,
     );
 }
 
@@ -234,23 +222,23 @@ pub fn exists_means_on_disk<S: CatalogStore>(open: impl Fn(&Path) -> S) {
 pub fn locate_gives_only_active_models<S: CatalogStore>(open: impl Fn(&Path) -> S) {
     let sandbox = Sandbox::new();
     let store = open(&sandbox.root());
-    let path = write(&sandbox.inside("models/model.gguf"));
-    let mr = ModelRef::parse("hf:org/repo/model.gguf").expect("it is a reference");
-    let locate = || store.locate(&mr).expect("it can be looked for");
-    assert_eq!(locate(), None, "not registered");
-    put(&store, &entry("hf:org/repo/model.gguf", &path));
-    let found = locate().expect("it is registered");
-    assert_eq!(found.id, "hf:org/repo/model.gguf");
-    assert_eq!(found.local_path, path);
-    store
-        .set_state(&found.id, LifecycleState::Retired)
-        .expect("it is there");
-    assert_eq!(locate(), None, "retired");
-    store
-        .set_state(&found.id, LifecycleState::Active)
-        .expect("it is there");
-    fs::remove_file(&path).expect("it can be removed");
-    assert_eq!(locate(), None, "not on disk");
+    let local_path = write(&sandbox.outside("model.gguf"));
+    let id = "hf:org/repo/model.gguf".to_owned();
+    let mr = ModelRef::parse(&id).expect("it is a reference");
+    let locate = |why: &str, expected: Option<&ResolvedModel>| {
+        let call = format!("locate({mr:?}), {why}");
+        returns(call, store.locate(&mr), expected.cloned());
+    };
+    locate("not registered", None);
+    put(&store, &entry(&id, &local_path));
+    let found = ResolvedModel { id, local_path };
+    locate("registered", Some(&found));
+    set_state(&store, &found.id, LifecycleState::Retired);
+    locate("retired", None);
+    set_state(&store, &found.id, LifecycleState::Active);
+    locate("active again", Some(&found));
+    fs::remove_file(&found.local_path).expect("it can be removed");
+    locate("not on disk", None);
 }
 
 /// CAT-310
@@ -260,38 +248,40 @@ pub fn concurrent_changes_all_survive<S: CatalogStore>(open: impl Fn(&Path) -> S
     let sandbox = Sandbox::new();
     let store = open(&sandbox.root());
     let path = sandbox.outside("m");
+    let id = |thread, number| format!("{thread}/{number}");
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let (store, path) = (&store, &path);
             scope.spawn(move || {
                 for number in 0..ENTRIES {
-                    put(store, &entry(&format!("{thread}/{number}"), path));
+                    put(store, &entry(&id(thread, number), path));
                     put(store, &entry("shared", path));
                 }
             });
         }
     });
-    let count = store.list().expect("it can be read").len();
-    assert_eq!(count, THREADS * ENTRIES + 1);
+    let all = (0..THREADS).flat_map(|thread| (0..ENTRIES).map(move |number| id(thread, number)));
+    let mut expected: Vec<String> = all.chain(["shared".to_owned()]).collect();
+    expected.sort();
+    let found: Vec<String> = list(&store).into_iter().map(|entry| entry.id).collect();
+    returns("the ids of list()", Ok(found), expected);
 }
 
 /// CAT-311
 pub fn pointers_to_a_store_are_stores<S: CatalogStore>(open: impl Fn(&Path) -> S) {
     fn is_a_store(store: impl CatalogStore, id: &str, path: &Path) {
-        store
-            .put_if(&entry(id, path), Expected::Absent)
-            .expect("it can be put");
-        assert!(store.exists(id).expect("it can be looked for"));
+        let call = format!("put_if({id:?}, Absent)");
+        returns(call, store.put_if(&entry(id, path), Expected::Absent), ());
+        returns(format!("exists({id:?})"), store.exists(id), true);
     }
     let sandbox = Sandbox::new();
     let path = write(&sandbox.outside("m"));
     let store = Arc::new(open(&sandbox.root()));
-    is_a_store(&store, "reference", &path);
-    is_a_store(Arc::clone(&store), "shared", &path);
-    is_a_store(
-        Box::new(&store) as Box<dyn CatalogStore + '_>,
-        "boxed",
-        &path,
-    );
-    assert_eq!(store.list().expect("it can be read").len(), 3);
+    is_a_store(&store, "1 reference", &path);
+    is_a_store(Arc::clone(&store), "2 shared", &path);
+    let boxed = Box::new(&store) as Box<dyn CatalogStore + '_>;
+    is_a_store(boxed, "3 boxed", &path);
+    let ids = ["1 reference", "2 shared", "3 boxed"];
+    let expected = ids.map(|id| entry(id, &path));
+    returns("list()", store.list(), expected.to_vec());
 }

@@ -101,7 +101,7 @@ pub enum CatalogError {
     #[error("nothing here fetches `{scheme}:` references ({reference}); {repair}")]
     NoFetcher {
         /// The scheme without its colon.
-        scheme: &'static str,
+        scheme: String,
         /// The reference, without secrets.
         reference: String,
         /// The repair for the user.
@@ -341,16 +341,17 @@ pub enum CatalogError {
         repair: &'static str,
     },
 
-    /// A fetcher could not fetch the model; nothing was registered. The repair depends on the
-    /// problem.
-    #[error("cannot fetch {reference}: {detail}; {problem}", detail = detail.trim_end_matches(['.', ';', ':', ' ']))]
+    /// A fetcher could not fetch the model; nothing was registered. The repair is that of the fetcher.
+    #[error("cannot fetch {reference}: {detail}; {repair}", detail = detail.trim_end_matches(['.', ';', ':', ' ']))]
     Fetch {
         /// The reference, without secrets.
         reference: String,
-        /// The kind of problem; it prints as the repair.
+        /// The kind of problem.
         problem: FetchProblem,
         /// The message of the source or the tool, without secrets.
         detail: String,
+        /// The repair for the user.
+        repair: Cow<'static, str>,
     },
 
     /// The deadline of the call passed: try again with a later one.

@@ -1,5 +1,3 @@
-use std::fmt;
-
 /// The reason why a fetcher could not fetch a model, by the reaction of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -48,30 +46,21 @@ impl FetchProblem {
         matches!(self, Self::Unreachable | Self::NoSpace)
     }
 
-    fn repair(self) -> &'static str {
+    /// Returns the repair that fits most sources.
+    pub fn repair(self) -> &'static str {
         match self {
             Self::ToolMissing => "install it, or give its path",
-            Self::NotFound => "check the name; for a private one, give a token that may read it",
-            Self::RevisionNotFound => "check the part behind `@`",
-            Self::FileNotFound => "check the path in the repository",
+            Self::NotFound => "check the name, and whether this account may read the model",
+            Self::RevisionNotFound => "check the revision in the reference",
+            Self::FileNotFound => "check the path in the reference",
             Self::AccessDenied => {
-                "accept its terms with the account of the token, or give another token"
+                "give the fetcher the credentials of an account that may read the model"
             }
-            Self::Unreachable => "check the network, then try again",
-            Self::Offline => {
-                "allow the network in the configuration of the program that fetches; for the command \
-                 of the hub, unset HF_HUB_OFFLINE"
-            }
+            Self::Unreachable => "check the network and the source, then try again",
+            Self::Offline => "allow the network in the configuration of the program that fetches",
             Self::NoSpace => "free some space, or collect what nobody needs, then try again",
             Self::Refused => "do not use this source; tell its owner",
             Self::Failed => "see what it says, then try again",
         }
-    }
-}
-
-impl fmt::Display for FetchProblem {
-    /// Prints the repair.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.repair())
     }
 }

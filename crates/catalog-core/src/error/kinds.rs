@@ -9,7 +9,6 @@ impl CatalogError {
     /// A stable, lower-case name of the variant, for metrics, HTTP mappings and log searches.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::InvalidRef(error) if error.kind().is_unsupported_scheme() => "unsupported_scheme",
             Self::InvalidRef(_) => "invalid_ref",
             Self::InvalidDigest(_) => "invalid_digest",
             Self::InvalidEntry { .. } => "invalid_entry",

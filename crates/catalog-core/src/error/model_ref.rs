@@ -57,14 +57,9 @@ pub enum ModelRefErrorKind {
         "`://` in a text that begins with no scheme; for a file of that name write ./ in front"
     )]
     LooksLikeUrl,
-    /// A scheme that no part of this library knows.
-    #[error(
-        "unsupported scheme `{0}`; supported are hf:, file:, http://, https://, s3:// and oci://"
-    )]
-    UnsupportedScheme(String),
     /// A scheme of the web without the two slashes that follow it.
     #[error("`{0}:` must be followed by `//`")]
-    MissingSlashes(&'static str),
+    MissingSlashes(String),
     /// White space inside a URL, other than in a key of `s3://`.
     #[error("white space inside a URL; write it as %20")]
     WhiteSpaceInUrl,
@@ -116,10 +111,4 @@ pub enum ModelRefErrorKind {
     /// A tag or digest of an `oci://` reference that cannot be one.
     #[error("{0}")]
     Oci(&'static str),
-}
-
-impl ModelRefErrorKind {
-    pub(crate) fn is_unsupported_scheme(&self) -> bool {
-        matches!(self, Self::UnsupportedScheme(_))
-    }
 }

@@ -1,10 +1,11 @@
-use crate::progress::Progress;
 use std::sync::Arc;
 
-use super::task::{FetchTask, Fetched};
+use super::present::stage_present;
+use super::task::{FetchTask, Fetched, SourceHost};
 use crate::artifacts::Staging;
 use crate::entry::ResolvedModel;
 use crate::error::{CatalogError, Result};
+use crate::progress::Progress;
 use crate::reference::ModelRef;
 
 /// Fetches the model of a reference to this host.
@@ -14,27 +15,88 @@ use crate::reference::ModelRef;
 /// - On success the artifact is complete at the returned absolute path, a regular file or a
 ///   folder. A failed or interrupted fetch leaves nothing there that looks complete.
 /// - `id` is that of the reference ([`ModelRef::id`]).
-/// - Present and complete already: returns at once, with no effect.
-/// - It registers nothing and trusts nothing: its caller verifies and registers.
-/// - A reference it does not handle is
-///   [`CatalogError::NoFetcher`](crate::CatalogError::NoFetcher), before any effect.
+/// - If the model is present and complete, the call returns at once, with no effect.
+/// - A fetcher registers nothing and trusts nothing: its caller verifies and registers.
+/// - A reference that it does not handle is [`CatalogError::NoFetcher`], before any effect.
 ///
-/// A fetcher of another source overrides [`can_stage`](Self::can_stage) and [`stage`](Self::stage),
-/// too. Its caller then verifies, publishes and registers the staged files, so no unverified file
-/// is ever in a place where it could be served.
+/// # The two ways to fetch
+///
+/// [`ensure_present`](Self::ensure_present) is all that the contract requires. The files stay where
+/// the fetcher keeps them, and a catalog verifies and registers them there.
+///
+/// A fetcher that [`supports`](Self::supports) a reference is asked to [`stage`](Self::stage) the
+/// model. Its caller then verifies, publishes and registers the staged files, so no unverified file
+/// is ever in a place where it could be served. To take part, a fetcher states its
+/// [`schemes`](Self::schemes): those of this crate, or one of its own, such as `share` for
+/// `share://team/model.gguf`. The provided `stage` copies the files of `ensure_present`; a fetcher
+/// of remote files writes them itself.
+///
+/// The example `share_fetcher` of `model-provisioner` is a fetcher of 40 lines. Implementations run
+/// the suite in `conformance` (a feature of this crate).
 pub trait ModelFetcher: Send + Sync {
     /// Fetches the model if it is missing, and returns its place.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NoFetcher`] for a reference that it does not handle,
+    /// [`CatalogError::Fetch`] if the source or its tool fails.
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel>;
 
-    /// Returns true if it can [`stage`](Self::stage) the model of such a reference. Has no effect.
-    fn can_stage(&self, mr: &ModelRef) -> bool {
-        let _ = mr;
-        false
+    /// Returns the schemes that it serves, in lower case. Has no effect.
+    fn schemes(&self) -> Vec<&str> {
+        Vec::new()
     }
 
-    /// Writes the files of a reference into a staging area, and no others. It calls `progress` at
-    /// least four times a second. If `progress` fails, it stops within a second, and no process of
-    /// it goes on. Before each connection of its own it asks the [gate](FetchTask::gate) of the task.
+    /// Returns true if it can [`stage`](Self::stage) the model of such a reference. Has no effect.
+    /// Unless overridden, that is any reference of the stated [`schemes`](Self::schemes).
+    fn supports(&self, mr: &ModelRef) -> bool {
+        self.schemes().contains(&&*mr.scheme())
+    }
+
+    /// Fails if it does not handle such references. Has no effect.
+    ///
+    /// A fetcher that states no schemes may handle any. Override it to give a repair of your own.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NoFetcher`], with the repair.
+    fn check_support(&self, mr: &ModelRef) -> Result<()> {
+        let schemes = self.schemes();
+        if schemes.is_empty() || self.supports(mr) {
+            return Ok(());
+        }
+        let repair = format!("the only fetcher here serves {}", schemes.join(", "));
+        Err(CatalogError::no_fetcher(mr, repair))
+    }
+
+    /// Returns the host that it asks for such a reference, for policies that decide before it asks.
+    /// Has no effect.
+    ///
+    /// Override it if the reference does not state the host, or if the fetcher does not leave this
+    /// host, such as one that reads a mounted share: such a fetcher works offline.
+    fn source_host(&self, mr: &ModelRef) -> SourceHost {
+        match mr {
+            ModelRef::File { .. } => SourceHost::ThisHost,
+            ModelRef::Hf { .. } | ModelRef::Url { .. } => {
+                mr.host().map_or(SourceHost::Unknown, SourceHost::Other)
+            }
+        }
+    }
+
+    /// Returns a text for the credentials with which it asks for such a reference, such as a hash:
+    /// equal for equal credentials, without a secret. Callers with other credentials can get another
+    /// answer of the source, so only callers with equal ones share a failure. Has no effect.
+    fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
+        let _ = mr;
+        None
+    }
+
+    /// Writes the files of a task into a staging area, and no others. It calls `progress` at least
+    /// four times a second. If `progress` fails, it stops within a second, and no process of it goes
+    /// on. Before each connection of its own it asks the [gate](FetchTask::gate) of the task.
+    ///
+    /// The provided method copies the files of [`ensure_present`](Self::ensure_present). It does not
+    /// serve a task with a [revision](FetchTask::revision) of its own.
     ///
     /// # Errors
     ///
@@ -46,12 +108,8 @@ pub trait ModelFetcher: Send + Sync {
         staging: &mut Staging,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Fetched> {
-        let _ = (staging, progress);
-        Err(CatalogError::NoFetcher {
-            scheme: task.model_ref.scheme(),
-            reference: task.model_ref.to_string(),
-            repair: "compose a fetcher that stages what it brings".into(),
-        })
+        let present = self.ensure_present(task.model_ref)?;
+        stage_present(&present.local_path, task, staging, progress)
     }
 
     /// Returns the revision that the reference of a task resolves to at its source now, if the source
@@ -68,30 +126,6 @@ pub trait ModelFetcher: Send + Sync {
         let _ = (task, progress);
         Ok(None)
     }
-
-    /// Returns a text for the credentials with which it asks for such a reference, such as a hash:
-    /// equal for equal credentials, without a secret. Callers with other credentials can get another
-    /// answer of the source, so only callers with equal ones share a failure. Has no effect.
-    fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
-        let _ = mr;
-        None
-    }
-
-    /// Fails if it does not handle such references. Has no effect.
-    ///
-    /// # Errors
-    ///
-    /// [`CatalogError::NoFetcher`], with the repair.
-    fn check_support(&self, mr: &ModelRef) -> Result<()> {
-        let _ = mr;
-        Ok(())
-    }
-
-    /// Returns the host that it would ask for such a reference, in lower case, for policies that
-    /// decide before it asks. Has no effect.
-    fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
-        mr.host()
-    }
 }
 
 macro_rules! forward_model_fetcher {
@@ -101,8 +135,20 @@ macro_rules! forward_model_fetcher {
             fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
                 (**self).ensure_present(mr)
             }
-            fn can_stage(&self, mr: &ModelRef) -> bool {
-                (**self).can_stage(mr)
+            fn schemes(&self) -> Vec<&str> {
+                (**self).schemes()
+            }
+            fn supports(&self, mr: &ModelRef) -> bool {
+                (**self).supports(mr)
+            }
+            fn check_support(&self, mr: &ModelRef) -> Result<()> {
+                (**self).check_support(mr)
+            }
+            fn source_host(&self, mr: &ModelRef) -> SourceHost {
+                (**self).source_host(mr)
+            }
+            fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
+                (**self).credentials_id(mr)
             }
             fn stage(
                 &self,
@@ -118,15 +164,6 @@ macro_rules! forward_model_fetcher {
                 progress: &mut dyn FnMut(Progress) -> Result<()>,
             ) -> Result<Option<String>> {
                 (**self).resolve_revision(task, progress)
-            }
-            fn check_support(&self, mr: &ModelRef) -> Result<()> {
-                (**self).check_support(mr)
-            }
-            fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
-                (**self).credentials_id(mr)
-            }
-            fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
-                (**self).outbound_host(mr)
             }
         }
     )+};

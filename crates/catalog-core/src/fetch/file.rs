@@ -50,6 +50,10 @@ impl ModelFetcher for FileFetcher {
         }
     }
 
+    fn schemes(&self) -> Vec<&str> {
+        vec!["file"]
+    }
+
     fn check_support(&self, mr: &ModelRef) -> Result<()> {
         match mr {
             ModelRef::File { .. } => Ok(()),
@@ -59,21 +63,20 @@ impl ModelFetcher for FileFetcher {
 }
 
 fn unsupported(mr: &ModelRef) -> CatalogError {
-    CatalogError::NoFetcher {
-        scheme: mr.scheme(),
-        reference: mr.to_string(),
-        repair: repair_of(mr).into(),
-    }
+    CatalogError::no_fetcher(mr, repair_of(mr))
 }
 
 fn repair_of(mr: &ModelRef) -> &'static str {
-    match mr.scheme() {
+    match &*mr.scheme() {
         "hf" => {
             "compose a ModelFetcher for the hub, as `ModelProvisioner::with_hf_cli` does, or download \
              the model with `hf download ORG/REPO --local-dir FOLDER` and refer to FOLDER"
         }
         "oci" => "compose a ModelFetcher for registries, or pull it and refer to the local folder",
         "s3" => "compose a ModelFetcher for object stores, or copy it here and refer to the file",
-        _ => "compose a ModelFetcher for the web, or download it and refer to the file",
+        "http" | "https" => {
+            "compose a ModelFetcher for the web, or download it and refer to the file"
+        }
+        _ => "compose a ModelFetcher that serves this scheme, or refer to a local file",
     }
 }

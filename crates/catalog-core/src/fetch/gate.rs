@@ -5,8 +5,7 @@ use std::net::IpAddr;
 /// for the host, and then for each address of the host. It gives the reason for a refusal.
 pub trait OutboundGate: fmt::Debug + Send + Sync {
     /// Decides on a host, before its name is looked up. `host` is a name or an address, without
-    /// brackets. `is_redirected` is true if a redirect of a host with a public address led there, and
-    /// false if the caller named the host.
+    /// brackets.
     ///
     /// # Errors
     ///
@@ -16,7 +15,7 @@ pub trait OutboundGate: fmt::Debug + Send + Sync {
         scheme: &str,
         host: &str,
         port: u16,
-        is_redirected: bool,
+        origin: HostOrigin,
     ) -> std::result::Result<(), String>;
 
     /// Decides on an address that a host has, before a connection to it.
@@ -28,8 +27,17 @@ pub trait OutboundGate: fmt::Debug + Send + Sync {
         &self,
         host: &str,
         address: IpAddr,
-        is_redirected: bool,
+        origin: HostOrigin,
     ) -> std::result::Result<(), String>;
+}
+
+/// The way in which a fetcher came to a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HostOrigin {
+    /// The caller named the host, or a redirect of a host without a public address led there.
+    Named,
+    /// A redirect of a host with a public address led there.
+    Redirected,
 }
 
 /// The gate of a task that has none.
@@ -37,11 +45,17 @@ pub trait OutboundGate: fmt::Debug + Send + Sync {
 pub(super) struct OpenGate;
 
 impl OutboundGate for OpenGate {
-    fn check_host(&self, _: &str, _: &str, _: u16, _: bool) -> std::result::Result<(), String> {
+    fn check_host(
+        &self,
+        _: &str,
+        _: &str,
+        _: u16,
+        _: HostOrigin,
+    ) -> std::result::Result<(), String> {
         Ok(())
     }
 
-    fn check_address(&self, _: &str, _: IpAddr, _: bool) -> std::result::Result<(), String> {
+    fn check_address(&self, _: &str, _: IpAddr, _: HostOrigin) -> std::result::Result<(), String> {
         Ok(())
     }
 }

@@ -1,12 +1,14 @@
 //! The trait of fetchers, and the fetcher of local files. Callers add the fetchers of other
 //! sources.
 
+mod errors;
 mod fetcher;
 mod file;
 mod gate;
+mod present;
 mod task;
 
 pub use fetcher::ModelFetcher;
 pub use file::FileFetcher;
-pub use gate::OutboundGate;
-pub use task::{FetchTask, Fetched};
+pub use gate::{HostOrigin, OutboundGate};
+pub use task::{FetchTask, Fetched, SourceHost, TaskFiles};

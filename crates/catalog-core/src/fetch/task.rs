@@ -10,18 +10,15 @@ use crate::reference::ModelRef;
 /// The limits of a task that has none.
 static NO_LIMITS: LazyLock<Limits> = LazyLock::new(Limits::none);
 
-/// The files that a fetcher has to write into a staging area.
+/// A request to write files of a model into a staging area.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct FetchTask<'t> {
     /// The model.
     pub model_ref: &'t ModelRef,
-    /// The names of the files to fetch; all files if not given.
-    pub only: Option<&'t BTreeSet<String>>,
-    /// Whether the names are those in the folder that the reference names, as it was found to name
-    /// one.
-    pub is_folder: bool,
-    /// Exactly this revision; the one that the reference says unless given.
+    /// The files of the model to fetch. A new task asks for all.
+    pub files: TaskFiles<'t>,
+    /// The revision to fetch, instead of the one that the reference states.
     pub revision: Option<&'t str>,
     /// The gate that decides which hosts may be asked. A new task has an open gate.
     pub gate: &'t dyn OutboundGate,
@@ -29,18 +26,52 @@ pub struct FetchTask<'t> {
     pub limits: &'t Limits,
 }
 
+/// The files of a model that a [`FetchTask`] asks for. A name is the one under which the fetcher
+/// staged the file before.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum TaskFiles<'t> {
+    /// All files of the model.
+    All,
+    /// Only these. The reference names a file, or the whole of its source.
+    Only(&'t BTreeSet<String>),
+    /// Only these files of a folder. The reference names the folder, and the names are relative to it.
+    OnlyInFolder(&'t BTreeSet<String>),
+}
+
 impl<'t> FetchTask<'t> {
-    /// All that a reference names, as it is now.
+    /// Creates a task for all files of a model, with an open gate and no limits.
     pub fn new(model_ref: &'t ModelRef) -> Self {
         Self {
             model_ref,
-            only: None,
-            is_folder: false,
+            files: TaskFiles::All,
             revision: None,
             gate: &OpenGate,
             limits: &NO_LIMITS,
         }
     }
+}
+
+impl TaskFiles<'_> {
+    /// Returns true if the task asks for the file of this name.
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) | Self::OnlyInFolder(names) => names.contains(name),
+        }
+    }
+}
+
+/// The host that a fetcher asks for a model.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SourceHost {
+    /// None: the files are on this host, or on a file system that is mounted here.
+    ThisHost,
+    /// The host of this name or address, in lower case and without a port.
+    Other(String),
+    /// Another host, which is not known before the fetch. A policy with rules about hosts refuses it.
+    Unknown,
 }
 
 /// The result of a fetch, with the facts that prove the bytes.
@@ -58,7 +89,7 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// Bytes of which the source says nothing.
+    /// Creates the result of a fetch whose source states nothing about the bytes.
     pub fn new(expectation: Expectation) -> Self {
         Self {
             expectation,

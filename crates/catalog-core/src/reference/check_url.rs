@@ -2,6 +2,7 @@ use super::fault::{Fault, MAX_LEN};
 use super::host::{check_host, split_port};
 use super::hub_spelling;
 use super::image::check_image_reference;
+use super::other_scheme;
 use super::percent;
 use super::secret::holds_secret;
 use super::url::{UrlParts, UrlScheme, split_url};
@@ -21,7 +22,7 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
     // A key is taken literally, with its blanks.
     let without_blanks = match parts.scheme {
         UrlScheme::S3 => parts.host,
-        UrlScheme::Http | UrlScheme::Https | UrlScheme::Oci => url,
+        UrlScheme::Http | UrlScheme::Https | UrlScheme::Oci | UrlScheme::Other => url,
     };
     if let Some(at) = without_blanks.find(char::is_whitespace) {
         return Err((Kind::WhiteSpaceInUrl, &without_blanks[at..]));
@@ -54,6 +55,23 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
             refuse_userinfo(&parts)?;
             let reference = url.split_once("://").map_or("", |(_, rest)| rest);
             check_image_reference(reference)
+        }
+        UrlScheme::Other => {
+            let scheme = parts.scheme_text.to_ascii_lowercase();
+            if let Some(spelling) = other_scheme::spelling_of(&scheme) {
+                return Err((spelling, url));
+            }
+            if scheme == "hf" || scheme == "file" {
+                let why = "a reference of this scheme is no URL; parse its text";
+                return Err((Kind::OtherSpelling(why), url));
+            }
+            if let Some(at) = url.find('\\') {
+                return Err((Kind::Backslash, &url[at..]));
+            }
+            if parts.host.is_empty() && parts.path.trim_matches('/').is_empty() {
+                return Err((Kind::Missing("the name behind `://`"), parts.path));
+            }
+            refuse_unescaped_password(&parts)
         }
     }
 }

@@ -29,9 +29,11 @@ impl ModelRef {
     ///   extension and the shard number that engines read. This looks at the disk; the file need
     ///   not exist.
     ///   A path that would not be read back as it is has the percent-encoded form `file://…`.
-    /// - a URL in one spelling (RFC 3986, 6.2.2), without its fragment, its secrets and what frames
+    /// - a URL of `http`, `https`, `s3` and `oci` in one spelling (RFC 3986, 6.2.2), without its fragment, its secrets and what frames
     ///   a signature: two URLs that differ only there name one thing. A parameter like `key` may be
     ///   a secret or a name: the id has a hash of its value.
+    /// - a URL of another scheme as it was given, with its scheme in lower case, and without its
+    ///   secrets: only its fetcher knows which spellings name the same.
     ///
     /// # Errors
     ///
@@ -73,10 +75,10 @@ impl ModelRef {
 }
 
 fn url_id(url: &str, parts: &UrlParts<'_>) -> String {
-    let scheme = parts.scheme.name();
-    let host = normal_host(parts);
+    let scheme = parts.scheme_text.to_ascii_lowercase();
     match parts.scheme {
         UrlScheme::Http | UrlScheme::Https => {
+            let host = normal_host(parts);
             let path = normal_path(parts.path);
             let query = parts.query.and_then(normal_query);
             let query = query.map_or(String::new(), |query| format!("?{query}"));
@@ -86,7 +88,23 @@ fn url_id(url: &str, parts: &UrlParts<'_>) -> String {
         UrlScheme::S3 | UrlScheme::Oci => {
             let (_, rest) = url.split_once("://").unwrap_or_default();
             let (_, rest) = rest.split_once('/').unwrap_or_default();
-            format!("{scheme}://{host}/{rest}")
+            format!("{scheme}://{}/{rest}", normal_host(parts))
+        }
+        // Only its fetcher knows which spellings name the same.
+        UrlScheme::Other => {
+            let mut rest = format!("{}{}", parts.host, path_without_secrets(parts.path));
+            for (delimiter, parameters) in [('?', parts.query), ('#', parts.fragment)] {
+                if let Some(kept) = parameters.and_then(query_without_secrets) {
+                    rest.push(delimiter);
+                    rest.push_str(&kept);
+                }
+            }
+            let id = format!("{scheme}://{rest}");
+            match split_url(&id) {
+                // What is left out may bring other parts together.
+                Some(parts) if id != url => url_id(&id, &parts),
+                _ => id,
+            }
         }
     }
 }

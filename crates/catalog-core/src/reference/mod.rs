@@ -11,6 +11,7 @@ mod id;
 mod image;
 mod model_id;
 mod model_ref;
+mod other_scheme;
 mod parse;
 mod percent;
 mod redact;

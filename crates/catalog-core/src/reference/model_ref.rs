@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -30,7 +31,11 @@ use crate::error::{ModelRefError, Result};
 /// - `http://host[:port][/path]`, `https://…`: a file on a web server.
 /// - `s3://bucket/key`: an object; the key is taken literally, blanks included.
 /// - `oci://registry/repository[:tag][@digest]`: an artifact in a registry.
-/// - any other `word://` is an error that lists the schemes above.
+/// - `word://…`: a URL of a [fetcher](crate::ModelFetcher) of a third party. The word is ASCII letters,
+///   digits, `+`, `-` and `.`, at least two, with a letter first. The rest is not decoded; it holds
+///   no white space and no backslash.
+/// - some schemes of other programs, such as `ollama:` and `docker:`, are errors that give the
+///   spelling to write.
 /// - everything else is a local path: `rel/path`, `./x`, `/abs`, `C:\x`; but with `://` in it,
 ///   only behind `/`, `./` or `../`.
 /// - nothing is longer than 8192 bytes, as it is given or as it is printed.
@@ -74,7 +79,7 @@ pub enum ModelRef {
         /// Its path, absolute or relative to the process's folder.
         path: PathBuf,
     },
-    /// Something behind `http`, `https`, `s3` or `oci`.
+    /// A URL: of `http`, `https`, `s3` or `oci`, or of the scheme of a fetcher of a third party.
     Url {
         /// The URL as it was given, secrets included.
         url: String,
@@ -116,12 +121,15 @@ impl ModelRef {
         }
     }
 
-    /// The scheme in lower case: `hf`, `file`, `http`, `https`, `s3` or `oci`.
-    pub fn scheme(&self) -> &'static str {
+    /// Returns the scheme in lower case, such as `hf`, `file` or `https`.
+    pub fn scheme(&self) -> Cow<'_, str> {
         match self {
-            Self::Hf { .. } => "hf",
-            Self::File { .. } => "file",
-            Self::Url { url } => super::url::scheme_of(url).map_or("url", |scheme| scheme.name()),
+            Self::Hf { .. } => "hf".into(),
+            Self::File { .. } => "file".into(),
+            Self::Url { url } => match super::url::split_url(url) {
+                Some(parts) => parts.scheme_text.to_ascii_lowercase().into(),
+                None => "url".into(),
+            },
         }
     }
 }

@@ -5,7 +5,8 @@ use super::fault::{Fault, MAX_LEN, offset_of};
 use super::file::{file_text, parse_file};
 use super::hf::{HfFields, parse_hf};
 use super::hub_spelling;
-use super::url::UrlScheme;
+use super::other_scheme;
+use super::url::{UrlScheme, is_scheme};
 use crate::error::{ModelRefError, ModelRefErrorKind as Kind};
 
 /// A reference that was read, in its fields.
@@ -45,15 +46,10 @@ fn parse_trimmed(text: &str) -> Result<Parsed, Fault<'_>> {
     match lower.as_str() {
         "hf" => parse_hf(rest).map(Parsed::Hf),
         "file" => parse_file(rest).and_then(|path| check_printed_len(path, text)),
-        _ => match UrlScheme::named(&lower) {
-            Some(scheme) if !rest.starts_with("//") => {
-                Err((Kind::MissingSlashes(scheme.name()), rest))
-            }
-            Some(_) => check_url(text).map(|()| Parsed::Url(text.to_owned())),
-            None => Err((
-                Kind::UnsupportedScheme(lower.chars().take(32).collect()),
-                text,
-            )),
+        _ if rest.starts_with("//") => check_url(text).map(|()| Parsed::Url(text.to_owned())),
+        _ => match other_scheme::spelling_of(&lower) {
+            Some(spelling) => Err((spelling, text)),
+            None => Err((Kind::MissingSlashes(lower), rest)),
         },
     }
 }
@@ -66,16 +62,14 @@ fn check_printed_len(path: PathBuf, text: &str) -> Result<Parsed, Fault<'_>> {
     }
 }
 
-/// Splits `word:rest` where the word is a scheme: a known one, or any before `://`. One letter is a
-/// drive, and a file may have a colon in its name.
+/// Splits `word:rest` where the word is a scheme: one with a meaning here, or any before `://`. A file
+/// may have a colon in its name.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let (word, rest) = text.split_once(':')?;
-    let is_word = word.len() > 1
-        && word.starts_with(|c: char| c.is_ascii_alphabetic())
-        && word
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     let lower = word.to_ascii_lowercase();
-    let is_known = lower == "hf" || lower == "file" || UrlScheme::named(&lower).is_some();
-    (is_word && (is_known || rest.starts_with("//"))).then_some((word, rest))
+    let is_known = lower == "hf"
+        || lower == "file"
+        || UrlScheme::named(&lower).is_some()
+        || other_scheme::spelling_of(&lower).is_some();
+    (is_scheme(word) && (is_known || rest.starts_with("//"))).then_some((word, rest))
 }

@@ -3,7 +3,7 @@
 use super::check_url::check_url;
 use super::percent;
 use super::secret::{AMBIGUOUS_WORDS, HASH, HASH_LEN, Parameter, SECRET_WORDS, holds_secret};
-use super::url::{scheme_of, split_url};
+use super::url::split_url;
 use crate::digest::Hasher;
 
 /// The text that is printed in place of a secret.
@@ -21,9 +21,9 @@ const SIGNING_NAMES: [&str; 22] = [
 /// The URL as it may be shown: secrets replaced, all else as it was given. Of a URL that is not
 /// valid, where a secret could be anywhere, only the scheme is shown.
 pub(super) fn redact_url(url: &str) -> String {
-    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
     match split_url(url) {
         Some(parts) if check_url(url).is_ok() => {
+            let scheme = parts.scheme_text;
             let userinfo = parts.userinfo.map_or("", |_| "REDACTED@");
             let path = map_path(parts.path, "REDACTED@", redact_segment);
             let mut text = format!("{scheme}://{userinfo}{}{path}", parts.host);
@@ -36,10 +36,8 @@ pub(super) fn redact_url(url: &str) -> String {
             }
             text
         }
-        _ => {
-            let known = scheme_of(url).map_or("url", |scheme| scheme.name());
-            format!("{known}://[invalid]")
-        }
+        Some(parts) => format!("{}://[invalid]", parts.scheme_text.to_ascii_lowercase()),
+        None => "url://[invalid]".to_owned(),
     }
 }
 

@@ -7,38 +7,46 @@ pub(super) enum UrlScheme {
     Https,
     S3,
     Oci,
+    /// A scheme that only a fetcher of a third party knows.
+    Other,
 }
 
 impl UrlScheme {
-    const ALL: [Self; 4] = [Self::Http, Self::Https, Self::S3, Self::Oci];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-            Self::S3 => "s3",
-            Self::Oci => "oci",
-        }
-    }
-
-    /// The scheme with this lower-case name.
+    /// Returns the scheme of this lower-case name, if this crate knows its form.
     pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scheme| scheme.name() == name)
+        match name {
+            "http" => Some(Self::Http),
+            "https" => Some(Self::Https),
+            "s3" => Some(Self::S3),
+            "oci" => Some(Self::Oci),
+            _ => None,
+        }
     }
 
     pub(super) fn default_port(self) -> Option<u16> {
         match self {
             Self::Http => Some(80),
             Self::Https | Self::Oci => Some(443),
-            Self::S3 => None,
+            Self::S3 | Self::Other => None,
         }
     }
+}
+
+/// Returns true if a word is a scheme (RFC 3986, 3.1). One letter is a drive.
+pub(super) fn is_scheme(word: &str) -> bool {
+    word.len() > 1
+        && word.starts_with(|c: char| c.is_ascii_alphabetic())
+        && word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
 /// A URL cut into its parts, none of them checked or decoded.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UrlParts<'u> {
     pub(super) scheme: UrlScheme,
+    /// The text before the `://`, as it was given.
+    pub(super) scheme_text: &'u str,
     /// What stands before the last `@` of the authority.
     pub(super) userinfo: Option<&'u str>,
     /// Host and port, registry or bucket.
@@ -51,22 +59,21 @@ pub(super) struct UrlParts<'u> {
     pub(super) fragment: Option<&'u str>,
 }
 
-/// The scheme with which a URL begins.
-pub(super) fn scheme_of(url: &str) -> Option<UrlScheme> {
-    let (word, _) = url.split_once("://")?;
-    UrlScheme::named(&word.to_ascii_lowercase())
-}
-
-/// The host of a URL in lower case, without port and final dot.
+/// Returns the host of a URL in lower case, without port and final dot, unless it is empty.
 pub(super) fn host_of(url: &str) -> Option<String> {
     let (host, _) = split_port(split_url(url)?.host);
-    Some(host.trim_end_matches('.').to_ascii_lowercase())
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    (!host.is_empty()).then_some(host)
 }
 
 /// Cuts a URL at the delimiters of RFC 3986.
 pub(super) fn split_url(url: &str) -> Option<UrlParts<'_>> {
-    let scheme = scheme_of(url)?;
-    let (_, rest) = url.split_once("://")?;
+    let (scheme_text, rest) = url.split_once("://")?;
+    if !is_scheme(scheme_text) {
+        return None;
+    }
+    let named = UrlScheme::named(&scheme_text.to_ascii_lowercase());
+    let scheme = named.unwrap_or(UrlScheme::Other);
     let (rest, fragment) = cut(rest, '#');
     let (rest, query) = cut(rest, '?');
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -76,6 +83,7 @@ pub(super) fn split_url(url: &str) -> Option<UrlParts<'_>> {
     };
     Some(UrlParts {
         scheme,
+        scheme_text,
         userinfo,
         host,
         path,

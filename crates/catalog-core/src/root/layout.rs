@@ -74,16 +74,7 @@ impl IndexFile {
 }
 
 /// First parts of a path below the root that are the store's own, with all below them.
-const RESERVED: [&str; 8] = [
-    "index.json",
-    "engines.json",
-    "pins.json",
-    "blobs",
-    "removed",
-    "staging",
-    "quarantine",
-    "locks",
-];
+const RESERVED_FOLDERS: [&str; 5] = ["blobs", "removed", "staging", "quarantine", "locks"];
 
 /// The part of a name behind which the number of a kept damaged file stands.
 const DAMAGED: &str = ".damaged-";
@@ -253,17 +244,24 @@ impl Layout {
             return false;
         };
         let first = first.to_string_lossy().to_ascii_lowercase();
-        let first = first.trim_start_matches('.');
-        if let Some(rest) = first.strip_prefix(ARTIFACTS)
-            && (rest.is_empty() || rest.starts_with(DAMAGED))
-        {
-            return !rest.is_empty() || parts.next().is_none();
+        let is_or_kept_aside = |name: &str| {
+            let rest = first.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(DAMAGED))
+        };
+        let is_of_index = |file: &IndexFile| {
+            let rest = first.trim_start_matches('.').strip_prefix(file.name());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        match first.as_str() {
+            // Artifacts lie in that folder.
+            ARTIFACTS => parts.next().is_none(),
+            _ => {
+                is_or_kept_aside(ARTIFACTS)
+                    || RESERVED_FOLDERS.into_iter().any(is_or_kept_aside)
+                    || IndexFile::ALL.iter().any(is_of_index)
+                    || first.starts_with(NEW)
+            }
         }
-        RESERVED.iter().any(|reserved| {
-            first
-                .strip_prefix(reserved)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        })
     }
 }
 

@@ -138,7 +138,7 @@ pub(super) fn removable(root: &StoreRoot, stored: &Path) -> Result<Option<PathBu
 }
 
 /// Removes the artifact of a deleted entry at once, if it lies below the root and none of `users`,
-/// the stored paths of all other entries, needs it. For the catalogs in memory.
+/// the stored paths of all other entries, needs it.
 ///
 /// # Errors
 ///

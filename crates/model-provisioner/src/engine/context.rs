@@ -151,10 +151,8 @@ impl<'c> CallContext<'c> {
     /// host for the model.
     pub(super) fn check_outbound(&self) -> Result<()> {
         self.fetcher.check_support(self.model_ref)?;
-        let host = self.fetcher.outbound_host(self.model_ref);
-        let refusal = self
-            .policy
-            .outbound_refusal(self.model_ref, host.as_deref());
+        let host = self.fetcher.source_host(self.model_ref);
+        let refusal = self.policy.outbound_refusal(self.model_ref, &host);
         match refusal {
             Some(refusal) => Err(ProvisionError::refused(&self.id, refusal)),
             None => Ok(()),

@@ -11,7 +11,7 @@ pub(super) struct Facts {
     /// Whether the reference is to a local path.
     pub(super) is_local: bool,
     /// Whether the fetcher stages models of such references.
-    pub(super) can_stage: bool,
+    pub(super) is_stageable: bool,
     /// Whether the catalog has an artifact store.
     pub(super) has_store: bool,
     /// The key of an artifact that an interrupted call published and did not register.
@@ -64,7 +64,7 @@ pub(super) fn look(ctx: &CallContext<'_>, turn: &Turn) -> Result<Facts> {
     Ok(Facts {
         known,
         is_local: ctx.is_local(),
-        can_stage: ctx.fetcher.can_stage(ctx.model_ref),
+        is_stageable: ctx.fetcher.supports(ctx.model_ref),
         has_store: store.is_some(),
         published: turn.published.clone(),
         is_source_asked: turn.is_source_asked,

@@ -112,7 +112,7 @@ fn pinned(facts: &Facts) -> Option<&Digest> {
 fn acquisition(facts: &Facts, wishes: &Wishes<'_>) -> Step {
     match (facts.is_local, wishes.policy.staging) {
         (true, StagingMode::Managed) if facts.has_store => Step::Import,
-        (false, _) if facts.has_store && facts.can_stage => Step::Fetch,
+        (false, _) if facts.has_store && facts.is_stageable => Step::Fetch,
         _ => Step::UseInPlace,
     }
 }
@@ -172,7 +172,7 @@ mod tests {
         Facts {
             known,
             is_local: false,
-            can_stage: true,
+            is_stageable: true,
             has_store: true,
             published: None,
             is_source_asked: false,
@@ -183,7 +183,7 @@ mod tests {
     fn local(known: Option<RegisteredModel>) -> Facts {
         Facts {
             is_local: true,
-            can_stage: false,
+            is_stageable: false,
             ..remote(known)
         }
     }
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn what_is_not_here_is_acquired_as_reference_fetcher_and_policy_say() {
         use Step::{Fetch, Import, RegisterPublished, UseInPlace};
-        for (is_local, can_stage, has_store, in_place, in_store) in [
+        for (is_local, is_stageable, has_store, in_place, in_store) in [
             (true, false, true, UseInPlace, Import),
             (true, false, false, UseInPlace, UseInPlace),
             (false, true, true, Fetch, Fetch),
@@ -229,7 +229,7 @@ mod tests {
         ] {
             let facts = Facts {
                 is_local,
-                can_stage,
+                is_stageable,
                 has_store,
                 ..remote(None)
             };

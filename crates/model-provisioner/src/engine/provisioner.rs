@@ -73,9 +73,7 @@ impl ModelProvisioner<FsCatalog, SchemeRouter> {
     pub fn with_hf_cli(cache_dir: impl Into<PathBuf>) -> Result<Self> {
         let catalog = FsCatalog::new(cache_dir.into())?;
         let hub = HfCliFetcher::new(catalog.artifacts());
-        let fetcher = SchemeRouter::new()
-            .route("file", FileFetcher)
-            .route("hf", hub);
+        let fetcher = SchemeRouter::new().with(FileFetcher).with(hub);
         Ok(Self::new(catalog, fetcher))
     }
 }

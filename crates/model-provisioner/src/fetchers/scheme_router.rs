@@ -1,69 +1,73 @@
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use catalog_core::{
     CatalogError, FetchTask, Fetched, ModelFetcher, ModelRef, Progress, ResolvedModel, Result,
-    Staging,
+    SourceHost, Staging,
 };
 
-/// Gives each reference to the fetcher of its scheme.
+/// Gives each reference to the first of its fetchers that [supports](ModelFetcher::supports) it.
+///
+/// The fetchers are asked in the order in which they were added, and several can serve one scheme.
+/// If none supports a reference, the call fails: there is no other fetcher behind them.
 ///
 /// ```
 /// use catalog_core::{FileFetcher, ModelFetcher, ModelRef};
 /// use model_provisioner::SchemeRouter;
 ///
-/// let router = SchemeRouter::new().route("file", FileFetcher);
+/// let router = SchemeRouter::new().with(FileFetcher);
 /// let error = router.ensure_present(&ModelRef::parse("s3://bucket/model.gguf")?).unwrap_err();
 /// assert_eq!(error.code(), "no_fetcher");
 /// # Ok::<(), catalog_core::CatalogError>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct SchemeRouter(BTreeMap<String, Arc<dyn ModelFetcher>>);
+pub struct SchemeRouter(Vec<Arc<dyn ModelFetcher>>);
 
 impl SchemeRouter {
-    /// Creates a router that serves no scheme.
+    /// Creates a router without fetchers.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a fetcher for a scheme, in the place of the one that may serve it. The schemes are those
-    /// of [`ModelRef::scheme`].
+    /// Adds a fetcher behind the present ones. A fetcher that states no
+    /// [schemes](ModelFetcher::schemes) is never asked, unless it overrides
+    /// [`supports`](ModelFetcher::supports).
     #[must_use]
-    pub fn route(mut self, scheme: &str, fetcher: impl ModelFetcher + 'static) -> Self {
-        self.0
-            .insert(scheme.to_ascii_lowercase(), Arc::new(fetcher));
+    pub fn with(mut self, fetcher: impl ModelFetcher + 'static) -> Self {
+        self.0.push(Arc::new(fetcher));
         self
     }
 
-    fn of(&self, mr: &ModelRef) -> Result<&dyn ModelFetcher> {
-        let scheme = mr.scheme();
-        self.0
-            .get(scheme)
-            .map(|fetcher| &**fetcher)
-            .ok_or_else(|| CatalogError::NoFetcher {
-                scheme,
-                reference: mr.to_string(),
-                repair: self.repair_of(scheme).into(),
-            })
+    fn find(&self, mr: &ModelRef) -> Option<&dyn ModelFetcher> {
+        let found = self.0.iter().find(|fetcher| fetcher.supports(mr));
+        found.map(|fetcher| &**fetcher)
     }
-}
 
-impl SchemeRouter {
+    fn of(&self, mr: &ModelRef) -> Result<&dyn ModelFetcher> {
+        self.find(mr)
+            .ok_or_else(|| CatalogError::no_fetcher(mr, self.repair_of(&mr.scheme())))
+    }
+
     /// Returns the schemes that are served, and the way to serve another one.
     fn repair_of(&self, scheme: &str) -> String {
-        let served: Vec<&str> = self.0.keys().map(String::as_str).collect();
-        let served = match served.is_empty() {
+        let schemes = self.schemes();
+        if schemes.contains(&scheme) {
+            return "no fetcher of this scheme supports this reference; add one that does"
+                .to_owned();
+        }
+        let served = match schemes.is_empty() {
             true => "no scheme is served".to_owned(),
-            false => format!("the served schemes are {}", served.join(", ")),
+            false => format!("the served schemes are {}", schemes.join(", ")),
         };
         let way = match scheme {
             "hf" => {
                 "enable the feature `hf-cli` of model-provisioner, and create the provisioner with \
-                 `ModelProvisioner::with_hf_cli` or route `hf` to an `HfCliFetcher`"
+                 `ModelProvisioner::with_hf_cli` or add an `HfCliFetcher` to the router"
             }
-            "file" => "route `file` to a `FileFetcher`",
-            _ => "no feature of this release serves it: route it to a `ModelFetcher` of your own",
+            "file" => "add a `FileFetcher` to the router",
+            _ => {
+                "no feature of this release serves it: add a `ModelFetcher` of your own to the router"
+            }
         };
         format!("{served}; {way}")
     }
@@ -74,8 +78,32 @@ impl ModelFetcher for SchemeRouter {
         self.of(mr)?.ensure_present(mr)
     }
 
-    fn can_stage(&self, mr: &ModelRef) -> bool {
-        self.of(mr).is_ok_and(|fetcher| fetcher.can_stage(mr))
+    fn schemes(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = self
+            .0
+            .iter()
+            .flat_map(|fetcher| fetcher.schemes())
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn supports(&self, mr: &ModelRef) -> bool {
+        self.find(mr).is_some()
+    }
+
+    fn check_support(&self, mr: &ModelRef) -> Result<()> {
+        self.of(mr)?.check_support(mr)
+    }
+
+    fn source_host(&self, mr: &ModelRef) -> SourceHost {
+        let fetcher = self.find(mr);
+        fetcher.map_or(SourceHost::Unknown, |fetcher| fetcher.source_host(mr))
+    }
+
+    fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
+        self.find(mr)?.credentials_id(mr)
     }
 
     fn stage(
@@ -94,24 +122,12 @@ impl ModelFetcher for SchemeRouter {
     ) -> Result<Option<String>> {
         self.of(task.model_ref)?.resolve_revision(task, progress)
     }
-
-    fn check_support(&self, mr: &ModelRef) -> Result<()> {
-        self.of(mr)?.check_support(mr)
-    }
-
-    fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
-        self.of(mr).ok()?.credentials_id(mr)
-    }
-
-    fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
-        self.of(mr).ok()?.outbound_host(mr)
-    }
 }
 
 impl fmt::Debug for SchemeRouter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SchemeRouter")
-            .field(&self.0.keys().collect::<Vec<_>>())
+            .field(&self.schemes())
             .finish()
     }
 }

@@ -1,4 +1,6 @@
-use catalog_core::{FsCatalog, ModelFetcher, ModelRef, OutboundGate, ResolvedModel};
+use catalog_core::{
+    FsCatalog, HostOrigin, ModelFetcher, ModelRef, OutboundGate, ResolvedModel, SourceHost,
+};
 use model_provisioner::{Filter, ModelProvisioner, Policy};
 
 use crate::util::Host;
@@ -10,11 +12,12 @@ impl ModelFetcher for Forbidden {
     fn ensure_present(&self, mr: &ModelRef) -> catalog_core::Result<ResolvedModel> {
         panic!("{mr} was to be refused")
     }
-    fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
-        match mr {
+    fn source_host(&self, mr: &ModelRef) -> SourceHost {
+        let host = match mr {
             ModelRef::Hf { .. } => Some("hub.example.org".to_owned()),
             _ => mr.host(),
-        }
+        };
+        host.map_or(SourceHost::ThisHost, SourceHost::Other)
     }
 }
 
@@ -98,59 +101,60 @@ fn a_policy_guards_each_host_and_address_of_a_network_fetcher() {
     policy.outbound.hosts = Filter::all_but(["bad.test", "203.0.113.7"]);
     policy.outbound.schemes = Filter::all_but(["http"]);
     let gate: &dyn OutboundGate = &policy;
-    assert_eq!(gate.check_host("https", "good.test", 443, false), Ok(()));
+    use HostOrigin::{Named, Redirected};
+    assert_eq!(gate.check_host("https", "good.test", 443, Named), Ok(()));
     for (scheme, host, rule) in [
         ("https", "BAD.test.", "outbound.hosts.deny"),
         ("http", "good.test", "outbound.schemes.deny"),
     ] {
-        let refusal = gate.check_host(scheme, host, 443, true).unwrap_err();
+        let refusal = gate.check_host(scheme, host, 443, Redirected).unwrap_err();
         assert!(refusal.contains(rule), "{refusal}");
     }
     let address = |text: &str| text.parse().unwrap();
-    for (text, is_redirected, is_allowed) in [
-        ("198.51.100.1", true, true),
-        ("203.0.113.7", false, false),
-        ("::ffff:203.0.113.7", false, false),
+    for (text, origin, is_allowed) in [
+        ("198.51.100.1", Redirected, true),
+        ("203.0.113.7", Named, false),
+        ("::ffff:203.0.113.7", Named, false),
         // The caller may name a host of its own network. A redirect may not lead there.
-        ("192.168.1.2", false, true),
-        ("192.168.1.2", true, false),
-        ("127.0.0.1", true, false),
-        ("169.254.169.254", true, false),
-        ("100.100.100.200", true, false),
-        ("168.63.129.16", true, false),
-        ("0.0.0.0", true, false),
-        ("::1", true, false),
-        ("fd00:ec2::254", true, false),
-        ("fe80::1", true, false),
-        ("::ffff:10.0.0.1", true, false),
-        ("64:ff9b::a00:1", true, false),
-        ("64:ff9b::c633:6401", true, true),
-        ("2002:7f00:1::", true, false),
-        ("64:ff9b:1::7f00:1", true, false),
-        ("::127.0.0.1", true, false),
-        ("fec0::1", true, false),
-        ("2001:db8::1", true, true),
+        ("192.168.1.2", Named, true),
+        ("192.168.1.2", Redirected, false),
+        ("127.0.0.1", Redirected, false),
+        ("169.254.169.254", Redirected, false),
+        ("100.100.100.200", Redirected, false),
+        ("168.63.129.16", Redirected, false),
+        ("0.0.0.0", Redirected, false),
+        ("::1", Redirected, false),
+        ("fd00:ec2::254", Redirected, false),
+        ("fe80::1", Redirected, false),
+        ("::ffff:10.0.0.1", Redirected, false),
+        ("64:ff9b::a00:1", Redirected, false),
+        ("64:ff9b::c633:6401", Redirected, true),
+        ("2002:7f00:1::", Redirected, false),
+        ("64:ff9b:1::7f00:1", Redirected, false),
+        ("::127.0.0.1", Redirected, false),
+        ("fec0::1", Redirected, false),
+        ("2001:db8::1", Redirected, true),
     ] {
-        let decision = gate.check_address("good.test", address(text), is_redirected);
+        let decision = gate.check_address("good.test", address(text), origin);
         assert_eq!(decision.is_ok(), is_allowed, "{text}: {decision:?}");
     }
     let mut mapped = Policy::default();
     mapped.outbound.hosts = Filter::all_but(["::ffff:10.1.2.3"]);
     assert!(
         mapped
-            .check_address("h", address("10.1.2.3"), false)
+            .check_address("h", address("10.1.2.3"), Named)
             .is_err()
     );
     let mut inner = Policy::default();
     inner.outbound.hosts = Filter::only(["mirror.test", "10.0.0.1"]);
     assert_eq!(
-        inner.check_address("mirror.test", address("10.0.0.1"), true),
+        inner.check_address("mirror.test", address("10.0.0.1"), Redirected),
         Ok(())
     );
     inner.offline = true;
     assert!(
         inner
-            .check_host("https", "mirror.test", 443, false)
+            .check_host("https", "mirror.test", 443, Named)
             .is_err()
     );
 }

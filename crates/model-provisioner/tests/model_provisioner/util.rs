@@ -188,18 +188,14 @@ impl ModelFetcher for ToyFetcher {
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
         match mr.as_hf() {
             Some(parts) if parts.name == "absent" => {
-                return Err(CatalogError::Fetch {
-                    reference: mr.to_string(),
-                    problem: FetchProblem::NotFound,
-                    detail: "the toy does not have it".to_owned(),
-                });
+                return Err(CatalogError::fetch(
+                    mr,
+                    FetchProblem::NotFound,
+                    "the toy does not have it",
+                ));
             }
             None if mr.scheme() == "s3" => {
-                return Err(CatalogError::NoFetcher {
-                    scheme: mr.scheme(),
-                    reference: mr.to_string(),
-                    repair: "the toy handles the others".into(),
-                });
+                return Err(CatalogError::no_fetcher(mr, "the toy handles the others"));
             }
             _ => {}
         }

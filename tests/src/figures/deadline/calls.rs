@@ -152,8 +152,8 @@ impl Handles {
         let mut policy = Policy::default();
         policy.staging = StagingMode::Managed;
         let fetcher = SchemeRouter::new()
-            .route("file", FileFetcher)
-            .route("hf", ToyFetcher::of(reference.as_bytes()));
+            .with(FileFetcher)
+            .with(ToyFetcher::of(reference.as_bytes()));
         let mut request = ProvisionRequest::new(ModelRef::parse(reference)?).fresh(freshness);
         if let Some(time) = self.time {
             request = request.within(time);

@@ -62,8 +62,8 @@ impl Bench {
     ) -> Result<ModelProvisioner<FsCatalog, SchemeRouter>, String> {
         let catalog = FsCatalog::new(self.root()).map_err(|error| error.to_string())?;
         let router = SchemeRouter::new()
-            .route("hf", configure(self.fetcher(&catalog)))
-            .route("file", FileFetcher);
+            .with(configure(self.fetcher(&catalog)))
+            .with(FileFetcher);
         Ok(ModelProvisioner::new(catalog, router))
     }
 

@@ -101,8 +101,8 @@ impl ModelFetcher for Source<'_> {
     fn ensure_present(&self, mr: &ModelRef) -> FetchResult<ResolvedModel> {
         ToyFetcher::of(&content()).ensure_present(mr)
     }
-    fn can_stage(&self, _: &ModelRef) -> bool {
-        true
+    fn schemes(&self) -> Vec<&str> {
+        vec!["hf"]
     }
     fn stage(
         &self,
@@ -117,11 +117,8 @@ impl ModelFetcher for Source<'_> {
         task: &FetchTask<'_>,
         _: &mut dyn FnMut(Progress) -> FetchResult<()>,
     ) -> FetchResult<Option<String>> {
-        let failed = |detail: String| CatalogError::Fetch {
-            reference: task.model_ref.to_string(),
-            problem: FetchProblem::Failed,
-            detail,
-        };
+        let failed =
+            |detail: String| CatalogError::fetch(task.model_ref, FetchProblem::Failed, detail);
         mark(&self.folder.join("calls")).map_err(failed)?;
         let begin = Instant::now();
         while count(&self.folder.join("waiting")) < PROCESSES * THREADS - 1 {

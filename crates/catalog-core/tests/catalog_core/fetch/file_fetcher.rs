@@ -132,7 +132,7 @@ fn a_reference_to_another_host_says_what_would_fetch_it() {
         else {
             panic!("{error}")
         };
-        assert_eq!((*found, reference.as_str()), (scheme, text));
+        assert_eq!((found.as_str(), reference.as_str()), (scheme, text));
         assert!(error.to_string().contains("ModelFetcher"), "{error}");
     }
     let invalid = ModelRef::Url {

@@ -1,2 +1,3 @@
 mod conformance;
 mod file_fetcher;
+mod stage_present;

@@ -7,8 +7,7 @@ use proptest::prelude::*;
 fn texts() -> impl Strategy<Value = String> {
     let hub = "hf:(//)?[a-c.-]{1,3}/[a-c._-]{1,3}(@([a-c.]{1,3}|refs/pr/[0-9]|[ab]%2F[ab]))?(/[a-c .%@]{1,4}){0,2}/?";
     let file = "(file:|file://|file://localhost)?[a-c./ %2051:~]{0,8}";
-    let url =
-        "(https?|s3|oci)://[a-c.:0-9]{1,8}(/[a-c./%20]{0,6})?([?][a-c=&;]{0,6})?(#[a-c]{0,2})?";
+    let url = "(https?|s3|oci|share|ftp)://[a-c.:0-9]{1,8}(/[a-c./%20]{0,6})?([?][a-c=&;]{0,6})?(#[a-c]{0,2})?";
     prop_oneof![hub, file, url, "\\PC{0,12}"]
 }
 
@@ -29,7 +28,7 @@ proptest! {
 
     /// CAT-109
     #[test]
-    fn no_text_makes_the_parser_panic(text in any::<String>(), prefix in "(hf:|file://|https://|s3://|oci://|)") {
+    fn no_text_makes_the_parser_panic(text in any::<String>(), prefix in "(hf:|file://|https://|s3://|oci://|share://|)") {
         if let Ok(mr) = ModelRef::parse(&format!("{prefix}{text}")) {
             let _ = (mr.id(), format!("{mr:?}"), mr.as_hf());
         }

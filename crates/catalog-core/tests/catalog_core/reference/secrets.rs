@@ -53,6 +53,14 @@ const WITH_SECRET: &[&str] = &[
     "https://host/m?next=b?token=CaNaRy42",
 ];
 
+/// The URLs with a secret, of the web and of the scheme of a third party.
+fn with_secret() -> impl Iterator<Item = String> {
+    WITH_SECRET.iter().flat_map(|url| {
+        let other = url.replacen("https://", "share://", 1);
+        [(*url).to_owned(), other]
+    })
+}
+
 fn shows(text: &str) -> bool {
     text.to_ascii_lowercase()
         .contains(&CANARY.to_ascii_lowercase())
@@ -63,7 +71,8 @@ fn shows(text: &str) -> bool {
 fn no_secret_shows_in_text_debug_id_json_or_errors() {
     let root = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();
-    for text in WITH_SECRET.iter().copied() {
+    for text in with_secret() {
+        let text = text.as_str();
         let mr = ModelRef::parse(text).unwrap();
         let ModelRef::Url { url } = &mr else {
             panic!("{text} is a URL")
@@ -97,7 +106,9 @@ fn no_secret_shows_of_what_is_no_reference() {
         "https://user:CaNaRy42@ho st/m",
         "https://user:CaNaRy42@host:port/m",
         "https://user:CaNa/Ry42@host/m",
-        "ftp://user:CaNaRy42@host/m",
+        "share://user:CaNaRy42@ho st/m",
+        "share://u:1/CaNaRy42@h/m",
+        "docker://user:CaNaRy42@host/m",
         "s3://key:CaNaRy42@bucket/x",
         "oci://user:CaNaRy42@registry/x",
         "https://u:1/CaNaRy42@h/m",
@@ -121,8 +132,8 @@ fn no_secret_shows_of_what_is_no_reference() {
 fn the_id_of_a_url_with_a_secret_is_its_own_id_and_can_be_registered() {
     let root = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();
-    for text in WITH_SECRET.iter().copied() {
-        let id = ModelRef::parse(text).unwrap().id().unwrap();
+    for text in with_secret() {
+        let id = ModelRef::parse(&text).unwrap().id().unwrap();
         assert_eq!(ModelRef::parse(&id).unwrap().id().unwrap(), id, "{text}");
         catalog.put(&entry(&id, "m")).unwrap();
         assert!(catalog.get(&id).unwrap().is_some());

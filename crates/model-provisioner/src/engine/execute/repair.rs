@@ -5,6 +5,7 @@ use std::path::Path;
 
 use catalog_core::{
     BadFile, CatalogError, Hasher, ManagedCatalog, Method, Progress, RegisteredModel, StagedFile,
+    TaskFiles,
 };
 
 use super::origin::{at_source, place_at_source};
@@ -90,10 +91,12 @@ fn fetch_one(
         return copy(ctx, &place, file, bad, origin);
     }
     let mut staging = store.stage(&ctx.id, bad.file.size)?;
-    let only = BTreeSet::from([name.clone()]);
+    let names = BTreeSet::from([name.clone()]);
     let mut task = ctx.task();
-    task.only = Some(&only);
-    task.is_folder = bad.manifest.entry_file.is_none();
+    task.files = match bad.manifest.entry_file {
+        Some(_) => TaskFiles::Only(&names),
+        None => TaskFiles::OnlyInFolder(&names),
+    };
     task.revision = bad.manifest.revision.as_deref();
     stage_watched(ctx, task, &mut staging)?;
     copy(ctx, &staging.folder().join(name), file, bad, origin)

@@ -7,16 +7,16 @@ use std::sync::{Mutex, PoisonError};
 use catalog_core::{
     Artifact, ArtifactStore, Basis, CatalogError, Expectation, FetchProblem, FetchTask, Fetched,
     HfParts, ManifestFile, ModelFetcher, ModelRef, Progress, Provenance, Reservation,
-    ResolvedModel, Result, Staging,
+    ResolvedModel, Result, SourceHost, Staging, TaskFiles,
 };
 
-use super::arrival::{check_complete, commit_of, lift};
-use super::asking::{Repository, Tick};
-use super::complaint::fetch_error;
-use super::records::{Brought, Stated, brought_in, bytes_in, check_git_oid};
+use super::cli_error::fetch_error;
+use super::commands::{Repository, Tick};
+use super::download_check::{check_complete, commit_of, move_to_top};
+use super::records::{DownloadedFile, Stated, bytes_in, check_git_oid, downloaded_in};
+use super::selection::Selection;
 use super::settings::Settings;
 use super::tool::Tool;
-use super::wanted::Wanted;
 
 /// Brings models of the Hugging Face hub with its `hf` command, or `huggingface-cli` of old
 /// releases, which must be installed.
@@ -35,7 +35,7 @@ pub struct HfCliFetcher {
 }
 
 impl HfCliFetcher {
-    /// Brings models into this store. The command is looked for in `PATH` when it is needed first.
+    /// Creates a fetcher that stages models in this store. The command is looked for in `PATH` when it is needed first.
     pub fn new(store: &ArtifactStore) -> Self {
         Self {
             store: store.clone(),
@@ -130,8 +130,8 @@ impl ModelFetcher for HfCliFetcher {
         })
     }
 
-    fn can_stage(&self, mr: &ModelRef) -> bool {
-        mr.as_hf().is_some()
+    fn schemes(&self) -> Vec<&str> {
+        vec!["hf"]
     }
 
     fn stage(
@@ -152,12 +152,12 @@ impl ModelFetcher for HfCliFetcher {
             revision: task.revision.or(parts.revision),
         };
         let listing = repository.list(&mut || progress(idle))?;
-        let mut wanted = Wanted::of(task, &parts)
+        let mut selection = Selection::of(task, &parts)
             .map_err(|detail| fetch_error(mr, FetchProblem::Refused, detail))?;
         let mut total = None;
         if let Some(listing) = &listing {
-            wanted = wanted.looked_up(&parts, listing);
-            let sizes = wanted.among(listing).into_iter().map(|file| file.size);
+            selection = selection.looked_up(&parts, listing);
+            let sizes = selection.among(listing).into_iter().map(|file| file.size);
             let bytes = sizes.fold(0, u64::saturating_add);
             progress(Progress {
                 done: 0,
@@ -176,35 +176,35 @@ impl ModelFetcher for HfCliFetcher {
                 total,
             })
         };
-        let first = repository.download(&wanted, &folder, &mut tick)?;
+        let first = repository.download(&selection, &folder, &mut tick)?;
         match (first, parts.path) {
             (Ok(()), _) => {}
             // Without a listing, a folder shows by not being a file.
-            (Err(complaint), Some(path))
-                if complaint.problem == FetchProblem::FileNotFound
+            (Err(failure), Some(path))
+                if failure.problem == FetchProblem::FileNotFound
                     && listing.is_none()
-                    && task.only.is_none() =>
+                    && matches!(task.files, TaskFiles::All) =>
             {
-                wanted = Wanted::Folder(path.to_owned());
-                let second = repository.download(&wanted, &folder, &mut tick)?;
-                second.map_err(|complaint| complaint.error)?;
+                selection = Selection::Folder(path.to_owned());
+                let second = repository.download(&selection, &folder, &mut tick)?;
+                second.map_err(|failure| failure.error)?;
             }
-            (Err(complaint), _) => return Err(complaint.error),
+            (Err(failure), _) => return Err(failure.error),
         }
 
-        let brought = brought_in(&folder)?;
-        check_complete(mr, &wanted, listing.as_deref(), &brought)?;
-        let commit = commit_of(mr, &brought)?;
+        let downloaded = downloaded_in(&folder)?;
+        check_complete(mr, &selection, listing.as_deref(), &downloaded)?;
+        let commit = commit_of(mr, &downloaded)?;
         let (expectation, basis) = self.compare(
             &folder,
-            &brought,
-            &wanted,
+            &downloaded,
+            &selection,
             listing.is_some(),
             &parts,
             &mut tick,
         )?;
-        if let Some(name) = wanted.folder() {
-            lift(&folder, name)?;
+        if let Some(name) = selection.folder() {
+            move_to_top(&folder, name)?;
         }
         staging.set_provenance(Provenance {
             source: Some(mr.to_string()),
@@ -244,9 +244,10 @@ impl ModelFetcher for HfCliFetcher {
         repository.commit(&cache.folder(), &mut tick)
     }
 
-    fn outbound_host(&self, mr: &ModelRef) -> Option<String> {
-        mr.as_hf()?;
-        ModelRef::parse(&self.settings.hub()).ok()?.host()
+    fn source_host(&self, _: &ModelRef) -> SourceHost {
+        let hub = ModelRef::parse(&self.settings.hub());
+        let host = hub.ok().and_then(|hub| hub.host());
+        host.map_or(SourceHost::Unknown, SourceHost::Other)
     }
 
     fn check_support(&self, mr: &ModelRef) -> Result<()> {
@@ -265,18 +266,18 @@ impl HfCliFetcher {
     fn compare(
         &self,
         folder: &Path,
-        brought: &[Brought],
-        wanted: &Wanted,
+        downloaded: &[DownloadedFile],
+        selection: &Selection,
         is_listed: bool,
         parts: &HfParts<'_>,
         tick: &mut Tick<'_>,
     ) -> Result<(Expectation, Basis)> {
         let mut files = BTreeMap::new();
         let mut basis = Basis::SourceHash;
-        for file in brought {
+        for file in downloaded {
             match &file.stated {
                 Stated::Sha256(digest) => {
-                    let name = wanted.name_of(&file.name);
+                    let name = selection.name_of(&file.name);
                     files.insert(name.to_owned(), digest.clone());
                 }
                 Stated::GitOid(oid) => {
@@ -293,7 +294,7 @@ impl HfCliFetcher {
         let expectation = Expectation {
             digest: None,
             files,
-            entry_point: wanted.entry_point(parts),
+            entry_point: selection.entry_point(parts),
             ..Expectation::default()
         };
         Ok((expectation, basis))
@@ -342,9 +343,7 @@ fn is_complete(artifact: &Artifact) -> bool {
 }
 
 fn parts_of(mr: &ModelRef) -> Result<HfParts<'_>> {
-    mr.as_hf().ok_or_else(|| CatalogError::NoFetcher {
-        scheme: mr.scheme(),
-        reference: mr.to_string(),
-        repair: "compose another fetcher beside the one for the hub".into(),
-    })
+    let repair = "compose another fetcher beside the one for the hub";
+    mr.as_hf()
+        .ok_or_else(|| CatalogError::no_fetcher(mr, repair))
 }

@@ -1,34 +1,34 @@
 //! Models of the Hugging Face hub, by the hub's own command.
 //!
-//! The command downloads into a staging area. It compares sizes only, so what it brings is compared
-//! here with the hashes that the hub stated: the command notes them beside each file, as the
-//! `ETag`, with the commit. That of a large file is its SHA-256, that of a small one the hash that
-//! git calls it by.
+//! The command downloads into a staging area and compares sizes only. This fetcher then compares each
+//! downloaded file with the hash that the hub states: the command notes the hash beside the file, as
+//! the `ETag`, with the commit. For a large file that is the SHA-256, for a small one the object id of
+//! git.
 //!
 //! | module | what lives there |
 //! | --- | --- |
 //! | `process` | a child in a process group of its own, which does not outlive this process |
 //! | `output` | the output of a child, bounded and in memory |
-//! | `tool` | which command is there, and what its version can do |
-//! | `settings` | which hub it asks, with which token |
-//! | `complaint` | from what it says to typed errors |
-//! | `redact` | what it says without secrets |
-//! | `records` | what the hub stated of the files that were brought |
-//! | `wanted` | which files of a repository a reference names |
-//! | `asking` | the questions that the command answers |
-//! | `arrival` | what has to be so of files that were brought |
+//! | `tool` | the installed command, and the abilities of its version |
+//! | `settings` | the hub that the command asks, and the token |
+//! | `cli_error` | typed errors of its messages |
+//! | `redact` | its output without secrets |
+//! | `records` | the statements of the hub about the downloaded files |
+//! | `selection` | the files of a repository that a reference names |
+//! | `commands` | the commands about one repository |
+//! | `download_check` | the checks of a finished download |
 //! | `fetcher` | the fetcher |
 
-mod arrival;
-mod asking;
-mod complaint;
+mod cli_error;
+mod commands;
+mod download_check;
 mod fetcher;
 mod output;
 mod process;
 mod records;
 mod redact;
+mod selection;
 mod settings;
 mod tool;
-mod wanted;
 
 pub use fetcher::HfCliFetcher;

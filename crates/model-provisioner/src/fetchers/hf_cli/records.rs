@@ -11,9 +11,9 @@ const NOTES: &str = ".cache/huggingface";
 /// How much is hashed at once.
 const CHUNK: usize = 1 << 20;
 
-/// A file that was brought, with the statements of the hub about the file.
+/// A file that was downloaded, with the statements of the hub about the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Brought {
+pub(super) struct DownloadedFile {
     /// Relative to the folder, parts joined by `/`.
     pub(super) name: String,
     pub(super) size: u64,
@@ -34,7 +34,7 @@ pub(super) enum Stated {
 }
 
 /// All files in a folder that are of the model, sorted by name.
-pub(super) fn brought_in(folder: &Path) -> Result<Vec<Brought>> {
+pub(super) fn downloaded_in(folder: &Path) -> Result<Vec<DownloadedFile>> {
     let mut all = Vec::new();
     each_file(folder, &mut |path, size| {
         let name = path.strip_prefix(folder).unwrap_or(path);
@@ -48,7 +48,7 @@ pub(super) fn brought_in(folder: &Path) -> Result<Vec<Brought>> {
             return Ok(());
         }
         let (commit, stated) = notes_of(folder, name);
-        all.push(Brought {
+        all.push(DownloadedFile {
             name: name.to_owned(),
             size,
             commit,

@@ -75,8 +75,8 @@ impl ModelFetcher for HubFetcher {
     fn ensure_present(&self, _: &ModelRef) -> Result<ResolvedModel> {
         panic!("it stages")
     }
-    fn can_stage(&self, _: &ModelRef) -> bool {
-        true
+    fn schemes(&self) -> Vec<&str> {
+        vec!["hf"]
     }
     fn stage(
         &self,

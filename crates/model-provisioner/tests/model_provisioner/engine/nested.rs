@@ -19,11 +19,11 @@ impl ModelFetcher for Circular {
         let inner = ModelProvisioner::new(self.0.clone(), Fetcher(Arc::default()));
         let error = inner.ensure_present(mr, None).unwrap_err();
         assert_eq!(error.code(), "nested_call");
-        Err(CatalogError::Fetch {
-            reference: mr.to_string(),
-            problem: FetchProblem::Failed,
-            detail: error.to_string(),
-        })
+        Err(CatalogError::fetch(
+            mr,
+            FetchProblem::Failed,
+            error.to_string(),
+        ))
     }
 }
 

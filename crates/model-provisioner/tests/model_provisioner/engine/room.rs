@@ -36,8 +36,8 @@ impl ModelFetcher for Greedy {
         panic!("it stages")
     }
 
-    fn can_stage(&self, _: &ModelRef) -> bool {
-        true
+    fn schemes(&self) -> Vec<&str> {
+        vec!["hf"]
     }
 
     fn stage(

@@ -82,11 +82,10 @@ impl Source {
         drop(self.is_awaited.wait_while(waiting, is_lonely).unwrap());
         match self.is_failing {
             false => Ok(()),
-            true => Err(CatalogError::Fetch {
-                reference: mr.to_string(),
-                problem: FetchProblem::Failed,
-                detail: format!("the command failed {}", self.message),
-            }),
+            true => {
+                let detail = format!("the command failed {}", self.message);
+                Err(CatalogError::fetch(mr, FetchProblem::Failed, detail))
+            }
         }
     }
 }
@@ -99,8 +98,8 @@ impl ModelFetcher for Fetcher {
     fn ensure_present(&self, _: &ModelRef) -> Result<ResolvedModel> {
         panic!("it stages")
     }
-    fn can_stage(&self, _: &ModelRef) -> bool {
-        true
+    fn schemes(&self) -> Vec<&str> {
+        vec!["hf"]
     }
     fn stage(
         &self,

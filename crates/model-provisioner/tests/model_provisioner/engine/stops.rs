@@ -46,8 +46,8 @@ impl ModelFetcher for Slow {
     fn ensure_present(&self, _: &ModelRef) -> Result<ResolvedModel> {
         panic!("it stages")
     }
-    fn can_stage(&self, _: &ModelRef) -> bool {
-        true
+    fn schemes(&self) -> Vec<&str> {
+        vec!["hf"]
     }
     fn stage(
         &self,
@@ -63,11 +63,11 @@ impl ModelFetcher for Slow {
         match end {
             End::Bring => {}
             End::Fail => {
-                return Err(CatalogError::Fetch {
-                    reference: task.model_ref.to_string(),
-                    problem: FetchProblem::Unreachable,
-                    detail: "the hub is asleep".to_owned(),
-                });
+                return Err(CatalogError::fetch(
+                    task.model_ref,
+                    FetchProblem::Unreachable,
+                    "the hub is asleep",
+                ));
             }
             End::Linger => loop {
                 progress(Progress::default())?;

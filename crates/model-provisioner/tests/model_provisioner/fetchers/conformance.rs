@@ -31,9 +31,9 @@ mod scheme_router {
 
     catalog_core::model_fetcher_conformance!(|folder| {
         let hub = hub_in(folder);
-        let router = SchemeRouter::new().route("file", FileFetcher);
+        let router = SchemeRouter::new().with(FileFetcher);
         FetcherUnderTest {
-            fetcher: router.route("hf", hub.fetcher),
+            fetcher: router.with(hub.fetcher),
             present: hub.present,
             content: hub.content,
             absent: hub.absent,

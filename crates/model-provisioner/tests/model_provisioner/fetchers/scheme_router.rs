@@ -1,10 +1,10 @@
-use catalog_core::{FileFetcher, MemoryCatalog, ModelFetcher, ModelRef};
+use catalog_core::{FileFetcher, MemoryCatalog, ModelFetcher, ModelRef, SourceHost};
 use model_provisioner::{Filter, ModelProvisioner, Policy, SchemeRouter};
 
 /// PROV-420
 #[test]
 fn an_unrouted_scheme_says_what_to_compose_and_shows_no_secret() {
-    let router = SchemeRouter::new().route("FILE", FileFetcher);
+    let router = SchemeRouter::new().with(FileFetcher);
     for (text, hint) in [
         ("hf:org/repo", "`ModelProvisioner::with_hf_cli`"),
         ("hf:org/repo", "the feature `hf-cli`"),
@@ -21,8 +21,8 @@ fn an_unrouted_scheme_says_what_to_compose_and_shows_no_secret() {
         assert!(message.contains(hint), "{message}");
         assert!(message.contains("the served schemes are file"), "{message}");
         assert!(!message.contains("canary"), "{message}");
-        assert!(!router.can_stage(&mr));
-        assert_eq!(router.outbound_host(&mr), None, "it would ask nobody");
+        assert!(!router.supports(&mr));
+        assert_eq!(router.source_host(&mr), SourceHost::Unknown);
     }
     assert_eq!(format!("{router:?}"), "SchemeRouter([\"file\"])");
 

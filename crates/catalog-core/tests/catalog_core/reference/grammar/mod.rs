@@ -30,24 +30,45 @@ fn fails(text: &str, expected: impl Fn(&Kind) -> bool, position: usize) {
 
 /// CAT-106
 #[test]
-fn another_scheme_is_unsupported_and_the_supported_ones_are_named() {
-    for text in [
-        "ftp://host/x",
-        "ollama://llama3",
-        "git+ssh://host/x",
-        "x-y.z://",
+fn a_scheme_of_a_third_party_is_a_url() {
+    for (text, scheme) in [
+        ("share://team/Model.gguf", "share"),
+        ("SHARE:///mnt/m.gguf", "share"),
+        ("ftp://host:21/x?y#z", "ftp"),
+        ("git+ssh://host/x%zz", "git+ssh"),
+        ("x-y.z://a", "x-y.z"),
     ] {
-        fails(text, |kind| matches!(kind, Kind::UnsupportedScheme(_)), 0);
+        let mr = parse(text);
+        let url = text.to_owned();
+        assert_eq!(mr, ModelRef::Url { url }, "{text}");
+        assert_eq!(mr.scheme(), scheme, "{text}");
+        let (_, rest) = text.split_once("://").unwrap();
+        assert_eq!(mr.id().unwrap(), format!("{scheme}://{rest}"), "{text}");
     }
-    let error = ModelRef::parse("FTP://user:pw@host/x").unwrap_err();
-    assert_eq!(error.code(), "unsupported_scheme");
-    let message = error.to_string();
-    for word in [
-        "`ftp`", "hf:", "file:", "http://", "https://", "s3://", "oci://",
+    let missing = |kind: &Kind| matches!(kind, Kind::Missing(_));
+    fails("share://", missing, 8);
+    fails("share:///", missing, 8);
+    fails("share://a b", |kind| *kind == Kind::WhiteSpaceInUrl, 9);
+    fails("share://a\\b", |kind| *kind == Kind::Backslash, 9);
+}
+
+/// CAT-106
+#[test]
+fn a_scheme_of_another_program_is_answered_with_the_one_to_write() {
+    for (text, word) in [
+        ("ollama:llama3", "hf:org/repo"),
+        ("ollama://llama3", "hf:org/repo"),
+        ("Docker://ghcr.io/org/image:1", "oci://"),
+        ("docker:image", "oci://"),
+        ("huggingface://org/repo", "hf:org/repo"),
+        ("hf.co:org/repo", "hf:org/repo"),
+        ("s3a://bucket/key", "s3://"),
+        ("htps://host/m", "https://"),
     ] {
-        assert!(message.contains(word), "{message:?} names {word}");
+        fails(text, |kind| matches!(kind, Kind::OtherSpelling(_)), 0);
+        let message = ModelRef::parse(text).unwrap_err().to_string();
+        assert!(message.contains(word), "{message:?} gives {word}");
     }
-    assert!(!message.contains("pw"), "{message:?}");
 }
 
 /// CAT-112

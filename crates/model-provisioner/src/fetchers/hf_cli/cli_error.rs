@@ -1,10 +1,10 @@
 use catalog_core::{CatalogError, FetchProblem, ModelRef};
 
-/// What the command said when it failed: the kind of problem, and the line to show to people.
+/// Reads the output of a command that failed: the kind of the problem, and the line to show to users.
 ///
-/// New releases print `Error: …`; old ones end with a Python traceback, whose last lines name the
+/// New releases print `Error: …`. Old ones end with a Python traceback, whose last lines name the
 /// exception.
-pub(super) fn complaint(stderr: &str) -> (FetchProblem, String) {
+pub(super) fn read_error(stderr: &str) -> (FetchProblem, String) {
     let lines: Vec<&str> = stderr
         .lines()
         .map(str::trim)
@@ -117,12 +117,26 @@ fn problem_in(text: &str) -> FetchProblem {
     found.map_or(FetchProblem::Failed, |(problem, _)| *problem)
 }
 
-/// The error of a reference that could not be fetched.
+/// Returns the error of a reference that could not be fetched, with the repair for users of the hub.
 pub(super) fn fetch_error(mr: &ModelRef, problem: FetchProblem, detail: String) -> CatalogError {
+    let repair = match problem {
+        FetchProblem::ToolMissing => "install it, or give its path",
+        FetchProblem::NotFound => {
+            "check the name; for a private repository, give a token that may read it"
+        }
+        FetchProblem::RevisionNotFound => "check the part behind `@`",
+        FetchProblem::FileNotFound => "check the path in the repository",
+        FetchProblem::AccessDenied => {
+            "accept its terms with the account of the token, or give another token"
+        }
+        FetchProblem::Offline => "unset HF_HUB_OFFLINE to allow the network",
+        other => other.repair(),
+    };
     CatalogError::Fetch {
         reference: mr.to_string(),
         problem,
         detail,
+        repair: repair.into(),
     }
 }
 
@@ -166,9 +180,9 @@ mod tests {
             ("Segmentation fault".to_owned(), FetchProblem::Failed),
             (String::new(), FetchProblem::Failed),
         ] {
-            assert_eq!(complaint(&text).0, problem, "{text}");
+            assert_eq!(read_error(&text).0, problem, "{text}");
         }
-        let (_, detail) = complaint(&old("GatedRepoError"));
+        let (_, detail) = read_error(&old("GatedRepoError"));
         assert!(
             detail.ends_with("404 Client Error. Something for people."),
             "{detail}"

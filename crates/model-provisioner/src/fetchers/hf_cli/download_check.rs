@@ -1,23 +1,23 @@
-//! What has to be so of files that were brought.
+//! The checks of a finished download.
 
 use std::fs;
 use std::path::Path;
 
 use catalog_core::{CatalogError, FetchProblem, ModelRef, Result};
 
-use super::complaint::fetch_error;
-use super::records::Brought;
-use super::wanted::{Listed, Wanted};
+use super::cli_error::fetch_error;
+use super::records::DownloadedFile;
+use super::selection::{Listed, Selection};
 
-/// All that was to come is there, with the sizes that the hub listed.
+/// Checks that all selected files are there, with the sizes that the hub listed.
 pub(super) fn check_complete(
     mr: &ModelRef,
-    wanted: &Wanted,
+    selection: &Selection,
     listing: Option<&[Listed]>,
-    brought: &[Brought],
+    downloaded: &[DownloadedFile],
 ) -> Result<()> {
     let size_of = |name: &str| {
-        let found = brought.iter().find(|file| file.name == name);
+        let found = downloaded.iter().find(|file| file.name == name);
         found.map(|file| file.size)
     };
     let lacking = |name: &str| {
@@ -25,28 +25,28 @@ pub(super) fn check_complete(
         Err(fetch_error(mr, FetchProblem::Failed, detail))
     };
     for file in listing
-        .map(|listing| wanted.among(listing))
+        .map(|listing| selection.among(listing))
         .unwrap_or_default()
     {
         if size_of(&file.path) != Some(file.size) {
             return lacking(&file.path);
         }
     }
-    for name in wanted.names() {
+    for name in selection.names() {
         if size_of(name).is_none() {
             return lacking(name);
         }
     }
-    if brought.is_empty() {
+    if downloaded.is_empty() {
         let detail = "there is no file of that name, and none below it".to_owned();
         return Err(fetch_error(mr, FetchProblem::FileNotFound, detail));
     }
     Ok(())
 }
 
-/// The commit that all files are from.
-pub(super) fn commit_of(mr: &ModelRef, brought: &[Brought]) -> Result<Option<String>> {
-    let mut commits = brought.iter().filter_map(|file| file.commit.as_ref());
+/// Returns the commit that all files are from.
+pub(super) fn commit_of(mr: &ModelRef, downloaded: &[DownloadedFile]) -> Result<Option<String>> {
+    let mut commits = downloaded.iter().filter_map(|file| file.commit.as_ref());
     let first = commits.next();
     if commits.any(|commit| Some(commit) != first) {
         let detail = "its files come from several commits: somebody pushed meanwhile".to_owned();
@@ -55,12 +55,12 @@ pub(super) fn commit_of(mr: &ModelRef, brought: &[Brought]) -> Result<Option<Str
     Ok(first.cloned())
 }
 
-/// Moves what is in a folder of the repository to the top.
-pub(super) fn lift(top: &Path, folder: &str) -> Result<()> {
+/// Moves the files of a folder of the repository to the top, and removes the folder.
+pub(super) fn move_to_top(top: &Path, folder: &str) -> Result<()> {
     let failed = |path: &Path| {
         let path = path.to_path_buf();
         move |source| CatalogError::Io {
-            action: "move what is in",
+            action: "move the files of",
             path,
             source,
         }
@@ -84,7 +84,7 @@ pub(super) fn lift(top: &Path, folder: &str) -> Result<()> {
     }
     // By another name first: the folder may hold one of its own name.
     let aside = tempfile::tempdir_in(top).map_err(failed(top))?;
-    let moved = aside.path().join("lifted");
+    let moved = aside.path().join("moved");
     fs::rename(&from, &moved).map_err(failed(&from))?;
     let outermost = folder.split('/').next().unwrap_or(folder);
     fs::remove_dir_all(top.join(outermost)).or_else(|error| match error.kind() {

@@ -1,17 +1,17 @@
 use std::collections::BTreeSet;
 
-use catalog_core::{EntryPoint, FetchTask, HfParts, is_of_a_model, shard_set};
+use catalog_core::{EntryPoint, FetchTask, HfParts, TaskFiles, is_of_a_model, shard_set};
 
-/// The files of a repository that are wanted.
+/// The files of a repository that a task asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// All of them.
+pub(super) enum Selection {
+    /// All files of the repository.
     All,
-    /// These.
+    /// These files.
     Files(Vec<String>),
-    /// All below this folder, which is what is handed out.
+    /// All files below this folder, which becomes the model.
     Folder(String),
-    /// These of a folder that is handed out, by their names in the repository.
+    /// These files of a folder that is the model, by their names in the repository.
     FilesOf(String, Vec<String>),
 }
 
@@ -23,23 +23,25 @@ pub(super) struct Listed {
     pub(super) size: u64,
 }
 
-impl Wanted {
-    /// What a task asks for, as far as its text tells: a path is taken for that of a file. The error says
-    /// which name is refused, and why.
+impl Selection {
+    /// Returns the selection of a task, as far as the reference tells: its path is taken for that of a
+    /// file. The error states the name that is refused, and the reason.
     pub(super) fn of(task: &FetchTask<'_>, parts: &HfParts<'_>) -> Result<Self, String> {
-        let wanted = match (parts.path, task.only) {
-            (Some(folder), Some(only)) if task.is_folder => {
-                let names = only.iter().map(|name| format!("{folder}/{name}"));
+        let selection = match (task.files, parts.path) {
+            (TaskFiles::OnlyInFolder(names), Some(folder)) => {
+                let names = names.iter().map(|name| format!("{folder}/{name}"));
                 Self::FilesOf(folder.to_owned(), names.collect())
             }
-            (_, Some(only)) => Self::Files(only.iter().cloned().collect()),
-            (None, None) => Self::All,
-            (Some(path), None) => match shard_set(path) {
+            (TaskFiles::Only(names) | TaskFiles::OnlyInFolder(names), _) => {
+                Self::Files(names.iter().cloned().collect())
+            }
+            (_, None) => Self::All,
+            (_, Some(path)) => match shard_set(path) {
                 Some(set) => Self::Files(set),
                 None => Self::Files(vec![path.to_owned()]),
             },
         };
-        let refused = wanted.names().into_iter().find_map(|name| {
+        let refused = selection.names().into_iter().find_map(|name| {
             if name.starts_with('-') {
                 Some(format!("its command would take {name:?} for an option"))
             } else if !is_of_a_model(name) {
@@ -48,7 +50,7 @@ impl Wanted {
                 None
             }
         });
-        refused.map_or(Ok(wanted), Err)
+        refused.map_or(Ok(selection), Err)
     }
 
     /// Looks the path of the reference up in a listing: the path is that of a folder if no file has it and
@@ -68,19 +70,19 @@ impl Wanted {
         }
     }
 
-    /// Returns the files of a listing that are wanted.
+    /// Returns the selected files of a listing.
     pub(super) fn among<'l>(&self, listing: &'l [Listed]) -> Vec<&'l Listed> {
-        let is_wanted = |file: &&Listed| match self {
+        let is_selected = |file: &&Listed| match self {
             Self::All => is_of_a_model(&file.path),
             Self::Files(names) | Self::FilesOf(_, names) => names.contains(&file.path),
             Self::Folder(folder) => {
                 name_in(folder, &file.path).is_some() && is_of_a_model(&file.path)
             }
         };
-        listing.iter().filter(is_wanted).collect()
+        listing.iter().filter(is_selected).collect()
     }
 
-    /// The folder of the repository that is handed out, if it is not all of it.
+    /// Returns the folder that becomes the model, unless the whole repository does.
     pub(super) fn folder(&self) -> Option<&str> {
         match self {
             Self::All | Self::Files(_) => None,
@@ -88,7 +90,7 @@ impl Wanted {
         }
     }
 
-    /// The name that a file of the repository gets.
+    /// Returns the staged name of a file of the repository.
     pub(super) fn name_of<'n>(&self, name: &'n str) -> &'n str {
         let folder = self.folder();
         folder
@@ -107,8 +109,8 @@ impl Wanted {
         }
     }
 
-    /// The arguments of the command that say it. One name is taken literally, of several each is a
-    /// pattern.
+    /// Returns the arguments of the command for the selection. The command takes one name literally, and
+    /// several names as patterns.
     pub(super) fn arguments(&self) -> Vec<String> {
         match self {
             Self::All => Vec::new(),
@@ -120,7 +122,7 @@ impl Wanted {
         }
     }
 
-    /// The names of files that have to come.
+    /// Returns the names of the files that must be downloaded, as far as they are known.
     pub(super) fn names(&self) -> BTreeSet<&str> {
         match self {
             Self::Files(names) | Self::FilesOf(_, names) => {
@@ -131,12 +133,12 @@ impl Wanted {
     }
 }
 
-/// The name in a folder of a file that is below it.
+/// Returns the name of a file relative to a folder, if the file is below the folder.
 fn name_in<'n>(folder: &str, name: &'n str) -> Option<&'n str> {
     name.strip_prefix(folder)?.strip_prefix('/')
 }
 
-/// A pattern that matches this text only.
+/// Returns a pattern that matches only this text.
 fn literal(text: &str) -> String {
     text.chars()
         .map(|c| match c {

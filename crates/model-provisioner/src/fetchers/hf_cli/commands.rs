@@ -2,12 +2,12 @@ use std::path::Path;
 
 use catalog_core::{CatalogError, FetchProblem, HfParts, ModelRef, Result};
 
-use super::complaint::{complaint, fetch_error};
+use super::cli_error::{fetch_error, read_error};
 use super::process::{Ended, Invocation};
 use super::records::is_hex;
+use super::selection::{Listed, Selection};
 use super::settings::Settings;
 use super::tool::Tool;
-use super::wanted::{Listed, Wanted};
 
 /// The exit code of a command that does not know an argument.
 const USAGE_ERROR: i32 = 2;
@@ -18,18 +18,18 @@ const NO_FILE: &str = "no/file/has/this/name";
 /// Called a few times a second, and may stop what runs by failing.
 pub(super) type Tick<'t> = dyn FnMut() -> Result<()> + 't;
 
-/// Questions about one repository at one revision.
+/// A repository at one revision, as the command is asked about it.
 pub(super) struct Repository<'r> {
     pub(super) settings: &'r Settings,
     pub(super) tool: &'r Tool,
     pub(super) model_ref: &'r ModelRef,
     pub(super) parts: HfParts<'r>,
-    /// The default branch unless given.
+    /// The revision; the default branch if there is none.
     pub(super) revision: Option<&'r str>,
 }
 
-/// How the command failed.
-pub(super) struct Complaint {
+/// The failure of a command.
+pub(super) struct CommandFailure {
     is_usage: bool,
     pub(super) problem: FetchProblem,
     pub(super) error: CatalogError,
@@ -40,12 +40,12 @@ impl Repository<'_> {
         format!("{}/{}", self.parts.org, self.parts.name)
     }
 
-    /// Runs the command; how it failed, if it did.
+    /// Runs the command. The outer error ends the call; the inner one is a failure of the command.
     fn run(
         &self,
         mut invocation: Invocation,
         tick: &mut Tick<'_>,
-    ) -> Result<Result<Ended, Complaint>> {
+    ) -> Result<Result<Ended, CommandFailure>> {
         if let Some(revision) = self.revision {
             invocation.argument("--revision").argument(revision);
         }
@@ -54,15 +54,15 @@ impl Repository<'_> {
         if ended.is_success() {
             return Ok(Ok(ended));
         }
-        let (problem, detail) = complaint(&self.settings.without_secrets(&ended.stderr));
-        Ok(Err(Complaint {
+        let (problem, detail) = read_error(&self.settings.without_secrets(&ended.stderr));
+        Ok(Err(CommandFailure {
             is_usage: ended.code == Some(USAGE_ERROR),
             problem,
             error: fetch_error(self.model_ref, problem, detail),
         }))
     }
 
-    /// Its files; none if the command cannot list them.
+    /// Lists the files of the repository, if the command can.
     pub(super) fn list(&self, tick: &mut Tick<'_>) -> Result<Option<Vec<Listed>>> {
         if !self.tool.can_list() {
             return Ok(None);
@@ -79,24 +79,24 @@ impl Repository<'_> {
                     )
                     .ok())
             }
-            Err(complaint) if complaint.is_usage => Ok(None),
-            Err(complaint) => Err(complaint.error),
+            Err(failure) if failure.is_usage => Ok(None),
+            Err(failure) => Err(failure.error),
         }
     }
 
     /// Downloads files into a folder.
     pub(super) fn download(
         &self,
-        wanted: &Wanted,
+        selection: &Selection,
         folder: &Path,
         tick: &mut Tick<'_>,
-    ) -> Result<Result<(), Complaint>> {
+    ) -> Result<Result<(), CommandFailure>> {
         let Some(folder) = folder.to_str() else {
             let detail = "the path of its staging area is not UTF-8".to_owned();
             return Err(fetch_error(self.model_ref, FetchProblem::Refused, detail));
         };
         let mut invocation = Invocation::new(&self.tool.path, &["download", &self.name()]);
-        for argument in wanted.arguments() {
+        for argument in selection.arguments() {
             invocation.argument(argument);
         }
         for argument in ["--repo-type", "model", "--quiet", "--local-dir", folder] {
@@ -110,8 +110,8 @@ impl Repository<'_> {
         Ok(self.run(invocation, tick)?.map(drop))
     }
 
-    /// The commit that the revision is now. The command looks it up, downloads nothing into a cache
-    /// in this folder, and names a folder after it.
+    /// Returns the commit that the revision resolves to now. The command looks the commit up, downloads
+    /// nothing into a cache in this folder, and names a folder after the commit.
     pub(super) fn commit(&self, cache: &Path, tick: &mut Tick<'_>) -> Result<Option<String>> {
         let folder = cache.to_string_lossy();
         let name = self.name();
@@ -126,7 +126,7 @@ impl Repository<'_> {
         ];
         let invocation = Invocation::new(&self.tool.path, &arguments);
         let ended = self.run(invocation, tick)?;
-        let ended = ended.map_err(|complaint| complaint.error)?;
+        let ended = ended.map_err(|failure| failure.error)?;
         Ok(ended.stdout.lines().rev().find_map(|line| {
             let name = Path::new(line.trim()).file_name()?.to_str()?;
             is_hex(name, 40).then(|| name.to_owned())
