@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod dependencies;
+mod error_codes;
 mod file_cycles;
 mod layers;
 mod leftovers;

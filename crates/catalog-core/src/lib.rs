@@ -106,7 +106,8 @@ pub use entry::{
     ResolvedModel,
 };
 pub use error::{
-    CatalogError, DigestError, FetchProblem, ModelRefError, ModelRefErrorKind, PathProblem, Result,
+    CatalogError, DigestError, ErrorCode, FetchProblem, ModelRefError, ModelRefErrorKind,
+    PathProblem, Result, Retry,
 };
 pub use fetch::{
     FetchTask, Fetched, FileFetcher, HostOrigin, ModelFetcher, OutboundGate, SourceHost, TaskFiles,

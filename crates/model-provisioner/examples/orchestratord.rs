@@ -94,27 +94,8 @@ fn refuse(error: &ProvisionError) -> Response {
         message = format!("{message}: {error}");
         cause = error.source();
     }
-    let status = match error.code() {
-        "not_found"
-        | "artifact_missing"
-        | "fetch_not_found"
-        | "fetch_file_not_found"
-        | "fetch_revision_not_found" => StatusCode::NOT_FOUND,
-        "conflict" | "in_use" | "pinned" | "artifact_kept" => StatusCode::CONFLICT,
-        "policy_refused" | "fetch_access_denied" => StatusCode::FORBIDDEN,
-        "digest_mismatch"
-        | "format_refused"
-        | "artifact_incomplete"
-        | "foreign_shards"
-        | "unsound" => StatusCode::UNPROCESSABLE_ENTITY,
-        "no_space" | "fetch_no_space" => StatusCode::INSUFFICIENT_STORAGE,
-        "fetch_unreachable" => StatusCode::BAD_GATEWAY,
-        "lock_timeout" | "deadline_exceeded" => StatusCode::GATEWAY_TIMEOUT,
-        "io" | "outcome_unknown" | "index_damaged" | "store_damaged" | "root_changed" => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-        _ => StatusCode::BAD_REQUEST,
-    };
+    let status = StatusCode::from_u16(error.http_status());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = json!({
         "code": error.code(), "message": message, "is_retryable": error.is_retryable(),
     });

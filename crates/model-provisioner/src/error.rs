@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use catalog_core::{CatalogError, Digest, DigestError};
+use catalog_core::{CatalogError, Digest, DigestError, ErrorCode, Retry};
 
 use crate::policy::Refusal;
 
@@ -12,6 +12,10 @@ pub type Result<T, E = ProvisionError> = std::result::Result<T, E>;
 ///
 /// `Display` gives the problem and the repair. It never repeats the text of
 /// [`source`](std::error::Error::source). A failed call leaves the catalog as it was.
+///
+/// # Error codes
+///
+#[doc = include_str!("../error-codes.md")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProvisionError {
@@ -140,6 +144,24 @@ pub enum ProvisionError {
     },
 }
 
+/// The codes of this crate that [`CatalogError`] does not have, sorted by name.
+#[rustfmt::skip]
+static CODES: &[ErrorCode] = &[
+    ErrorCode::new("failed_elsewhere", 502, Retry::Depends, "Another caller made the same request, and its call failed. The status is that of its error."),
+    ErrorCode::new("invalid_expected_digest", 400, Retry::No, "The expected digest can prove nothing."),
+    ErrorCode::new("nested_call", 500, Retry::No, "A fetcher asked for the model that its own call provisions."),
+    ErrorCode::new("pinned_digest_unusable", 500, Retry::No, "A newer release pinned a digest that this program cannot compute."),
+    ErrorCode::new("policy_refused", 403, Retry::No, "A rule of the policy forbids the model."),
+    ErrorCode::new("policy_unusable", 500, Retry::No, "The composition of the provisioner cannot honour a rule of the policy."),
+    ErrorCode::new("unsound", 422, Retry::No, "The files of the model are damaged, and no repair succeeded."),
+];
+
+/// Returns the entry of a code of both crates.
+fn entry(name: &str) -> Option<&'static ErrorCode> {
+    let mut all = CODES.iter().chain(CatalogError::codes());
+    all.find(|code| code.name == name)
+}
+
 fn beside(holder: Option<&str>) -> String {
     holder.map_or_else(String::new, |holder| {
         format!(" beside {holder}, which holds a lock")
@@ -147,7 +169,7 @@ fn beside(holder: Option<&str>) -> String {
 }
 
 impl ProvisionError {
-    /// A stable, lower-case name of the variant, or that of the [`CatalogError`] behind it.
+    /// Returns the stable, lower-case code of the variant, or that of the [`CatalogError`] behind it.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Catalog(error) => error.code(),
@@ -164,20 +186,29 @@ impl ProvisionError {
         }
     }
 
-    /// Whether trying again may succeed with nothing mended by hand.
+    /// Returns the codes of both crates, sorted by name, as [above](Self#error-codes).
+    pub fn codes() -> Vec<ErrorCode> {
+        let mut all = [CatalogError::codes(), CODES].concat();
+        all.sort_unstable_by_key(|code| code.name);
+        all
+    }
+
+    /// Returns the HTTP status that a server is advised to answer with. A failure of another caller
+    /// has the status of that failure.
+    pub fn http_status(&self) -> u16 {
+        let code = match self {
+            Self::FailedElsewhere { code, .. } => code,
+            _ => self.code(),
+        };
+        entry(code).map_or(500, |code| code.http_status)
+    }
+
+    /// Returns true if the call may succeed when it is repeated, with nothing mended by hand.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Catalog(error) => error.is_retryable(),
-            Self::DeadlineExceeded { .. } => true,
             Self::FailedElsewhere { is_retryable, .. } => *is_retryable,
-            Self::InvalidExpectedDigest { .. }
-            | Self::PinnedDigestUnusable { .. }
-            | Self::DigestMismatch { .. }
-            | Self::SourceMismatch { .. }
-            | Self::Unsound { .. }
-            | Self::NestedCall { .. }
-            | Self::PolicyUnusable { .. }
-            | Self::PolicyRefused { .. } => false,
+            _ => entry(self.code()).is_some_and(|code| code.retry == Retry::Yes),
         }
     }
 

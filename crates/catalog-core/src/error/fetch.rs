@@ -41,11 +41,6 @@ impl FetchProblem {
         }
     }
 
-    /// Whether trying again may succeed with nothing mended by hand.
-    pub fn is_retryable(self) -> bool {
-        matches!(self, Self::Unreachable | Self::NoSpace)
-    }
-
     /// Returns the repair that fits most sources.
     pub fn repair(self) -> &'static str {
         match self {

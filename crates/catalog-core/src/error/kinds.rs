@@ -2,6 +2,7 @@ use std::io;
 use std::path::Path;
 
 use super::catalog::CatalogError;
+use super::code::{Retry, entry};
 use super::path::PathProblem;
 use super::permission::missing_permission;
 
@@ -54,23 +55,15 @@ impl CatalogError {
     /// [`OutcomeUnknown`](Self::OutcomeUnknown) is not: before a caller repeats the change, it must
     /// check whether the change happened.
     pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Conflict { .. }
-            | Self::ArtifactChanged { .. }
-            | Self::LockTimeout { .. }
-            | Self::InUse { .. }
-            | Self::DeadlineExceeded { .. }
-            | Self::NoSpace { .. }
-            | Self::OutOfHandles { .. } => true,
-            Self::Fetch { problem, .. } => problem.is_retryable(),
-            Self::Io { source, .. } => matches!(
+        match (entry(self.code()).map(|code| code.retry), self) {
+            (Some(Retry::Depends), Self::Io { source, .. }) => matches!(
                 source.kind(),
                 io::ErrorKind::Interrupted
                     | io::ErrorKind::WouldBlock
                     | io::ErrorKind::TimedOut
                     | io::ErrorKind::ResourceBusy
             ),
-            _ => false,
+            (retry, _) => retry == Some(Retry::Yes),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Typed errors, grouped by the reaction of the caller. Imports no other module.
 
 mod catalog;
+mod code;
 mod digest;
 mod fetch;
 mod kinds;
@@ -9,6 +10,7 @@ mod path;
 mod permission;
 
 pub use catalog::{CatalogError, Result};
+pub use code::{ErrorCode, Retry};
 pub use digest::DigestError;
 pub use fetch::FetchProblem;
 pub use model_ref::{ModelRefError, ModelRefErrorKind};

@@ -87,6 +87,23 @@ fn no_message_of_provisioning_repeats_its_source() {
     }
 }
 
+/// PROV-205
+#[test]
+fn each_error_has_a_listed_code_and_the_status_of_that_code() {
+    let codes = ProvisionError::codes();
+    let names: Vec<&str> = codes.iter().map(|code| code.name).collect();
+    assert!(names.is_sorted_by(|a, b| a < b), "nothing twice: {names:?}");
+    for error in one_of_each() {
+        let code = match &error {
+            ProvisionError::FailedElsewhere { code, .. } => code,
+            error => error.code(),
+        };
+        let listed = codes.iter().find(|listed| listed.name == code).unwrap();
+        assert_eq!(error.http_status(), listed.http_status, "{error}");
+        assert!(names.contains(&error.code()), "{error}");
+    }
+}
+
 /// PROV-202
 #[test]
 fn codes_and_retries_of_provisioning_are_stable() {

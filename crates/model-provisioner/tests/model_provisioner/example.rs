@@ -84,7 +84,7 @@ fn the_example_says_on_stderr_why_it_failed() {
             1,
             vec!["`hf` is not in PATH", "pip install"],
         ),
-        (vec!["s3://bucket/m"], 1, vec!["route it to a"]),
+        (vec!["s3://bucket/m"], 1, vec!["of your own to the router"]),
         (
             vec!["ftp://user:secret@host/m"],
             1,

@@ -207,7 +207,8 @@ mod tests {
                 "see 'https://hub.test/a/b' now",
                 "see 'https://hub.test/a/b' now",
             ),
-            ("see ftp://u:pw@x/y now", "see a URL now"),
+            ("see ftp://u:pw@x/y now", "see ftp://REDACTED@x/y now"),
+            ("see ftp://u:p/w@x/y now", "see a URL now"),
             ("://", "a URL"),
             ("ünïcode hf_ä and hf_", "ünïcode hf_ä and hf_"),
         ] {
