@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use catalog_core::maintenance::{CollectionPolicy, Verify};
 use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, EngineStore, FsCatalog, FsEngineStore,
-    LifecycleState, Result, VerificationOutcomeKind, Verify,
+    CatalogError, CatalogStore, EngineStore, FsCatalog, FsEngineStore, LifecycleState, Result,
+    VerificationOutcomeKind,
 };
 use model_provisioner::{ModelProvisioner, ProvisionError};
 

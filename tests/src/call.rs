@@ -4,9 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use catalog_core::maintenance::{CollectionPolicy, ScrubBudget, Verify};
 use catalog_core::{
-    CollectionPolicy, FsCatalog, FsEngineStore, Import, ImportRequest, ModelId, Progress, Result,
-    ScrubBudget, Verify, rebuild, recover,
+    FsCatalog, FsEngineStore, Import, ImportRequest, ModelId, Progress, Result, rebuild, recover,
 };
 use model_provisioner::ModelProvisioner;
 
@@ -190,17 +190,17 @@ impl Call {
             Self::Verify => catalog.verify("m", Verify::Full, progress).map(drop),
             Self::Scrub => {
                 let report = catalog.scrub(
-                    ScrubBudget {
-                        bytes: u64::MAX,
-                        time: Duration::from_secs(60),
-                    },
+                    ScrubBudget::new(u64::MAX, Duration::from_secs(60)),
                     &mut |_, _| Ok(()),
                 )?;
-                report.failed.into_iter().try_for_each(|(_, why)| Err(why))
+                report
+                    .failed
+                    .into_iter()
+                    .try_for_each(|failed| Err(failed.why))
             }
             Self::Repair => {
                 let bring =
-                    &mut |_: &catalog_core::BadFile<'_>,
+                    &mut |_: &catalog_core::maintenance::BadFile<'_>,
                           file: &mut catalog_core::StagedFile<'_>| {
                         file.write_all(CONTENT).map_err(failed)
                     };
@@ -246,10 +246,7 @@ impl Call {
             }
             Self::Quarantined => catalog.quarantined().map(drop),
             Self::Tidy => {
-                let policy = CollectionPolicy {
-                    leftovers_for: Some(Duration::ZERO),
-                    ..CollectionPolicy::default()
-                };
+                let policy = CollectionPolicy::default().leftovers_for(Duration::ZERO);
                 let plan = catalog.plan_collection(&policy)?;
                 catalog.collect(&plan).map(drop)
             }

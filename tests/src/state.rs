@@ -6,9 +6,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use catalog_core::maintenance::CollectionPolicy;
 use catalog_core::{
-    CatalogEntry, CatalogError, CatalogStore, CollectionPolicy, EngineStore, FsCatalog,
-    FsEngineStore, LifecycleState,
+    CatalogEntry, CatalogError, CatalogStore, EngineStore, FsCatalog, FsEngineStore, LifecycleState,
 };
 
 /// The registered models and engines of a root: their ids, and the facts of each that matter.
@@ -151,7 +151,8 @@ pub fn write_and_look_for_leftovers(root: &Path) -> std::result::Result<(), Stri
         models.collect(&plan)
     };
     let done = collect().map_err(|error| format!("not collectable: {error}"))?;
-    if let Some((what, why)) = done.spared.first() {
+    if let Some(spared) = done.spared.first() {
+        let (what, why) = (&spared.what, &spared.why);
         return Err(format!("{what:?} was not collected: {why}"));
     }
     let names = names_in(root)?;

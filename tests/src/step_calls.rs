@@ -5,9 +5,10 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogError, CatalogStore, EngineEntry, FetchProblem, FsCatalog, Import, ImportRequest,
-    LifecycleState, Result, VerificationOutcomeKind, Verify,
+    LifecycleState, Result, VerificationOutcomeKind,
 };
 use model_provisioner::{ModelProvisioner, ProvisionError};
 

@@ -2,9 +2,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use catalog_core::maintenance::CollectionPolicy;
 use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, EngineStore, FsCatalog, FsEngineStore,
-    LifecycleState, Result,
+    CatalogError, CatalogStore, EngineStore, FsCatalog, FsEngineStore, LifecycleState, Result,
 };
 
 use crate::state::{MANAGED, PROVISIONED, State, model};
@@ -122,10 +122,8 @@ impl Step {
             Self::RetireM => models.set_state("m", LifecycleState::Retired),
             Self::Provision => provision(models),
             Self::Collect => {
-                let policy = CollectionPolicy {
-                    retired_for: Some(Duration::from_secs(24 * 60 * 60)),
-                    ..CollectionPolicy::default()
-                };
+                let policy =
+                    CollectionPolicy::default().retired_for(Duration::from_secs(24 * 60 * 60));
                 let plan = models.plan_collection(&policy)?;
                 models.collect(&plan).map(drop)
             }

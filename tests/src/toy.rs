@@ -112,10 +112,9 @@ impl ModelFetcher for ToyFetcher {
         };
         if self.audience == Audience::Itself {
             self.stage_for_itself(staging).map_err(failed)?;
-            return Ok(Fetched::new(Expectation {
-                entry_point: EntryPoint::Folder,
-                ..Expectation::default()
-            }));
+            return Ok(Fetched::new(
+                Expectation::default().entry_point(EntryPoint::Folder),
+            ));
         }
         self.note("begin");
         let total = Some(self.content.len() as u64);
@@ -128,7 +127,7 @@ impl ModelFetcher for ToyFetcher {
         {
             file.write_all(piece).map_err(failed)?;
             done += piece.len() as u64;
-            progress(Progress { done, total })?;
+            progress(Progress::new(done, total))?;
             if !self.pause.is_zero() {
                 std::thread::sleep(self.pause);
             }

@@ -38,6 +38,7 @@
 //! | `state` | the state below one root: records with proofs, pins, leases, model locks, deletion |
 //! | `maintenance` | verification, quarantine, repair, collection, rebuilding |
 //! | `catalog` | the catalogs of models and engines, on disk and in memory |
+//! | `managed` | the abilities of a catalog on disk that a provisioner uses |
 //! | `fetch` | the trait of fetchers, and the one for local files |
 //! | `conformance` | the test suites for implementations of the traits |
 //!
@@ -78,7 +79,8 @@ mod entry;
 mod error;
 mod fetch;
 mod index;
-mod maintenance;
+pub mod maintenance;
+pub mod managed;
 mod progress;
 mod reference;
 mod root;
@@ -88,18 +90,17 @@ mod state;
 pub mod conformance;
 
 pub use artifacts::{
-    Artifact, ArtifactStore, ContentCheck, ContentWarning, EntryPoint, Evidence, Expectation,
+    Artifact, ArtifactStore, Comparison, ContentCheck, ContentWarning, EntryPoint, Expectation,
     Import, ImportRequest, Lease, LocalModel, LocalModelKind, Manifest, ManifestFile, Provenance,
-    Reservation, Role, Sharing, StagedFile, Staging, Validators, VerifiedStaging, shard_set,
+    Reservation, Role, Sharing, StagedFile, Staging, StoredManifest, Validators, VerifiedStaging,
 };
 pub use catalog::{
     CatalogRoot, CatalogSnapshot, CatalogStore, EngineSnapshot, EngineStore, FsCatalog,
-    FsEngineStore, ManagedCatalog, MemoryCatalog, MemoryEngineStore,
+    FsEngineStore, MemoryCatalog, MemoryEngineStore,
 };
 pub use digest::{
-    Assurance, Basis, Digest, DigestAlgorithm, DigestSubject, Hasher, Method, NOT_OF_A_MODEL,
-    RecordedVerification, VerificationOutcome, VerificationOutcomeKind, is_of_a_model,
-    verify_digest,
+    Assurance, Basis, Digest, DigestAlgorithm, DigestSubject, Hasher, Method, RecordedVerification,
+    VerificationOutcome, VerificationOutcomeKind, verify_digest,
 };
 pub use entry::{
     CatalogEntry, EngineArtifact, EngineEntry, EngineFilter, Expected, LifecycleState,
@@ -112,19 +113,8 @@ pub use error::{
 pub use fetch::{
     FetchTask, Fetched, FileFetcher, HostOrigin, ModelFetcher, OutboundGate, SourceHost, TaskFiles,
 };
-pub use index::{IndexRecovery, RecoveryAction};
-pub use maintenance::{
-    BadFile, Collected, CollectionPlan, CollectionPolicy, Evict, PlannedRemoval, QuarantinedFile,
-    Rebuilt, Recovery, RegisteredModel, Removable, RemovalReason, RepairReport, ScrubBudget,
-    ScrubReport, Verification, Verify, rebuild, rebuild_with, recover, recover_with,
-};
+pub use maintenance::{rebuild, recover};
 pub use progress::{CancelToken, Limits, Progress};
 pub use reference::{HfParts, ModelId, ModelRef};
-
-/// The longest id that a catalog holds, in bytes: [`ModelId::MAX_LEN`].
-pub const MAX_ID_LEN: usize = ModelId::MAX_LEN;
-pub use root::{KeptAside, Locking, default_model_cache_dir};
-pub use state::{
-    CatalogEdit, EngineEdit, ModelLock, ModelLockAttempt, ModelLockStatus, OutsidePaths, Pin,
-    SourceCall, SourceFailure, StoreOptions,
-};
+pub use root::{Locking, default_model_cache_dir};
+pub use state::{CatalogEdit, EngineEdit, OutsidePaths, Pin, StoreOptions};

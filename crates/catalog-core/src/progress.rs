@@ -8,6 +8,7 @@ use crate::error::{CatalogError, Result};
 
 /// The progress of a piece of work, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Progress {
     /// The bytes that are done.
     pub done: u64,
@@ -16,7 +17,12 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The progress of work whose size is known.
+    /// Creates the progress of work whose size may be unknown.
+    pub fn new(done: u64, total: Option<u64>) -> Self {
+        Self { done, total }
+    }
+
+    /// Creates the progress of work whose size is known.
     pub fn of(done: u64, total: u64) -> Self {
         Self {
             done,
@@ -99,7 +105,7 @@ impl Eq for CancelToken {}
 ///
 /// # let root = tempfile::tempdir()?;
 /// let catalog = FsCatalog::new(root.path())?;
-/// let hasty = catalog.with_limits(Limits::within(Duration::from_secs(1)));
+/// let hasty = catalog.with_limits(Limits::timeout(Duration::from_secs(1)));
 /// assert!(!hasty.delete("hf:org/repo")?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -117,7 +123,7 @@ impl Limits {
     }
 
     /// Gives up after this time, counted from now.
-    pub fn within(timeout: Duration) -> Self {
+    pub fn timeout(timeout: Duration) -> Self {
         Self {
             deadline: Instant::now().checked_add(timeout),
             cancel: CancelToken::new(),
@@ -138,10 +144,9 @@ impl Limits {
         self
     }
 
-    /// The same limits for a part of the calls, with the token that cancels this part alone.
-    pub fn for_a_part(&self) -> (Self, CancelToken) {
-        let token = self.cancel.child();
-        (self.clone().cancelled_by(&token), token)
+    /// Returns the token that cancels the calls.
+    pub fn cancel_token(&self) -> &CancelToken {
+        &self.cancel
     }
 
     /// The time at which calls give up, if they have a deadline.

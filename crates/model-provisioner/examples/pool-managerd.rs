@@ -16,6 +16,7 @@ use std::error::Error;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::mpsc;
 
 use catalog_core::{Digest, ModelRef, default_model_cache_dir};
 use model_provisioner::{
@@ -48,7 +49,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     let model_ref = model_ref.ok_or("MODEL_REF is missing")?;
 
     // Events arrive on a thread of their own: a slow terminal holds up no download.
-    let (observer, events) = Channel::new();
+    let (sender, events) = mpsc::channel();
+    let observer = Channel::new(sender);
     let progress = std::thread::spawn(move || {
         let mut work = "fetching";
         for event in events {

@@ -5,8 +5,9 @@ use catalog_core::{CatalogError, Digest, DigestError, ErrorCode, Retry};
 
 use crate::policy::Refusal;
 
-/// Shorthand for the result of every call of this crate.
-pub type Result<T, E = ProvisionError> = std::result::Result<T, E>;
+/// The result of every call of this crate. `catalog-core` exports a `Result` of its own, and two of them
+/// would clash.
+pub(crate) type Result<T, E = ProvisionError> = std::result::Result<T, E>;
 
 /// The error of every call of this crate; one variant for each reaction of a caller.
 ///

@@ -69,6 +69,7 @@ pub struct HandoffDocument {
 /// The kind of the path of a model, as an engine sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum EngineView {
     /// One file.
     File,

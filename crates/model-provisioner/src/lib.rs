@@ -54,14 +54,13 @@ mod report;
 mod request;
 mod steps;
 
-pub use catalog_core::{CancelToken, ContentCheck};
 pub use engine::ModelProvisioner;
-pub use error::{ProvisionError, Result};
+pub use error::ProvisionError;
 #[cfg(feature = "hf-cli")]
 pub use fetchers::HfCliFetcher;
 pub use fetchers::SchemeRouter;
 pub use handoff::{EngineView, Handoff, HandoffDocument};
-pub use observe::{Channel, Event, EventKind, Observer, Silent, Traced};
+pub use observe::{Channel, Event, EventKind, Observer, Traced};
 pub use policy::{Filter, OnMismatch, Outbound, Policy, StagingMode, Unverified};
 pub use report::{Durations, ProvisionReport};
 pub use request::{Freshness, ProvisionRequest};

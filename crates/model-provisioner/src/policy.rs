@@ -35,6 +35,7 @@ pub struct Policy {
 /// The reaction to a wrong digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum OnMismatch {
     /// The call fails, and the registered model stays.
     #[default]
@@ -47,6 +48,7 @@ pub enum OnMismatch {
 /// The reaction to models that nothing proves: neither a caller nor their source states a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Unverified {
     /// The call warns and uses them.
     #[default]
@@ -58,6 +60,7 @@ pub enum Unverified {
 /// The place of local models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum StagingMode {
     /// Local models stay where they are: no copy is made, and nothing protects them from changes.
     #[default]
@@ -84,6 +87,7 @@ pub struct Outbound {
 /// A filter of names. Case makes no difference.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Filter {
     /// The allowed names. All names are allowed if it is not given.
     pub allow: Option<BTreeSet<String>>,
@@ -115,7 +119,7 @@ impl Filter {
     }
 
     /// Creates a filter that allows all names but these.
-    pub fn all_but<T: Into<String>>(names: impl IntoIterator<Item = T>) -> Self {
+    pub fn except<T: Into<String>>(names: impl IntoIterator<Item = T>) -> Self {
         Self {
             allow: None,
             deny: names.into_iter().map(Into::into).collect(),

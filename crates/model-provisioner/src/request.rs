@@ -8,12 +8,12 @@ use catalog_core::{CancelToken, Digest, Limits, ModelRef};
 /// use std::time::Duration;
 ///
 /// use catalog_core::ModelRef;
-/// use model_provisioner::{CancelToken, Freshness, ProvisionRequest};
+/// use model_provisioner::{Freshness, ProvisionRequest};
 ///
 /// let token = CancelToken::new();
 /// let request = ProvisionRequest::new(ModelRef::parse("hf:org/repo@main")?)
-///     .fresh(Freshness::Revalidate)
-///     .within(Duration::from_secs(600))
+///     .freshness(Freshness::Revalidate)
+///     .timeout(Duration::from_secs(600))
 ///     .cancelled_by(&token);
 /// # drop(request);
 /// # Ok::<(), catalog_core::CatalogError>(())
@@ -30,6 +30,7 @@ pub struct ProvisionRequest {
 
 /// The state of a model that a request accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Freshness {
     /// The model that is here, if it is what it should be.
     #[default]
@@ -59,21 +60,21 @@ impl ProvisionRequest {
     }
 
     /// Sets the state that the request accepts.
-    pub fn fresh(mut self, freshness: Freshness) -> Self {
+    pub fn freshness(mut self, freshness: Freshness) -> Self {
         self.freshness = freshness;
         self
     }
 
     /// Gives up at this time.
-    pub fn by(mut self, deadline: Instant) -> Self {
+    pub fn deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
     /// Gives up after this long.
-    pub fn within(self, time: Duration) -> Self {
+    pub fn timeout(self, time: Duration) -> Self {
         match Instant::now().checked_add(time) {
-            Some(deadline) => self.by(deadline),
+            Some(deadline) => self.deadline(deadline),
             None => self,
         }
     }

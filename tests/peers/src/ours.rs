@@ -4,10 +4,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use catalog_core::{
-    CatalogEntry, CatalogStore, CollectionPolicy, Digest, Expectation, FileFetcher, FsCatalog,
-    ImportRequest, ModelRef, Verify,
-};
+use catalog_core::maintenance::{CollectionPolicy, Verify};
+use catalog_core::{CatalogEntry, CatalogStore, Digest, Expectation, FileFetcher, FsCatalog, ImportRequest, ModelRef};
 use model_provisioner::{ModelProvisioner, Policy, StagingMode};
 use workspace_tests::state::register_others;
 

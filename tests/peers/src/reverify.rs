@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use catalog_core::{Digest, FsCatalog, ImportRequest, Method, VerificationOutcomeKind, Verify};
+use catalog_core::maintenance::Verify;
+use catalog_core::{Digest, FsCatalog, ImportRequest, Method, VerificationOutcomeKind};
 use workspace_tests::hub::{Hub, Repo, RepoFile};
 
 use crate::files::{GIB, MIB, command, fill_folder, run};

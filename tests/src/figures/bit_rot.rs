@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogEntry, CatalogStore, Digest, EngineStore, FsCatalog, FsEngineStore, Import,
-    ImportRequest, ModelId, VerificationOutcomeKind, Verify,
+    ImportRequest, ModelId, VerificationOutcomeKind,
 };
 
 use crate::figure::{Extent, Measured, Outcome, Trial};
@@ -98,7 +99,7 @@ fn flip_stored(root: &Path, stride: usize, measured: &mut Measured) -> (usize, u
     let files: [(std::path::PathBuf, Taken<'_>); 4] = [
         (manifest, &|| {
             let manifests = catalog.artifacts().manifests();
-            manifests.is_ok_and(|all| all.iter().all(|(_, manifest)| manifest.is_ok()))
+            manifests.is_ok_and(|all| all.iter().all(|stored| stored.manifest.is_ok()))
         }),
         (root.join("pins.json"), &|| {
             FsCatalog::new(root)

@@ -5,9 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Child;
 
-use catalog_core::{
-    CatalogEntry, CatalogError, CatalogStore, CollectionPolicy, FsCatalog, Import, ImportRequest,
-};
+use catalog_core::maintenance::CollectionPolicy;
+use catalog_core::{CatalogEntry, CatalogError, CatalogStore, FsCatalog, Import, ImportRequest};
 
 use crate::figure::{Extent, Measured, Outcome, Trial};
 use crate::state::{CONTENT, prepare, source, write_and_look_for_leftovers};

@@ -161,10 +161,7 @@ fn without_locks() -> Result<Answers, String> {
     );
     let found = answers(&site.answers()).into_iter().flatten().next();
     let reading = code(FsCatalog::new(site.root()).and_then(|catalog| catalog.list()));
-    let alone = StoreOptions {
-        locking: Locking::SingleProcess,
-        ..StoreOptions::default()
-    };
+    let alone = StoreOptions::default().locking(Locking::SingleProcess);
     let catalog = FsCatalog::open(site.root(), alone).map_err(|error| error.to_string())?;
     increment(&catalog, &["id"]).map_err(|error| error.to_string())?;
     Ok([reading, found.unwrap_or_else(|| "no answer".to_owned())])

@@ -8,10 +8,12 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use catalog_core::{CatalogEntry, CatalogStore, FileFetcher, FsCatalog, LifecycleState, ModelRef};
+use catalog_core::{
+    CancelToken, CatalogEntry, CatalogStore, FileFetcher, FsCatalog, LifecycleState, ModelRef,
+};
 use model_provisioner::{
-    CancelToken, Event, EventKind, HfCliFetcher, ModelProvisioner, Policy, ProvisionRequest,
-    SchemeRouter, Traced,
+    Event, EventKind, HfCliFetcher, ModelProvisioner, Policy, ProvisionRequest, SchemeRouter,
+    Traced,
 };
 
 use super::hub::{chain, repository, tools};

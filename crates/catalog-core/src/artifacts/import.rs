@@ -25,6 +25,7 @@ use crate::root::{
 
 /// The way in which an import puts local files into the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Import {
     /// A reflink where the file system supports it, else a copy.
     #[default]

@@ -2,11 +2,11 @@ use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
 
 use super::formats::{
-    ContentCheck, ContentWarning, Shard, check_content, check_download, split_of,
+    ContentCheck, ContentWarning, Shard, check_content, check_download, shard_set, split_of,
 };
 use super::shard_files::{find_shards, folder_of, is_own_shard};
 use crate::digest::{
-    Digest, DigestAlgorithm, DigestSubject, FileContent, VerificationOutcome,
+    Digest, DigestAlgorithm, DigestSubject, FileContent, NOT_OF_A_MODEL, VerificationOutcome,
     VerificationOutcomeKind, hash_files, is_of_a_model, verify_digest,
 };
 use crate::error::{CatalogError, DigestError, Result};
@@ -18,7 +18,7 @@ use crate::root::{FileStamp, FoundFile, Links, is_absence, list_files};
 /// - A regular file is a model of one file.
 /// - A shard of a set, such as `m-00001-of-00003.gguf`, stands for all shards of the set.
 /// - A folder is a model of all files below it, without those of
-///   [`NOT_OF_A_MODEL`](crate::NOT_OF_A_MODEL).
+///   [`EXCLUDED_NAMES`](Self::EXCLUDED_NAMES).
 ///
 /// ```
 /// use catalog_core::{LocalModel, LocalModelKind};
@@ -54,7 +54,53 @@ pub enum LocalModelKind {
     Folder,
 }
 
+/// The result of the comparison of a model with its expected digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// The outcome.
+    pub outcome: VerificationOutcome,
+    /// The digest of the bytes, of the same algorithm as the expected one.
+    pub actual: Digest,
+}
+
 impl LocalModel {
+    /// The names of files and folders that are no part of a model, wherever they lie below its folder:
+    /// those of version control, of downloaders, of macOS, and locks. `*` stands for any text, at the
+    /// beginning or at the end.
+    ///
+    /// Tree digests, imports, staging areas and fetchers leave them out, with all files below such a
+    /// folder.
+    pub const EXCLUDED_NAMES: &[&str] = &NOT_OF_A_MODEL;
+
+    /// Returns true if a file of this relative name is part of a model. Its parts are joined by `/`,
+    /// and none of them is one of [`EXCLUDED_NAMES`](Self::EXCLUDED_NAMES).
+    ///
+    /// ```
+    /// use catalog_core::LocalModel;
+    ///
+    /// assert!(LocalModel::has_file("text_encoder/model.safetensors"));
+    /// assert!(!LocalModel::has_file(".gitattributes"));
+    /// assert!(!LocalModel::has_file("text_encoder/._model.safetensors"));
+    /// ```
+    pub fn has_file(name: &str) -> bool {
+        is_of_a_model(name)
+    }
+
+    /// Returns the names of all shards of the set that a shard belongs to, in order. Engines load the
+    /// first. Returns `None` for a name that is not that of a shard.
+    ///
+    /// ```
+    /// use catalog_core::LocalModel;
+    ///
+    /// let set = LocalModel::shard_names("q4/model-00002-of-00002.gguf").expect("a shard");
+    /// assert_eq!(set, ["q4/model-00001-of-00002.gguf", "q4/model-00002-of-00002.gguf"]);
+    /// assert_eq!(LocalModel::shard_names("model.gguf"), None);
+    /// ```
+    pub fn shard_names(name: &str) -> Option<Vec<String>> {
+        shard_set(name)
+    }
+
     /// Resolves a path to the files of its model. Opens none of them.
     ///
     /// # Errors
@@ -212,8 +258,7 @@ impl LocalModel {
         }
     }
 
-    /// Hashes the model and compares it with the expected digest. Returns the outcome and the
-    /// digest of the bytes.
+    /// Hashes the model and compares it with the expected digest.
     ///
     /// A file digest cannot prove a set of shards. If it is `pinned` already, it is compared with
     /// the shard at [`path`](Self::path): then the outcome is Warn, and its reason names the tree
@@ -228,7 +273,7 @@ impl LocalModel {
         expected: &Digest,
         pinned: Option<&Digest>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<(VerificationOutcome, Digest)> {
+    ) -> Result<Comparison> {
         let expected = expected.canonical().map_err(CatalogError::InvalidDigest)?;
         let algorithm = expected.algorithm().map_err(CatalogError::InvalidDigest)?;
         self.check_shards()?;
@@ -241,7 +286,8 @@ impl LocalModel {
             {
                 actual = expected.clone();
             }
-            return Ok((verify_digest(Some(&actual), Some(&expected)), actual));
+            let outcome = verify_digest(Some(&actual), Some(&expected));
+            return Ok(Comparison { outcome, actual });
         }
         let contents = self.hash_shards(progress)?;
         let tree = Digest::of_contents(&contents);
@@ -261,10 +307,10 @@ impl LocalModel {
         };
         let outcome = verify_digest(Some(&actual), Some(&expected));
         if outcome.kind != VerificationOutcomeKind::Pass {
-            return Ok((outcome, actual));
+            return Ok(Comparison { outcome, actual });
         }
         let outcome = warn_of_one_shard(&expected, &self.path, contents.len(), &tree);
-        Ok((outcome, actual))
+        Ok(Comparison { outcome, actual })
     }
 
     fn digest_of_named(&self, contents: &[FileContent]) -> Digest {

@@ -41,6 +41,7 @@ impl Role {
 /// The way in which a file of the store shares its space with a file outside of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Sharing {
     /// The file shares no space.
     #[default]

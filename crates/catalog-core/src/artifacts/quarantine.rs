@@ -30,13 +30,36 @@ pub struct Evidence {
     /// in the second case the expected digest is that of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual: Option<Digest>,
-    /// Its size, and the size it should have, in bytes.
-    pub size: (u64, u64),
+    /// The size of the file.
+    pub size: FileSizes,
     /// The time when it was found, in milliseconds since 1970.
     pub found_ms: u64,
     /// The time when it last had the expected digest, as far as the catalog knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good_ms: Option<u64>,
+}
+
+/// The sizes of a file, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, u64)", into = "(u64, u64)")]
+#[non_exhaustive]
+pub struct FileSizes {
+    /// The size that it has.
+    pub found: u64,
+    /// The size that it should have; 0 for a file that is not part of the model.
+    pub expected: u64,
+}
+
+impl From<(u64, u64)> for FileSizes {
+    fn from((found, expected): (u64, u64)) -> Self {
+        Self { found, expected }
+    }
+}
+
+impl From<FileSizes> for (u64, u64) {
+    fn from(sizes: FileSizes) -> Self {
+        (sizes.found, sizes.expected)
+    }
 }
 
 impl Evidence {
@@ -53,7 +76,7 @@ impl Evidence {
             name: file.name.clone(),
             expected: file.digest.clone(),
             actual: Some(actual),
-            size: (size, file.size),
+            size: FileSizes::from((size, file.size)),
             found_ms: now_ms(),
             last_good_ms: None,
         }
@@ -198,7 +221,7 @@ impl ArtifactStore {
                 .into_owned(),
             expected: of.digest.clone(),
             actual: None,
-            size: (metadata.len(), 0),
+            size: FileSizes::from((metadata.len(), 0)),
             found_ms: now_ms(),
             last_good_ms: None,
         };

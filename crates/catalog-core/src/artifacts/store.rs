@@ -38,6 +38,17 @@ const USES_ARE_NOTED_EVERY: Duration = Duration::from_secs(60 * 60);
 /// The times when this process noted the last use of each artifact, by the path of its manifest.
 static NOTED_USES: Mutex<BTreeMap<PathBuf, Instant>> = Mutex::new(BTreeMap::new());
 
+/// The manifest of an artifact in the store.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StoredManifest {
+    /// The key of the artifact.
+    pub key: String,
+    /// The manifest, or the reason why it cannot be read: [`CatalogError::StoreDamaged`] if it is
+    /// damaged or missing.
+    pub manifest: Result<Manifest>,
+}
+
 impl ArtifactStore {
     pub(crate) fn new(
         root: StoreRoot,
@@ -130,13 +141,12 @@ impl ArtifactStore {
         }
     }
 
-    /// Returns the manifests of all artifacts with their keys, sorted by key. In the place of a manifest
-    /// that cannot be read is the error: [`CatalogError::StoreDamaged`] if it is damaged or missing.
+    /// Returns the manifests of all artifacts, sorted by key.
     ///
     /// # Errors
     ///
     /// [`CatalogError::Io`] if the artifacts cannot be listed.
-    pub fn manifests(&self) -> Result<Vec<(String, Result<Manifest>)>> {
+    pub fn manifests(&self) -> Result<Vec<StoredManifest>> {
         let mut manifests = Vec::new();
         for key in self.keys()? {
             let folder = self.root.layout().artifact(&key);
@@ -150,7 +160,7 @@ impl ArtifactStore {
                 Ok(Some(manifest)) => Ok(manifest),
                 Err(error) => Err(error),
             };
-            manifests.push((key, manifest));
+            manifests.push(StoredManifest { key, manifest });
         }
         Ok(manifests)
     }

@@ -55,7 +55,7 @@ impl Staging {
     /// written, on all processors, and checks names, headers, completeness and digests. `progress`
     /// may stop it by failing.
     ///
-    /// Removes the files that are no part of a model ([`NOT_OF_A_MODEL`](crate::NOT_OF_A_MODEL)).
+    /// Removes the files that are no part of a model ([`LocalModel::EXCLUDED_NAMES`](crate::LocalModel::EXCLUDED_NAMES)).
     ///
     /// # Errors
     ///

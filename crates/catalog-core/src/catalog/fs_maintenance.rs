@@ -5,9 +5,10 @@ use super::snapshot::CatalogSnapshot;
 use crate::artifacts::{Artifact, StagedFile};
 use crate::entry::{CatalogEntry, Expected};
 use crate::error::Result;
+use crate::maintenance::registered::RegisteredModel;
 use crate::maintenance::{
-    self, BadFile, Collected, CollectionPlan, CollectionPolicy, QuarantinedFile, RegisteredModel,
-    RepairReport, ScrubBudget, ScrubReport, Verification, Verify,
+    self, BadFile, Collected, CollectionPlan, CollectionPolicy, QuarantinedFile, RepairReport,
+    ScrubBudget, ScrubReport, Verification, Verify,
 };
 use crate::progress::Progress;
 
@@ -151,8 +152,8 @@ impl FsCatalog {
 
     /// Lists the files in quarantine with the evidence against them, the oldest first. A collection
     /// removes them, if its policy says when: see
-    /// [`leftovers_for`](crate::CollectionPolicy::leftovers_for) and
-    /// [`budget`](crate::CollectionPolicy::budget).
+    /// [`leftovers_for`](crate::maintenance::CollectionPolicy::leftovers_for) and
+    /// [`budget`](crate::maintenance::CollectionPolicy::budget).
     ///
     /// # Errors
     ///

@@ -18,7 +18,7 @@ use crate::root::is_on_disk;
 /// - **Current.** A call sees every change that returned before it began, in any process.
 /// - **Atomic.** Concurrent changes of different entries all survive; of one entry, one wins
 ///   completely. No call sees half a change.
-/// - **Ids** are any non-empty text of up to [`MAX_ID_LEN`](crate::MAX_ID_LEN) bytes, compared byte
+/// - **Ids** are any non-empty text of up to [`ModelId::MAX_LEN`](crate::ModelId::MAX_LEN) bytes, compared byte
 ///   by byte.
 /// - **Paths.** A relative `local_path` means relative to the store's root; returned paths are
 ///   absolute. A path below the root that leaves it, the root itself and the store's own files are

@@ -17,7 +17,7 @@ pub use compare::{VerificationOutcome, VerificationOutcomeKind, verify_digest};
 pub(crate) use files::{FileContent, hash_files};
 pub use hasher::Hasher;
 pub(crate) use hasher::sha256;
-pub use not_the_model::{NOT_OF_A_MODEL, is_of_a_model};
+pub(crate) use not_the_model::{NOT_OF_A_MODEL, is_of_a_model};
 pub(crate) use sealed::{seal, unseal};
 pub(crate) use tree::counted_by_first_edition;
 pub use value::Digest;

@@ -2,18 +2,11 @@
 /// version control, of downloaders, of macOS, and locks. `*` stands for any text, at the beginning or at the end.
 ///
 /// Tree digests, imports, staging areas and fetchers leave them out, with all that is below such a folder.
-pub const NOT_OF_A_MODEL: [&str; 6] = [".git*", ".cache", "._*", ".DS_Store", "__MACOSX", "*.lock"];
+pub(crate) const NOT_OF_A_MODEL: [&str; 6] =
+    [".git*", ".cache", "._*", ".DS_Store", "__MACOSX", "*.lock"];
 
 /// Returns true unless one of the parts of a path, which `/` joins, is a name of [`NOT_OF_A_MODEL`].
-///
-/// ```
-/// use catalog_core::is_of_a_model;
-///
-/// assert!(is_of_a_model("text_encoder/model.safetensors"));
-/// assert!(!is_of_a_model(".gitattributes"));
-/// assert!(!is_of_a_model("text_encoder/._model.safetensors"));
-/// ```
-pub fn is_of_a_model(path: &str) -> bool {
+pub(crate) fn is_of_a_model(path: &str) -> bool {
     let is_left_out = |part: &str| {
         NOT_OF_A_MODEL
             .iter()

@@ -59,7 +59,7 @@ impl Digest {
     /// for each file, sorted by the bytes of its name: the length of the name as 8 bytes, the name
     /// (relative, UTF-8, parts joined by `/`), the size as 8 bytes, the 32 bytes of its SHA-256.
     /// Numbers are big-endian. A link to a file counts as that file. Files that are no part of a model
-    /// ([`NOT_OF_A_MODEL`](crate::NOT_OF_A_MODEL)) are left out. `.specs/digest.md` has the test vectors.
+    /// ([`LocalModel::EXCLUDED_NAMES`](crate::LocalModel::EXCLUDED_NAMES)) are left out. `.specs/digest.md` has the test vectors.
     ///
     /// # Errors
     ///

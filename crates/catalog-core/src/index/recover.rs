@@ -33,6 +33,7 @@ pub struct IndexRecovery {
 
 /// The action of the recovery for one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RecoveryAction {
     /// The line was intact: the entry is as it was written last.
     Kept,

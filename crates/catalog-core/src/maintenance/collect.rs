@@ -5,6 +5,7 @@ use super::collection_plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
 use super::finish_deletions::finish_deletions;
 use super::leftovers::move_leftover_aside;
 use super::room::making_room;
+use super::skipped::Skipped;
 use super::unlink::{unlink, unlink_staging};
 use crate::artifacts::BATCH;
 use crate::entry::LifecycleState;
@@ -140,7 +141,7 @@ fn collect_models(state: &RootState, some: &[PlannedRemoval], done: &mut Collect
                         going.push((planned.what.clone(), stored));
                     }
                     Ok(None) => {}
-                    Err(error) => spared.push((planned.what.clone(), error)),
+                    Err(error) => spared.push(Skipped::new(planned.what.clone(), error)),
                 }
             }
             let candidates = going.iter().map(|(what, stored)| Candidate {
@@ -186,8 +187,11 @@ fn collect_models(state: &RootState, some: &[PlannedRemoval], done: &mut Collect
     )?;
     done.removed
         .extend(removed.into_iter().map(|(what, _)| what));
-    done.spared
-        .extend(failed.into_iter().map(|(_, what, error)| (what, error)));
+    done.spared.extend(
+        failed
+            .into_iter()
+            .map(|(_, what, error)| Skipped::new(what, error)),
+    );
     done.note_freed(free(state, moved));
     Ok(())
 }

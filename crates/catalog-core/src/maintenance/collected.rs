@@ -1,4 +1,5 @@
 use super::collection_plan::Removable;
+use super::skipped::Skipped;
 use crate::error::{CatalogError, Result};
 use crate::state::Freed;
 
@@ -10,7 +11,7 @@ pub struct Collected {
     pub removed: Vec<Removable>,
     /// The planned removals that did not happen, with the reason: the artifact was used since, or
     /// it cannot be removed.
-    pub spared: Vec<(Removable, CatalogError)>,
+    pub spared: Vec<Skipped<Removable, CatalogError>>,
     /// The number of bytes of disk that were freed.
     pub freed: u64,
 }
@@ -21,7 +22,7 @@ impl Collected {
         self.freed = self.freed.saturating_add(freed.bytes);
         let failed = freed.failed.into_iter();
         self.spared
-            .extend(failed.map(|(path, error)| (Removable::Deleted(path), error)));
+            .extend(failed.map(|(path, error)| Skipped::new(Removable::Deleted(path), error)));
     }
 
     /// Records the result of a removal: the bytes that it freed, or `None` if there was nothing to
@@ -33,7 +34,7 @@ impl Collected {
                 self.removed.push(what.clone());
             }
             Ok(None) => {}
-            Err(error) => self.spared.push((what.clone(), error)),
+            Err(error) => self.spared.push(Skipped::new(what.clone(), error)),
         }
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::skipped::Skipped;
 use crate::artifacts::Manifest;
 use crate::error::Result;
 use crate::root::{Layout, Tombstone};
@@ -23,13 +24,16 @@ pub(super) struct CollectionFacts {
 impl CollectionFacts {
     /// Looks at a root. An artifact whose manifest cannot be read is `spared`: its model is not known,
     /// and its files keep their blobs.
-    pub(super) fn look(state: &RootState, spared: &mut Vec<(String, String)>) -> Result<Self> {
+    pub(super) fn look(
+        state: &RootState,
+        spared: &mut Vec<Skipped<String, String>>,
+    ) -> Result<Self> {
         let mut manifests = BTreeMap::new();
         // Manifests first: what is published later is not known, what is registered later is.
         for key in state.artifacts.keys()? {
             match state.artifacts.manifest(&key) {
                 Ok(manifest) => drop(manifests.insert(key, manifest)),
-                Err(error) => spared.push((key, error.to_string())),
+                Err(error) => spared.push(Skipped::new(key, error.to_string())),
             }
         }
         let mut users = BTreeMap::new();

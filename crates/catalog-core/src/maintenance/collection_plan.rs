@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::policy::RemovalReason;
+use super::skipped::Skipped;
 use crate::entry::LifecycleState;
 use crate::root::Layout;
 use crate::state::{ModelRecord, RootState};
@@ -14,7 +15,7 @@ pub struct CollectionPlan {
     pub removals: Vec<PlannedRemoval>,
     /// The ids of models that the policy would remove if this reason did not prevent it. An artifact
     /// whose manifest cannot be read has its key here, and a file that cannot be looked at its path.
-    pub spared: Vec<(String, String)>,
+    pub spared: Vec<Skipped<String, String>>,
 }
 
 /// One thing that a collection would remove.
@@ -79,7 +80,7 @@ pub enum Removable {
 
 impl CollectionPlan {
     /// Returns the number of bytes of disk that the whole plan frees for certain.
-    pub fn frees(&self) -> u64 {
+    pub fn reclaimable_bytes(&self) -> u64 {
         let each = self.removals.iter().map(|removal| removal.frees);
         each.fold(0, u64::saturating_add)
     }
@@ -88,6 +89,6 @@ impl CollectionPlan {
     /// each file once, and those of a clone in full. The admission of staged bytes counts in the same way.
     pub fn space(&self) -> u64 {
         let may_free = self.removals.iter().map(|removal| removal.may_free);
-        may_free.fold(self.frees(), u64::saturating_add)
+        may_free.fold(self.reclaimable_bytes(), u64::saturating_add)
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::collected::Collected;
 use super::collection_plan::Removable;
+use super::skipped::Skipped;
 use crate::error::Result;
 use crate::index::{Edit, JsonIndex, Record, Snapshot};
 use crate::root::Tombstone;
@@ -89,14 +90,16 @@ fn move_decided(
                 pending.push(removal);
                 removed.push(path);
             }
-            Decision::Refuse(error) => done.spared.push((Removable::Deleted(path), error)),
+            Decision::Refuse(error) => done
+                .spared
+                .push(Skipped::new(Removable::Deleted(path), error)),
         }
     }
     let (moved, failed) = move_all_aside(state, pending);
     removed.retain(|path| failed.iter().all(|(kept, _)| kept != path));
     let spared = failed.into_iter();
     done.spared
-        .extend(spared.map(|(path, error)| (Removable::Deleted(path), error)));
+        .extend(spared.map(|(path, error)| Skipped::new(Removable::Deleted(path), error)));
     done.removed
         .extend(removed.into_iter().map(Removable::Deleted));
     moved

@@ -1,5 +1,8 @@
-//! Maintenance: verification, scrubbing, quarantine, repair, collection, rebuilding. It runs only
+//! Maintenance of a store: verification, scrubs, quarantine, repair, collection, recovery. It runs only
 //! when it is called.
+//!
+//! The methods of [`FsCatalog`](crate::FsCatalog) take and return these types. [`recover`] and
+//! [`rebuild`] restore a root whose indexes are damaged or lost.
 
 mod collect;
 mod collected;
@@ -18,24 +21,29 @@ mod quarantine;
 mod rebuild;
 mod recording;
 mod recover;
-mod registered;
+pub(crate) mod registered;
 mod repair;
 mod room;
 mod scrub;
+mod skipped;
 mod unlink;
 mod verification;
 mod verify;
 mod verify_engine;
 
+pub use crate::artifacts::{Evidence, FileSizes};
+pub use crate::index::{IndexRecovery, RecoveryAction};
+pub use crate::root::KeptAside;
+
 pub use collected::Collected;
 pub use collection_plan::{CollectionPlan, PlannedRemoval, Removable};
 pub use leftovers::QuarantinedFile;
 pub use policy::{CollectionPolicy, Evict, RemovalReason};
-pub use rebuild::{Rebuilt, rebuild, rebuild_with};
-pub use recover::{Recovery, recover, recover_with};
-pub use registered::RegisteredModel;
+pub use rebuild::{Rebuilt, rebuild};
+pub use recover::{Recovery, recover};
 pub use repair::{BadFile, RepairReport};
 pub use scrub::{ScrubBudget, ScrubReport};
+pub use skipped::Skipped;
 pub use verification::{Verification, Verify};
 
 pub(crate) use collect::collect;

@@ -8,6 +8,7 @@ use super::collection_plan::{CollectionPlan, PlannedRemoval, Removable, Seen};
 use super::freed::Links;
 use super::leftovers::leftovers;
 use super::policy::{CollectionPolicy, RemovalReason};
+use super::skipped::Skipped;
 use crate::artifacts::{
     LeaseLock, Owner, Sharing, owner_of, space_below, space_of, space_of_store, try_lock,
 };
@@ -111,7 +112,7 @@ impl<'c> CollectionPlanner<'c> {
     /// Leaves a path alone that cannot be looked at.
     fn spare_path(&mut self, path: &Path, why: &CatalogError) {
         let path = path.display().to_string();
-        self.plan.spared.push((path, why.to_string()));
+        self.plan.spared.push(Skipped::new(path, why.to_string()));
     }
 
     /// Takes all links below a path, and returns the bytes that this frees. A blob whose last links
@@ -171,7 +172,7 @@ impl<'c> CollectionPlanner<'c> {
             let id = &self.facts.manifests[&key].id;
             if let Some(owner) = self.facts.pinned.get(id) {
                 let why = format!("pinned by {owner}");
-                self.plan.spared.push((id.clone(), why));
+                self.plan.spared.push(Skipped::new(id.clone(), why));
                 continue;
             }
             let path = self.state.root.layout().artifact(&key);
@@ -181,7 +182,7 @@ impl<'c> CollectionPlanner<'c> {
                 Err(error) => Some(error.to_string()),
             };
             if let Some(why) = why {
-                self.plan.spared.push((id.clone(), why));
+                self.plan.spared.push(Skipped::new(id.clone(), why));
                 continue;
             }
             let freed = self.frees(&key);
@@ -218,11 +219,13 @@ impl<'c> CollectionPlanner<'c> {
         let state = self.state;
         if let Some(owner) = self.facts.pinned.get(id) {
             let why = format!("pinned by {owner}");
-            self.plan.spared.push((id.to_owned(), why));
+            self.plan.spared.push(Skipped::new(id.to_owned(), why));
             return;
         }
         if let Err(error) = exclude_leases(state, Path::new(&record.local_path)) {
-            self.plan.spared.push((id.to_owned(), error.to_string()));
+            self.plan
+                .spared
+                .push(Skipped::new(id.to_owned(), error.to_string()));
             return;
         }
         let key = Layout::key_of(Path::new(&record.local_path)).map(str::to_owned);

@@ -7,6 +7,7 @@ use std::time::Duration;
 /// Every collection removes unused files: abandoned staging areas, artifacts that no entry names,
 /// blobs that no artifact uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct CollectionPolicy {
     /// Removes models that have been Retired for at least this long, if set; zero removes all
     /// Retired ones. Only time in which the host was certainly running counts, so no jump of the
@@ -24,8 +25,46 @@ pub struct CollectionPolicy {
     pub evict: Evict,
 }
 
+impl CollectionPolicy {
+    /// Removes models that have been Retired for at least this long.
+    #[must_use]
+    pub fn retired_for(mut self, retired_for: impl Into<Option<Duration>>) -> Self {
+        self.retired_for = retired_for.into();
+        self
+    }
+
+    /// Removes leftovers that are older than this.
+    #[must_use]
+    pub fn leftovers_for(mut self, leftovers_for: impl Into<Option<Duration>>) -> Self {
+        self.leftovers_for = leftovers_for.into();
+        self
+    }
+
+    /// Removes files until the store takes no more bytes of disk than this.
+    #[must_use]
+    pub fn budget(mut self, budget: impl Into<Option<u64>>) -> Self {
+        self.budget = budget.into();
+        self
+    }
+
+    /// Removes managed models until this number of bytes of the disk is free.
+    #[must_use]
+    pub fn min_free(mut self, min_free: impl Into<Option<u64>>) -> Self {
+        self.min_free = min_free.into();
+        self
+    }
+
+    /// Sets the models that may be removed to make room.
+    #[must_use]
+    pub fn evict(mut self, evict: Evict) -> Self {
+        self.evict = evict;
+        self
+    }
+}
+
 /// The models that may be removed to make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Evict {
     /// Retired ones only.
     #[default]

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::managed::files_of;
+use super::skipped::Skipped;
 use super::verify::is_same_content;
 use crate::artifacts::{ArtifactStore, Fingerprint, Published, now_at_most};
 use crate::digest::{Digest, hash_files};
@@ -20,8 +21,8 @@ pub struct Rebuilt {
     /// The ids that had an entry, which was left as it is, sorted.
     pub kept: Vec<String>,
     /// The artifacts that got no entry, with the reason.
-    pub rejected: Vec<(PathBuf, String)>,
-    /// The foreign things, as [`Recovery::kept_aside`](crate::Recovery::kept_aside) lists them.
+    pub rejected: Vec<Skipped<PathBuf, String>>,
+    /// The foreign things, as [`Recovery::kept_aside`](crate::maintenance::Recovery::kept_aside) lists them.
     pub kept_aside: Vec<KeptAside>,
 }
 
@@ -38,16 +39,21 @@ pub struct Rebuilt {
 /// [`IndexDamaged`](crate::CatalogError::IndexDamaged) if an index cannot be recovered, and the
 /// errors of writing.
 pub fn rebuild(root: impl AsRef<Path>) -> Result<Rebuilt> {
-    rebuild_with(root, StoreOptions::default())
+    StoreOptions::default().rebuild(root)
 }
 
-/// Does the work of [`rebuild`] on a root that needs other options, such as its locking.
-///
-/// # Errors
-///
-/// The errors of [`rebuild`].
-pub fn rebuild_with(root: impl AsRef<Path>, options: StoreOptions) -> Result<Rebuilt> {
-    let state = RootState::open(root.as_ref(), options)?;
+impl StoreOptions {
+    /// Does the work of [`rebuild`] on a root that needs other options, such as its locking.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`rebuild`].
+    pub fn rebuild(&self, root: impl AsRef<Path>) -> Result<Rebuilt> {
+        rebuild_state(&RootState::open(root.as_ref(), *self)?)
+    }
+}
+
+fn rebuild_state(state: &RootState) -> Result<Rebuilt> {
     // A root of a newer release is left alone.
     if let Err(error @ CatalogError::IndexTooNew { .. }) = state.models.snapshot() {
         return Err(error);
@@ -59,7 +65,7 @@ pub fn rebuild_with(root: impl AsRef<Path>, options: StoreOptions) -> Result<Reb
         |state: &RootState| index::recover(&state.pins, &state.limits),
         |state: &RootState| index::recover(&state.models, &state.limits),
     ] {
-        recover(&state)?;
+        recover(state)?;
     }
     let artifacts = &state.artifacts;
     let mut report = Rebuilt {
@@ -88,7 +94,7 @@ pub fn rebuild_with(root: impl AsRef<Path>, options: StoreOptions) -> Result<Reb
                 report.reject(artifacts, &key, "a later one of its id is whole".to_owned());
                 continue;
             }
-            match restore(&state, &key) {
+            match restore(state, &key) {
                 Ok(()) => is_restored = true,
                 Err(error) => report.reject(artifacts, &key, error.to_string()),
             }
@@ -151,6 +157,7 @@ fn restore(state: &RootState, key: &str) -> Result<()> {
 impl Rebuilt {
     fn reject(&mut self, artifacts: &ArtifactStore, key: &str, why: String) {
         let folder = artifacts.layout().artifact(key);
-        self.rejected.push((folder.path().to_path_buf(), why));
+        self.rejected
+            .push(Skipped::new(folder.path().to_path_buf(), why));
     }
 }

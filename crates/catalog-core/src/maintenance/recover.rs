@@ -34,16 +34,21 @@ pub struct Recovery {
 /// [`CatalogError::IndexTooNew`](crate::CatalogError::IndexTooNew) if a newer release wrote an
 /// index, and the errors of reading and writing. An index that was not reached is as it was.
 pub fn recover(root: impl AsRef<Path>) -> Result<Recovery> {
-    recover_with(root, StoreOptions::default())
+    StoreOptions::default().recover(root)
 }
 
-/// Does the work of [`recover`] on a root that needs other options, such as its locking.
-///
-/// # Errors
-///
-/// The errors of [`recover`].
-pub fn recover_with(root: impl AsRef<Path>, options: StoreOptions) -> Result<Recovery> {
-    let state = RootState::open(root.as_ref(), options)?;
+impl StoreOptions {
+    /// Does the work of [`recover`] on a root that needs other options, such as its locking.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`recover`].
+    pub fn recover(&self, root: impl AsRef<Path>) -> Result<Recovery> {
+        recover_state(&RootState::open(root.as_ref(), *self)?)
+    }
+}
+
+fn recover_state(state: &RootState) -> Result<Recovery> {
     // A root of a newer release is left alone.
     if let Err(error @ CatalogError::IndexTooNew { .. }) = state.models.snapshot() {
         return Err(error);

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::recording::{Attempt, Attempts, Service};
+use super::skipped::Skipped;
 use super::verification::Verification;
 use super::verify::examine;
 use crate::error::{CatalogError, Result};
@@ -9,11 +10,19 @@ use crate::state::RootState;
 
 /// The limits of a scrub. It ends after the model with which it reaches one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ScrubBudget {
     /// The number of bytes to hash.
     pub bytes: u64,
     /// The time to take.
     pub time: Duration,
+}
+
+impl ScrubBudget {
+    /// Creates the limits of a scrub: a number of bytes to hash, and a time.
+    pub const fn new(bytes: u64, time: Duration) -> Self {
+        Self { bytes, time }
+    }
 }
 
 /// The result of a scrub.
@@ -23,7 +32,7 @@ pub struct ScrubReport {
     /// The verifications, in order.
     pub verified: Vec<Verification>,
     /// The models that could not be verified, with the reason.
-    pub failed: Vec<(String, CatalogError)>,
+    pub failed: Vec<Skipped<String, CatalogError>>,
     /// The number of models that were left for the next call.
     pub left: usize,
 }
@@ -77,7 +86,7 @@ pub(crate) fn scrub(
                     service: Service::Kept,
                 };
                 attempts.add(state, attempt)?;
-                report.failed.push((id, error));
+                report.failed.push(Skipped::new(id, error));
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::digest::{Assurance, Digest, VerificationOutcome, VerificationOutcomeK
 
 /// The extent of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Verify {
     /// Hashes only if device, inode, size or times of any file differ from when it was hashed last,
     /// or were too fresh then to tell.

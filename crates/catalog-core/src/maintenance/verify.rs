@@ -7,7 +7,8 @@ use super::quarantine::quarantine_all;
 use super::recording::{Attempt, Attempts, Recordable, Service};
 use super::verification::{Verification, Verify};
 use crate::artifacts::{
-    Evidence, Fingerprint, LocalModel, Manifest, now_at_most, strangers, warn_of_one_shard,
+    Comparison, Evidence, Fingerprint, LocalModel, Manifest, now_at_most, strangers,
+    warn_of_one_shard,
 };
 use crate::digest::{
     Assurance, Basis, Digest, DigestSubject, Method, VerificationOutcome, VerificationOutcomeKind,
@@ -329,6 +330,6 @@ fn hash_unmanaged(
         model.check_shards()?;
         return Ok((verify_digest(None, None), None));
     };
-    let (outcome, actual) = model.compare(expected, pinned, progress)?;
+    let Comparison { outcome, actual } = model.compare(expected, pinned, progress)?;
     Ok((outcome, Some(actual)))
 }

@@ -13,6 +13,7 @@ const MAX_REVISION_LEN: usize = 255;
 
 /// A hub reference in its parts; prints as `hf:org/name[@revision][/path]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct HfParts<'r> {
     /// The organisation or user.
     pub org: &'r str,

@@ -13,6 +13,7 @@ use crate::error::{CatalogError, Result};
 
 /// The mechanism that excludes other users of a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[non_exhaustive]
 pub enum Locking {
     /// Locks of the kernel, across processes; refused where the file system has no locks.
     #[default]

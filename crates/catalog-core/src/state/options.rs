@@ -2,17 +2,18 @@ use std::time::Duration;
 
 use crate::root::Locking;
 
-/// How a store on disk behaves, where there is a choice.
+/// The options of a store on disk.
 ///
 /// ```
 /// use catalog_core::{FsCatalog, OutsidePaths, StoreOptions};
 ///
 /// # let root = tempfile::tempdir()?;
-/// let strict = StoreOptions { outside: OutsidePaths::Refuse, ..StoreOptions::default() };
+/// let strict = StoreOptions::default().outside(OutsidePaths::Refuse);
 /// let catalog = FsCatalog::open(root.path(), strict)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StoreOptions {
     /// The treatment of artifacts outside the root.
     pub outside: OutsidePaths,
@@ -37,8 +38,39 @@ impl Default for StoreOptions {
     }
 }
 
+impl StoreOptions {
+    /// Sets the treatment of artifacts outside the root.
+    #[must_use]
+    pub fn outside(mut self, outside: OutsidePaths) -> Self {
+        self.outside = outside;
+        self
+    }
+
+    /// Sets the locking of the root.
+    #[must_use]
+    pub fn locking(mut self, locking: Locking) -> Self {
+        self.locking = locking;
+        self
+    }
+
+    /// Sets the time for which a write waits for other writers.
+    #[must_use]
+    pub fn lock_wait(mut self, lock_wait: Duration) -> Self {
+        self.lock_wait = lock_wait;
+        self
+    }
+
+    /// Sets the number of bytes of disk that the artifact store may take.
+    #[must_use]
+    pub fn budget(mut self, budget: impl Into<Option<u64>>) -> Self {
+        self.budget = budget.into();
+        self
+    }
+}
+
 /// The treatment of an artifact that lies outside the root of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum OutsidePaths {
     /// Record it; it is used where it lies and never written or deleted.
     #[default]

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::error::Retry;
+
 /// A call of the source of a model that ended: callers that waited for the call use its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -31,13 +33,13 @@ impl SourceFailure {
     const MAX_DETAIL: usize = 1 << 10;
 
     /// Creates a failure.
-    pub fn new(code: &str, detail: &str, is_retryable: bool) -> Self {
+    pub fn new(code: &str, detail: &str, retry: Retry) -> Self {
         let ends = detail.char_indices().map(|(at, char)| at + char.len_utf8());
         let end = ends.take_while(|end| *end <= Self::MAX_DETAIL).last();
         Self {
             code: code.to_owned(),
             detail: detail[..end.unwrap_or(0)].to_owned(),
-            is_retryable,
+            is_retryable: retry == Retry::Yes,
         }
     }
 }

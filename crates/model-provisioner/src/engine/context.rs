@@ -2,9 +2,10 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use catalog_core::managed::{ManagedCatalog, ModelLock};
 use catalog_core::{
     Basis, CatalogEntry, CatalogError, CatalogStore, Digest, Expected, FetchTask, Limits,
-    ManagedCatalog, ModelFetcher, ModelId, ModelLock, ModelRef, Progress,
+    ModelFetcher, ModelId, ModelRef, Progress,
 };
 
 use crate::error::{ProvisionError, Result};
@@ -168,10 +169,8 @@ impl<'c> CallContext<'c> {
     }
 
     pub(super) fn tell(&self, kind: EventKind) {
-        self.observer.on_event(&Event {
-            id: Arc::clone(&self.shared_id),
-            kind,
-        });
+        self.observer
+            .on_event(&Event::new(Arc::clone(&self.shared_id), kind));
     }
 
     /// Notes that the call asks the source.

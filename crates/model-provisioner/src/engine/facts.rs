@@ -1,4 +1,5 @@
-use catalog_core::{Basis, CatalogSnapshot, RegisteredModel, SourceFailure};
+use catalog_core::managed::{RegisteredModel, SourceFailure};
+use catalog_core::{Basis, CatalogSnapshot};
 
 use super::context::CallContext;
 use crate::error::{ProvisionError, Result};

@@ -1,4 +1,5 @@
-use catalog_core::{Digest, LifecycleState, RegisteredModel};
+use catalog_core::managed::RegisteredModel;
+use catalog_core::{Digest, LifecycleState};
 
 use super::facts::Facts;
 use crate::policy::{Policy, StagingMode};

@@ -12,7 +12,7 @@ use super::turn::provide;
 use crate::error::{ProvisionError, Result};
 #[cfg(feature = "hf-cli")]
 use crate::fetchers::{HfCliFetcher, SchemeRouter};
-use crate::observe::{EventKind, Observer, Silent};
+use crate::observe::{EventKind, Observer};
 use crate::policy::{Policy, StagingMode};
 use crate::report::ProvisionReport;
 use crate::request::ProvisionRequest;
@@ -85,7 +85,7 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
             catalog,
             fetcher,
             policy: Policy::default(),
-            observer: Arc::new(Silent),
+            observer: Arc::new(()),
         }
     }
 

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
+use catalog_core::managed::ManagedCatalog;
 use catalog_core::{
-    Artifact, CatalogEntry, CatalogError, Expected, Lease, LifecycleState, ManagedCatalog,
-    ResolvedModel, VerificationOutcomeKind,
+    Artifact, CatalogEntry, CatalogError, Expected, Lease, LifecycleState, ResolvedModel,
+    VerificationOutcomeKind,
 };
 
 use super::context::{CallContext, Part};

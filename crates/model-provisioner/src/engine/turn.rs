@@ -11,10 +11,8 @@
 
 use std::time::{Duration, Instant};
 
-use catalog_core::{
-    CatalogError, FetchProblem, Hasher, ModelLockAttempt, ModelLockStatus, SourceCall,
-    SourceFailure,
-};
+use catalog_core::managed::{ModelLockAttempt, ModelLockStatus, SourceCall, SourceFailure};
+use catalog_core::{CatalogError, FetchProblem, Hasher, Retry};
 
 use super::context::{CallContext, Part};
 use super::execute::{execute, miss_of};
@@ -83,14 +81,14 @@ pub(super) fn provide(ctx: &CallContext<'_>, wants_lease: bool) -> Result<Provis
             // A call that used the answer of another one has none of its own to share.
             Ok(_) if !ctx.is_source_called() => {}
             Ok(_) => lock.end_call(&terms, None),
-            Err(error) if is_shared(error) => lock.end_call(
-                &terms,
-                Some(SourceFailure::new(
-                    error.code(),
-                    &with_causes(error),
-                    error.is_retryable(),
-                )),
-            ),
+            Err(error) if is_shared(error) => {
+                let retry = match error.is_retryable() {
+                    true => Retry::Yes,
+                    false => Retry::No,
+                };
+                let failure = SourceFailure::new(error.code(), &with_causes(error), retry);
+                lock.end_call(&terms, Some(failure));
+            }
             Err(_) => {}
         }
     }

@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use catalog_core::maintenance::Verification;
 use catalog_core::{
-    Artifact, Assurance, Basis, Digest, Manifest, Method, Verification, VerificationOutcome,
+    Artifact, Assurance, Basis, Digest, Manifest, Method, VerificationOutcome,
     VerificationOutcomeKind, verify_digest,
 };
 

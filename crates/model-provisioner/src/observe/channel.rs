@@ -1,24 +1,33 @@
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::Sender;
 
 use super::event::Event;
 use super::observer::Observer;
 
-/// Sends every event into a channel, for who consumes them on a thread of its own. The channel has
-/// no bound, so a call never waits for its observer; without a receiver, events are dropped.
+/// Sends every event into a channel, for a receiver on a thread of its own. A call never waits for the
+/// receiver. Events that have no receiver any more are dropped.
+///
+/// ```
+/// use std::sync::mpsc;
+///
+/// use model_provisioner::Channel;
+///
+/// let (sender, events) = mpsc::channel();
+/// let observer = Channel::new(sender);
+/// # drop((observer, events));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Channel(Sender<Event>);
 
 impl Channel {
-    /// An observer, and where its events arrive.
-    pub fn new() -> (Self, Receiver<Event>) {
-        let (sender, receiver) = mpsc::channel();
-        (Self(sender), receiver)
+    /// Creates an observer that sends its events here.
+    pub fn new(sender: Sender<Event>) -> Self {
+        Self(sender)
     }
 }
 
 impl Observer for Channel {
     fn on_event(&self, event: &Event) {
-        // Nobody listens any more: not the call's problem.
+        // Without a receiver, the call goes on.
         let _ = self.0.send(event.clone());
     }
 }

@@ -8,11 +8,19 @@ use crate::steps::{Provided, Step};
 
 /// An event of a call.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Event {
     /// The model.
     pub id: Arc<str>,
     /// The kind of the event.
     pub kind: EventKind,
+}
+
+impl Event {
+    /// Creates an event of the call for a model.
+    pub fn new(id: Arc<str>, kind: EventKind) -> Self {
+        Self { id, kind }
+    }
 }
 
 /// The kinds of events, in the order in which they happen. Each call ends with

@@ -7,5 +7,5 @@ mod traced;
 
 pub use channel::Channel;
 pub use event::{Event, EventKind};
-pub use observer::{Observer, Silent};
+pub use observer::Observer;
 pub use traced::Traced;

@@ -1,25 +1,23 @@
 use super::event::Event;
 
-/// Is told what happens; on the thread of the call, so it should be quick.
+/// Receives the events of calls, on the thread of the call. An observer should be quick.
 pub trait Observer: Send + Sync {
-    /// Takes an event. Kinds may be added, so others than those of interest are passed over.
+    /// Receives an event. Releases add kinds of events, so an observer ignores the kinds that it does
+    /// not know.
     fn on_event(&self, event: &Event) {
         let _ = event;
     }
 
-    /// The span that a call for the model `id` runs in; it is entered on the thread of the call, so
-    /// whatever is current there is its parent.
+    /// Returns the span that a call for the model `id` runs in. It is entered on the thread of the
+    /// call, so the current span of that thread is its parent.
     fn span(&self, id: &str) -> tracing::Span {
         let _ = id;
         tracing::Span::none()
     }
 }
 
-/// Does nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
-
-impl Observer for Silent {}
+/// Ignores all events.
+impl Observer for () {}
 
 impl<F: Fn(&Event) + Send + Sync> Observer for F {
     fn on_event(&self, event: &Event) {
@@ -27,7 +25,7 @@ impl<F: Fn(&Event) + Send + Sync> Observer for F {
     }
 }
 
-/// Tells one after the other.
+/// Calls one observer after the other. The span is that of the first that has one.
 impl<A: Observer, B: Observer> Observer for (A, B) {
     fn on_event(&self, event: &Event) {
         self.0.on_event(event);

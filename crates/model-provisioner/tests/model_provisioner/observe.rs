@@ -1,9 +1,8 @@
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
 use catalog_core::VerificationOutcomeKind;
-use model_provisioner::{
-    Channel, Event, EventKind, ModelProvisioner, Observer, Provided, Silent, Step,
-};
+use model_provisioner::{Channel, Event, EventKind, ModelProvisioner, Observer, Provided, Step};
 
 use crate::util::{Host, id_of, reference, sha256};
 
@@ -38,7 +37,8 @@ fn an_observer_is_told_each_step_in_order() {
         let seen = Arc::clone(&seen);
         move |event: &Event| seen.lock().unwrap().push(event.clone())
     };
-    let (channel, received) = Channel::new();
+    let (sender, received) = mpsc::channel();
+    let channel = Channel::new(sender);
     let provisioner = ModelProvisioner::file_only(host.cache())
         .unwrap()
         .with_observer((observer, channel));
@@ -87,8 +87,5 @@ fn an_observer_is_told_each_step_in_order() {
     );
     drop(received);
     call(None).unwrap_err();
-    Silent.on_event(&Event {
-        id: "id".into(),
-        kind: EventKind::Registered,
-    });
+    ().on_event(&Event::new("id".into(), EventKind::Registered));
 }

@@ -38,7 +38,7 @@ fn outbound_rules_decide_before_the_fetcher_is_asked() {
             "outbound.schemes.allow",
         ),
         (
-            with(&|p| p.outbound.schemes = Filter::all_but(["HTTP"])),
+            with(&|p| p.outbound.schemes = Filter::except(["HTTP"])),
             "http://host/m",
             "outbound.schemes.deny",
         ),
@@ -48,27 +48,27 @@ fn outbound_rules_decide_before_the_fetcher_is_asked() {
             "outbound.hosts.allow",
         ),
         (
-            with(&|p| p.outbound.hosts = Filter::all_but([".example.org"])),
+            with(&|p| p.outbound.hosts = Filter::except([".example.org"])),
             "hf:org/repo",
             "outbound.hosts.deny",
         ),
         (
-            with(&|p| p.outbound.hosts = Filter::all_but(["host"])),
+            with(&|p| p.outbound.hosts = Filter::except(["host"])),
             "https://user@HOST.:8443/m",
             "outbound.hosts.deny",
         ),
         (
-            with(&|p| p.outbound.hosts = Filter::all_but(["[::1]:80", "x.test."])),
+            with(&|p| p.outbound.hosts = Filter::except(["[::1]:80", "x.test."])),
             "http://[0:0::1]/m",
             "outbound.hosts.deny",
         ),
         (
-            with(&|p| p.outbound.hosts = Filter::all_but(["127.0.0.1"])),
+            with(&|p| p.outbound.hosts = Filter::except(["127.0.0.1"])),
             "http://127.1/m",
             "outbound.hosts.allow",
         ),
         (
-            with(&|p| p.outbound.hosts = Filter::all_but(["x.test."])),
+            with(&|p| p.outbound.hosts = Filter::except(["x.test."])),
             "http://X.test/m",
             "outbound.hosts.deny",
         ),
@@ -78,7 +78,7 @@ fn outbound_rules_decide_before_the_fetcher_is_asked() {
             "outbound.organisations.allow",
         ),
         (
-            with(&|p| p.outbound.organisations = Filter::all_but(["ORG"])),
+            with(&|p| p.outbound.organisations = Filter::except(["ORG"])),
             "hf:org/repo@v1/x.gguf",
             "outbound.organisations.deny",
         ),
@@ -98,8 +98,8 @@ fn outbound_rules_decide_before_the_fetcher_is_asked() {
 #[test]
 fn a_policy_guards_each_host_and_address_of_a_network_fetcher() {
     let mut policy = Policy::default();
-    policy.outbound.hosts = Filter::all_but(["bad.test", "203.0.113.7"]);
-    policy.outbound.schemes = Filter::all_but(["http"]);
+    policy.outbound.hosts = Filter::except(["bad.test", "203.0.113.7"]);
+    policy.outbound.schemes = Filter::except(["http"]);
     let gate: &dyn OutboundGate = &policy;
     use HostOrigin::{Named, Redirected};
     assert_eq!(gate.check_host("https", "good.test", 443, Named), Ok(()));
@@ -139,7 +139,7 @@ fn a_policy_guards_each_host_and_address_of_a_network_fetcher() {
         assert_eq!(decision.is_ok(), is_allowed, "{text}: {decision:?}");
     }
     let mut mapped = Policy::default();
-    mapped.outbound.hosts = Filter::all_but(["::ffff:10.1.2.3"]);
+    mapped.outbound.hosts = Filter::except(["::ffff:10.1.2.3"]);
     assert!(
         mapped
             .check_address("h", address("10.1.2.3"), Named)

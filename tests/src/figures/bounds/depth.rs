@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use catalog_core::{CollectionPolicy, Expectation, FsCatalog};
+use catalog_core::maintenance::CollectionPolicy;
+use catalog_core::{Expectation, FsCatalog};
 
 use crate::figure::Measured;
 

@@ -2,9 +2,8 @@
 
 use std::fs;
 
-use catalog_core::{
-    CatalogStore, CollectionPolicy, Evict, FsCatalog, Import, ImportRequest, StoreOptions,
-};
+use catalog_core::maintenance::{CollectionPolicy, Evict};
+use catalog_core::{CatalogStore, FsCatalog, Import, ImportRequest, StoreOptions};
 
 use crate::figure::Measured;
 use crate::mounts::{Mount, free_bytes};
@@ -23,10 +22,7 @@ pub(super) fn measure(measured: &mut Measured) -> Result<(), String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let root = mount.path().join("root");
     let full = (MODELS * SIZE) as u64;
-    let options = StoreOptions {
-        budget: Some(full + (1 << 20)),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions::default().budget(full + (1 << 20));
     let catalog = FsCatalog::open(&root, options).map_err(|error| text(&error))?;
     for number in 0..=MODELS {
         let source = mount.path().join(format!("{number}.bin"));
@@ -43,17 +39,13 @@ pub(super) fn measure(measured: &mut Measured) -> Result<(), String> {
         });
     }
     let mut kept = MODELS;
-    let budget = CollectionPolicy {
-        budget: Some(full - (3 << 20)),
-        evict: Evict::Any,
-        ..CollectionPolicy::default()
-    };
+    let budget = CollectionPolicy::default()
+        .budget(full - (3 << 20))
+        .evict(Evict::Any);
     let free = free_bytes(&root)?;
-    let min_free = CollectionPolicy {
-        min_free: Some(free + (3 << 20)),
-        evict: Evict::Any,
-        ..CollectionPolicy::default()
-    };
+    let min_free = CollectionPolicy::default()
+        .min_free(free + (3 << 20))
+        .evict(Evict::Any);
     for policy in [budget, min_free] {
         let plan = catalog.plan_collection(&policy);
         let done = plan.and_then(|plan| catalog.collect(&plan));

@@ -3,10 +3,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use catalog_core::maintenance::{CollectionPolicy, ScrubBudget, Verify};
 use catalog_core::{
-    CatalogEntry, CatalogStore, CollectionPolicy, EngineStore, Expected, FileFetcher, FsCatalog,
-    FsEngineStore, Import, ImportRequest, LifecycleState, ModelId, ModelRef, Result, ScrubBudget,
-    Verify,
+    CatalogEntry, CatalogStore, EngineStore, Expected, FileFetcher, FsCatalog, FsEngineStore,
+    Import, ImportRequest, LifecycleState, ModelId, ModelRef, Result,
 };
 use model_provisioner::{
     Freshness, ModelProvisioner, Policy, ProvisionError, ProvisionRequest, SchemeRouter,
@@ -154,9 +154,9 @@ impl Handles {
         let fetcher = SchemeRouter::new()
             .with(FileFetcher)
             .with(ToyFetcher::of(reference.as_bytes()));
-        let mut request = ProvisionRequest::new(ModelRef::parse(reference)?).fresh(freshness);
+        let mut request = ProvisionRequest::new(ModelRef::parse(reference)?).freshness(freshness);
         if let Some(time) = self.time {
-            request = request.within(time);
+            request = request.timeout(time);
         }
         let provisioner = ModelProvisioner::new(catalog, fetcher).with_policy(policy);
         match provisioner.and_then(|provisioner| provisioner.provision(&request)) {
@@ -227,17 +227,14 @@ pub(super) const CALLS: [Call; 24] = [
     Call {
         name: "scrub",
         make: |on, _| {
-            let budget = ScrubBudget {
-                bytes: u64::MAX,
-                time: Duration::from_secs(60),
-            };
+            let budget = ScrubBudget::new(u64::MAX, Duration::from_secs(60));
             on.catalog.scrub(budget, &mut |_, _| Ok(())).map(drop)
         },
     },
     Call {
         name: "repair",
         make: |on, site| {
-            let mut fetch = |_: &catalog_core::BadFile<'_>,
+            let mut fetch = |_: &catalog_core::maintenance::BadFile<'_>,
                              file: &mut catalog_core::StagedFile<'_>| {
                 let bytes = fs::read(site.source(MANAGED)).expect("it is there");
                 file.write_all(&bytes).expect("it can be written");

@@ -2,9 +2,10 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogEntry, CatalogError, CatalogStore, Digest, FsCatalog, Import, ImportRequest,
-    LifecycleState, ModelId, Progress, Result, Verify,
+    LifecycleState, ModelId, Progress, Result,
 };
 
 use super::{CAP, LIMIT};

@@ -6,7 +6,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use catalog_core::{FsCatalog, ModelId, ModelLockAttempt};
+use catalog_core::managed::ModelLockAttempt;
+use catalog_core::{FsCatalog, ModelId};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Held;

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use catalog_core::maintenance::{CollectionPolicy, Verify};
 use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, FsCatalog, ImportRequest, LifecycleState,
-    ModelId, Result, VerificationOutcomeKind, Verify,
+    CatalogError, CatalogStore, FsCatalog, ImportRequest, LifecycleState, ModelId, Result,
+    VerificationOutcomeKind,
 };
 
 use super::fill_bytes;
@@ -33,10 +34,7 @@ const FREEING: [Call; 3] = [
     }),
     ("collection", |root| {
         let catalog = FsCatalog::new(root)?;
-        let policy = CollectionPolicy {
-            retired_for: Some(std::time::Duration::ZERO),
-            ..CollectionPolicy::default()
-        };
+        let policy = CollectionPolicy::default().retired_for(std::time::Duration::ZERO);
         let plan = catalog.plan_collection(&policy)?;
         let done = catalog.collect(&plan)?;
         Ok(done.spared.is_empty() && catalog.get("retired")?.is_none())

@@ -4,9 +4,10 @@
 use std::fs;
 use std::path::Path;
 
+use catalog_core::maintenance::{CollectionPolicy, Verify};
 use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, EngineStore, FsCatalog, FsEngineStore,
-    ImportRequest, LifecycleState, ModelId, Result, VerificationOutcomeKind, Verify,
+    CatalogError, CatalogStore, EngineStore, FsCatalog, FsEngineStore, ImportRequest,
+    LifecycleState, ModelId, Result, VerificationOutcomeKind,
 };
 use model_provisioner::ModelProvisioner;
 

@@ -3,9 +3,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use catalog_core::maintenance::{CollectionPolicy, ScrubBudget, Verify};
 use catalog_core::{
-    Artifact, CatalogEntry, CatalogStore, CollectionPolicy, FsCatalog, FsEngineStore, Import,
-    ImportRequest, LifecycleState, ModelId, ScrubBudget, VerificationOutcomeKind, Verify,
+    Artifact, CatalogEntry, CatalogStore, FsCatalog, FsEngineStore, Import, ImportRequest,
+    LifecycleState, ModelId, VerificationOutcomeKind,
 };
 
 use crate::account::set_mode;
@@ -251,11 +252,7 @@ impl Site {
     }
 
     pub(super) fn scrub(&mut self) -> Result<(), String> {
-        let budget = ScrubBudget {
-            bytes: u64::MAX,
-            // More than many times as many models need.
-            time: Duration::from_secs(60),
-        };
+        let budget = ScrubBudget::new(u64::MAX, Duration::from_secs(60));
         let report = self.catalog.scrub(budget, &mut |_, _| Ok(()));
         let report = report.map_err(text)?;
         let expected = self.outside.len() + self.managed.len();
@@ -279,7 +276,10 @@ impl Site {
         let done = self.catalog.collect(&plan.map_err(text)?).map_err(text)?;
         match done.spared.first() {
             None => Ok(()),
-            Some((what, why)) => Err(format!("{what:?} was not collected: {why}")),
+            Some(spared) => Err(format!(
+                "{:?} was not collected: {}",
+                spared.what, spared.why
+            )),
         }
     }
 

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Barrier;
 
-use catalog_core::{CatalogStore, CollectionPolicy, FsCatalog};
+use catalog_core::maintenance::CollectionPolicy;
+use catalog_core::{CatalogStore, FsCatalog};
 use model_provisioner::ModelProvisioner;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

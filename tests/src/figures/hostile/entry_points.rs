@@ -3,10 +3,11 @@ use std::fs;
 use std::io::Write;
 use std::path::{Component, Path};
 
+use catalog_core::maintenance::{CollectionPolicy, Verify};
 use catalog_core::{
-    CatalogEntry, CatalogStore, CollectionPolicy, Digest, EngineArtifact, EngineEntry, EngineStore,
+    CatalogEntry, CatalogStore, Digest, EngineArtifact, EngineEntry, EngineStore,
     EntryPoint as EntryPointOf, Expectation, FileFetcher, FsCatalog, FsEngineStore, ImportRequest,
-    LifecycleState, ModelFetcher, ModelId, ModelRef, Verify, verify_digest,
+    LifecycleState, ModelFetcher, ModelId, ModelRef, verify_digest,
 };
 use model_provisioner::{Filter, HfCliFetcher, ModelProvisioner, Policy};
 
@@ -70,12 +71,10 @@ pub(super) const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
         if parts.all(|part| matches!(part, Component::Normal(_))) {
             let _ = fs::write(staging.folder().join(text), "planted");
         }
-        let expected = Expectation {
-            files: BTreeMap::from([(text.to_owned(), digest_of(text))]),
-            digest: Some(digest_of(text)),
-            entry_point: EntryPointOf::File(text.to_owned()),
-            ..Expectation::default()
-        };
+        let expected = Expectation::default()
+            .files(BTreeMap::from([(text.to_owned(), digest_of(text))]))
+            .digest(digest_of(text))
+            .entry_point(EntryPointOf::File(text.to_owned()));
         let _ = staging
             .verify(&expected, &mut |_| Ok(()))
             .and_then(|verified| verified.publish());
@@ -155,7 +154,7 @@ pub(super) const ENTRY_POINTS: [(&str, EntryPoint); 11] = [
             .token(text);
         let mut policy = Policy::default();
         policy.outbound.hosts = Filter::only([text]);
-        policy.outbound.organisations = Filter::all_but([text]);
+        policy.outbound.organisations = Filter::except([text]);
         let provisioner = ModelProvisioner::new(catalog, fetcher).with_policy(policy);
         let _ = provisioner.and_then(|it| it.ensure_present_str("hf:org/repo", None));
     }),

@@ -174,7 +174,7 @@ fn forbidden(bench: &Bench) -> Result<(), String> {
     let mut offline = Policy::default();
     offline.offline = true;
     let mut organisations = Policy::default();
-    organisations.outbound.organisations = Filter::all_but(["ORG"]);
+    organisations.outbound.organisations = Filter::except(["ORG"]);
     let mut hosts = Policy::default();
     hosts.outbound.hosts = Filter::only(["huggingface.co"]);
     let mut schemes = Policy::default();

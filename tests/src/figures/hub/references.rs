@@ -156,7 +156,7 @@ fn moved_branch(bench: &Bench) -> Result<(), String> {
     let first = bench.provision("hf:org/repo/weights.bin")?;
     let provisioner = bench.provisioner()?;
     let model_ref: ModelRef = "hf:org/repo/weights.bin".parse().map_err(text)?;
-    let again = ProvisionRequest::new(model_ref).fresh(Freshness::Revalidate);
+    let again = ProvisionRequest::new(model_ref).freshness(Freshness::Revalidate);
     let downloads = bench.hub.downloads_of("weights.bin");
     let unmoved = provisioner.provision(&again).map_err(text)?;
     same(unmoved.provided, Provided::AlreadyPresent, "not moved")?;

@@ -3,8 +3,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use catalog_core::{CollectionPolicy, FsCatalog, ModelRef};
-use model_provisioner::{CancelToken, ProvisionRequest};
+use catalog_core::maintenance::CollectionPolicy;
+use catalog_core::{CancelToken, FsCatalog, ModelRef};
+use model_provisioner::ProvisionRequest;
 
 use super::Case;
 use super::bench::{Bench, REPOSITORY, bytes, chain, same};
@@ -64,7 +65,7 @@ fn cancelled(bench: &Bench) -> Result<(), String> {
 fn overdue(bench: &Bench) -> Result<(), String> {
     slow(bench);
     let provisioner = bench.provisioner()?;
-    let done = provisioner.provision(&request().within(Duration::from_secs(3)));
+    let done = provisioner.provision(&request().timeout(Duration::from_secs(3)));
     let error = done.err().ok_or("it went on to its end")?;
     same(error.code(), "deadline_exceeded", &chain(&error))?;
     bench.check_empty()?;

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogStore, Digest, FileFetcher, FsCatalog, ImportRequest, ModelId, ModelRef,
-    VerificationOutcomeKind, Verify,
+    VerificationOutcomeKind,
 };
 use model_provisioner::ModelProvisioner;
 

@@ -6,9 +6,10 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use catalog_core::maintenance::{BadFile, CollectionPolicy, ScrubBudget, Verify};
 use catalog_core::{
-    BadFile, CatalogError, CatalogStore, CollectionPolicy, FsCatalog, ImportRequest, ModelId,
-    Result, ScrubBudget, StagedFile, VerificationOutcomeKind, Verify, rebuild,
+    CatalogError, CatalogStore, FsCatalog, ImportRequest, ModelId, Result, StagedFile,
+    VerificationOutcomeKind, rebuild,
 };
 use model_provisioner::ModelProvisioner;
 
@@ -40,10 +41,7 @@ const CALLS: [Call; 6] = [
     }),
     ("scrub", |root| {
         let catalog = FsCatalog::new(root)?;
-        let budget = ScrubBudget {
-            bytes: u64::MAX,
-            time: Duration::from_secs(60),
-        };
+        let budget = ScrubBudget::new(u64::MAX, Duration::from_secs(60));
         let report = catalog.scrub(budget, &mut |_, _| Ok(()))?;
         let good = report.verified.iter().filter(|found| {
             found.id.starts_with("good") && found.outcome.kind == VerificationOutcomeKind::Pass

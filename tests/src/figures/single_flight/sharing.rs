@@ -163,7 +163,7 @@ pub fn run_sharing_caller(arguments: &[String]) -> Result<(), String> {
         };
         let provisioner = ModelProvisioner::new(catalog, source).with_observer(observer);
         let model_ref = ModelRef::parse(MODEL).map_err(|error| error.to_string())?;
-        let request = ProvisionRequest::new(model_ref).fresh(Freshness::Revalidate);
+        let request = ProvisionRequest::new(model_ref).freshness(Freshness::Revalidate);
         Ok::<_, String>(match provisioner.provision(&request) {
             Ok(report) => report.resolved.local_path.display().to_string(),
             Err(error) => error.to_string(),

@@ -4,9 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use catalog_core::maintenance::CollectionPolicy;
 use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, EngineEntry, EngineStore, FsCatalog,
-    FsEngineStore, Import, ImportRequest, ModelId, ResolvedModel,
+    CatalogError, CatalogStore, EngineEntry, EngineStore, FsCatalog, FsEngineStore, Import,
+    ImportRequest, ModelId, ResolvedModel,
 };
 use model_provisioner::ModelProvisioner;
 

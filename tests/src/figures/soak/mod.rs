@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogStore, EngineStore, FsCatalog, FsEngineStore, StoreOptions, VerificationOutcomeKind,
-    Verify,
 };
 
 use self::daemon::{BUILDER, COLLECTOR, IMPORTER, POOL, WRITERS, refused_file};
@@ -102,10 +102,7 @@ fn run_and_kill(host: &Host, time: Duration, measured: &mut Measured) -> Result<
 fn look_at_the_end(host: &Host, measured: &mut Measured) {
     let root = host.root();
     let told = |role: &str| number_in(&host.answers(role));
-    let patient = StoreOptions {
-        lock_wait: Duration::from_secs(5),
-        ..StoreOptions::default()
-    };
+    let patient = StoreOptions::default().lock_wait(Duration::from_secs(5));
     let mut acknowledged = 0;
     match FsCatalog::open(&root, patient) {
         Err(error) => measured.violation(error.to_string()),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The check of the content of a model, as far as names, beginnings and headers tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ContentCheck {
     /// Content that is known to be wrong is refused: a git-lfs pointer, a web page, the error text of a
     /// server, a file that is shorter than its own header says, a missing shard. Content that is not

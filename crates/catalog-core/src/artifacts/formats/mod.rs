@@ -21,4 +21,4 @@ pub(crate) use shards::Shard;
 pub(super) use split::split_of;
 
 pub use content_check::{ContentCheck, ContentWarning};
-pub use shards::shard_set;
+pub(crate) use shards::shard_set;

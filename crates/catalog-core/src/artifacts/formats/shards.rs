@@ -1,14 +1,5 @@
-/// The names of all files of the set that a file belongs to, in order, if it is one of those that a
-/// large model is cut into, whatever its ending. Engines load the first.
-///
-/// ```
-/// let set = catalog_core::shard_set("q4/model-00002-of-00002.gguf").expect("it is a shard");
-/// assert_eq!(set, ["q4/model-00001-of-00002.gguf", "q4/model-00002-of-00002.gguf"]);
-/// let set = catalog_core::shard_set("model-00001-of-00001.fp16.safetensors").expect("it is one, too");
-/// assert_eq!(set, ["model-00001-of-00001.fp16.safetensors"]);
-/// assert_eq!(catalog_core::shard_set("model.gguf"), None);
-/// ```
-pub fn shard_set(name: &str) -> Option<Vec<String>> {
+/// Returns the names of all files of the set of a shard, in order, if the name is that of a shard.
+pub(crate) fn shard_set(name: &str) -> Option<Vec<String>> {
     Some(Shard::parse(name)?.set().collect())
 }
 

@@ -1,8 +1,8 @@
 use std::fs;
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogStore, Digest, FsCatalog, ImportRequest, LocalModel, Role, VerificationOutcomeKind,
-    Verify,
 };
 
 use crate::util::{model_id, names_in};

@@ -5,9 +5,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogEntry, CatalogError, CatalogStore, FsCatalog, Import, ImportRequest, StoreOptions,
-    Verify,
 };
 
 use crate::util::model_id;
@@ -17,10 +17,7 @@ fn import(catalog: &FsCatalog, id: &str, source: &Path) -> Result<CatalogEntry, 
 }
 
 fn impatient(root: &Path) -> FsCatalog {
-    let options = StoreOptions {
-        lock_wait: Duration::from_millis(50),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions::default().lock_wait(Duration::from_millis(50));
     FsCatalog::open(root, options).unwrap()
 }
 

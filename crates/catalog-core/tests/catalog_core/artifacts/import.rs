@@ -55,7 +55,12 @@ fn a_hard_link_shares_the_original_and_is_no_blob() {
     let entry = import(&catalog, "a", &source, Import::HardLink).unwrap();
     let inode = |path: &Path| fs::metadata(path).unwrap().ino();
     assert_eq!(inode(&entry.local_path), inode(&source));
-    let [(_, Ok(manifest))] = &catalog.artifacts().manifests().unwrap()[..] else {
+    let manifests = catalog.artifacts().manifests().unwrap();
+    let [Ok(manifest)] = manifests
+        .iter()
+        .map(|stored| &stored.manifest)
+        .collect::<Vec<_>>()[..]
+    else {
         panic!("one artifact");
     };
     assert_eq!(manifest.files[0].shares, Sharing::Inode);
@@ -161,10 +166,11 @@ fn what_cannot_be_imported_is_a_typed_error() {
     fs::write(&source, "weights").unwrap();
     let model = model_id("id");
     let mut request = ImportRequest::new(&model, &source);
-    request.expected = Expectation {
-        digest: Some(format!("sha256:{}", "0".repeat(64)).parse().unwrap()),
-        ..Expectation::default()
-    };
+    request.expected = Expectation::default().digest(
+        format!("sha256:{}", "0".repeat(64))
+            .parse::<Digest>()
+            .unwrap(),
+    );
     let outcome = catalog.import(&request, &mut |_| Ok(()));
     assert_eq!(outcome.unwrap_err().code(), "digest_mismatch");
     assert_eq!(catalog.get("id").unwrap(), None);

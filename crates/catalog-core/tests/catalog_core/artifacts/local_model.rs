@@ -3,10 +3,11 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogEntry, CatalogError, CatalogStore, Digest, DigestAlgorithm, DigestSubject, FileFetcher,
     FsCatalog, ImportRequest, LocalModel, LocalModelKind, Method, ModelFetcher, ModelRef,
-    VerificationOutcomeKind as Kind, Verify,
+    VerificationOutcomeKind as Kind,
 };
 
 use crate::util::{entry, model_id, replacing};

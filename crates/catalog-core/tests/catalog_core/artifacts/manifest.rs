@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     Artifact, Basis, CatalogStore, EntryPoint, Expectation, Expected, FsCatalog, Provenance, Role,
-    Validators, Verify,
+    Validators,
 };
 
 use crate::util::{model_id, rewrite};
@@ -25,10 +26,7 @@ fn try_publish(catalog: &FsCatalog, provenance: Provenance) -> catalog_core::Res
         file.finish().unwrap();
     }
     staging.set_provenance(provenance);
-    let expected = Expectation {
-        entry_point: EntryPoint::File("model.bin".to_owned()),
-        ..Expectation::default()
-    };
+    let expected = Expectation::default().entry_point(EntryPoint::File("model.bin".to_owned()));
     let verified = staging.verify(&expected, &mut |_| Ok(()));
     verified?.publish()
 }
@@ -42,19 +40,14 @@ fn manifest_of(artifact: &Path) -> PathBuf {
 fn a_manifest_says_what_was_asked_for_and_what_the_source_said() {
     let root = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();
-    let validators = Validators {
-        etag: Some("\"abc\"".to_owned()),
-        last_modified: None,
-    };
-    let provenance = Provenance {
-        source: Some("hf:org/repo".to_owned()),
-        fetcher: "test".to_owned(),
-        requested: BTreeSet::from(["model.bin".to_owned()]),
-        companions: BTreeSet::from(["projector.bin".to_owned()]),
-        validators: BTreeMap::from([("model.bin".to_owned(), validators)]),
-        source_spelling: Some("https://user:secret@host/Org/Repo".to_owned()),
-        ..Provenance::default()
-    };
+    let validators = Validators::new(Some("\"abc\"".to_owned()), None);
+    let provenance = Provenance::default()
+        .source("hf:org/repo".to_owned())
+        .fetcher("test".to_owned())
+        .requested(BTreeSet::from(["model.bin".to_owned()]))
+        .companions(BTreeSet::from(["projector.bin".to_owned()]))
+        .validators(BTreeMap::from([("model.bin".to_owned(), validators)]))
+        .source_spelling("https://user:secret@host/Org/Repo".to_owned());
     let artifact = publish(&catalog, provenance.clone());
     catalog.register(&artifact, Expected::Absent).unwrap();
     let text = fs::read_to_string(manifest_of(artifact.path())).unwrap();
@@ -65,16 +58,10 @@ fn a_manifest_says_what_was_asked_for_and_what_the_source_said() {
     let roles: Vec<Role> = manifest.files.iter().map(|file| file.role).collect();
     assert_eq!(roles, [Role::Model, Role::Companion]);
     assert_eq!(manifest.basis, Basis::OwnHash);
-    let shown = Provenance {
-        source_spelling: Some("https://REDACTED@host/Org/Repo".to_owned()),
-        ..provenance
-    };
+    let shown = provenance.source_spelling("https://REDACTED@host/Org/Repo".to_owned());
     assert_eq!(manifest.provenance(), shown);
 
-    let bare = Provenance {
-        revision: Some("another".to_owned()),
-        ..Provenance::default()
-    };
+    let bare = Provenance::default().revision("another".to_owned());
     let bare = publish(&catalog, bare);
     let text = fs::read_to_string(manifest_of(bare.path())).unwrap();
     for absent in ["role", "requested", "validators", "source_spelling"] {

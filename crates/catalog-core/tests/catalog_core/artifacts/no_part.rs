@@ -80,10 +80,7 @@ fn what_an_earlier_release_published_is_published_again_with_all_its_files() {
     drop(verified);
 
     // As a pin of such an artifact expects: by the tree digest of all files.
-    let by_digest = Expectation {
-        digest: Some(of_first_edition.clone()),
-        ..Expectation::default()
-    };
+    let by_digest = Expectation::default().digest(of_first_edition.clone());
     let staging = stage(&["a.bin", ".gitattributes"]);
     let verified = staging.verify(&by_digest, &mut |_| Ok(())).unwrap();
     assert_eq!(verified.manifest().tree_digest(), of_first_edition);
@@ -130,7 +127,7 @@ fn a_folder_that_the_first_edition_pinned_still_passes() {
     let resolved = LocalModel::resolve(&model).unwrap();
     let compare = |expected: &Digest| {
         let compared = resolved.compare(expected, Some(expected), &mut |_| Ok(()));
-        compared.unwrap().0.kind == VerificationOutcomeKind::Pass
+        compared.unwrap().outcome.kind == VerificationOutcomeKind::Pass
     };
     assert!(compare(&pinned));
     assert!(compare(&Digest::of_tree(&model).unwrap()));

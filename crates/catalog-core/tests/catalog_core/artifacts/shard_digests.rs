@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogEntry, CatalogError, CatalogStore, Digest, DigestAlgorithm, DigestError, FsCatalog,
-    ImportRequest, VerificationOutcomeKind as Kind, Verify,
+    ImportRequest, VerificationOutcomeKind as Kind,
 };
 
 use super::local_model::{set, tree_of, with_digest};

@@ -1,19 +1,16 @@
 use std::fs;
 use std::io::Write;
 
+use catalog_core::maintenance::{CollectionPolicy, Evict};
 use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, Evict, Expectation, FsCatalog, Import,
-    ImportRequest, StoreOptions,
+    CatalogError, CatalogStore, Expectation, FsCatalog, Import, ImportRequest, StoreOptions,
 };
 
 use crate::util::model_id;
 
 fn with_budget(budget: u64) -> (tempfile::TempDir, FsCatalog) {
     let root = tempfile::tempdir().unwrap();
-    let options = StoreOptions {
-        budget: Some(budget),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions::default().budget(budget);
     let catalog = FsCatalog::open(root.path(), options).unwrap();
     (root, catalog)
 }
@@ -22,14 +19,7 @@ fn with_budget(budget: u64) -> (tempfile::TempDir, FsCatalog) {
 #[test]
 fn of_two_that_fit_only_alone_one_is_admitted_and_the_other_is_told_who_has_the_space() {
     let (root, catalog) = with_budget(10 << 20);
-    let other = FsCatalog::open(
-        root.path(),
-        StoreOptions {
-            budget: Some(10 << 20),
-            ..StoreOptions::default()
-        },
-    )
-    .unwrap();
+    let other = FsCatalog::open(root.path(), StoreOptions::default().budget(10 << 20)).unwrap();
     let first = catalog
         .artifacts()
         .stage(&model_id("first"), 6 << 20)
@@ -222,14 +212,12 @@ fn a_collection_removes_no_more_hard_links_than_the_budget_wants() {
         request.how = Import::HardLink;
         catalog.import(&request, &mut |_| Ok(())).unwrap();
     }
-    let policy = CollectionPolicy {
-        budget: Some(5 << 20),
-        evict: Evict::Any,
-        ..CollectionPolicy::default()
-    };
+    let policy = CollectionPolicy::default()
+        .budget(5 << 20)
+        .evict(Evict::Any);
     let plan = catalog.plan_collection(&policy).unwrap();
     assert_eq!(plan.removals.len(), 2, "{plan:?}");
-    assert_eq!((plan.frees(), plan.space()), (0, 4 << 20));
+    assert_eq!((plan.reclaimable_bytes(), plan.space()), (0, 4 << 20));
 }
 
 /// CAT-830

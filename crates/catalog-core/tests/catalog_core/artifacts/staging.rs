@@ -42,12 +42,12 @@ fn what_is_published_appears_whole_read_only_and_with_its_manifest() {
         .unwrap();
     write(&mut staging, "config.json", b"{}");
     write(&mut staging, "weights/a.bin", b"weights");
-    staging.set_provenance(Provenance {
-        source: Some("https://user:secret@host/repo?X-Amz-Signature=abc".to_owned()),
-        revision: Some("0123abcd".to_owned()),
-        fetcher: "test".to_owned(),
-        ..Provenance::default()
-    });
+    staging.set_provenance(
+        Provenance::default()
+            .source("https://user:secret@host/repo?X-Amz-Signature=abc".to_owned())
+            .revision("0123abcd".to_owned())
+            .fetcher("test".to_owned()),
+    );
     let artifact = verify(staging).unwrap().publish().unwrap();
 
     let path = artifact.path();
@@ -116,10 +116,7 @@ fn what_is_handed_out_is_what_was_asked_for() {
         // Of the same bytes, so that they are one blob.
         write(&mut staging, "a.bin", b"bytes");
         write(&mut staging, "b.bin", b"bytes");
-        let expected = Expectation {
-            entry_point,
-            ..Expectation::default()
-        };
+        let expected = Expectation::default().entry_point(entry_point);
         staging
             .verify(&expected, &mut |_| Ok(()))
             .and_then(|verified| verified.publish())
@@ -209,11 +206,11 @@ fn bytes_that_are_not_the_expected_ones_are_never_published() {
         ..tree.clone()
     };
     let file = |name: &str, digest: &Digest| BTreeMap::from([(name.to_owned(), digest.clone())]);
-    let expect = |digest: Option<&Digest>, files| Expectation {
-        digest: digest.cloned(),
-        files,
-        entry_point: EntryPoint::Natural,
-        ..Expectation::default()
+    let expect = |digest: Option<&Digest>, files| {
+        Expectation::default()
+            .digest(digest.cloned())
+            .files(files)
+            .entry_point(EntryPoint::Natural)
     };
     let code = |expected: &Expectation| match stage().verify(expected, &mut |_| Ok(())) {
         Ok(_) => "ok",
@@ -314,10 +311,7 @@ fn the_folder_of_an_artifact_is_named_as_the_format_says() {
     ] {
         let mut staging = catalog.artifacts().stage(&model_id("m"), 0).unwrap();
         std::fs::write(staging.folder().join("model.bin"), "weights").unwrap();
-        staging.set_provenance(Provenance {
-            revision: revision.map(str::to_owned),
-            ..Provenance::default()
-        });
+        staging.set_provenance(Provenance::default().revision(revision.map(str::to_owned)));
         let verified = staging.verify(&Expectation::default(), &mut |_| Ok(()));
         let artifact = verified.unwrap().publish().unwrap();
         let folder = artifact.path().ancestors().nth(2).unwrap();

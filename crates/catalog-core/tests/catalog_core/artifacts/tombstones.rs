@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use catalog_core::maintenance::{Collected, CollectionPlan, Removable, RemovalReason};
 use catalog_core::{
-    CatalogEntry, CatalogStore, Collected, CollectionPlan, EngineEntry, EngineStore, FsCatalog,
-    FsEngineStore, ImportRequest, Removable, RemovalReason, recover,
+    CatalogEntry, CatalogStore, EngineEntry, EngineStore, FsCatalog, FsEngineStore, ImportRequest,
+    recover,
 };
 
 use crate::util::{entry, model_id, names_in, sealed, state_of};
@@ -26,7 +27,7 @@ fn plan(catalog: &FsCatalog) -> CollectionPlan {
 fn collect(catalog: &FsCatalog) -> Collected {
     let plan = plan(catalog);
     let done = catalog.collect(&plan).unwrap();
-    assert!(done.spared.is_empty() || done.freed < plan.frees());
+    assert!(done.spared.is_empty() || done.freed < plan.reclaimable_bytes());
     done
 }
 
@@ -71,13 +72,13 @@ fn what_was_leased_when_it_was_deleted_goes_with_the_next_collection() {
     let other = FsCatalog::new(catalog.root()).unwrap();
     let done = collect(&other);
     assert_eq!((done.removed.len(), done.freed), (0, 0), "{done:?}");
-    let codes: Vec<&str> = done.spared.iter().map(|(_, why)| why.code()).collect();
+    let codes: Vec<&str> = done.spared.iter().map(|spared| spared.why.code()).collect();
     assert_eq!(codes, ["in_use"], "the managed one is not planned");
     assert!(own.exists() && managed.exists());
 
     drop(leases);
     let plan = plan(&other);
-    let frees = plan.frees();
+    let frees = plan.reclaimable_bytes();
     let done = other.collect(&plan).unwrap();
     assert!(done.spared.is_empty(), "{done:?}");
     assert_eq!(done.removed.len(), 2);
@@ -273,7 +274,7 @@ fn what_a_killed_deletion_left_goes_with_the_next_collection() {
     assert_eq!(whats, expected);
     let done = catalog.collect(&planned).unwrap();
     assert!(done.spared.is_empty(), "{done:?}");
-    assert_eq!(done.freed, planned.frees());
+    assert_eq!(done.freed, planned.reclaimable_bytes());
     assert!(done.freed >= 18_000);
     assert_eq!(names_in(&removed), [""; 0]);
     assert!(!file.exists() && kept.local_path.exists());
@@ -340,7 +341,7 @@ fn one_collection_removes_what_was_moved_aside_with_its_blobs() {
     // A deletion that ended once the artifact was moved aside.
     catalog.update(|edit| Ok(edit.forget("managed"))).unwrap();
     fs::rename(artifact, catalog.root().join("removed/aside")).unwrap();
-    let planned = plan(&catalog).frees();
+    let planned = plan(&catalog).reclaimable_bytes();
     let done = collect(&catalog);
     assert_eq!(done.freed, planned);
     assert!(done.freed > 0);

@@ -2,7 +2,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::PathBuf;
 
-use catalog_core::{FsCatalog, ModelLock, ModelLockAttempt, Progress, SourceCall, SourceFailure};
+use catalog_core::managed::{ModelLock, ModelLockAttempt, SourceCall, SourceFailure};
+use catalog_core::{FsCatalog, Progress, Retry};
 
 use crate::util::model_id;
 
@@ -57,7 +58,7 @@ fn failure_of(calls: &[SourceCall], terms: &str) -> Option<Option<SourceFailure>
 fn the_latest_source_call_of_each_terms_is_shown_to_those_who_come_next() {
     let root = tempfile::tempdir().unwrap();
     let catalog = FsCatalog::new(root.path()).unwrap();
-    let failure = SourceFailure::new("code", "detail \"quoted\"\n", true);
+    let failure = SourceFailure::new("code", "detail \"quoted\"\n", Retry::Yes);
     let mut lock = begin(&catalog, "id");
     lock.end_call("failing", Some(failure.clone()));
     lock.end_call("other", None);
@@ -80,7 +81,7 @@ fn the_latest_source_call_of_each_terms_is_shown_to_those_who_come_next() {
     assert!(lock.calls().len() < 100, "the file does not grow");
     // Messages that get longer in the file are read as a whole, too.
     for number in 0..8 {
-        let failure = SourceFailure::new("code", &"\u{1}".repeat(100_000), false);
+        let failure = SourceFailure::new("code", &"\u{1}".repeat(100_000), Retry::No);
         lock.end_call(&number.to_string(), Some(failure));
     }
     let calls = lock.calls().to_vec();

@@ -9,10 +9,7 @@ use crate::util::entry;
 #[test]
 fn a_strict_catalog_refuses_what_lies_outside() {
     let root = tempfile::tempdir().unwrap();
-    let strict = StoreOptions {
-        outside: OutsidePaths::Refuse,
-        ..StoreOptions::default()
-    };
+    let strict = StoreOptions::default().outside(OutsidePaths::Refuse);
     let models = FsCatalog::open(root.path(), strict).unwrap();
     assert_eq!(
         models.put(&entry("id", "/srv/m")).unwrap_err().code(),

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use catalog_core::maintenance::CollectionPolicy;
 use catalog_core::{
-    Artifact, CatalogStore, CollectionPolicy, EngineStore, Expectation, Expected, FsCatalog,
-    FsEngineStore,
+    Artifact, CatalogStore, EngineStore, Expectation, Expected, FsCatalog, FsEngineStore,
 };
 
 use crate::util::{

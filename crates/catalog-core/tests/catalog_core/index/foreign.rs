@@ -5,7 +5,8 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use catalog_core::{CatalogStore, CollectionPolicy, FsCatalog, Removable, rebuild, recover};
+use catalog_core::maintenance::{CollectionPolicy, Removable};
+use catalog_core::{CatalogStore, FsCatalog, rebuild, recover};
 
 use crate::util::entry;
 
@@ -63,10 +64,7 @@ fn recovery_keeps_foreign_things_aside_and_mends_the_root() {
         // It is no artifact, and no lock: a collection removes it when the policy says so.
         let refused = catalog.put(&entry("d", kept_name)).unwrap_err();
         assert_eq!(refused.code(), "path_refused", "{name}");
-        let policy = CollectionPolicy {
-            leftovers_for: Some(std::time::Duration::ZERO),
-            ..CollectionPolicy::default()
-        };
+        let policy = CollectionPolicy::default().leftovers_for(std::time::Duration::ZERO);
         let plan = catalog.plan_collection(&policy).unwrap();
         let done = catalog.collect(&plan).unwrap();
         assert!(

@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::time::Duration;
 
+use catalog_core::maintenance::CollectionPolicy;
 use catalog_core::{
-    CancelToken, CatalogStore, CollectionPolicy, EngineStore, Expected, FsCatalog, FsEngineStore,
-    ImportRequest, LifecycleState, Limits,
+    CancelToken, CatalogStore, EngineStore, Expected, FsCatalog, FsEngineStore, ImportRequest,
+    LifecycleState, Limits,
 };
 
 use crate::util::{engine, entry, model_id};
@@ -102,7 +103,7 @@ fn fails_beside_a_holder(limits: &dyn Fn() -> Limits, codes: &[&str]) {
 #[test]
 fn a_deadline_ends_every_wait_for_a_lock() {
     fails_beside_a_holder(
-        &|| Limits::within(Duration::from_millis(100)),
+        &|| Limits::timeout(Duration::from_millis(100)),
         &["lock_timeout", "deadline_exceeded"],
     );
 }

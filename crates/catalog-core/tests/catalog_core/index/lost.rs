@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use catalog_core::maintenance::{CollectionPolicy, ScrubBudget, Verify};
 use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, EngineEntry, EngineFilter, EngineStore, Expected,
-    FsCatalog, FsEngineStore, ImportRequest, LifecycleState, ScrubBudget, Verify, recover,
+    CatalogError, CatalogStore, EngineEntry, EngineFilter, EngineStore, Expected, FsCatalog,
+    FsEngineStore, ImportRequest, LifecycleState, recover,
 };
 
 use super::creation::INDEXES;
@@ -51,10 +52,7 @@ type Calls<'c> = Vec<(&'static str, catalog_core::Result<()>)>;
 /// Every call that reads the index of models, on an open handle.
 fn calls_of_models<'c>(catalog: &FsCatalog) -> Calls<'c> {
     let policy = CollectionPolicy::default();
-    let budget = ScrubBudget {
-        bytes: 1 << 20,
-        time: Duration::from_secs(9),
-    };
+    let budget = ScrubBudget::new(1 << 20, Duration::from_secs(9));
     let known = entry("m", "m");
     vec![
         ("new", FsCatalog::new(catalog.root()).map(drop)),

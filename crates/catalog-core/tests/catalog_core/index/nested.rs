@@ -138,10 +138,7 @@ fn a_write_to_another_root_inside_an_update_is_none_of_its_business() {
 fn a_write_of_another_thread_inside_an_update_waits_in_vain_and_the_update_succeeds() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
-    let options = StoreOptions {
-        lock_wait: Duration::from_millis(200),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions::default().lock_wait(Duration::from_millis(200));
     let catalog = FsCatalog::open(&root, options).unwrap();
     let other = FsCatalog::open(&root, options).unwrap();
     let engines = FsEngineStore::open(&root, options).unwrap();

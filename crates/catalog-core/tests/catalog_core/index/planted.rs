@@ -6,10 +6,9 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use catalog_core::{
-    CatalogStore, CollectionPolicy, FsCatalog, ImportRequest, ModelLockAttempt,
-    VerificationOutcomeKind, Verify,
-};
+use catalog_core::maintenance::{CollectionPolicy, Verify};
+use catalog_core::managed::ModelLockAttempt;
+use catalog_core::{CatalogStore, FsCatalog, ImportRequest, VerificationOutcomeKind};
 
 use crate::util::{entry, model_id};
 

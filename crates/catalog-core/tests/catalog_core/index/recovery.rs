@@ -4,10 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use catalog_core::{
-    CatalogStore, FsCatalog, IndexRecovery, LifecycleState, Locking, RecoveryAction, StoreOptions,
-    rebuild_with, recover, recover_with,
-};
+use catalog_core::maintenance::{IndexRecovery, RecoveryAction};
+use catalog_core::{CatalogStore, FsCatalog, LifecycleState, Locking, StoreOptions, recover};
 
 use crate::util::{STORE_FILES, empty_index, entry, fixture, names_in, root_with, state_of};
 
@@ -256,22 +254,22 @@ fn recovery_and_rebuilding_take_the_options_of_the_store() {
         .open(root.path().join("locks/index.lock"))
         .unwrap();
     held.lock().unwrap();
-    let with = |locking| StoreOptions {
-        locking,
-        lock_wait: Duration::from_millis(10),
-        ..StoreOptions::default()
+    let with = |locking| {
+        StoreOptions::default()
+            .locking(locking)
+            .lock_wait(Duration::from_millis(10))
     };
     let (kernel, own) = (with(Locking::Kernel), with(Locking::SingleProcess));
-    let refused = recover_with(root.path(), kernel).unwrap_err();
+    let refused = kernel.recover(root.path()).unwrap_err();
     assert_eq!(refused.code(), "lock_timeout");
-    let report = recover_with(root.path(), own).unwrap();
+    let report = own.recover(root.path()).unwrap();
     assert!(!report.models.entries.is_empty());
     for name in ["index.json", "index.json.previous"] {
         fs::remove_file(root.path().join(name)).unwrap();
     }
-    let refused = rebuild_with(root.path(), kernel).unwrap_err();
+    let refused = kernel.rebuild(root.path()).unwrap_err();
     assert_eq!(refused.code(), "lock_timeout");
-    rebuild_with(root.path(), own).unwrap();
+    own.rebuild(root.path()).unwrap();
     let catalog = FsCatalog::open(root.path(), own).unwrap();
     assert!(catalog.list().unwrap().is_empty());
 }

@@ -10,10 +10,7 @@ use catalog_core::{CatalogError, CatalogStore, FsCatalog, Locking, StoreOptions}
 use crate::util::{as_unprivileged, entry, names_in};
 
 fn impatient(root: &Path) -> FsCatalog {
-    let options = StoreOptions {
-        lock_wait: Duration::from_millis(20),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions::default().lock_wait(Duration::from_millis(20));
     FsCatalog::open(root, options).unwrap()
 }
 
@@ -159,10 +156,7 @@ fn a_root_that_is_only_readable_is_read_and_refuses_writes() {
 #[test]
 fn in_single_process_mode_the_handles_of_a_process_lose_nothing() {
     let root = tempfile::tempdir().unwrap();
-    let options = StoreOptions {
-        locking: Locking::SingleProcess,
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions::default().locking(Locking::SingleProcess);
     std::thread::scope(|scope| {
         for writer in 0..4 {
             let root = root.path();

@@ -1,9 +1,9 @@
 use std::fs;
 use std::path::Path;
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
-    Basis, Digest, EngineEntry, EngineStore, FsEngineStore, Method,
-    VerificationOutcomeKind as Kind, Verify,
+    Basis, Digest, EngineEntry, EngineStore, FsEngineStore, Method, VerificationOutcomeKind as Kind,
 };
 
 /// An engine with these artifacts.
@@ -20,7 +20,7 @@ fn engine(artifacts: &[&Path], digest: Option<String>) -> EngineEntry {
     }
 }
 
-fn verify(engines: &FsEngineStore, how: Verify) -> catalog_core::Verification {
+fn verify(engines: &FsEngineStore, how: Verify) -> catalog_core::maintenance::Verification {
     engines.verify("e", how, &mut |_| Ok(())).unwrap()
 }
 

@@ -1,8 +1,9 @@
 use std::fs;
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogEntry, CatalogStore, Digest, Expectation, Expected, FsCatalog, ImportRequest, Method,
-    VerificationOutcomeKind as Kind, Verify,
+    VerificationOutcomeKind as Kind,
 };
 
 use crate::util::{entry, is_proved, model_id};

@@ -3,18 +3,15 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use catalog_core::maintenance::{ScrubBudget, Verify};
 use catalog_core::{
     Basis, CatalogEntry, CatalogStore, Digest, Expectation, Expected, FsCatalog, Import,
-    ImportRequest, LifecycleState, Method, RecordedVerification, ScrubBudget,
-    VerificationOutcomeKind as Kind, Verify,
+    ImportRequest, LifecycleState, Method, RecordedVerification, VerificationOutcomeKind as Kind,
 };
 
 use crate::util::{as_unprivileged, entry, is_proved, model_id, state_of};
 
-pub(super) const ALL: ScrubBudget = ScrubBudget {
-    bytes: u64::MAX,
-    time: Duration::MAX,
-};
+pub(super) const ALL: ScrubBudget = ScrubBudget::new(u64::MAX, Duration::MAX);
 
 /// A catalog beside a folder for models.
 pub(super) fn host() -> (tempfile::TempDir, FsCatalog) {
@@ -33,7 +30,7 @@ pub(super) fn outside(folder: &Path, id: &str, content: &str) -> CatalogEntry {
     }
 }
 
-fn verify(catalog: &FsCatalog, id: &str, how: Verify) -> catalog_core::Verification {
+fn verify(catalog: &FsCatalog, id: &str, how: Verify) -> catalog_core::maintenance::Verification {
     catalog.verify(id, how, &mut |_| Ok(())).unwrap()
 }
 

@@ -3,9 +3,9 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogEntry, CatalogStore, Digest, FsCatalog, LifecycleState, VerificationOutcomeKind as Kind,
-    Verify,
 };
 
 use crate::util::{entry, model_id, replacing};

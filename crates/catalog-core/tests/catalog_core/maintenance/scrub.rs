@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::fs;
 use std::time::Duration;
 
-use catalog_core::{
-    CatalogEntry, CatalogError, CatalogStore, ScrubBudget, VerificationOutcomeKind as Kind,
-};
+use catalog_core::maintenance::ScrubBudget;
+use catalog_core::{CatalogEntry, CatalogError, CatalogStore, VerificationOutcomeKind as Kind};
 
 use super::recorded::{ALL, host, outside, recorded};
 
@@ -23,10 +22,7 @@ fn a_scrub_writes_what_it_finds_together_and_counts_every_attempt() {
     fs::remove_file(&entries[0].local_path).unwrap();
     let generation = || catalog.snapshot().unwrap().generation();
     let before = generation();
-    let few = |bytes| ScrubBudget {
-        bytes,
-        time: Duration::MAX,
-    };
+    let few = |bytes| ScrubBudget::new(bytes, Duration::MAX);
     let report = catalog.scrub(few(7 * 80), &mut |_, _| Ok(())).unwrap();
     assert_eq!(
         (report.verified.len(), report.failed.len(), report.left),
@@ -37,8 +33,8 @@ fn a_scrub_writes_what_it_finds_together_and_counts_every_attempt() {
     let report = catalog.scrub(few(7 * 20), &mut |_, _| Ok(())).unwrap();
     let ids: Vec<&str> = report.verified.iter().map(|found| &*found.id).collect();
     assert_eq!((ids[0], ids[18], ids[19]), ("081", "099", "001"));
-    assert_eq!(report.failed[0].0, "000");
-    assert_eq!(report.failed[0].1.code(), "artifact_missing");
+    assert_eq!(report.failed[0].what, "000");
+    assert_eq!(report.failed[0].why.code(), "artifact_missing");
 }
 
 /// CAT-1008

@@ -3,9 +3,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use catalog_core::maintenance::{ScrubBudget, Verification, Verify};
 use catalog_core::{
     CatalogEntry, CatalogStore, Digest, FsCatalog, ImportRequest, LifecycleState, Method,
-    ScrubBudget, Verification, VerificationOutcomeKind as Kind, Verify,
+    VerificationOutcomeKind as Kind,
 };
 
 use crate::util::{entry, model_id, replacing};
@@ -226,10 +227,7 @@ fn a_scrub_begins_with_the_oldest_and_goes_on_where_the_last_one_ended() {
     }
     verify(&catalog, "b", Verify::Full);
     let scrub = |bytes: u64| {
-        let budget = ScrubBudget {
-            bytes,
-            time: Duration::from_secs(600),
-        };
+        let budget = ScrubBudget::new(bytes, Duration::from_secs(600));
         // In another process each time.
         let catalog = FsCatalog::new(catalog.root()).unwrap();
         let report = catalog.scrub(budget, &mut |_, _| Ok(())).unwrap();
@@ -243,10 +241,7 @@ fn a_scrub_begins_with_the_oldest_and_goes_on_where_the_last_one_ended() {
 
     let a = catalog.get("c").unwrap().unwrap();
     fs::remove_file(&a.local_path).unwrap();
-    let budget = ScrubBudget {
-        bytes: u64::MAX,
-        time: Duration::MAX,
-    };
+    let budget = ScrubBudget::new(u64::MAX, Duration::MAX);
     let report = catalog.scrub(budget, &mut |_, _| Ok(())).unwrap();
     assert_eq!(report.verified.len(), 4);
     let failed = report

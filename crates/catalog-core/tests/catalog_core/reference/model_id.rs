@@ -1,12 +1,12 @@
 use std::fs;
 
-use catalog_core::{CatalogStore, FsCatalog, ImportRequest, MAX_ID_LEN, ModelId, ModelRef};
+use catalog_core::{CatalogStore, FsCatalog, ImportRequest, ModelId, ModelRef};
 
 use crate::util::{entry, model_id, names_in, sealed};
 
 /// Texts that are no ids, as they hold a secret or have no right length.
 fn no_ids() -> Vec<String> {
-    let mut texts = vec![String::new(), "x".repeat(MAX_ID_LEN + 1)];
+    let mut texts = vec![String::new(), "x".repeat(ModelId::MAX_LEN + 1)];
     let urls = [
         "https://user:canary@host/m",
         "https://canary@host/m",
@@ -38,7 +38,7 @@ fn an_id_is_exactly_a_text_that_put_accepts() {
         "a\nb",
         "hf:org/repo@main",
         "https://host/m?part=1",
-        &"x".repeat(MAX_ID_LEN),
+        &"x".repeat(ModelId::MAX_LEN),
     ] {
         put(text).unwrap();
         let id = ModelId::try_from(text).unwrap();

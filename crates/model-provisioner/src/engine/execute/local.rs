@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use catalog_core::maintenance::Verification;
+use catalog_core::managed::RegisteredModel;
 use catalog_core::{
     Assurance, Basis, CatalogEntry, Digest, FileFetcher, LifecycleState, LocalModel, Method,
-    ModelFetcher, ModelRef, Progress, RegisteredModel, Verification, VerificationOutcome,
-    VerificationOutcomeKind as Kind, verify_digest,
+    ModelFetcher, ModelRef, Progress, VerificationOutcome, VerificationOutcomeKind as Kind,
+    verify_digest,
 };
 
 use crate::engine::context::{CallContext, Part};
@@ -203,7 +205,8 @@ fn compare(
     assurance.method = Some(Method::Hashed);
     let pinned = known.and_then(|known| known.entry.digest.as_ref());
     let model = LocalModel::resolve(path)?;
-    let (outcome, actual) = model.compare(expected, pinned, &mut progress)?;
+    let compared = model.compare(expected, pinned, &mut progress)?;
+    let (outcome, actual) = (compared.outcome, compared.actual);
     Ok(Compared {
         outcome,
         assurance,

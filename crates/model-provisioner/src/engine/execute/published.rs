@@ -1,4 +1,5 @@
-use catalog_core::{Artifact, CatalogError, Digest, ManagedCatalog, VerificationOutcomeKind};
+use catalog_core::managed::ManagedCatalog;
+use catalog_core::{Artifact, CatalogError, Digest, VerificationOutcomeKind};
 
 use super::revision::revision_now;
 use crate::engine::context::{CallContext, Part};

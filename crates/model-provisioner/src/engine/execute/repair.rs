@@ -3,10 +3,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use catalog_core::{
-    BadFile, CatalogError, Hasher, ManagedCatalog, Method, Progress, RegisteredModel, StagedFile,
-    TaskFiles,
-};
+use catalog_core::maintenance::BadFile;
+use catalog_core::managed::{ManagedCatalog, RegisteredModel};
+use catalog_core::{CatalogError, Hasher, Method, Progress, StagedFile, TaskFiles};
 
 use super::origin::{at_source, place_at_source};
 use super::watch::stage_watched;
@@ -42,10 +41,7 @@ pub(super) fn repair(
             }
         };
     let repaired = ctx.during(Part::Fetching, || {
-        ctx.fetching(Progress {
-            done: 0,
-            total: known.size,
-        })?;
+        ctx.fetching(Progress::new(0, known.size))?;
         store.repair(&ctx.id, &mut fetch, &mut |now| ctx.verifying(now))
     });
     let repaired = match (repaired, refusal) {

@@ -1,4 +1,4 @@
-use catalog_core::RegisteredModel;
+use catalog_core::managed::RegisteredModel;
 
 use crate::engine::context::{CallContext, Part};
 use crate::engine::plan::Miss;

@@ -1,8 +1,7 @@
 //! The steps that bring a whole model into the store.
 
-use catalog_core::{
-    Basis, Digest, Expectation, ImportRequest, ManagedCatalog, Progress, VerifiedStaging,
-};
+use catalog_core::managed::ManagedCatalog;
+use catalog_core::{Basis, Digest, ImportRequest, Progress, VerifiedStaging};
 
 use super::local::locate;
 use super::origin::at_source;
@@ -60,11 +59,10 @@ pub(super) fn fetch(
         true => expected,
         false => expected.or_else(pinned),
     };
-    let expectation = Expectation {
-        digest: enforced(ctx, expected),
-        content: ctx.policy.content,
-        ..fetched.expectation
-    };
+    let expectation = fetched
+        .expectation
+        .digest(enforced(ctx, expected))
+        .content(ctx.policy.content);
     let verified = ctx.during(Part::Verifying, || {
         staging.verify(&expectation, &mut |now| ctx.verifying(now))
     });

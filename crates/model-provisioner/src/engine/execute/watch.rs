@@ -20,7 +20,8 @@ pub(super) fn stage_watched(
     staging: &mut Staging,
 ) -> Result<Fetched> {
     let reservation = staging.reservation();
-    let (limits, token) = ctx.limits().for_a_part();
+    let token = ctx.limits().cancel_token().child();
+    let limits = ctx.limits().clone().cancelled_by(&token);
     let mut task = task;
     task.limits = &limits;
     let refusal = Mutex::new(None);

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use catalog_core::{
     Artifact, ArtifactStore, Basis, CatalogError, Expectation, FetchProblem, FetchTask, Fetched,
     HfParts, ManifestFile, ModelFetcher, ModelRef, Progress, Provenance, Reservation,
-    ResolvedModel, Result, SourceHost, Staging, TaskFiles,
+    ResolvedModel, Result, SourceHost, Staging, StoredManifest, TaskFiles,
 };
 
 use super::cli_error::fetch_error;
@@ -98,7 +98,7 @@ impl ModelFetcher for HfCliFetcher {
         parts_of(mr)?;
         let manifests = self.store.manifests()?;
         let mut here = Vec::new();
-        for (key, manifest) in manifests {
+        for StoredManifest { key, manifest, .. } in manifests {
             match manifest {
                 Ok(manifest) if manifest.id == id.as_str() => here.push((key, manifest)),
                 // A damaged artifact is not here: it is completed.
@@ -159,10 +159,7 @@ impl ModelFetcher for HfCliFetcher {
             selection = selection.looked_up(&parts, listing);
             let sizes = selection.among(listing).into_iter().map(|file| file.size);
             let bytes = sizes.fold(0, u64::saturating_add);
-            progress(Progress {
-                done: 0,
-                total: Some(bytes),
-            })?;
+            progress(Progress::of(0, bytes))?;
             staging.reserve(bytes)?;
             total = Some(bytes);
         }
@@ -171,10 +168,7 @@ impl ModelFetcher for HfCliFetcher {
         let reservation = staging.reservation();
         let mut tick = || {
             measure(&reservation)?;
-            progress(Progress {
-                done: bytes_in(&folder),
-                total,
-            })
+            progress(Progress::new(bytes_in(&folder), total))
         };
         let first = repository.download(&selection, &folder, &mut tick)?;
         match (first, parts.path) {
@@ -206,12 +200,12 @@ impl ModelFetcher for HfCliFetcher {
         if let Some(name) = selection.folder() {
             move_to_top(&folder, name)?;
         }
-        staging.set_provenance(Provenance {
-            source: Some(mr.to_string()),
-            revision: commit.clone(),
-            fetcher: tool.described(),
-            ..Provenance::default()
-        });
+        staging.set_provenance(
+            Provenance::default()
+                .source(mr.to_string())
+                .revision(commit.clone())
+                .fetcher(tool.described()),
+        );
         let mut fetched = Fetched::new(expectation);
         fetched.revision = commit;
         fetched.basis = basis;
@@ -291,12 +285,9 @@ impl HfCliFetcher {
                 }
             }
         }
-        let expectation = Expectation {
-            digest: None,
-            files,
-            entry_point: selection.entry_point(parts),
-            ..Expectation::default()
-        };
+        let expectation = Expectation::default()
+            .files(files)
+            .entry_point(selection.entry_point(parts));
         Ok((expectation, basis))
     }
 }

@@ -2,7 +2,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use catalog_core::{CatalogError, Digest, Result, is_of_a_model};
+use catalog_core::{CatalogError, Digest, LocalModel, Result};
 use sha1::{Digest as _, Sha1};
 
 /// Where the command notes what it knows of the files in a folder. Not part of the model.
@@ -44,7 +44,7 @@ pub(super) fn downloaded_in(folder: &Path) -> Result<Vec<DownloadedFile>> {
                 problem: "it is not UTF-8".to_owned(),
             });
         };
-        if !is_of_a_model(name) {
+        if !LocalModel::has_file(name) {
             return Ok(());
         }
         let (commit, stated) = notes_of(folder, name);

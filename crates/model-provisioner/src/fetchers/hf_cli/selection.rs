@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use catalog_core::{EntryPoint, FetchTask, HfParts, TaskFiles, is_of_a_model, shard_set};
+use catalog_core::{EntryPoint, FetchTask, HfParts, LocalModel, TaskFiles};
 
 /// The files of a repository that a task asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Selection {
                 Self::Files(names.iter().cloned().collect())
             }
             (_, None) => Self::All,
-            (_, Some(path)) => match shard_set(path) {
+            (_, Some(path)) => match LocalModel::shard_names(path) {
                 Some(set) => Self::Files(set),
                 None => Self::Files(vec![path.to_owned()]),
             },
@@ -44,7 +44,7 @@ impl Selection {
         let refused = selection.names().into_iter().find_map(|name| {
             if name.starts_with('-') {
                 Some(format!("its command would take {name:?} for an option"))
-            } else if !is_of_a_model(name) {
+            } else if !LocalModel::has_file(name) {
                 Some(format!("{name:?} is no part of a model"))
             } else {
                 None
@@ -73,10 +73,10 @@ impl Selection {
     /// Returns the selected files of a listing.
     pub(super) fn among<'l>(&self, listing: &'l [Listed]) -> Vec<&'l Listed> {
         let is_selected = |file: &&Listed| match self {
-            Self::All => is_of_a_model(&file.path),
+            Self::All => LocalModel::has_file(&file.path),
             Self::Files(names) | Self::FilesOf(_, names) => names.contains(&file.path),
             Self::Folder(folder) => {
-                name_in(folder, &file.path).is_some() && is_of_a_model(&file.path)
+                name_in(folder, &file.path).is_some() && LocalModel::has_file(&file.path)
             }
         };
         listing.iter().filter(is_selected).collect()
@@ -102,7 +102,7 @@ impl Selection {
     pub(super) fn entry_point(&self, parts: &HfParts<'_>) -> EntryPoint {
         match (self, parts.path) {
             (Self::Files(_), Some(path)) => {
-                let first = shard_set(path).and_then(|set| set.into_iter().next());
+                let first = LocalModel::shard_names(path).and_then(|set| set.into_iter().next());
                 EntryPoint::File(first.unwrap_or_else(|| path.to_owned()))
             }
             _ => EntryPoint::Folder,

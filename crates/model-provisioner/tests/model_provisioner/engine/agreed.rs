@@ -1,7 +1,7 @@
 use catalog_core::{
     CatalogStore, Digest, FileFetcher, FsCatalog, MemoryCatalog, ModelRef, ResolvedModel,
 };
-use model_provisioner::{ModelProvisioner, Result};
+use model_provisioner::{ModelProvisioner, ProvisionError};
 
 use crate::util::{Host, ToyFetcher, id_of, reference, sha256};
 
@@ -13,12 +13,13 @@ fn any_catalog_and_fetcher_can_be_composed() {
     let catalog = MemoryCatalog::new(folder.path().join("root")).unwrap();
     let provisioner = ModelProvisioner::new(catalog, ToyFetcher::new(path.clone(), "weights"));
     // The two calls, as callers were promised them.
-    let by_text = |text: &str, digest: Option<Digest>| -> Result<ResolvedModel> {
+    let by_text = |text: &str, digest: Option<Digest>| -> Result<ResolvedModel, ProvisionError> {
         provisioner.ensure_present_str(text, digest)
     };
-    let by_reference = |mr: &ModelRef, digest: Option<Digest>| -> Result<ResolvedModel> {
-        provisioner.ensure_present(mr, digest)
-    };
+    let by_reference =
+        |mr: &ModelRef, digest: Option<Digest>| -> Result<ResolvedModel, ProvisionError> {
+            provisioner.ensure_present(mr, digest)
+        };
     let first = by_text("hf:org/repo/m.gguf", None).unwrap();
     let mr = ModelRef::parse("hf:org/repo/m.gguf").unwrap();
     let again = by_reference(&mr, Some(sha256(&path))).unwrap();

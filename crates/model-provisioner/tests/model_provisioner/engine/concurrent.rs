@@ -100,7 +100,7 @@ fn while_verifying(
     path: &std::path::Path,
     given: Option<catalog_core::Digest>,
     work: impl Fn(&FsCatalog) + Send + Sync + 'static,
-) -> model_provisioner::Result<catalog_core::ResolvedModel> {
+) -> Result<catalog_core::ResolvedModel, model_provisioner::ProvisionError> {
     let catalog = FsCatalog::new(host.cache()).unwrap();
     let is_done = std::sync::atomic::AtomicBool::new(false);
     let observer = move |event: &Event| {

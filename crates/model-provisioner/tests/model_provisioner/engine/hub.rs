@@ -66,7 +66,7 @@ pub(super) fn request() -> ProvisionRequest {
 }
 
 pub(super) fn newest() -> ProvisionRequest {
-    request().fresh(Freshness::Revalidate)
+    request().freshness(Freshness::Revalidate)
 }
 
 pub(super) struct HubFetcher(Arc<Hub>);

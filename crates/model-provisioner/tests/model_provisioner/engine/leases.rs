@@ -3,7 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use catalog_core::{CatalogStore, CollectionPolicy, FileFetcher, LifecycleState, MemoryCatalog};
+use catalog_core::maintenance::CollectionPolicy;
+use catalog_core::{CatalogStore, FileFetcher, LifecycleState, MemoryCatalog};
 use model_provisioner::{Handoff, ModelProvisioner, ProvisionRequest};
 
 use crate::util::{Host, id_of, managed, reference, sha256};
@@ -22,10 +23,7 @@ fn a_model_stays_as_long_as_its_report_is_held() {
         let handoff = Handoff::of(&report).unwrap();
         let id = id_of(&path);
         catalog.set_state(&id, LifecycleState::Retired).unwrap();
-        let all = CollectionPolicy {
-            retired_for: Some(Duration::ZERO),
-            ..CollectionPolicy::default()
-        };
+        let all = CollectionPolicy::default().retired_for(Duration::ZERO);
         let plan = catalog.plan_collection(&all).unwrap();
         catalog.collect(&plan).unwrap();
         assert_eq!(fs::read(&handoff.document().path).unwrap(), b"weights");

@@ -2,10 +2,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use catalog_core::{Basis, CatalogStore, Digest, DigestAlgorithm, LifecycleState, Method};
-use model_provisioner::{
-    ContentCheck, Policy, Provided, ProvisionError, ProvisionRequest, StagingMode,
+use catalog_core::{
+    Basis, CatalogStore, ContentCheck, Digest, DigestAlgorithm, LifecycleState, Method,
 };
+use model_provisioner::{Policy, Provided, ProvisionError, ProvisionRequest, StagingMode};
 
 use crate::util::{Host, as_unprivileged, id_of, reference, sha256, state_of};
 

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use catalog_core::managed::ModelLockAttempt;
 use catalog_core::{
     Basis, CatalogStore, Digest, Expectation, Expected, FsCatalog, ImportRequest, Method, ModelId,
-    ModelLockAttempt,
 };
 use model_provisioner::{ModelProvisioner, Policy, Provided};
 

@@ -4,9 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
+use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogError, CatalogStore, Expectation, FetchTask, Fetched, FsCatalog, ModelFetcher, ModelRef,
-    Progress, ResolvedModel, Result, Staging, StoreOptions, Verify,
+    Progress, ResolvedModel, Result, Staging, StoreOptions,
 };
 use model_provisioner::ModelProvisioner;
 
@@ -15,10 +16,7 @@ use crate::fetchers::fake_hf::FakeHub;
 const MODEL: &str = "hf:org/repo";
 
 fn with_budget(root: &std::path::Path) -> FsCatalog {
-    let options = StoreOptions {
-        budget: Some(8 << 20),
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions::default().budget(8 << 20);
     FsCatalog::open(root, options).unwrap()
 }
 

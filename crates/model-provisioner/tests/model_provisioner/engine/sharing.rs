@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, mpsc};
 
-use catalog_core::{Expectation, Expected, FsCatalog, ModelId, ModelLockAttempt, SourceFailure};
+use catalog_core::managed::{ModelLockAttempt, SourceFailure};
+use catalog_core::{Expectation, Expected, FsCatalog, ModelId, Retry};
 use model_provisioner::{Event, EventKind, ModelProvisioner, Provided, Step};
 
 use super::source::{
@@ -173,7 +174,7 @@ fn a_caller_that_waited_for_a_failure_uses_the_model_that_a_third_caller_brought
         }
         // With the terms of the waiter, the first holder fails. A second one brings the model.
         let terms = terms_of(catalog);
-        let failure = SourceFailure::new("fetch_unreachable", "it is down", true);
+        let failure = SourceFailure::new("fetch_unreachable", "it is down", Retry::Yes);
         lock.end_call(&terms, Some(failure));
         let mut staging = catalog.artifacts().stage(&id, 0).unwrap();
         stage(&mut staging, b"weights").unwrap();

@@ -9,7 +9,8 @@ use catalog_core::{
     ModelRef, Progress, ResolvedModel, Result, Staging,
 };
 use model_provisioner::{
-    Event, EventKind, Freshness, ModelProvisioner, ProvisionReport, ProvisionRequest,
+    Event, EventKind, Freshness, ModelProvisioner, ProvisionError, ProvisionReport,
+    ProvisionRequest,
 };
 
 pub(super) const MODEL: &str = "hf:org/repo";
@@ -20,7 +21,7 @@ pub(super) fn request() -> ProvisionRequest {
 }
 
 pub(super) fn anew() -> ProvisionRequest {
-    request().fresh(Freshness::Revalidate)
+    request().freshness(Freshness::Revalidate)
 }
 
 /// A source that counts its calls. Each call ends once the awaited number of callers wait.
@@ -137,7 +138,7 @@ pub(super) fn ask(
     catalog: &FsCatalog,
     source: &Arc<Source>,
     request: &ProvisionRequest,
-) -> model_provisioner::Result<ProvisionReport> {
+) -> Result<ProvisionReport, ProvisionError> {
     let (awaited, has_waited) = (Arc::clone(source), AtomicBool::new(false));
     let observer = move |event: &Event| {
         let is_waiting = matches!(event.kind, EventKind::Waiting { .. });
@@ -155,7 +156,7 @@ pub(super) fn ask_at_once(
     catalog: &FsCatalog,
     source: &Arc<Source>,
     request: &ProvisionRequest,
-) -> Vec<model_provisioner::Result<ProvisionReport>> {
+) -> Vec<Result<ProvisionReport, ProvisionError>> {
     std::thread::scope(|scope| {
         let calls: Vec<_> = (0..CALLERS)
             .map(|_| scope.spawn(|| ask(catalog, source, request)))

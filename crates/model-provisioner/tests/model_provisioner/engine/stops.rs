@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
+use catalog_core::managed::ModelLockAttempt;
 use catalog_core::{
-    Basis, CatalogError, CatalogStore, Expectation, FetchProblem, FetchTask, Fetched, FsCatalog,
-    ModelFetcher, ModelLockAttempt, ModelRef, Progress, ResolvedModel, Result, Staging,
+    Basis, CancelToken, CatalogError, CatalogStore, Expectation, FetchProblem, FetchTask, Fetched,
+    FsCatalog, ModelFetcher, ModelRef, Progress, ResolvedModel, Result, Staging,
 };
 use model_provisioner::{
-    CancelToken, Channel, EventKind, ModelProvisioner, Provided, ProvisionError, ProvisionRequest,
+    Channel, EventKind, ModelProvisioner, Provided, ProvisionError, ProvisionRequest,
 };
 
 use crate::util::{Host, reference, sha256};
@@ -108,7 +109,7 @@ fn a_cancelled_or_overdue_call_stops_and_leaves_nothing() {
 
     end.send(End::Linger).unwrap();
     let error = provisioner
-        .provision(&request().within(Duration::from_millis(500)))
+        .provision(&request().timeout(Duration::from_millis(500)))
         .unwrap_err();
     assert_eq!(error.code(), "deadline_exceeded");
     assert!(error.to_string().contains("fetching"), "{error}");
@@ -128,7 +129,8 @@ fn of_many_callers_one_fetches_and_the_others_see_it_and_use_it() {
     let host = Host::new();
     let (slow, began, end) = Slow::new();
     let slow = &slow;
-    let (observers, events): (Vec<_>, Vec<_>) = (0..CALLERS).map(|_| Channel::new()).unzip();
+    let (observers, events): (Vec<_>, Vec<_>) = (0..CALLERS).map(|_| mpsc::channel()).unzip();
+    let observers = observers.into_iter().map(Channel::new);
     let barrier = Barrier::new(CALLERS);
     std::thread::scope(|scope| {
         let call = |observer: Channel| {
@@ -187,7 +189,8 @@ fn who_waited_for_a_failure_of_the_same_request_is_told_it() {
     let host = Host::new();
     let (slow, began, end) = Slow::new();
     let provisioner = ModelProvisioner::new(host.provisioner.catalog(), slow);
-    let (observer, events) = Channel::new();
+    let (sender, events) = mpsc::channel();
+    let observer = Channel::new(sender);
     let waiter = ModelProvisioner::new(
         FsCatalog::new(host.cache()).unwrap(),
         catalog_core::FileFetcher,
@@ -267,7 +270,7 @@ fn different_models_do_not_wait_for_each_other() {
     let (slow, _, _) = Slow::new();
     let provisioner = ModelProvisioner::new(catalog, slow);
     let error = provisioner
-        .provision(&request().within(Duration::from_millis(5)))
+        .provision(&request().timeout(Duration::from_millis(5)))
         .unwrap_err();
     assert_eq!(error.code(), "deadline_exceeded");
     assert!(error.to_string().contains("waiting"), "{error}");
@@ -297,7 +300,7 @@ fn a_call_ends_at_its_deadline_beside_a_holder_of_the_index_lock() {
         let request = ProvisionRequest::new(reference(&path)).expecting(sha256(&path));
         let error = host
             .provisioner
-            .provision(&request.within(Duration::from_millis(50)))
+            .provision(&request.timeout(Duration::from_millis(50)))
             .unwrap_err();
         assert_eq!(error.code(), "deadline_exceeded", "{error}");
         drop(release);

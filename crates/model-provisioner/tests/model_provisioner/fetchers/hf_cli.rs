@@ -281,7 +281,7 @@ fn notes_that_are_no_files_hold_nobody_up_and_unhashed_bytes_keep_a_pin() {
     let provisioner = bench.provisioner(|fetcher| fetcher);
     let asked = request("hf:org/repo/model.bin");
     let pinned = provisioner.provision(&asked).unwrap().digest;
-    let again = asked.clone().fresh(Freshness::Revalidate);
+    let again = asked.clone().freshness(Freshness::Revalidate);
     let unmoved = provisioner.provision(&again).unwrap();
     assert_eq!(unmoved.provided, Provided::AlreadyPresent);
 

@@ -32,7 +32,7 @@ fn an_unrouted_scheme_says_what_to_compose_and_shows_no_secret() {
     // Rules about hosts do not hide that nobody serves the scheme.
     let folder = tempfile::tempdir().unwrap();
     let mut policy = Policy::default();
-    policy.outbound.hosts = Filter::all_but(["evil.test"]);
+    policy.outbound.hosts = Filter::except(["evil.test"]);
     let catalog = MemoryCatalog::new(folder.path().join("root")).unwrap();
     let provisioner = ModelProvisioner::new(catalog, router);
     let provisioner = provisioner.with_policy(policy).unwrap();

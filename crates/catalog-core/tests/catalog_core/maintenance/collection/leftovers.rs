@@ -5,10 +5,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use catalog_core::{
-    CatalogError, CatalogStore, CollectionPolicy, Evict, FsCatalog, ModelLock, ModelLockAttempt,
-    Removable, RemovalReason, Verify, recover,
-};
+use catalog_core::maintenance::{CollectionPolicy, Evict, Removable, RemovalReason, Verify};
+use catalog_core::managed::{ModelLock, ModelLockAttempt};
+use catalog_core::{CatalogStore, FsCatalog, recover};
 
 use super::{collect, import, manifest_of, space};
 use crate::util::{entry, model_id, names_in};
@@ -32,13 +31,9 @@ fn locks(root: &Path) -> Vec<String> {
     names_in(&root.join("locks/models"))
 }
 
-const ALL: CollectionPolicy = CollectionPolicy {
-    leftovers_for: Some(Duration::ZERO),
-    retired_for: None,
-    budget: None,
-    min_free: None,
-    evict: Evict::Retired,
-};
+fn all() -> CollectionPolicy {
+    CollectionPolicy::default().leftovers_for(Duration::ZERO)
+}
 
 /// CAT-889
 #[test]
@@ -59,15 +54,12 @@ fn the_quarantine_is_listed_with_its_evidence_and_purged_when_the_policy_says_so
         assert_eq!(fs::read(&file.path).unwrap(), b"spoilt");
         assert!(file.bytes > 0);
     }
-    let old = CollectionPolicy {
-        leftovers_for: Some(Duration::from_secs(3600)),
-        ..ALL
-    };
+    let old = all().leftovers_for(Duration::from_secs(3600));
     for policy in [CollectionPolicy::default(), old] {
         collect(&catalog, policy);
         assert_eq!(catalog.quarantined().unwrap(), found, "{policy:?}");
     }
-    let (plan, done) = collect(&catalog, ALL);
+    let (plan, done) = collect(&catalog, all());
     let purged = found
         .iter()
         .map(|file| Removable::Quarantined(file.path.clone()));
@@ -106,11 +98,7 @@ fn over_its_budget_a_store_gives_up_the_oldest_of_the_quarantine_before_any_mode
     let folders = ["blobs", "quarantine"].map(|name| space(&root.path().join(name)));
     let taken = manifests.sum::<u64>() + folders.iter().sum::<u64>();
     let plan = |budget| {
-        let policy = CollectionPolicy {
-            budget: Some(budget),
-            evict: Evict::Any,
-            ..CollectionPolicy::default()
-        };
+        let policy = CollectionPolicy::default().budget(budget).evict(Evict::Any);
         let plan = catalog.plan_collection(&policy).unwrap();
         plan.removals
             .into_iter()
@@ -141,7 +129,7 @@ fn damaged_indexes_that_were_kept_go_when_the_policy_says_so() {
     let catalog = FsCatalog::new(root.path()).unwrap();
     collect(&catalog, CollectionPolicy::default());
     assert!(kept.exists());
-    let (_, done) = collect(&catalog, ALL);
+    let (_, done) = collect(&catalog, all());
     assert!(done.removed.contains(&Removable::KeptAside(kept.clone())));
     assert!(!kept.exists() && other.exists());
 }
@@ -157,9 +145,12 @@ fn a_model_lock_goes_only_if_nobody_holds_it_and_excludes_others_all_the_same() 
     assert_eq!(locks(root.path()).len(), 2);
     collect(&catalog, CollectionPolicy::default());
     assert_eq!(locks(root.path()).len(), 2);
-    let (_, done) = collect(&catalog, ALL);
-    let [(Removable::ModelLock(spared), CatalogError::InUse { .. })] = &done.spared[..] else {
+    let (_, done) = collect(&catalog, all());
+    let [skipped] = &done.spared[..] else {
         panic!("{:?}", done.spared);
+    };
+    let (Removable::ModelLock(spared), "in_use") = (&skipped.what, skipped.why.code()) else {
+        panic!("{skipped:?}");
     };
     assert_eq!(
         locks(root.path()),
@@ -168,7 +159,7 @@ fn a_model_lock_goes_only_if_nobody_holds_it_and_excludes_others_all_the_same() 
     let again = catalog.try_lock_model(&model_id("held")).unwrap();
     assert!(matches!(again, ModelLockAttempt::Taken(_)));
     drop(held);
-    collect(&catalog, ALL);
+    collect(&catalog, all());
     assert!(locks(root.path()).is_empty());
 
     // Beside collections that never rest, each lock has one holder at a time.
@@ -177,7 +168,7 @@ fn a_model_lock_goes_only_if_nobody_holds_it_and_excludes_others_all_the_same() 
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
-                collect(&catalog, ALL);
+                collect(&catalog, all());
             }
         });
         let workers: Vec<_> = (0..3)

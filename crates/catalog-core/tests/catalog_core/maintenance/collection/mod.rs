@@ -9,10 +9,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use catalog_core::{
-    CatalogEntry, CatalogStore, Collected, CollectionPlan, CollectionPolicy, FsCatalog, Import,
-    Removable,
-};
+use catalog_core::maintenance::{Collected, CollectionPlan, CollectionPolicy, Removable};
+use catalog_core::{CatalogEntry, CatalogStore, FsCatalog, Import};
 
 use crate::util::{model_id, replacing, state_of};
 

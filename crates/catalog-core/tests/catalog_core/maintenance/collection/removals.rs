@@ -4,10 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
-use catalog_core::{
-    CatalogEntry, CatalogStore, CollectionPolicy, Evict, FsCatalog, Import, ImportRequest,
-    LifecycleState, RemovalReason,
-};
+use catalog_core::maintenance::{CollectionPolicy, Evict, RemovalReason};
+use catalog_core::{CatalogEntry, CatalogStore, FsCatalog, Import, ImportRequest, LifecycleState};
 
 use super::{collect, ids, import, space, was_used};
 use crate::util::{entry, model_id, names_in, state_of};
@@ -59,7 +57,7 @@ fn what_nobody_needs_goes_and_nothing_else() {
     assert_eq!(done.removed.len(), 3);
     let freed = staged + blobs - space(&root.path().join("blobs"));
     assert_eq!(done.freed, freed);
-    assert_eq!(done.freed, plan.frees());
+    assert_eq!(done.freed, plan.reclaimable_bytes());
     assert!(staged > 0 && freed > staged);
     assert!(kept.local_path.exists() && !loose.local_path.exists());
     assert!(staging.folder().exists() && root.path().join("artifacts/own/m").exists());
@@ -86,7 +84,7 @@ fn artifacts_that_nobody_registered_go_without_a_write_of_the_index() {
     let index = fs::read(root.path().join("index.json")).unwrap();
     let (plan, done) = collect(&catalog, CollectionPolicy::default());
     assert_eq!(done.removed.len(), 3, "{done:?}");
-    assert_eq!(done.freed, plan.frees());
+    assert_eq!(done.freed, plan.reclaimable_bytes());
     assert_eq!(names_in(&root.path().join("artifacts")).len(), 1);
     assert!(names_in(&root.path().join("removed")).is_empty());
     assert_eq!(fs::read(root.path().join("index.json")).unwrap(), index);
@@ -110,10 +108,10 @@ fn the_least_recently_used_goes_first_and_active_ones_only_if_asked() {
         );
     }
     catalog.set_state("a", LifecycleState::Retired).unwrap();
-    let policy = |budget: usize, evict| CollectionPolicy {
-        budget: Some(budget as u64),
-        evict,
-        ..CollectionPolicy::default()
+    let policy = |budget: usize, evict| {
+        CollectionPolicy::default()
+            .budget(budget as u64)
+            .evict(evict)
     };
     let planned = |policy| ids(&catalog.plan_collection(&policy).unwrap());
     // Manifests and claims take some blocks.
@@ -124,7 +122,7 @@ fn the_least_recently_used_goes_first_and_active_ones_only_if_asked() {
     assert_eq!(planned(policy(some, Evict::Any)), ["a", "c", "d", "b"]);
 
     let (plan, done) = collect(&catalog, policy(2 * SIZE + some, Evict::Any));
-    assert_eq!(plan.frees(), 2 * SIZE as u64);
+    assert_eq!(plan.reclaimable_bytes(), 2 * SIZE as u64);
     assert_eq!(done.freed, 2 * SIZE as u64);
     let left: Vec<String> = catalog.list().unwrap().into_iter().map(|e| e.id).collect();
     assert_eq!(left, ["b", "d"]);
@@ -183,10 +181,7 @@ fn models_that_are_not_managed_go_by_the_rules_of_deletion() {
             })
             .unwrap();
     }
-    let policy = CollectionPolicy {
-        retired_for: Some(Duration::ZERO),
-        ..CollectionPolicy::default()
-    };
+    let policy = CollectionPolicy::default().retired_for(Duration::ZERO);
     let (plan, done) = collect(&catalog, policy);
     assert_eq!(ids(&plan), ["a", "b", "c"]);
     assert!(done.spared.is_empty(), "{:?}", done.spared);
@@ -206,10 +201,7 @@ fn a_limit_of_zero_removes_all_that_is_retired() {
     for id in ["retired", "retired too"] {
         catalog.set_state(id, LifecycleState::Retired).unwrap();
     }
-    let policy = CollectionPolicy {
-        retired_for: Some(std::time::Duration::ZERO),
-        ..CollectionPolicy::default()
-    };
+    let policy = CollectionPolicy::default().retired_for(std::time::Duration::ZERO);
     collect(&catalog, policy);
     let left = catalog.list().unwrap();
     let left: Vec<&str> = left.iter().map(|entry| entry.id.as_str()).collect();

@@ -3,9 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use catalog_core::{
-    CatalogEdit, CatalogEntry, CatalogStore, CollectionPolicy, Evict, FsCatalog, LifecycleState,
-};
+use catalog_core::maintenance::{CollectionPolicy, Evict, Skipped};
+use catalog_core::{CatalogEdit, CatalogEntry, CatalogStore, FsCatalog, LifecycleState};
 
 use super::{collect, ids, import};
 use crate::util::{model_id, rewrite};
@@ -50,7 +49,12 @@ fn an_artifact_without_a_readable_manifest_is_spared_and_the_rest_goes() {
         let plan = catalog
             .plan_collection(&CollectionPolicy::default())
             .unwrap();
-        let [(spared, why)] = &plan.spared[..] else {
+        let [
+            Skipped {
+                what: spared, why, ..
+            },
+        ] = &plan.spared[..]
+        else {
             panic!("{damage}: {:?}", plan.spared);
         };
         assert!(
@@ -79,10 +83,7 @@ fn what_is_used_since_it_was_planned_is_spared() {
     for id in ["leased", "pinned", "revived"] {
         catalog.set_state(id, LifecycleState::Retired).unwrap();
     }
-    let policy = CollectionPolicy {
-        retired_for: Some(Duration::ZERO),
-        ..CollectionPolicy::default()
-    };
+    let policy = CollectionPolicy::default().retired_for(Duration::ZERO);
     while catalog.plan_collection(&policy).unwrap().removals.len() < 4 {}
     let plan = catalog.plan_collection(&policy).unwrap();
     catalog.put(&registered).unwrap();
@@ -97,11 +98,15 @@ fn what_is_used_since_it_was_planned_is_spared() {
         assert!(entry.local_path.exists(), "{}", entry.id);
         assert!(catalog.get(&entry.id).unwrap().is_some(), "{}", entry.id);
     }
-    let codes: Vec<&str> = done.spared.iter().map(|(_, why)| why.code()).collect();
+    let codes: Vec<&str> = done.spared.iter().map(|spared| spared.why.code()).collect();
     assert_eq!(codes, ["conflict", "pinned", "conflict"]);
     let plan = catalog.plan_collection(&policy).unwrap();
     assert_eq!(plan.removals, []);
-    let spared: Vec<&str> = plan.spared.iter().map(|(id, _)| id.as_str()).collect();
+    let spared: Vec<&str> = plan
+        .spared
+        .iter()
+        .map(|spared| spared.what.as_str())
+        .collect();
     assert_eq!(spared, ["leased", "pinned"]);
     drop(lease);
 }
@@ -113,16 +118,13 @@ fn a_model_that_got_new_content_since_it_was_planned_is_spared() {
     let catalog = FsCatalog::new(root.path()).unwrap();
     import(&catalog, "m", b"old");
     catalog.set_state("m", LifecycleState::Retired).unwrap();
-    let policy = CollectionPolicy {
-        budget: Some(0),
-        ..CollectionPolicy::default()
-    };
+    let policy = CollectionPolicy::default().budget(0);
     let plan = catalog.plan_collection(&policy).unwrap();
     assert_eq!(ids(&plan), ["m"]);
     let new = import(&catalog, "m", b"new");
     let done = catalog.collect(&plan).unwrap();
     assert_eq!(
-        (done.removed.len(), done.spared[0].1.code()),
+        (done.removed.len(), done.spared[0].why.code()),
         (0, "conflict")
     );
     assert_eq!(catalog.get("m").unwrap(), Some(new.clone()));
@@ -141,13 +143,9 @@ fn two_models_of_one_artifact_go_together() {
             ..m.clone()
         })
         .unwrap();
-    let policy = CollectionPolicy {
-        budget: Some(0),
-        evict: Evict::Any,
-        ..CollectionPolicy::default()
-    };
+    let policy = CollectionPolicy::default().budget(0).evict(Evict::Any);
     let (plan, done) = collect(&catalog, policy);
     assert_eq!(ids(&plan), ["m", "n"]);
-    assert_eq!(done.freed, plan.frees());
+    assert_eq!(done.freed, plan.reclaimable_bytes());
     assert!(done.spared.is_empty() && !m.local_path.exists());
 }
