@@ -1,7 +1,7 @@
-//! Registers an engine that was built, once its model is there to try it with:
+//! Provisions a model, so that a new engine can be tried with it, and registers the engine:
 //! `engine-provisioner MODEL_REF --engine NAME --version VERSION [--cache-dir DIR] ARTIFACT…`.
 //!
-//! Prints what is registered, as JSON.
+//! Prints the registered engine as JSON.
 
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 

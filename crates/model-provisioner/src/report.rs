@@ -23,7 +23,7 @@ pub struct ProvisionReport {
     /// The facts behind the outcome.
     pub assurance: Assurance,
     /// The number of bytes that this call fetched or copied.
-    pub bytes_staged: u64,
+    pub staged_bytes: u64,
     /// The size of the model in bytes, if it is known.
     pub size: Option<u64>,
     /// The revision that the source resolved to, such as a commit, if it has any.

@@ -7,7 +7,7 @@ use catalog_core::{CancelToken, Digest, Limits, ModelRef};
 /// ```
 /// use std::time::Duration;
 ///
-/// use catalog_core::ModelRef;
+/// use catalog_core::{CancelToken, ModelRef};
 /// use model_provisioner::{Freshness, ProvisionRequest};
 ///
 /// let token = CancelToken::new();

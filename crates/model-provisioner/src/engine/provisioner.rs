@@ -179,7 +179,8 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
             Ok(report) => EventKind::Finished {
                 provided: report.provided,
                 outcome: report.outcome.kind,
-                bytes: report.bytes_staged,
+                digest: report.digest.clone(),
+                staged_bytes: report.staged_bytes,
                 duration: report.durations.total,
             },
             Err(error) => EventKind::Failed {

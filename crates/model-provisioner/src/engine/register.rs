@@ -42,7 +42,7 @@ pub(super) fn finish(
         digest: model.digest,
         outcome: model.outcome,
         assurance: model.assurance,
-        bytes_staged: model.bytes_staged,
+        staged_bytes: model.staged_bytes,
         size: model.size,
         revision: model.revision,
         is_catalog_changed: ctx.is_catalog_changed(),

@@ -28,7 +28,7 @@ pub(super) struct VerifiedModel {
     pub(super) assurance: Assurance,
     /// The verification by the catalog, for its record.
     pub(super) verification: Option<Box<Verification>>,
-    pub(super) bytes_staged: u64,
+    pub(super) staged_bytes: u64,
     pub(super) size: Option<u64>,
     pub(super) revision: Option<String>,
 }
@@ -49,7 +49,7 @@ impl VerifiedModel {
             outcome: judged.outcome,
             assurance,
             verification: None,
-            bytes_staged: 0,
+            staged_bytes: 0,
             size: Some(manifest.size()),
             revision: manifest.revision.clone(),
             place: Place::Store(Box::new(artifact)),

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog_core::{Progress, VerificationOutcomeKind};
+use catalog_core::{Digest, Progress, VerificationOutcomeKind};
 
 use crate::steps::{Provided, Step};
 
@@ -52,17 +52,21 @@ pub enum EventKind {
     /// The catalog was changed.
     Registered,
     /// The call succeeded.
+    #[non_exhaustive]
     Finished {
         /// The way in which the model was provided.
         provided: Provided,
         /// The outcome of the verification.
         outcome: VerificationOutcomeKind,
+        /// The digest of the bytes, if they were hashed or are proved.
+        digest: Option<Digest>,
         /// The number of bytes that were fetched or copied.
-        bytes: u64,
+        staged_bytes: u64,
         /// The duration of the call.
         duration: Duration,
     },
     /// The call failed.
+    #[non_exhaustive]
     Failed {
         /// The stable code of its error.
         code: &'static str,

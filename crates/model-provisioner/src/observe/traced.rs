@@ -1,11 +1,15 @@
+use catalog_core::VerificationOutcomeKind;
 use tracing::field::Empty;
 
 use super::event::{Event, EventKind};
 use super::observer::Observer;
 
-/// Tells `tracing`: each call is a span `provision` with `id`, and with `bytes`, `duration_ms` and
-/// `outcome` once it ends. Its parent is the span of the caller, so what that carries, such as the
-/// id of a request, goes along.
+/// Records calls with `tracing`.
+///
+/// Each call is a span `provision` with the field `id`. At its end, the span and the closing line have
+/// `model_digest`, `staged_bytes`, `duration_ms` and `outcome`. The outcome is that of the verification,
+/// or the code of the error. The parent of the span is the span of the caller, so its fields, such as
+/// the id of a request, stand beside those of the call.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Traced;
 
@@ -14,7 +18,8 @@ impl Observer for Traced {
         tracing::info_span!(
             "provision",
             id,
-            bytes = Empty,
+            model_digest = Empty,
+            staged_bytes = Empty,
             duration_ms = Empty,
             outcome = Empty
         )
@@ -50,20 +55,36 @@ impl Observer for Traced {
             EventKind::Finished {
                 provided,
                 outcome,
-                bytes,
+                digest,
+                staged_bytes,
                 duration,
             } => {
                 let duration_ms = milliseconds(*duration);
-                span.record("bytes", bytes);
+                let model_digest = digest.as_ref().map(ToString::to_string);
+                let outcome = match outcome {
+                    VerificationOutcomeKind::Pass => "pass",
+                    VerificationOutcomeKind::Warn => "warn",
+                    VerificationOutcomeKind::Fail => "fail",
+                };
+                span.record("model_digest", &model_digest);
+                span.record("staged_bytes", staged_bytes);
                 span.record("duration_ms", duration_ms);
-                span.record("outcome", tracing::field::debug(outcome));
-                tracing::debug!(id, ?provided, ?outcome, bytes, duration_ms, "finished");
+                span.record("outcome", outcome);
+                tracing::info!(
+                    id,
+                    model_digest,
+                    staged_bytes,
+                    duration_ms,
+                    outcome,
+                    ?provided,
+                    "finished"
+                );
             }
             EventKind::Failed { code, duration } => {
                 let duration_ms = milliseconds(*duration);
                 span.record("duration_ms", duration_ms);
                 span.record("outcome", code);
-                tracing::warn!(id, code, duration_ms, "failed");
+                tracing::warn!(id, duration_ms, outcome = code, "failed");
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
@@ -16,26 +17,44 @@ fn program(name: &str) -> PathBuf {
     target.join("examples").join(name)
 }
 
-/// A daemon that says in its first line that it is ready, and is killed at the end.
+/// The correlation id of all requests.
+const CORRELATION_ID: &str = "c-4711";
+
+/// A daemon that prints a line when it is ready, and is killed at the end.
 struct Daemon {
     child: Child,
     first_line: String,
+    log: PathBuf,
 }
 
 impl Daemon {
-    fn start(name: &str, arguments: &[&str]) -> Self {
+    /// Starts a daemon that logs into a file of its name in `folder`.
+    fn start(name: &str, folder: &Path, arguments: &[&str]) -> Self {
+        let log = folder.join(format!("{name}.log"));
         let mut child = Command::new(program(name))
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
         let mut first_line = String::new();
         let stdout = child.stdout.take().unwrap();
         BufReader::new(stdout).read_line(&mut first_line).unwrap();
         let first_line = first_line.trim().to_owned();
-        Self { child, first_line }
+        Self {
+            child,
+            first_line,
+            log,
+        }
+    }
+
+    /// Returns the line of the log that has a word.
+    fn logged(&self, word: &str) -> String {
+        let text = fs::read_to_string(&self.log).unwrap();
+        let line = text.lines().find(|line| line.contains(word));
+        line.unwrap_or_else(|| panic!("{word} in {text}"))
+            .to_owned()
     }
 
     fn stdin(&mut self) -> ChildStdin {
@@ -50,12 +69,20 @@ impl Drop for Daemon {
     }
 }
 
-/// A request to an orchestratord: the status and the answer.
+/// Sends a request to an orchestratord. Returns the status and the JSON of the answer.
 fn ask(address: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let (head, body) = ask_raw(address, method, path, body);
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+}
+
+/// Sends a request with a correlation id. Returns the head and the body of the answer.
+fn ask_raw(address: &str, method: &str, path: &str, body: &Value) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let body = body.to_string();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         X-Correlation-Id: {CORRELATION_ID}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
@@ -64,8 +91,7 @@ fn ask(address: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+    (head.to_owned(), body.to_owned())
 }
 
 /// PROV-303
@@ -98,7 +124,7 @@ fn a_daemon_says_on_stderr_why_it_failed() {
     }
 }
 
-/// PROV-310
+/// PROV-310, PROV-311
 #[test]
 fn three_daemons_share_one_root() {
     let folder = tempfile::tempdir().unwrap();
@@ -108,11 +134,13 @@ fn three_daemons_share_one_root() {
     let model = base.join("model.bin");
     fs::write(&model, "weights").unwrap();
     let engine = base.join("engine");
-    fs::write(&engine, "binary").unwrap();
+    fs::write(&engine, "#!/bin/sh\nexec sleep 600\n").unwrap();
+    fs::set_permissions(&engine, fs::Permissions::from_mode(0o755)).unwrap();
     let id = format!("file:{}", model.display());
 
     let orchestratord = Daemon::start(
         "orchestratord",
+        &base,
         &["--cache-dir", &cache, "--listen", "127.0.0.1:0"],
     );
     let address = orchestratord.first_line.rsplit("http://").next().unwrap();
@@ -136,18 +164,47 @@ fn three_daemons_share_one_root() {
     let arguments = [
         &text(&model),
         "--managed",
+        "--engine",
+        "llama-b1",
         "--cache-dir",
         &cache,
         "--handoff",
         &text(&handoff),
     ];
-    let mut pool = Daemon::start("pool-managerd", &arguments.map(|word| word as &str));
+    let mut pool = Daemon::start("pool-managerd", &base, &arguments.map(|word| word as &str));
     let served = pool.first_line.strip_prefix("ready ").unwrap().to_owned();
     assert!(served.starts_with(&cache), "{served}");
     let handed = HandoffDocument::read(&handoff).unwrap();
     assert_eq!((handed.id.as_str(), handed.size), (id.as_str(), 7));
     assert_eq!(handed.view, EngineView::File);
     assert_eq!(text(&handed.path), served);
+    let started = pool.logged("starting the engine");
+    let engine_digest = entry["digest"].as_str().unwrap();
+    for field in [
+        "engine_version=\"b1\"",
+        &format!("engine_digest=\"{engine_digest}\""),
+        &format!("model_digest=\"{}\"", crate::util::sha256(&model)),
+    ] {
+        assert!(started.contains(field), "{started} has {field}");
+    }
+
+    // A placement is logged with the engine, and the answer has the id of the request.
+    let placement = json!({"model_id": id, "engine_id": "llama-b1"});
+    let (status, placed) = ask("POST", "/placements", placement);
+    assert_eq!((status, &placed["engine"]["version"]), (200, &json!("b1")));
+    let absent = json!({"model_id": id, "engine_id": "none"});
+    assert_eq!(ask("POST", "/placements", absent).0, 404);
+    let line = orchestratord.logged("placed");
+    for field in [
+        "correlation_id=c-4711",
+        "engine_id=\"llama-b1\"",
+        "engine_version=\"b1\"",
+        &format!("engine_digest=\"{engine_digest}\""),
+    ] {
+        assert!(line.contains(field), "{line} has {field}");
+    }
+    let (head, _) = ask_raw(address, "GET", "/models", &Value::Null);
+    assert!(head.contains("x-correlation-id: c-4711"), "{head}");
 
     // Its entry may go, its file stays as long as the pool runs.
     let (status, answer) = ask("DELETE", &format!("/models/{id}"), Value::Null);
@@ -171,6 +228,25 @@ fn three_daemons_share_one_root() {
     let wrong = json!({"model_ref": text(&model), "digest": format!("sha256:{:064}", 0)});
     let (status, answer) = ask("POST", "/provision", wrong);
     assert_eq!((status, &answer["code"]), (422, &json!("digest_mismatch")));
+    let (head, metrics) = ask_raw(address, "GET", "/metrics", &Value::Null);
+    assert!(
+        head.contains("content-type: text/plain; version=0.0.4"),
+        "{head}"
+    );
+    for line in [
+        "verifications_total{outcome=\"pass\"} 0",
+        "verifications_total{outcome=\"warn\"} 1",
+        "verifications_total{outcome=\"fail\"} 1",
+        "staged_bytes_total 0",
+        "provision_duration_seconds_count 2",
+        "catalog_models{lifecycle=\"active\"} 1",
+        "catalog_models{lifecycle=\"retired\"} 0",
+    ] {
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "{line}: {metrics}"
+        );
+    }
     let (status, answer) = ask("GET", "/models/hf:nobody/knows", Value::Null);
     assert_eq!((status, &answer["code"]), (404, &json!("not_found")));
 }

@@ -90,7 +90,7 @@ fn single_file(bench: &Bench) -> Result<(), String> {
     let path = &report.resolved.local_path;
     same(path.ends_with("files/weights.bin"), true, "the path")?;
     same(report.assurance.basis, Basis::SourceHash, "proof")?;
-    same(report.bytes_staged, 300_000, "bytes")?;
+    same(report.staged_bytes, 300_000, "bytes")?;
     same(
         bench.hub.downloads_of("config.json"),
         0,
@@ -199,7 +199,7 @@ fn repair(bench: &Bench) -> Result<(), String> {
     bench.hub.forget();
     let report = bench.provision("hf:org/repo")?;
     same(report.provided, Provided::Repaired, "satisfied")?;
-    same(report.bytes_staged, 300_000, "bytes")?;
+    same(report.staged_bytes, 300_000, "bytes")?;
     same(report.revision, first.revision, "revision")?;
     same(bench.hub.downloads_of("vocab.txt"), 0, "good files fetched")?;
     let found = fs::read(&path).map_err(text)?;

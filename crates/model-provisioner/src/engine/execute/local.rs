@@ -53,7 +53,7 @@ pub(super) fn use_registered(
         outcome,
         assurance,
         verification: None,
-        bytes_staged: 0,
+        staged_bytes: 0,
         size,
         revision: known.revision.clone(),
     })
@@ -149,7 +149,7 @@ pub(super) fn verify(
         outcome,
         assurance,
         verification: compared.verification,
-        bytes_staged: 0,
+        staged_bytes: 0,
         size,
         revision: known
             .filter(|_| provided == Provided::AlreadyPresent)

@@ -65,7 +65,7 @@ pub(super) fn repair(
         outcome: passed(),
         assurance,
         verification: None,
-        bytes_staged: repaired.bytes,
+        staged_bytes: repaired.bytes,
         size: registered
             .as_ref()
             .and_then(|model| model.size)

@@ -107,7 +107,7 @@ fn publish(
     });
     Ok(VerifiedModel {
         provided,
-        bytes_staged: size,
+        staged_bytes: size,
         ..VerifiedModel::of_artifact(artifact, judged)
     })
 }

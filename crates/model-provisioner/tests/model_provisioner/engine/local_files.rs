@@ -127,7 +127,7 @@ fn a_second_call_for_an_unchanged_model_writes_nothing() {
         .provision(&ProvisionRequest::new(reference(&with)))
         .unwrap();
     assert_eq!(again.provided, Provided::AlreadyPresent);
-    assert_eq!((again.bytes_staged, again.assurance.basis), (0, Basis::Pin));
+    assert_eq!((again.staged_bytes, again.assurance.basis), (0, Basis::Pin));
     assert_eq!(again.assurance.method, Some(Method::Fingerprint));
     assert!(!again.is_catalog_changed);
 }

@@ -19,7 +19,7 @@ fn a_managed_policy_brings_local_models_into_the_store() {
     let report = provisioner.provision(&request).unwrap();
     assert_eq!(report.provided, Provided::Imported);
     assert_eq!(
-        (report.bytes_staged, report.assurance.basis),
+        (report.staged_bytes, report.assurance.basis),
         (7, Basis::Caller)
     );
     assert!(report.resolved.local_path.starts_with(host.cache()));

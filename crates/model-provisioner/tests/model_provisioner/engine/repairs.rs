@@ -34,7 +34,7 @@ fn a_managed_model_that_rots_or_loses_files_is_repaired_from_its_source() {
         rot(&file);
         let report = provisioner.provision(&request).unwrap();
         assert_eq!(report.provided, Provided::Repaired, "{report:?}");
-        assert_eq!(report.bytes_staged, good.len() as u64);
+        assert_eq!(report.staged_bytes, good.len() as u64);
         assert_eq!(fs::read(&file).unwrap(), good);
         assert_eq!(report.outcome.kind, Kind::Pass);
 

@@ -99,6 +99,7 @@ fn a_traced_call_is_a_span_below_that_of_its_caller() {
     let provisioner = ModelProvisioner::file_only(host.cache())
         .unwrap()
         .with_observer(Traced);
+    let digest = format!("model_digest=\"{}\"", sha256(&path));
     tracing::info_span!("request", correlation = "c-4711").in_scope(|| {
         provisioner
             .ensure_present(&reference(&path), Some(sha256(&path)))
@@ -110,12 +111,23 @@ fn a_traced_call_is_a_span_below_that_of_its_caller() {
     });
     let lines = lines_about(&id_of(&path));
     let spans: Vec<&String> = lines.iter().filter(|line| line.contains("close")).collect();
-    for (line, outcome) in spans.iter().zip(["Pass", "digest_mismatch"]) {
+    let ends = [
+        ["outcome=\"pass\"", "staged_bytes=0", digest.as_str()],
+        ["outcome=\"digest_mismatch\"", "", ""],
+    ];
+    for (line, fields) in spans.iter().zip(&ends) {
         assert!(
             line.contains("request{correlation=\"c-4711\"}:provision{"),
             "{line}"
         );
-        for field in ["id=", "duration_ms=", outcome] {
+        for field in ["id=", "duration_ms="].iter().chain(fields) {
+            assert!(line.contains(field), "{line} has {field}");
+        }
+    }
+    let closing = |word: &str| lines.iter().find(|line| line.contains(word));
+    for (word, fields) in [(" finished", &ends[0]), (" failed", &ends[1])] {
+        let line = closing(word).unwrap_or_else(|| panic!("{word}: {lines:?}"));
+        for field in ["duration_ms="].iter().chain(fields) {
             assert!(line.contains(field), "{line} has {field}");
         }
     }

@@ -257,7 +257,7 @@ fn a_folder_is_repaired_by_its_files_and_brought_again_if_its_source_has_them_no
     lose("sub/vocab.txt");
     let report = provisioner.provision(&asked).unwrap();
     assert_eq!(report.provided, Provided::Repaired);
-    assert_eq!(report.bytes_staged, 1);
+    assert_eq!(report.staged_bytes, 1);
     let vocab = first.resolved.local_path.join("sub/vocab.txt");
     assert_eq!(fs::read_to_string(&vocab).unwrap(), "a");
 
