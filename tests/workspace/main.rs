@@ -7,6 +7,7 @@ mod error_codes;
 mod file_cycles;
 mod layers;
 mod leftovers;
+mod public_api;
 mod readme;
 mod removed_lock;
 mod sabotage;

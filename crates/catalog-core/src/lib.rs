@@ -21,6 +21,39 @@
 //!
 //! The crate `model-provisioner` combines a catalog and a fetcher.
 //!
+//! ```
+//! use catalog_core::maintenance::{CollectionPolicy, Verify};
+//! use catalog_core::{CatalogStore, FsCatalog, ImportRequest, LifecycleState};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let (root, source) = (folder.path().join("root"), folder.path().join("notes.bin"));
+//! # std::fs::write(&source, "weights")?;
+//! let catalog = FsCatalog::new(&root)?;
+//! let id = "chat".parse()?;
+//! let entry = catalog.import(&ImportRequest::new(&id, &source), &mut |_| Ok(()))?;
+//! let lease = catalog.lease("chat")?; // as long as an engine runs on the model
+//! let verified = catalog.verify("chat", Verify::Quick, &mut |_| Ok(()))?;
+//! assert_eq!(verified.digest, entry.digest);
+//! drop(lease);
+//! catalog.set_state("chat", LifecycleState::Retired)?;
+//! let policy = CollectionPolicy::default().retired_for(std::time::Duration::ZERO);
+//! let plan = catalog.plan_collection(&policy)?;
+//! catalog.collect(&plan)?;
+//! assert!(!entry.local_path.exists());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Modules
+//!
+//! The root of the crate has the types of everyday work. [`maintenance`] has the requests and reports
+//! of maintenance, [`managed`] the abilities that a provisioner uses, and `conformance` the suites for
+//! implementations of the traits.
+//!
+//! # Errors
+//!
+//! Each error has a stable [code](CatalogError::codes) with a meaning, advice on retries and an HTTP
+//! status. `error-codes.md` of `model-provisioner` lists the codes of both crates.
+//!
 //! # Layers
 //!
 //! A module imports only from the rows above its own; a test reads this table and checks it.
@@ -118,3 +151,8 @@ pub use progress::{CancelToken, Limits, Progress};
 pub use reference::{HfParts, ModelId, ModelRef};
 pub use root::{Locking, default_model_cache_dir};
 pub use state::{CatalogEdit, EngineEdit, OutsidePaths, Pin, StoreOptions};
+
+/// Compiles the code of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -34,8 +34,25 @@
 //! | `engine` | one look at the host, the plan, its steps, and the provisioner |
 //! | `handoff` | the description of a model for the start of an engine |
 //!
+//! # Features
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `hf-cli`, on by default | `HfCliFetcher` and `ModelProvisioner::with_hf_cli`: models of the Hugging Face hub by the hub's own command. It runs only where a caller adds it |
+//!
+//! # Errors
+//!
+//! Each [`ProvisionError`] has a stable [code](ProvisionError#error-codes) with a meaning, advice on
+//! retries and an HTTP status.
+//!
 //! # Limitations
 //!
+//! - Unix only, as `catalog-core`.
+//! - No fetcher for `http:`, `https:`, `s3:` and `oci:` references. Implement
+//!   [`ModelFetcher`](catalog_core::ModelFetcher), and add it with [`SchemeRouter::with`].
+//! - The command of the hub does not resume the download of a killed process.
+//! - Local models are used in place, unless the policy says [`StagingMode::Managed`].
+//! - Size caps and cancellation do not reach a fetcher that does not stage.
 //! - A catalog that is not on disk has no store, no proofs and no model locks. Each call hashes for
 //!   itself, and models are used where their fetcher has them.
 //! - If a command, a fetcher of a third party or another program wrote a file less than about two
@@ -66,7 +83,8 @@ pub use report::{Durations, ProvisionReport};
 pub use request::{Freshness, ProvisionRequest};
 pub use steps::{Provided, Step};
 
-/// Compiles the code of the README.
+/// Compiles the code of the README of the workspace, and of the crate.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

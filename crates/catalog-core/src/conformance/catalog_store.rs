@@ -14,7 +14,8 @@ use crate::digest::Digest;
 use crate::entry::{CatalogEntry, Expected, LifecycleState, ResolvedModel};
 use crate::reference::{ModelId, ModelRef};
 
-/// Makes a `#[test]` of each case; takes a function from a folder to the store.
+/// Makes a `#[test]` of each case; takes a function from a folder to the store. Needs feature
+/// `conformance`.
 #[macro_export]
 macro_rules! catalog_store_conformance {
     ($make:expr) => {

@@ -10,7 +10,8 @@ use super::sandbox::{ODD_IDS, Sandbox};
 use crate::catalog::EngineStore;
 use crate::entry::{EngineEntry, EngineFilter};
 
-/// Makes a `#[test]` of each case; takes a function from a folder to the store.
+/// Makes a `#[test]` of each case; takes a function from a folder to the store. Needs feature
+/// `conformance`.
 #[macro_export]
 macro_rules! engine_store_conformance {
     ($make:expr) => {

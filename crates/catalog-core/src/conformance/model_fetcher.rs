@@ -12,7 +12,8 @@ use crate::error::{CatalogError, Result};
 use crate::fetch::{FetchTask, ModelFetcher, SourceHost};
 use crate::reference::{ModelId, ModelRef};
 
-/// Makes a `#[test]` of each case; takes a function from a folder to a [`FetcherUnderTest`].
+/// Makes a `#[test]` of each case; takes a function from a folder to a [`FetcherUnderTest`]. Needs feature
+/// `conformance`.
 #[macro_export]
 macro_rules! model_fetcher_conformance {
     ($make:expr) => {

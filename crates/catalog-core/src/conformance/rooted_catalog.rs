@@ -9,7 +9,8 @@ use super::calls::{delete, entry, fails, get, holds, put, refuses};
 use super::sandbox::{Sandbox, link, write};
 use crate::catalog::CatalogStore;
 
-/// Makes a `#[test]` of each case; takes a function from a root to the store.
+/// Makes a `#[test]` of each case; takes a function from a root to the store. Needs feature
+/// `conformance`.
 #[macro_export]
 macro_rules! rooted_catalog_conformance {
     ($make:expr) => {

@@ -7,7 +7,8 @@ use super::calls::{delete_engine, engine, fails, get_engine, holds, put_engine, 
 use super::sandbox::{Sandbox, link, write};
 use crate::catalog::EngineStore;
 
-/// Makes a `#[test]` of each case; takes a function from a root to the store.
+/// Makes a `#[test]` of each case; takes a function from a root to the store. Needs feature
+/// `conformance`.
 #[macro_export]
 macro_rules! rooted_engine_store_conformance {
     ($make:expr) => {

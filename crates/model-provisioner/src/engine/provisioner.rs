@@ -55,7 +55,8 @@ impl ModelProvisioner<FsCatalog, FileFetcher> {
 #[cfg(feature = "hf-cli")]
 impl ModelProvisioner<FsCatalog, SchemeRouter> {
     /// Creates a provisioner of local files, and of models of the hub by its `hf` command, with the
-    /// catalog below `cache_dir`. The first call that needs the command looks for it.
+    /// catalog below `cache_dir`. The first call that needs the command looks for it. Needs feature
+    /// `hf-cli`.
     ///
     /// ```
     /// use model_provisioner::ModelProvisioner;

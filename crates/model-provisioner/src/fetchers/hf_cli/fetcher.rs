@@ -26,6 +26,8 @@ use super::tool::Tool;
 /// states. The command inherits the environment, with `HF_TOKEN` and other settings. A token that is
 /// [given here](Self::token) reaches the command by that variable only. When this process dies, the
 /// command dies, too.
+///
+/// Needs feature `hf-cli`.
 pub struct HfCliFetcher {
     store: ArtifactStore,
     command: Option<PathBuf>,
