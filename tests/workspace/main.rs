@@ -8,6 +8,7 @@ mod file_cycles;
 mod layers;
 mod leftovers;
 mod public_api;
+mod reach;
 mod readme;
 mod removed_lock;
 mod sabotage;

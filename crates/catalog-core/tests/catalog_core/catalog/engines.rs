@@ -267,3 +267,25 @@ fn an_image_with_a_password_is_refused_and_not_shown() {
     }
     assert_eq!(engines.list().unwrap(), []);
 }
+
+/// ENG-130
+#[test]
+fn a_snapshot_of_engines_serialises_to_the_same_text_wherever_the_root_is() {
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let json = |root: &Path| {
+        let engines = FsEngineStore::new(root).unwrap();
+        let artifacts = vec!["engines/server".into(), "/srv/library".into()];
+        let entry = EngineEntry {
+            artifacts,
+            ..engine()
+        };
+        engines.put(&entry).unwrap();
+        let snapshot = engines.snapshot().unwrap();
+        engines.delete("e").unwrap();
+        assert_eq!(snapshot.len(), 1, "it does not change");
+        serde_json::to_string(&snapshot).unwrap()
+    };
+    let first = json(a.path());
+    assert_eq!(first, json(b.path()));
+    assert!(first.contains("\"e\":{"), "{first}");
+}
