@@ -30,6 +30,6 @@ pub(crate) fn unseal(text: &str) -> Result<String, &'static str> {
         Some((content, digits)) if hex::encode(Sha256::digest(content)) == digits => {
             Ok(format!("{content}}}"))
         }
-        Some(_) => Err("its checksum is not that of its content"),
+        Some(_) => Err("its checksum does not match its content"),
     }
 }

@@ -107,13 +107,15 @@ fn check<'e, R: Record>(
     let head = read_head(text.head())?;
     if !(1..=R::VERSION).contains(&head.version) {
         let version = head.version;
-        return Err(damaged(format!("there was no schema version {version}")));
+        return Err(damaged(format!(
+            "no release wrote the schema version {version}"
+        )));
     }
     let mut before: Option<&str> = None;
     for Entry { id, .. } in entries {
         if before.is_some_and(|before| before >= &**id) {
             return Err(damaged(format!(
-                "entry {id:?} is there twice, or not in its place"
+                "entry {id:?} is a duplicate or out of order"
             )));
         }
         before = Some(id);

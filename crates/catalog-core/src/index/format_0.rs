@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for UniqueEntries<'de> {
                 while let Some((id, object)) = map.next_entry::<String, &'de RawValue>()? {
                     if entries.contains_key(&id) {
                         return Err(serde::de::Error::custom(format_args!(
-                            "entry {id:?} is there twice"
+                            "entry {id:?} is a duplicate"
                         )));
                     }
                     entries.insert(id, object);

@@ -253,7 +253,7 @@ impl<R: Record> GroupCommit<R> {
     }
 
     fn interrupted(&self) -> CatalogError {
-        self.unknown("the thread that wrote for others panicked")
+        self.unknown("the thread that wrote this batch panicked")
     }
 
     fn unknown(&self, why: &'static str) -> CatalogError {

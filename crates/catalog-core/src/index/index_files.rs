@@ -129,28 +129,26 @@ impl IndexFiles {
         let has_previous = |file| is_there(&layout.previous_index(file));
         if has_previous(file)? {
             return Ok(Absence::Lost(
-                "it is missing, but the generation before it is there",
+                "it is missing, but its previous generation exists",
             ));
         }
         if file != IndexFile::Models {
             return Ok(
                 match self.is_of_this_edition(&layout.index(IndexFile::Models))? {
-                    true => Absence::Lost("it is missing, but index.json beside it needs it"),
+                    true => Absence::Lost("it is missing, but index.json shows that it existed"),
                     false => Absence::Empty,
                 },
             );
         }
         for folder in [layout.artifacts(), layout.blobs()] {
             if !list_folder(&folder)?.is_empty() {
-                return Ok(Absence::Lost(
-                    "it is missing, but the artifacts of models are there",
-                ));
+                return Ok(Absence::Lost("it is missing, but artifacts or blobs exist"));
             }
         }
         let engines = layout.previous_index(IndexFile::Engines);
         if has_previous(IndexFile::Pins)? || self.is_of_this_edition(&engines)? {
             return Ok(Absence::Lost(
-                "it is missing, but older generations of other indexes are there",
+                "it is missing, but previous generations of other indexes exist",
             ));
         }
         Ok(Absence::Empty)

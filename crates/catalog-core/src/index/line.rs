@@ -67,7 +67,7 @@ pub(super) fn read_intact_line<R: Record>(line: &str, root: &StoreRoot) -> Optio
 }
 
 pub(super) fn read_line<R: Record>(line: &str, root: &StoreRoot) -> Result<Entry<R>, Unreadable> {
-    let (id, rest) = split_id(line).ok_or_else(|| damaged("a line of it begins with no id"))?;
+    let (id, rest) = split_id(line).ok_or_else(|| damaged("one of its lines has no id"))?;
     let object = rest.strip_prefix(':').unwrap_or_default();
     read_record(&id, object, root)
 }
@@ -82,7 +82,7 @@ pub(super) fn read_record<R: Record>(
         return Err(damaged("an entry's id is empty"));
     }
     if object.contains("\"id\":") && states_other_id(object, id) {
-        return Err(wrong(&"states another id inside"));
+        return Err(wrong(&"states another id in its object"));
     }
     let mut record: R = serde_json::from_str(object)
         .map_err(|error| wrong(&format_args!("is not an entry: {error}")))?;

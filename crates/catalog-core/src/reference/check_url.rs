@@ -44,7 +44,8 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
             check_bucket(parts.host)?;
             // Everything after the bucket is the key, so a signature has no place in the URL.
             if holds_secret(url) {
-                let why = "an s3:// reference carries no signature or token; the one who fetches has them";
+                let why =
+                    "an s3:// reference has no signature or token; they belong to its fetcher";
                 return Err((Kind::Authority(why), parts.path));
             }
             match parts.path.strip_prefix('/') {
@@ -63,7 +64,7 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
                 return Err((spelling, url));
             }
             if scheme == "hf" || scheme == "file" {
-                let why = "a reference of this scheme is no URL; parse its text";
+                let why = "a reference of this scheme is not a URL; use ModelRef::parse";
                 return Err((Kind::OtherSpelling(why), url));
             }
             if let Some(at) = url.find('\\') {
@@ -97,7 +98,8 @@ fn refuse_unescaped_password<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> 
     let rest = [Some(parts.path), parts.query, parts.fragment];
     let has_at = rest.into_iter().flatten().any(|text| text.contains('@'));
     if port.is_some() && may_be_user && has_at {
-        let why = "this may be a password with a slash in it: write / as %2F there, or @ as %40 in a path";
+        let why =
+            "this may be a password with a slash; write / in a password as %2F, @ in a path as %40";
         return Err((Kind::Authority(why), parts.host));
     }
     Ok(())

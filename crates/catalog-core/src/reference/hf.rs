@@ -150,7 +150,7 @@ fn parse_revision(encoded: &str) -> Result<String, Fault<'_>> {
     };
     if revision.starts_with('-') || revision.contains("..") || revision.split('/').any(is_bad_part)
     {
-        return fault("it is no revision that git could hold");
+        return fault("git does not accept this name of a revision");
     }
     Ok(revision)
 }

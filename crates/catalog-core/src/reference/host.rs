@@ -20,7 +20,7 @@ pub(super) fn check_host(host_and_port: &str) -> Result<(), Fault<'_>> {
     if let Some(address) = host.strip_prefix('[') {
         return match address.strip_suffix(']').map(str::parse::<Ipv6Addr>) {
             Some(Ok(_)) => Ok(()),
-            _ => fault("between the brackets stands no IPv6 address", host),
+            _ => fault("the text in the brackets is not an IPv6 address", host),
         };
     }
     let name = host.strip_suffix('.').unwrap_or(host);

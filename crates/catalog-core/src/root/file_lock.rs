@@ -15,8 +15,8 @@ use crate::error::{CatalogError, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[non_exhaustive]
 pub enum Locking {
-    /// Locks of the kernel, which exclude other processes. A root is refused if its file system has
-    /// no locks.
+    /// Locks of the kernel, which exclude other processes. Writes are refused if the file system of
+    /// the root has no locks.
     #[default]
     Kernel,
     /// Locks within this process only. The caller guarantees that no other process uses the root.
@@ -151,7 +151,7 @@ fn lock_failed(path: &Path, source: io::Error) -> CatalogError {
     }
     CatalogError::LocksUnsupported {
         path: path.to_path_buf(),
-        file_system: file_system_of(path).unwrap_or_else(|| "of a kind not told".to_owned()),
+        file_system: file_system_of(path).unwrap_or_else(|| "unknown kind".to_owned()),
         source,
     }
 }

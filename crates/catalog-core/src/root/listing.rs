@@ -60,7 +60,7 @@ mod imp {
             };
             let outer = open(current.fd(), OsStr::new(".."), OFlags::empty())?;
             if identity_of(outer.as_fd())? != level.identity {
-                return Err(io::Error::other("a folder in it was moved meanwhile"));
+                return Err(io::Error::other("a folder in it was moved during the call"));
             }
             remove(outer.as_fd(), &level.name, AtFlags::REMOVEDIR)?;
             current = OpenFolder {

@@ -139,11 +139,17 @@ impl WriterLock {
             Ok(()) => {
                 has_own_file = true;
                 if let Err(error) = write_holder(lock.file_mut()) {
-                    tracing::debug!(lock = %path.display(), %error, "the holder of a lock is not noted");
+                    tracing::debug!(
+                        lock = %path.display(), %error,
+                        "the holder of a lock could not be written to its file"
+                    );
                 }
             }
             Err(error) => {
-                tracing::debug!(lock = %path.display(), %error, "a lock has no file of its own");
+                tracing::debug!(
+                    lock = %path.display(), %error,
+                    "a lock file with a second name could not be replaced"
+                );
             }
         }
         let waiting = layout.waiting_lock(which);
@@ -159,7 +165,7 @@ impl WriterLock {
         if held.is_at_its_path()? {
             return Ok(());
         }
-        let error = io::Error::other("somebody removed it while it was held; nothing was written");
+        let error = io::Error::other("it was removed while it was held; nothing was written");
         Err(CatalogError::io("keep the lock", held.path(), error))
     }
 }
@@ -221,7 +227,7 @@ fn write_holder(file: &mut File) -> io::Result<()> {
 
 /// Describes the holder of a lock for people.
 fn read_holder(file: &File) -> String {
-    stated_holder(file).unwrap_or_else(|| "a process that has not said who it is".to_owned())
+    stated_holder(file).unwrap_or_else(|| "an unknown process".to_owned())
 }
 
 /// Describes the holder of a lock by the text in the lock file, if the holder wrote one.

@@ -109,7 +109,7 @@ impl HeldFolder {
         let through = match fs::read_link(&through) {
             Ok(real) if real == path => Some(through),
             Ok(_) => {
-                let error = io::Error::other("it was moved or replaced by a link meanwhile");
+                let error = io::Error::other("it was moved or replaced by a link during the call");
                 return Err(CatalogError::io("remove from folder", path, error));
             }
             Err(_) => None,

@@ -75,7 +75,7 @@ fn walk(path: &Path, last: LastLink) -> Result<(PathBuf, Vec<PathBuf>)> {
         match fs::symlink_metadata(&here) {
             Ok(metadata) if metadata.is_symlink() => {
                 if links.len() == MAX_LINKS {
-                    let error = io::Error::other("too many symbolic links, or a circle of them");
+                    let error = io::Error::other("too many symbolic links, or a cycle of them");
                     return Err(CatalogError::io("resolve", path, error));
                 }
                 let target =

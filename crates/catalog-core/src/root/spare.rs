@@ -30,7 +30,10 @@ pub(crate) fn keep_spare(layout: &Layout, len: u64) {
     let longest = lengths.into_iter().fold(len, u64::max);
     // The size is doubled, so that a growing index does not extend the spare at each write.
     if let Err(error) = extend(layout, longest + 2 * SPARE_ROOM) {
-        tracing::debug!(spare = %spare.display(), %error, "no room is kept for a full disk");
+        tracing::debug!(
+            spare = %spare.display(), %error,
+            "the spare file for a full disk could not be extended"
+        );
     }
 }
 
