@@ -10,9 +10,9 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{CatalogError, Result};
 use crate::root::FileStamp;
 
-/// The number of bytes that are copied in one step. The hasher reads at most this many bytes at
-/// once.
+/// The number of bytes that are copied in one step.
 const STEP: usize = 1 << 20;
+/// The maximum number of bytes that the hasher reads at once.
 const READ: usize = 256 << 10;
 
 /// The number of steps that the copy may be ahead of the hash. It is small, so that the bytes to

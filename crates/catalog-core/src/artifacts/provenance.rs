@@ -74,7 +74,7 @@ impl Provenance {
     }
 }
 
-/// The validators of one file at its source. With them, a later request can ask the source whether
+/// The validators of one file at its source. A later request uses them to ask the source whether
 /// the file changed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -25,8 +25,8 @@ impl VerifiedStaging {
     /// # Errors
     ///
     /// [`CatalogError::ArtifactChanged`] if a file was changed after it was verified,
-    /// [`CatalogError::InUse`] if a process holds a lease on a damaged artifact that must be
-    /// replaced, and the errors of linking, syncing and renaming.
+    /// [`CatalogError::InUse`] if other processes use the existing artifact or its blobs for too
+    /// long, and the errors of linking, syncing and renaming.
     pub fn publish(self) -> Result<Artifact> {
         let staged = self.staging.artifact();
         self.make_durable(&staged)?;

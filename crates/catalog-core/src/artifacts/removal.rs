@@ -14,8 +14,8 @@ use crate::root::{WriterLock, check_own_folder};
 pub(crate) const BATCH: usize = 64;
 
 impl ArtifactStore {
-    /// Returns the blobs that an artifact uses, by its manifest. Returns none for an artifact with
-    /// a damaged manifest. A collection finds its blobs later.
+    /// Returns the blobs that an artifact uses, by its manifest. The list is empty if the manifest
+    /// is damaged. A collection finds the blobs of such an artifact.
     pub(crate) fn blobs_of(&self, key: &str) -> Vec<String> {
         match Manifest::read(&self.layout().artifact(key)) {
             Ok(Some(manifest)) => {

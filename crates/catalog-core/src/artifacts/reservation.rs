@@ -54,7 +54,7 @@ impl Reservation {
     /// # Errors
     ///
     /// [`CatalogError::NoSpace`] if the disk or the budget has no room for the space. Then the
-    /// caller must stop the program.
+    /// caller must stop the program that writes.
     pub fn check(&self) -> Result<()> {
         let mut reserved = self.lock();
         let written = space_written(&reserved.folder.artifact().files())?;

@@ -148,6 +148,11 @@ impl Digest {
     }
 
     /// Returns the algorithm, if both fields are well-formed. Letters of either case are accepted.
+    ///
+    /// # Errors
+    ///
+    /// A [`DigestError`] if the algorithm is unknown, if the value has a character that is not a
+    /// hexadecimal digit, or if the value has another length than the algorithm requires.
     pub fn algorithm(&self) -> Result<DigestAlgorithm, DigestError> {
         let algorithm: DigestAlgorithm = self.algo.parse()?;
         if let Some(position) = self.value.chars().position(|c| !c.is_ascii_hexdigit()) {
@@ -164,6 +169,10 @@ impl Digest {
     }
 
     /// Checks the digest, and returns it in lower case, as the catalog stores it.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`algorithm`](Self::algorithm).
     pub fn canonical(&self) -> Result<Self, DigestError> {
         let algorithm = self.algorithm()?;
         Ok(Self {

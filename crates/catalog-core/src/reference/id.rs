@@ -27,8 +27,8 @@ impl ModelRef {
     /// - A local path: `file:` and the absolute path. The path is resolved as the kernel would
     ///   resolve it: without `.`, without `..`, and without symbolic links in its folders. A link
     ///   as the last part is kept, because its name has the extension and the shard number that
-    ///   engines read. This reads the disk, but the file need not exist. A path that `file:` would
-    ///   change when it is parsed has the percent-encoded form `file://…`.
+    ///   engines read. This reads the disk, but the file need not exist. If `file:` and the plain
+    ///   path would be parsed into another path, the id is the percent-encoded form `file://…`.
     /// - A URL of `http` or `https`: one normal form (RFC 3986, 6.2.2) without the fragment, the
     ///   secrets, and the parameters of a signature. URLs that differ only in these name the same
     ///   model. A parameter such as `key` may be a secret or a name, so the id has a hash of its

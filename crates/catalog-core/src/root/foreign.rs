@@ -9,7 +9,7 @@ use super::rename::rename_to_free_name;
 use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
 
-/// A file or folder that was at a path where the store keeps the other kind, and that was renamed.
+/// A renamed file or folder. It was at a path where the store keeps another kind of file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeptAside {

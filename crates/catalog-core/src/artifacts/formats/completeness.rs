@@ -15,7 +15,7 @@ use crate::reference::check_file_name;
 /// The maximum number of files that an index of shards may name. No real index names as many.
 const MAX_FILES: usize = 1 << 16;
 
-/// The endings of files that hold weights.
+/// The extensions of files that hold weights.
 const WEIGHTS: [&str; 9] = [
     "safetensors",
     "gguf",
@@ -85,8 +85,8 @@ fn is_index(name: &str) -> bool {
     })
 }
 
-/// Returns the files that an index of shards names, relative to the folder of the model. Returns
-/// none for a file that is not an index of shards.
+/// Returns the files that an index of shards names, relative to the folder of the model. A file
+/// that is not an index of shards names no files.
 fn named_by(path: &Path, name: &str, check: &dyn Fn() -> Result<()>) -> Result<Vec<String>> {
     let file = File::open(path).map_err(|error| CatalogError::io("open", path, error))?;
     let mut bounded = Bounded::new(BufReader::new(file), check);
