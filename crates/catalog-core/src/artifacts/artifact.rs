@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::root::{ArtifactFolder, FileLock, now_ms};
 
-/// A managed model in its place, which stays there as long as this is held.
+/// A managed model at its place in the store. While this is held, the model is not removed.
 #[derive(Debug)]
 pub struct Artifact {
     path: PathBuf,
@@ -16,11 +16,11 @@ pub struct Artifact {
     published: Option<Published>,
 }
 
-/// The fingerprint of the files of an artifact when it was published.
+/// The fingerprint that the files of an artifact had when the artifact was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Published {
     pub(crate) fingerprint: Fingerprint,
-    /// Whether an equal fingerprint later shows that nothing changed since.
+    /// Whether an equal fingerprint at a later time proves that nothing changed since then.
     pub(crate) is_settled: bool,
 }
 
@@ -34,7 +34,7 @@ impl Artifact {
         }
     }
 
-    /// Returns the same artifact, with the fingerprint of its files when it was published.
+    /// Returns this artifact with the fingerprint that its files had when it was published.
     pub(super) fn with_published(self, published: Published) -> Self {
         Self {
             published: Some(published),
@@ -42,27 +42,28 @@ impl Artifact {
         }
     }
 
-    /// Returns the fingerprint of its files when it was published, unless it was opened later.
+    /// Returns the fingerprint from the publication. It is `None` if the artifact was opened later.
     pub(crate) fn published(&self) -> Option<&Published> {
         self.published.as_ref()
     }
 
-    /// Returns the path for its users: the only file, the first shard, or the folder of files.
+    /// Returns the path for users of the model: the only file, the first shard, or the folder of
+    /// files.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns the digest that proves it.
+    /// Returns the digest that proves the model.
     pub fn digest(&self) -> &Digest {
         &self.manifest.digest
     }
 
-    /// Returns its manifest.
+    /// Returns the manifest of the artifact.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The entry that registers it as Active, verified now.
+    /// Creates the entry that registers the model as Active and as verified at this time.
     pub fn entry(&self) -> CatalogEntry {
         CatalogEntry {
             id: self.manifest.id.clone(),
@@ -73,7 +74,7 @@ impl Artifact {
         }
     }
 
-    /// Returns the lease and drops the rest.
+    /// Converts the artifact into its lease.
     pub fn into_lease(self) -> Lease {
         self.lease
     }

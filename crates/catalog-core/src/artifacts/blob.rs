@@ -11,23 +11,26 @@ use crate::digest::{Digest, DigestAlgorithm};
 use crate::error::{CatalogError, Result};
 use crate::root::{ArtifactFolder, FileStamp};
 
-/// A blob of the digest that a staged file has.
+/// The state of the blob that has the same digest as a staged file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blob {
-    /// There is no such blob.
+    /// The blob does not exist.
     Absent,
-    /// The blob does not have the digest of its name, as long as its stamp is this: the staged file
-    /// replaces it.
+    /// The blob does not have the digest in its name. This is valid while the blob has this stamp.
+    /// The staged file replaces the blob.
     Rotten(FileStamp),
-    /// The blob was hashed just now, and has the digest of its name as long as its stamp is this.
+    /// The blob was hashed just now and has the digest in its name. This is valid while the blob
+    /// has this stamp.
     Good(FileStamp, Freshness),
-    /// The blob was good, and belongs to another account, so that the kernel refuses a link to it. The
-    /// staged file is a clone of it, with the second stamp.
+    /// The blob is good, but belongs to another account, so the kernel refuses a link to it. The
+    /// staged file is a clone of the blob. The first stamp is that of the blob, and the second that
+    /// of the clone.
     Cloned(FileStamp, FileStamp, Freshness),
 }
 
 impl VerifiedStaging {
-    /// Hashes the blobs of the same digests: sharing a corrupt one would undo the proof.
+    /// Hashes the blobs that have the same digests as the staged files. Sharing a corrupt blob
+    /// would undo the verification.
     pub(super) fn look_at_blobs(&self, staged: &ArtifactFolder) -> Result<Vec<Blob>> {
         let begin = OnceCell::new();
         let begin = || *begin.get_or_init(|| now_at_most(self.staging.store.layout()));
@@ -58,7 +61,7 @@ impl VerifiedStaging {
         if !metadata.is_file() || metadata.len() != file.size {
             return Ok(Blob::Rotten(stamp));
         }
-        // Linked from there: what is staged was verified, so it is.
+        // The blob is a link to the staged file, which was verified.
         if stamp.is_same_file(staged) {
             return Ok(Blob::Good(stamp, freshness));
         }
@@ -68,10 +71,13 @@ impl VerifiedStaging {
         match Digest::compute_or_stop(&path, DigestAlgorithm::Sha256, check) {
             Ok(digest) if digest == file.digest => Ok(Blob::Good(stamp, of_blob)),
             Ok(_) => {
-                tracing::warn!(blob = %path.display(), "a blob is not what its name says; replacing it");
+                tracing::warn!(
+                    blob = %path.display(),
+                    "a blob does not have the digest in its name; replacing it"
+                );
                 Ok(Blob::Rotten(stamp))
             }
-            // Collected meanwhile.
+            // A collection removed the blob in the meantime.
             Err(CatalogError::ArtifactMissing { .. }) => Ok(Blob::Absent),
             Err(error) => Err(error),
         }

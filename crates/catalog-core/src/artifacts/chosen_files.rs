@@ -7,22 +7,22 @@ use crate::error::Result;
 use crate::progress::Progress;
 use crate::root::{MAX_DEPTH, list_folder, remove_artifact};
 
-/// The files of a folder that an artifact consists of.
+/// The rule that selects the files of a folder for an artifact.
 pub(super) enum ChosenFiles<'e> {
-    /// The files that are of a model, and those that are expected by name: an earlier release may have
-    /// published them.
+    /// The files that are part of a model, and the files that are expected by name. An earlier
+    /// release may have published the latter.
     OfTheModel(&'e BTreeMap<String, Digest>),
-    /// All files that the first edition counted, because the expected digest is by its rules.
+    /// All files that the first edition counted, because the expected digest follows its rules.
     OfFirstEdition,
 }
 
 impl<'e> ChosenFiles<'e> {
-    /// Chooses the files of a folder that is to be as expected.
+    /// Selects the files of a folder that should match `expected`.
     ///
     /// # Errors
     ///
-    /// [`ArtifactChanged`](crate::CatalogError::ArtifactChanged) if the folder is hashed and changes
-    /// meanwhile, and the error that `progress` returns.
+    /// [`ArtifactChanged`](crate::CatalogError::ArtifactChanged) if the folder changes while it is
+    /// hashed, and the error that `progress` returns.
     pub(super) fn of(
         folder: &Path,
         expected: &'e Expectation,
@@ -39,7 +39,8 @@ impl<'e> ChosenFiles<'e> {
         })
     }
 
-    /// Returns true for the relative name of a chosen file, and of a folder that can hold one.
+    /// Returns true for the relative name of a selected file, and of a folder that can hold such a
+    /// file.
     pub(super) fn has(&self, name: &str) -> bool {
         match self {
             Self::OfFirstEdition => counted_by_first_edition(name),

@@ -15,33 +15,34 @@ use crate::root::{
     create_unique_folder, describe_this_process, open_own_file, poll,
 };
 
-/// The claim of the owner of something staged. Its lock shows that the owner lives.
+/// The claim of the owner of a staging area. The lock on its file shows that the owner is alive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claim {
-    /// The model that is being staged.
+    /// The id of the model that is being staged.
     pub(super) id: String,
-    /// The number of bytes that it is going to take in all.
+    /// The total number of bytes that the model will take.
     pub(super) needed: u64,
-    /// The owner: the id of its process, the time of the claim in seconds since 1970, and its
-    /// program.
+    /// A description of the owner: the id of its process, the time of the claim in seconds since
+    /// 1970, and its program.
     pub(super) holder: String,
 }
 
-/// The claims of this process, by the folder of the staging area. An admission reads
-/// them instead of the files of its own process.
+/// The claims of this process, by the folder of the staging area. A reservation reads them here and
+/// not from the files.
 static OWN_CLAIMS: Mutex<BTreeMap<PathBuf, Claim>> = Mutex::new(BTreeMap::new());
 
-/// Notes a claim of this process: the model, and the number of bytes that it is going to take in all.
+/// Records a claim of this process: the id of the model, and the total number of bytes that it will
+/// take.
 pub(super) fn note_own_claim(folder: &StagingFolder, id: &str, needed: u64) {
     own_claims().insert(folder.path().to_path_buf(), Claim::new(id, needed));
 }
 
-/// Notes that a claim of this process ended.
+/// Removes the record of a claim of this process.
 pub(super) fn forget_own_claim(folder: &StagingFolder) {
     own_claims().remove(folder.path());
 }
 
-/// Returns the claim of this process on a staging area.
+/// Returns the claim of this process on a staging area, if it has one.
 pub(super) fn own_claim(folder: &StagingFolder) -> Option<Claim> {
     own_claims().get(folder.path()).cloned()
 }
@@ -70,19 +71,19 @@ impl Claim {
     }
 }
 
-/// The owner of something staged, if it lives.
+/// The state of the owner of a staging area.
 #[derive(Debug)]
 pub(crate) enum Owner {
     Lives,
-    /// The owner is gone. The holder of this lock may remove the staged files.
+    /// The owner is dead. The holder of this lock may remove the staged files.
     Died(Option<FileLock>),
 }
 
-/// Looks for the owner of something staged. Claims are made under the lock of artifacts: without
-/// it, one that is just being made looks abandoned.
+/// Returns whether the owner of a staging area is alive. The caller should hold the lock of
+/// artifacts: without it, a claim that is just being created looks abandoned.
 pub(crate) fn owner_of(folder: &StagingFolder, locking: Locking) -> Result<Owner> {
     let path = folder.claim();
-    // No owner has a claim that is a pipe or a link.
+    // No owner has a pipe or a link as its claim.
     if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
         return Ok(Owner::Died(None));
     }
@@ -95,8 +96,8 @@ pub(crate) fn owner_of(folder: &StagingFolder, locking: Locking) -> Result<Owner
     }
 }
 
-/// Makes a folder for something staged, with the lock that says that its owner lives. The caller
-/// holds the lock of artifacts, so nobody sees the one without the other.
+/// Creates a folder for a staging area, with the lock that shows that its owner is alive. The
+/// caller holds the lock of artifacts, so no other process sees the folder without the lock.
 pub(super) fn make_claimed_folder(
     store: &ArtifactStore,
     _: &WriterLock,
@@ -112,7 +113,7 @@ pub(super) fn make_claimed_folder(
     file.write_all(Claim::new(id, 0).to_text().as_bytes())
         .map_err(|error| CatalogError::io("write", &path, error))?;
     let mut file = Some(file);
-    // Taken at most by somebody who looks whether its owner lives.
+    // Another process can hold this lock only for a moment, to test whether the owner is alive.
     let claim = poll(&store.limits, store.lock_wait(), || {
         let Some(free) = file.take() else {
             return Ok(None);
@@ -123,7 +124,7 @@ pub(super) fn make_claimed_folder(
     let Some(claim) = claim? else {
         return Err(CatalogError::InUse { path });
     };
-    // From now on its owner removes it.
+    // From now on the owner of the folder removes it.
     let _ = folder.keep();
     Ok((claimed, claim))
 }

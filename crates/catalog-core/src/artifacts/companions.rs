@@ -6,22 +6,25 @@ use crate::digest::is_of_a_model;
 use crate::error::{CatalogError, Result};
 use crate::root::{FileStamp, FoundFile, list_folder};
 
-/// The word in the name of a projector, the companion of a model that reads images or sound.
+/// The word in the name of a projector. A projector is the companion of a model that reads images
+/// or sound.
 const PROJECTOR: &str = "mmproj";
 
-/// The name of a model that says nothing about the model.
+/// The generic name of a model, which does not identify it.
 const GENERIC: &str = "model";
 
-/// The parts of names that state the type of the numbers, besides those of quantisations.
+/// The parts of names that state the type of the numbers, in addition to those of quantisations.
 const TYPES: [&str; 4] = ["f16", "bf16", "fp16", "f32"];
 
 impl LocalModel {
-    /// Returns the companions of a model of `.gguf` files: the projectors (`mmproj`) that lie beside it. They
-    /// are no part of the model or of its digest. An import copies them, too.
+    /// Returns the companions of a model of `.gguf` files: the projectors (`mmproj`) in its folder.
+    /// They are not part of the model or of its digest. An import copies them, too.
     ///
-    /// A projector belongs to the only model of its folder. Among several models it belongs to those whose
-    /// names begin as its own name does without `mmproj` and the type, as `mmproj-gemma-3-4b-f16.gguf` and
-    /// `gemma-3-4b-Q4_K_M.gguf`; without such a name, it belongs to all of them, if they begin alike.
+    /// A projector belongs to the only model of its folder. If the folder has several models, the
+    /// name of the projector without `mmproj` and the type decides: the projector belongs to the
+    /// models whose names begin with the rest, as in `mmproj-gemma-3-4b-f16.gguf` and
+    /// `gemma-3-4b-Q4_K_M.gguf`. If nothing is left of the name, the projector belongs to all
+    /// models of the folder, provided that their names begin with the same part.
     ///
     /// # Errors
     ///
@@ -41,7 +44,7 @@ impl LocalModel {
         let mut found = Vec::new();
         let mut models = Vec::new();
         let listed = match list_folder(folder_of(self.path())) {
-            // The model can be used in a folder that cannot be listed.
+            // A model in a folder that cannot be listed is still usable.
             Err(CatalogError::PermissionDenied { .. }) => Vec::new(),
             listed => listed?,
         };
@@ -69,7 +72,7 @@ impl LocalModel {
         };
         let mut companions = Vec::new();
         for (name, path) in found.into_iter().filter(|(name, _)| belongs(name)) {
-            // A link that leads nowhere, a pipe or a folder is none.
+            // A link that leads nowhere, a pipe or a folder is not a companion.
             if let Ok(metadata) = std::fs::metadata(&path)
                 && metadata.is_file()
             {
@@ -91,14 +94,14 @@ fn is_projector(name: &str) -> bool {
     name.to_ascii_lowercase().contains(PROJECTOR)
 }
 
-/// Returns the parts of a name that separators divide, in lower case.
+/// Splits a name at its separators, and returns the parts in lower case.
 fn parts(name: &str) -> Vec<String> {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let parts = stem.split(['-', '_', '.', ' ']);
     parts.map(str::to_ascii_lowercase).collect()
 }
 
-/// Returns the parts of the name of a projector that name its model: those before the type.
+/// Returns the parts of the name of a projector that name its model: the parts before the type.
 fn base(name: &str) -> Vec<String> {
     let is_type = |part: &String| {
         let digits = part.strip_prefix("iq").or_else(|| part.strip_prefix('q'));

@@ -1,4 +1,4 @@
-//! Completes an artifact that is there already and lacks files, or has others in their places.
+//! Completes an existing artifact that lacks files, or that has other files at their paths.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,14 +17,14 @@ use crate::root::{ArtifactFolder, LockMode, create_folders, is_absence, sync_fol
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Placed {
     New,
-    /// The artifact was there already.
+    /// The artifact existed already, and was completed.
     Completed,
-    /// The artifact was not moved: there are blobs that were not checked yet, or a lease on an artifact that
-    /// is damaged.
+    /// The artifact was not moved: a blob is not in the state that was checked, or a damaged
+    /// artifact has a lease.
     Not,
 }
 
-/// The kind of thing that an artifact has at a path.
+/// The kind of file that an artifact has at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     File,
@@ -33,7 +33,7 @@ pub(super) enum Kind {
 
 impl VerifiedStaging {
     /// Completes an existing artifact: replaces each file that is missing or that differs from the
-    /// newly verified one.
+    /// newly verified file.
     pub(super) fn complete(
         &self,
         staged: &ArtifactFolder,
@@ -44,10 +44,10 @@ impl VerifiedStaging {
         let is_damaged = match Manifest::read(target) {
             Ok(manifest) => manifest.is_none(),
             Err(CatalogError::StoreDamaged { .. }) => true,
-            // Such as that of a newer release.
+            // For example, a newer release wrote the manifest.
             Err(error) => return Err(error),
         };
-        // The leases on the artifact are locks on the file that is replaced.
+        // The leases of the artifact are locks on the manifest, which is replaced.
         let _lock = match is_damaged && is_file(&target.manifest()) {
             true => match try_lock(
                 &target.manifest(),
@@ -93,8 +93,8 @@ impl VerifiedStaging {
 }
 
 impl VerifiedStaging {
-    /// Moves each link, pipe, file or folder into quarantine that lies where the artifact has something of
-    /// another kind. Returns whether there were any.
+    /// Moves each file of the wrong kind into quarantine: a link, pipe, file or folder at a path
+    /// where the artifact has another kind. Returns whether there were any.
     fn quarantine_foreign(&self, target: &ArtifactFolder) -> Result<bool> {
         let files = target.files();
         let mut is_changed = self.quarantine_unless(Kind::File, &target.manifest())?;
@@ -114,7 +114,8 @@ impl VerifiedStaging {
         Ok(is_changed)
     }
 
-    /// Moves what lies at a path into quarantine, unless it is of this kind. Returns whether it did.
+    /// Moves the file at a path into quarantine, unless it is of this kind. Returns whether it was
+    /// moved.
     pub(super) fn quarantine_unless(&self, kind: Kind, path: &Path) -> Result<bool> {
         let is_foreign = match fs::symlink_metadata(path) {
             Ok(found) if kind == Kind::File => !found.is_file(),
@@ -126,14 +127,14 @@ impl VerifiedStaging {
             let kept = self.staging.store.set_aside(path, &self.manifest)?;
             tracing::warn!(
                 path = %path.display(), kept = %kept.display(),
-                "something lies where a model has a file or folder: moved to quarantine"
+                "a path of a model had a file of another kind; it was moved to quarantine"
             );
         }
         Ok(is_foreign)
     }
 
-    /// Moves files into quarantine that are in the folder of an artifact and not part of it: a user
-    /// of the folder would use them. Returns whether there were any.
+    /// Moves the files in the folder of an artifact that are not part of it into quarantine. A
+    /// program that uses the folder would read them. Returns whether there were any.
     fn quarantine_unlisted_files(&self, target: &ArtifactFolder) -> Result<bool> {
         let found = strangers(&target.files(), &self.manifest)?;
         for stranger in &found {
@@ -143,14 +144,14 @@ impl VerifiedStaging {
                 .set_aside(&stranger.path, &self.manifest)?;
             tracing::warn!(
                 path = %stranger.path.display(), kept = %kept.display(),
-                "a file is no part of the model it lies in: moved to quarantine"
+                "a file in the folder of a model is not part of it; it was moved to quarantine"
             );
         }
         Ok(!found.is_empty())
     }
 }
 
-/// Makes the names of all files of an artifact durable, and those of the folders they are in.
+/// Makes the names of all files of an artifact durable, and the names of the folders around them.
 pub(super) fn sync_folders(artifact: &ArtifactFolder, manifest: &Manifest) -> Result<()> {
     let files = artifact.files();
     let mut folders = BTreeSet::from([files.clone(), artifact.path().to_path_buf()]);

@@ -10,12 +10,13 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{CatalogError, Result};
 use crate::root::FileStamp;
 
-/// The number of bytes that are copied, and read to be hashed, at once.
+/// The number of bytes that are copied in one step.
 const STEP: usize = 1 << 20;
+/// The maximum number of bytes that the hasher reads at once.
 const READ: usize = 256 << 10;
 
-/// The number of steps by which the copy may be ahead of the hash. It is small, so that the bytes
-/// to hash are still in memory.
+/// The number of steps that the copy may be ahead of the hash. It is small, so that the bytes to
+/// hash are still in memory.
 const AHEAD: usize = 32;
 
 /// The number of bytes after which a sync begins.
@@ -23,21 +24,21 @@ const SYNCED_AT_ONCE: u64 = 32 << 20;
 
 static ZEROS: [u8; STEP] = [0; STEP];
 
-/// The mover of the bytes.
+/// The part of the system that copies the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mover {
-    /// The kernel, from file to file. It may share extents where the file system can.
+    /// The kernel copies from file to file. It may share extents if the file system supports that.
     Kernel,
-    /// This process. Long runs of zeros become holes.
+    /// This process copies. Long runs of zeros become holes.
     Process,
 }
 
-/// The bytes of one step of a copy.
+/// The byte counts of one step of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Step {
     /// The number of bytes that were read.
     pub(super) read: u64,
-    /// The number of those that were written: fewer if some became holes.
+    /// The number of bytes that were written. It is less than `read` if some bytes became holes.
     pub(super) written: u64,
 }
 
@@ -48,14 +49,15 @@ pub(super) struct Copied {
     pub(super) sha256: [u8; 32],
 }
 
-/// Copies a file into an empty one and hashes the copy, in one pass. One thread copies, another
-/// hashes close behind it, and a third syncs the bytes that are there already, so that the sync at
-/// the end of a large file is short. `progress` gets each step.
+/// Copies a file into an empty file, and hashes the copy in the same pass. One thread copies, a
+/// second thread hashes the copy close behind it, and a third thread syncs the written bytes, so
+/// that the final sync of a large file is short. Calls `progress` after each step.
 ///
 /// # Errors
 ///
-/// [`CatalogError::ArtifactChanged`] for a source that changes between begin and end; the error
-/// that `progress` returns, at once.
+/// [`CatalogError::ArtifactChanged`] if the source changes during the copy, [`CatalogError::Io`] if
+/// a file cannot be read or written, and the error that `progress` returns, which stops the copy at
+/// once.
 pub(super) fn copy_and_hash(
     source: &Path,
     target: &File,
@@ -88,31 +90,33 @@ pub(super) fn copy_and_hash(
                 Ok(step) => {
                     size += step.read;
                     unsynced += step.read;
-                    // Fails only if that thread failed, which it tells at the end.
+                    // The send fails only if the hasher failed. The hasher returns its error at the
+                    // end.
                     let _ = arrived.send(size);
                     if unsynced >= SYNCED_AT_ONCE {
                         unsynced = 0;
-                        // Busy with the last one: more comes together next time.
+                        // The syncer is still busy with the previous part. Its next sync covers
+                        // these bytes, too.
                         let _ = written.try_send(());
                     }
                     if let Err(stop) = progress(step) {
                         break Err(stop);
                     }
-                    // The source grows while it is copied: the copy might never end.
+                    // The source grows during the copy, so the copy might never end.
                     if size > before.size() {
                         break Err(CatalogError::ArtifactChanged {
                             path: source.to_path_buf(),
                         });
                     }
                 }
-                // Which of both files failed is not told by the kernel.
+                // The kernel does not report which of the two files failed.
                 Err(error) => break Err(unwritten(error)),
             }
         };
         drop((arrived, written));
         let (hashed, synced) = (join(hasher), join(syncer));
         outcome?;
-        // What failed here is not told again by the sync at the end.
+        // The final sync does not report an error that an earlier sync reported.
         synced.map_err(|error| CatalogError::io("sync", target_path, error))?;
         let sha256 = hashed.map_err(|error| CatalogError::io("read", target_path, error))?;
         Ok((size, sha256))
@@ -121,7 +125,7 @@ pub(super) fn copy_and_hash(
     Ok(Copied { size, sha256 })
 }
 
-/// Fails unless the file at a path is the one that was read, with the content it had then.
+/// Fails unless the file at `source` is the file that was read and its content is unchanged.
 pub(super) fn check_unchanged(source: &Path, before: &FileStamp, read: u64) -> Result<()> {
     let is_same = match std::fs::metadata(source) {
         Ok(after) => before.is_same_content(&FileStamp::of(&after)) && read == before.size(),
@@ -137,7 +141,7 @@ pub(super) fn check_unchanged(source: &Path, before: &FileStamp, read: u64) -> R
     }
 }
 
-/// Copies the next bytes, and returns 0 at the end.
+/// Copies the next bytes. The step has 0 bytes at the end of the file.
 fn move_by_kernel(file: &File, mut target: &File) -> io::Result<Step> {
     let read = io::copy(&mut file.take(STEP as u64), &mut target)?;
     let written = read;
@@ -167,7 +171,7 @@ fn move_by_process(file: &mut File, mut target: &File, buffer: &mut Vec<u8>) -> 
     Ok(Step { read, written })
 }
 
-/// Hashes a file up to each end that it receives, until the channel closes.
+/// Hashes a file up to each position that it receives, until the channel closes.
 fn hash_behind(target: &File, ends: Receiver<u64>) -> io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; READ];
@@ -189,7 +193,7 @@ fn hash_behind(target: &File, ends: Receiver<u64>) -> io::Result<[u8; 32]> {
     Ok(hash.finalize().into())
 }
 
-/// Syncs a file whenever it receives that more was written, until the channel closes.
+/// Syncs a file each time it receives a message, until the channel closes.
 fn sync_along(target: &File, written: Receiver<()>) -> io::Result<()> {
     written.into_iter().try_for_each(|()| target.sync_data())
 }

@@ -9,32 +9,34 @@ use super::local::LocalModel;
 use crate::error::Result;
 use crate::root::{FileSystem, FoundFile, Layout, is_older_than_granularity};
 
-/// The facts that the file system states about the files of a model, read without opening them.
+/// The fingerprint of a model: facts that the file system states about its files. Taking it does
+/// not open the files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
     pub(crate) files: u64,
     pub(crate) bytes: u64,
-    /// The number of the device on which the first file lies.
+    /// The device number of the first file.
     device: u64,
-    /// The stable id of the file system, if it has one and all files are on it.
+    /// The stable id of the file system, if it has one and all files are on that file system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file_system: Option<String>,
-    /// The mounts of all files that are on an image; an empty one is unknown.
+    /// The identities of the mounts of all files that are on an image. An empty text means that one
+    /// of them is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mount: Option<String>,
-    /// A digest of name, inode, size, mtime and ctime of each file, and of its device if that is not
-    /// the one of the first file.
+    /// A digest of the name, inode, size, mtime and ctime of each file. It includes the device of a
+    /// file if that differs from the device of the first file.
     stamps: String,
     #[serde(skip)]
     latest: Latest,
 }
 
-/// The latest time of any file, in nanoseconds since 1970. It does not take part in comparisons.
+/// The latest time of any file, in nanoseconds since 1970. Comparisons ignore it.
 #[derive(Debug, Clone, Copy)]
 struct Latest(i128);
 
 impl Default for Latest {
-    /// A time that never settles: a stored fingerprint has none.
+    /// Returns a time that never settles, because a stored fingerprint has no latest time.
     fn default() -> Self {
         Self(i128::MAX)
     }
@@ -58,18 +60,19 @@ impl Fingerprint {
         Ok(Self::of_model(&LocalModel::resolve(path)?))
     }
 
-    /// Takes the fingerprint of a model, with the facts about its file systems. It can be stored.
+    /// Takes the fingerprint of a model, including the facts about its file systems. The result can
+    /// be stored.
     pub(crate) fn of_model(model: &LocalModel) -> Self {
         Self::of_stamps(model.files()).with_file_systems(model.files())
     }
 
-    /// Takes the fingerprint of a folder that is not there.
+    /// Creates the fingerprint of a folder that does not exist.
     pub(crate) fn of_nothing() -> Self {
         Self::of_stamps(&[])
     }
 
-    /// Returns whether the model is still as this stored fingerprint says. It looks at mounts only if an
-    /// image is involved, or if the file system is another one.
+    /// Returns true if the model still matches this stored fingerprint. Mounts are checked only if
+    /// an image is involved, or if the file system seems to be another one.
     pub(crate) fn is_still_of(&self, model: &LocalModel) -> bool {
         let now = Self::of_stamps(model.files());
         if !self.has_same_stamps(&now) {
@@ -83,9 +86,10 @@ impl Fingerprint {
         is_known || self.is_same_as(&now.with_file_systems(model.files()))
     }
 
-    /// Returns whether both are of the same files with the same content, as far as the file system
-    /// tells. A file system with a stable id is known by that id: it may have another device, and
-    /// another file system may have its device. On an image, both have to be of the same mount.
+    /// Returns true if both are fingerprints of the same files with the same content, according to
+    /// the file system. A file system with a stable id is recognised by the id: its device number
+    /// may change, and another file system may get the number. On an image, both must be of the
+    /// same mount.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         let is_same_file_system = match (&self.file_system, &other.file_system) {
             (Some(id), Some(other)) => id == other,
@@ -131,7 +135,7 @@ impl Fingerprint {
     }
 
     fn with_file_systems(self, files: &[FoundFile]) -> Self {
-        // One file of each device.
+        // One file for each device.
         let devices: BTreeMap<u64, &FoundFile> = files
             .iter()
             .map(|file| (file.stamp.device(), file))
@@ -159,15 +163,16 @@ impl Fingerprint {
         }
     }
 
-    /// Returns true if all its times were older at `now` than the granularity of clocks: then a
+    /// Returns true if all times were older than the granularity of clocks at `now`. Then each
     /// later change gives another fingerprint.
     pub(crate) fn is_settled_at(&self, now: SystemTime) -> bool {
         is_older_than_granularity(self.latest.0, now)
     }
 }
 
-/// Returns the earlier of this process's clock and that of the root's file system, so that neither
-/// makes a fresh change look old. Returns `None` if nothing can be written there.
+/// Returns the earlier of two times: that of the clock of this process, and that of the file system
+/// of the root. So neither clock makes a recent change look old. Returns `None` if no file can be
+/// written there.
 pub(crate) fn now_at_most(layout: &Layout) -> Option<SystemTime> {
     let file = tempfile::tempfile_in(layout.locks()).ok()?;
     let there = file.metadata().ok()?.modified().ok()?;
@@ -178,7 +183,7 @@ pub(crate) fn now_at_most(layout: &Layout) -> Option<SystemTime> {
 mod tests {
     use super::*;
 
-    /// The fingerprint of a fresh file, and the file's folder.
+    /// Returns the fingerprint of a new file, and its folder.
     fn fingerprint() -> (tempfile::TempDir, Fingerprint) {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let path = folder.path().join("m.bin");

@@ -23,20 +23,20 @@ use crate::root::{
     FileStamp, FoundFile, LastLink, Links, Reflink, clone_file, list_files, resolve,
 };
 
-/// The way in which an import puts local files into the store.
+/// The way in which an import transfers the bytes of local files into the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Import {
-    /// A reflink where the file system supports it, else a copy.
+    /// A reflink if the file system supports it, otherwise a copy.
     #[default]
     Auto,
-    /// The bytes are shared until one side changes, and take no space. An error where the file
-    /// system does not support reflinks.
+    /// A reflink: the files share their bytes until one of them changes, and take no extra space.
+    /// It is an error if the file system does not support reflinks.
     Reflink,
-    /// A hard link to the original. It takes no space, but a change of the original changes the
-    /// model, too. The original keeps its permissions.
+    /// A hard link to the original file. It takes no extra space, but a change of the original also
+    /// changes the model. The original keeps its permissions.
     HardLink,
-    /// The bytes are written once more; long runs of zeros become holes.
+    /// A second copy of the bytes. Long runs of zeros become holes.
     Copy,
 }
 
@@ -58,23 +58,24 @@ pub enum Import {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImportRequest<'r> {
-    /// The catalog id of the model.
+    /// The id of the model in the catalog.
     pub id: &'r ModelId,
-    /// The path of a file, of one shard of a set (all shards are imported), or of a folder.
+    /// The path of a file, of a folder, or of one shard of a set. For a shard, all shards of the
+    /// set are imported.
     pub source: &'r Path,
-    /// The way in which its bytes get into the store.
+    /// The way in which the bytes get into the store.
     pub how: Import,
-    /// The digests that the bytes are expected to have.
+    /// The digests and checks that the files must pass.
     pub expected: Expectation,
-    /// The entry that [`FsCatalog::import`](crate::FsCatalog::import) expects under the id.
-    /// [`ArtifactStore::import`], which registers nothing, ignores it.
+    /// The expected current entry of the id, for [`FsCatalog::import`](crate::FsCatalog::import).
+    /// [`ArtifactStore::import`] registers no entry and ignores this field.
     pub entry: Expected<'r, CatalogEntry>,
-    /// The provenance of the bytes; the source's path by default.
+    /// The provenance of the bytes. The default is the path of the source.
     pub provenance: Option<Provenance>,
 }
 
 impl<'r> ImportRequest<'r> {
-    /// Creates a request for an import that takes the least space and expects no digest.
+    /// Creates a request that takes the least space and expects no digest.
     pub fn new(id: &'r ModelId, source: &'r Path) -> Self {
         Self {
             id,
@@ -88,8 +89,8 @@ impl<'r> ImportRequest<'r> {
 }
 
 impl ArtifactStore {
-    /// Imports a local model into the store; it is not registered in the catalog yet. `progress`
-    /// may stop it by failing, which leaves nothing behind.
+    /// Imports a local model into the store. It is not registered in the catalog. An error of
+    /// `progress` stops the import, and then nothing is left behind.
     ///
     /// # Errors
     ///
@@ -102,15 +103,16 @@ impl ArtifactStore {
         self.stage_import(request, progress)?.publish()
     }
 
-    /// Copies a local model, with its [companions](LocalModel::companions), into a staging area and verifies
-    /// the copy; it is not published yet.
-    /// `progress` may stop it by failing, which leaves nothing behind.
+    /// Copies a local model and its [companions](LocalModel::companions) into a staging area, and
+    /// verifies the copy. It is not published. An error of `progress` stops the import, and then
+    /// nothing is left behind.
     ///
     /// # Errors
     ///
-    /// The errors of [`Staging::verify`] and [`stage`](Self::stage); [`CatalogError::ArtifactChanged`] if the source is changed meanwhile,
-    /// [`CatalogError::ArtifactIncomplete`] if a shard is not there,
-    /// [`CatalogError::ForeignShards`].
+    /// The errors of [`LocalModel::resolve`], [`LocalModel::check_content`], [`stage`](Self::stage)
+    /// and [`Staging::verify`]; [`CatalogError::ArtifactChanged`] if the source changes during the
+    /// import, [`CatalogError::ForeignShards`] if a shard belongs to another place in its set,
+    /// [`CatalogError::NameRefused`] if files with the name of the source are not part of a model.
     pub fn stage_import(
         &self,
         request: &ImportRequest<'_>,
@@ -119,7 +121,7 @@ impl ArtifactStore {
         let progress = &mut self.limits.watch("importing", progress);
         let model = LocalModel::resolve(&resolve(request.source, LastLink::Keep)?)?;
         model.check_shards()?;
-        // Before a byte is copied, and under the user's own paths.
+        // The check runs before any byte is copied, so its errors have the paths of the user.
         model.check_content(request.expected.content, &|| self.limits.check("reading"))?;
         check_own_name(&model)?;
         let chosen = match model.kind() {
@@ -160,15 +162,16 @@ impl ArtifactStore {
             staging.reserve(space)?;
         }
         for file in rest {
-            // Where extents could be shared, they would have been; what has holes is to keep them.
+            // Shared extents were tried above. A file with holes must keep its holes.
             let mover = match request.how {
                 Import::Auto => mover_for(file),
                 _ => Mover::Process,
             };
             staging.copy_in(file, mover, &mut advance)?;
         }
-        // What is linked has the bytes of its source. That is likely to be in memory, and is read
-        // instead if a change of it since then could not go unnoticed.
+        // Linked and cloned files have the bytes of their sources. The bytes of a source are
+        // probably in memory, so the source is hashed, provided that each later change of it would
+        // be noticed.
         let begin = now_at_most(self.layout());
         let sources = &files[..linked.len()];
         let is_settled = |file: &FoundFile| begin.is_some_and(|now| file.stamp.is_settled_at(now));
@@ -186,7 +189,7 @@ impl ArtifactStore {
             check_unchanged(&source.path, &source.stamp, content.size)?;
             check_unchanged(&file.path, &file.stamp, content.size)?;
             let (shares, freshness) = match request.how {
-                // Whoever has the original may write to it.
+                // The owner of the original can still write to it.
                 Import::HardLink => (Sharing::Inode, Freshness::of(&source.stamp, begin)),
                 _ => (Sharing::Extents, Freshness::Settled),
             };
@@ -204,7 +207,8 @@ impl ArtifactStore {
 }
 
 impl ArtifactStore {
-    /// Returns true unless the content of a companion is wrong: that is no reason to refuse the model.
+    /// Returns true unless the content of a companion is wrong. A wrong companion does not make the
+    /// import of the model fail.
     fn is_usable(&self, companion: &FoundFile, how: ContentCheck) -> bool {
         let model = LocalModel::resolve(&companion.path);
         let checked = model
@@ -220,7 +224,7 @@ impl ArtifactStore {
     }
 }
 
-/// Refuses a single file whose own name says that the file is no part of a model.
+/// Refuses a single file whose name marks it as not part of a model.
 fn check_own_name(model: &LocalModel) -> Result<()> {
     let named = model
         .files()
@@ -230,7 +234,7 @@ fn check_own_name(model: &LocalModel) -> Result<()> {
         None => Ok(()),
         Some(file) => Err(CatalogError::NameRefused {
             name: file.name.clone(),
-            problem: "files of such names are no part of a model; rename the file".to_owned(),
+            problem: "files with such names are not part of a model; rename the file".to_owned(),
         }),
     }
 }
@@ -244,13 +248,14 @@ fn mover_for(file: &FoundFile) -> Mover {
 }
 
 impl Staging {
-    /// Copies a regular file of this host into the staging area under a relative name, and hashes the
-    /// copy in the same pass. Returns its size in bytes. `progress` may stop the copy by failing.
+    /// Copies a regular file of this host into the staging area under a relative name, and hashes
+    /// the copy in the same pass. Returns its size in bytes. An error of `progress` stops the copy.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::ArtifactMissing`] and [`CatalogError::ArtifactUnusable`] for a source that is
-    /// no regular file, [`CatalogError::ArtifactChanged`] if it changes meanwhile, and the errors of
+    /// [`CatalogError::ArtifactMissing`] if the source does not exist,
+    /// [`CatalogError::ArtifactUnusable`] if it is not a regular file,
+    /// [`CatalogError::ArtifactChanged`] if it changes during the copy, and the errors of
     /// [`create`](Self::create).
     pub fn copy_from(
         &mut self,
@@ -268,8 +273,8 @@ impl Staging {
         Ok(size)
     }
 
-    /// Links or clones the files in order. If that is only preferred, it stops at the first file
-    /// that cannot be. Returns the files that were.
+    /// Links or clones the files in order, and returns the linked or cloned files. For
+    /// [`Import::Auto`], it stops at the first file that cannot be cloned.
     fn link_all(&mut self, files: &[FoundFile], how: Import) -> Result<Vec<FoundFile>> {
         let mut linked = Vec::new();
         if how == Import::Copy {
@@ -279,7 +284,8 @@ impl Staging {
             let path = self.path_for(&file.name)?;
             let metadata = match how {
                 Import::HardLink => {
-                    // Of what a link leads to, as the store holds none.
+                    // The link goes to the target of a symbolic link, because the store holds no
+                    // symbolic links.
                     let source = resolve(&file.path, LastLink::Follow)?;
                     fs::hard_link(&source, &path)
                         .map_err(|error| CatalogError::io("link to", &path, error))?;
@@ -296,7 +302,7 @@ impl Staging {
                         (Reflink::Unsupported, Import::Reflink) => {
                             let error = io::Error::new(
                                 io::ErrorKind::Unsupported,
-                                "this file system cannot share extents between the two",
+                                "the source and the store cannot share extents",
                             );
                             return Err(CatalogError::io("clone to", &path, error));
                         }
@@ -329,7 +335,7 @@ impl Staging {
         let path = self.path_for(&file.name)?;
         let target = self.create_empty(&file.name)?;
         let copied = copy_and_hash(&file.path, &target, &path, mover, &mut |step| {
-            // A source with holes can take more space here.
+            // A source with holes can take more space in the store.
             self.note_written(step.written)?;
             advance(step.read)
         })?;

@@ -7,11 +7,12 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 use crate::root::{FileLock, FileStamp, LockMode, Locking, is_absence, is_at, open_to_lock, poll};
 
-/// Protects an artifact from removal as long as it is held and its process lives.
+/// A lease, which protects an artifact from removal while it is held and its process lives.
 ///
-/// It is a shared lock of the kernel on one file: any number of processes can hold one, and a kill
-/// frees it. Deletions and collections leave a leased artifact alone. A model outside of the root
-/// needs no lock, as nothing there is ever removed.
+/// A lease is a shared lock of the kernel on one file. Any number of processes can hold a lease,
+/// and the kernel releases the lease of a killed process. Deletions and collections do not touch an
+/// artifact with a lease. A model outside of the root needs no lock, because nothing outside of the
+/// root is ever removed.
 #[derive(Debug)]
 pub struct Lease {
     path: PathBuf,
@@ -19,7 +20,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Returns the path that it protects.
+    /// Returns the protected path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -29,18 +30,17 @@ impl Lease {
     }
 }
 
-/// The result of an attempt to take the lock of the leases of an artifact.
+/// The result of an attempt to take the lock that leases use.
 #[derive(Debug)]
 pub(crate) enum LeaseLock {
     Held(FileLock),
-    /// Others hold the lock, in a mode that excludes this one.
+    /// Another process holds the lock in a mode that excludes this one.
     Taken,
-    /// Nothing is at the path any more.
+    /// Nothing is at the path any longer.
     Gone,
 }
 
-/// Tries to lock the file of the store at a path, and checks that the locked file still is at that
-/// path.
+/// Tries to lock the file of the store at a path. Checks that the locked file is still at the path.
 pub(crate) fn try_lock(path: &Path, mode: LockMode, locking: Locking) -> Result<LeaseLock> {
     loop {
         let Some(file) = open_to_lock(path)? else {
@@ -49,14 +49,14 @@ pub(crate) fn try_lock(path: &Path, mode: LockMode, locking: Locking) -> Result<
         match FileLock::try_acquire(file, path, mode, locking)? {
             Err(_) => return Ok(LeaseLock::Taken),
             Ok(lock) if is_at(lock.file(), path)? => return Ok(LeaseLock::Held(lock)),
-            // It was removed or replaced while this waited for the lock: look again.
+            // The file was removed or replaced before it was locked. Try again.
             Ok(_) => {}
         }
     }
 }
 
-/// Takes a lease on the file of the store at a path. A process that excludes leases does so only to
-/// look, or to remove it: this waits for the end of that.
+/// Takes a lease on the file of the store at a path. Another process excludes leases only for a
+/// test or a removal, so this waits until that ends.
 pub(super) fn wait_for_lease(
     path: &Path,
     locking: Locking,
@@ -72,7 +72,8 @@ pub(super) fn wait_for_lease(
     Ok(outcome?.unwrap_or(LeaseLock::Taken))
 }
 
-/// Tries to lock a file or folder that an entry names below the root and the store did not make.
+/// Tries to lock a file or folder below the root that an entry names and that the store did not
+/// create.
 pub(crate) fn try_lock_unmanaged(
     path: &Path,
     mode: LockMode,
@@ -84,7 +85,7 @@ pub(crate) fn try_lock_unmanaged(
             Err(error) if is_absence(&error) => return Ok(LeaseLock::Gone),
             Err(error) => return Err(CatalogError::io("look at", path, error)),
         };
-        // Opening a pipe waits for its other end; nobody uses one as a model.
+        // Opening a pipe would wait for its other end, and a pipe is not a model.
         if !found.is_file() && !found.is_dir() {
             return Ok(LeaseLock::Gone);
         }
@@ -102,7 +103,7 @@ pub(crate) fn try_lock_unmanaged(
             (Some(locked), Some(now)) if locked.is_same_file(&now) => {
                 return Ok(LeaseLock::Held(lock));
             }
-            // It was replaced meanwhile: look again.
+            // The file was replaced in the meantime. Try again.
             _ => {}
         }
     }

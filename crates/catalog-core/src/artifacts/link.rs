@@ -1,4 +1,4 @@
-//! Gives a staged file the bytes of another file: by a link, or by a clone.
+//! Gives a staged file the bytes of another file, by a link or by a clone.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::error::{CatalogError, Result};
 use crate::root::{FileStamp, Layout, Modes, Reflink, clone_file, create_file, set_mode};
 
-/// Gives a file a second name, by way of a third one. It replaces any file of that name.
+/// Gives the file `from` the second name `to`, and replaces any file at `to`. `spare` is an unused
+/// name for the step in between.
 pub(super) fn link_over(from: &Path, to: &Path, spare: &Path) -> Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => return Ok(()),
@@ -16,7 +17,7 @@ pub(super) fn link_over(from: &Path, to: &Path, spare: &Path) -> Result<()> {
     }
     fs::hard_link(from, spare).map_err(|error| CatalogError::io("link to", spare, error))?;
     fs::rename(spare, to).map_err(|error| CatalogError::io("rename to", to, error))?;
-    // A rename between two names of one file does nothing, and leaves both.
+    // A rename between two names of the same file does nothing, and leaves both names.
     match fs::remove_file(spare) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(CatalogError::io("remove", spare, error))
@@ -25,8 +26,8 @@ pub(super) fn link_over(from: &Path, to: &Path, spare: &Path) -> Result<()> {
     }
 }
 
-/// Replaces a file by a clone of a blob. Returns its stamp, or `None` if the file system cannot share
-/// extents.
+/// Replaces a file with a clone of a blob. Returns the stamp of the clone, or `None` if the file
+/// system cannot share extents.
 pub(super) fn clone_over(
     layout: &Layout,
     blob: &Path,
@@ -48,7 +49,8 @@ pub(super) fn clone_over(
     stamp_of(to)
 }
 
-/// Looks at the file at a path, without following a link. Returns `None` if there is none.
+/// Returns the stamp of the file at a path, without following a link. Returns `None` if there is no
+/// file.
 pub(super) fn stamp_of(path: &Path) -> Result<Option<FileStamp>> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Some(FileStamp::of(&metadata))),

@@ -13,11 +13,11 @@ use crate::error::{CatalogError, DigestError, Result};
 use crate::progress::Progress;
 use crate::root::{FileStamp, FoundFile, Links, is_absence, list_files};
 
-/// A local model: one path, resolved to all the files that the model consists of.
+/// A local model: a path, and all files that the model consists of.
 ///
 /// - A regular file is a model of one file.
-/// - A shard of a set, such as `m-00001-of-00003.gguf`, stands for all shards of the set.
-/// - A folder is a model of all files below it, without those of
+/// - A shard of a set, such as `m-00001-of-00003.gguf`, is a model of all shards of the set.
+/// - A folder is a model of all files below it, except those of
 ///   [`EXCLUDED_NAMES`](Self::EXCLUDED_NAMES).
 ///
 /// ```
@@ -39,7 +39,8 @@ use crate::root::{FileStamp, FoundFile, Links, is_absence, list_files};
 pub struct LocalModel {
     path: PathBuf,
     kind: LocalModelKind,
-    /// Sorted by the bytes of their names, which are relative to the model's folder.
+    /// The files, sorted by the bytes of their names. A name is relative to the folder of the
+    /// model.
     files: Vec<FoundFile>,
 }
 
@@ -48,33 +49,33 @@ pub struct LocalModel {
 pub enum LocalModelKind {
     /// One file.
     File,
-    /// All shards of one set.
+    /// All shards of a set.
     ShardSet,
     /// A folder of files.
     Folder,
 }
 
-/// The result of the comparison of a model with its expected digest.
+/// The result of comparing a model with its expected digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// The outcome.
+    /// The outcome of the comparison.
     pub outcome: VerificationOutcome,
-    /// The digest of the bytes, of the same algorithm as the expected one.
+    /// The actual digest of the bytes, in the algorithm of the expected digest.
     pub actual: Digest,
 }
 
 impl LocalModel {
-    /// The names of files and folders that are no part of a model, wherever they lie below its folder:
-    /// those of version control, of downloaders, of macOS, and locks. `*` stands for any text, at the
-    /// beginning or at the end.
+    /// The names of files and folders that are not part of a model, at any depth below its folder:
+    /// the names that version control, downloaders and macOS use, and lock files. A `*` at the
+    /// beginning or the end stands for any text.
     ///
-    /// Tree digests, imports, staging areas and fetchers leave them out, with all files below such a
-    /// folder.
+    /// Tree digests, imports, staging areas and fetchers exclude these files, and all files below
+    /// these folders.
     pub const EXCLUDED_NAMES: &[&str] = &NOT_OF_A_MODEL;
 
-    /// Returns true if a file of this relative name is part of a model. Its parts are joined by `/`,
-    /// and none of them is one of [`EXCLUDED_NAMES`](Self::EXCLUDED_NAMES).
+    /// Returns true if the file with this relative name is part of a model: none of the parts of
+    /// the name, which are joined by `/`, is one of [`EXCLUDED_NAMES`](Self::EXCLUDED_NAMES).
     ///
     /// ```
     /// use catalog_core::LocalModel;
@@ -87,8 +88,8 @@ impl LocalModel {
         is_of_a_model(name)
     }
 
-    /// Returns the names of all shards of the set that a shard belongs to, in order. Engines load the
-    /// first. Returns `None` for a name that is not that of a shard.
+    /// Returns the names of all shards of the set that a shard belongs to, in order. Engines load
+    /// the first one. Returns `None` if the name is not that of a shard.
     ///
     /// ```
     /// use catalog_core::LocalModel;
@@ -101,14 +102,15 @@ impl LocalModel {
         shard_set(name)
     }
 
-    /// Resolves a path to the files of its model. Opens none of them.
+    /// Resolves a path to the files of its model. Does not open the files.
     ///
     /// # Errors
     ///
     /// [`CatalogError::ArtifactMissing`] if nothing is at the path,
-    /// [`CatalogError::ArtifactUnusable`] if a socket, pipe or device is there, or a link that leads
-    /// nowhere, [`CatalogError::ArtifactIncomplete`] if a shard of the set is missing or is no
-    /// regular file, [`CatalogError::Io`].
+    /// [`CatalogError::ArtifactUnusable`] if the path is a socket, pipe or device, or a link that
+    /// leads nowhere, or if a folder has such a file or a link to a folder,
+    /// [`CatalogError::ArtifactIncomplete`] if a shard of the set is missing or is not a regular
+    /// file, [`CatalogError::Io`] if a path cannot be read.
     pub fn resolve(path: &Path) -> Result<Self> {
         let metadata = look_at(path)?;
         let model = |kind, files| Self {
@@ -135,12 +137,12 @@ impl LocalModel {
         self.kind
     }
 
-    /// Returns the path that was resolved; of a set, it may be any of the shards.
+    /// Returns the path that was resolved. For a set, it can be the path of any shard.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns the path to give to an engine: the file, the first shard, or the folder.
+    /// Returns the path for an engine: the file, the first shard, or the folder.
     pub fn engine_path(&self) -> &Path {
         match (self.kind, self.files.first()) {
             (LocalModelKind::ShardSet, Some(first)) => &first.path,
@@ -148,13 +150,14 @@ impl LocalModel {
         }
     }
 
-    /// Returns the size of all files together, in bytes.
+    /// Returns the total size of all files, in bytes.
     pub fn size(&self) -> u64 {
         let sizes = self.files.iter().map(|file| file.stamp.size());
         sizes.fold(0, u64::saturating_add)
     }
 
-    /// Returns the kind of digest that proves the whole model: a set is proved like a folder.
+    /// Returns the kind of digest that proves the whole model. A set of shards has a digest like a
+    /// folder.
     pub fn subject(&self) -> DigestSubject {
         match self.kind {
             LocalModelKind::File => DigestSubject::File,
@@ -166,7 +169,8 @@ impl LocalModel {
         &self.files
     }
 
-    /// Opens the file, or each shard. Files of a folder are not opened.
+    /// Checks that the file, or each shard, can be opened. Does not open the files of a folder, but
+    /// refuses an empty folder.
     pub(crate) fn check_readable(&self) -> Result<()> {
         if self.kind == LocalModelKind::Folder {
             return match self.files.is_empty() {
@@ -181,12 +185,14 @@ impl LocalModel {
         })
     }
 
-    /// Reads the header of each shard, and checks that the number and the count of shards in it are
-    /// those of the file's name. A header without them passes. Other models have no shards to check.
+    /// Reads the header of each shard. Checks that the header states the same shard number and
+    /// shard count as the name of the file. A header that states neither passes. A model that is
+    /// not a set passes without a check.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::ForeignShards`] if a header belongs to another shard, [`CatalogError::Io`].
+    /// [`CatalogError::ForeignShards`] if a header states another number or count,
+    /// [`CatalogError::Io`] if a shard cannot be opened.
     pub fn check_shards(&self) -> Result<()> {
         if self.kind != LocalModelKind::ShardSet {
             return Ok(());
@@ -207,13 +213,15 @@ impl LocalModel {
         }
     }
 
-    /// Checks the content of the model: see [`ContentCheck`]. Reads names, beginnings and headers only, and
-    /// logs what it warns of. `check` ends the reading by failing.
+    /// Checks the content of the model by the rules of a [`ContentCheck`]. Reads only names,
+    /// beginnings and headers. Logs the warnings, and returns them. An error of `check` ends the
+    /// reading.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::FormatRefused`] for content that is refused, [`CatalogError::ArtifactIncomplete`] if
-    /// a file of the model is missing, [`CatalogError::Io`], and the error of `check`.
+    /// [`CatalogError::FormatRefused`] if the content is refused,
+    /// [`CatalogError::ArtifactIncomplete`] if a file of the model is missing, [`CatalogError::Io`]
+    /// if a file cannot be read, and the error of `check`.
     pub fn check_content(
         &self,
         how: ContentCheck,
@@ -229,14 +237,14 @@ impl LocalModel {
         check_content(how, folder, &self.files, check)
     }
 
-    /// Computes a digest of the whole model. `progress` can stop it by failing. The tree digest of
-    /// a set is that of a folder that holds exactly its shards.
+    /// Computes a digest of the whole model. An error of `progress` stops it. The tree digest of a
+    /// set is the digest of a folder with exactly the shards of the set.
     ///
     /// # Errors
     ///
-    /// [`DigestError::WrongKind`] for an algorithm that does not prove such a model,
-    /// [`CatalogError::ArtifactChanged`], [`CatalogError::Io`], and the error that `progress`
-    /// returns.
+    /// [`DigestError::WrongKind`] if the algorithm does not prove a model of this kind,
+    /// [`CatalogError::ArtifactChanged`] if the model changes while it is read,
+    /// [`CatalogError::Io`] if it cannot be read, and the error that `progress` returns.
     pub fn digest(
         &self,
         algorithm: DigestAlgorithm,
@@ -260,13 +268,14 @@ impl LocalModel {
 
     /// Hashes the model and compares it with the expected digest.
     ///
-    /// A file digest cannot prove a set of shards. If it is `pinned` already, it is compared with
-    /// the shard at [`path`](Self::path): then the outcome is Warn, and its reason names the tree
-    /// digest to pin, or Fail.
+    /// A file digest cannot prove a set of shards. If `pinned` equals such an `expected` digest,
+    /// the digest is compared with the shard at [`path`](Self::path). If it is the digest of that
+    /// shard, the outcome is Warn, with a reason that names the tree digest to pin. Otherwise the
+    /// outcome is Fail.
     ///
     /// # Errors
     ///
-    /// [`DigestError::OfOneShard`] for a file digest of a set that is not pinned; otherwise as
+    /// [`DigestError::OfOneShard`] for a file digest of a set that is not pinned, and the errors of
     /// [`digest`](Self::digest) and [`check_shards`](Self::check_shards).
     pub fn compare(
         &self,
@@ -321,7 +330,7 @@ impl LocalModel {
         Digest::of_content(content.expect("each shard was hashed"))
     }
 
-    /// Hashes all shards, and checks that the set is still the same afterwards.
+    /// Hashes all shards, and checks afterwards that the set has not changed.
     fn hash_shards(
         &self,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
@@ -338,7 +347,7 @@ impl LocalModel {
     }
 }
 
-/// Returns the outcome for a digest that one shard of a set has.
+/// Creates the outcome for a pinned digest that is the digest of one shard.
 pub(crate) fn warn_of_one_shard(
     digest: &Digest,
     shard: &Path,
@@ -355,8 +364,7 @@ pub(crate) fn warn_of_one_shard(
     }
 }
 
-/// Returns the error for a path at which nothing is.
-/// Returns the metadata of a path of a user. Links are followed.
+/// Returns the metadata of a path that a user gave. Follows links.
 pub(super) fn look_at(path: &Path) -> Result<Metadata> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(metadata),
@@ -365,7 +373,7 @@ pub(super) fn look_at(path: &Path) -> Result<Metadata> {
     }
 }
 
-/// Returns a path that is no folder as a file of this name.
+/// Returns the regular file at a path under the given name. Refuses other kinds of files.
 pub(super) fn regular_file(path: &Path, name: &str, metadata: &Metadata) -> Result<FoundFile> {
     if !metadata.is_file() {
         let found = match metadata.is_dir() {

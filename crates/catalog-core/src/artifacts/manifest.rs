@@ -15,61 +15,61 @@ use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
 use crate::root::{ArtifactFolder, Layout, create_file, is_sha256, open_own_file};
 
-/// The newest version that this release reads. It writes this version for a model with companions.
+/// The newest version that this release reads. It writes this version for models with companions.
 const VERSION: u64 = 3;
 
-/// The version of a model without companions. Up to this version, the digest of the model and the key are
-/// those of all files.
+/// The version of models without companions. Up to this version, the digest of the model and the
+/// key cover all files.
 const VERSION_OF_ALL_FILES: u64 = 2;
 
-/// The maximum size of a manifest, in bytes. It is enough for some hundred thousand files.
+/// The maximum size of a manifest, in bytes. It is enough for several hundred thousand files.
 const MAX_LEN: u64 = 64 << 20;
 
-/// The manifest of a managed artifact: its files and their source, as `manifest.json` in its
-/// folder.
+/// The manifest of a managed artifact, which lists its files and their source. It is stored as
+/// `manifest.json` in the folder of the artifact.
 ///
-/// It is a JSON object of these fields, one file a line, and `checksum` as the last one. A reader
-/// keeps fields that it does not know.
+/// The text is a JSON object with these fields, one file per line. Its last field is `checksum`. A
+/// reader keeps unknown fields.
 ///
-/// Version 1 has `is_unproved` in place of `basis`. If it is true, the basis is
-/// [`OwnHash`](Basis::OwnHash). If not, the basis is [`SourceHash`](Basis::SourceHash), the weakest
-/// that version 1 accepted as proof.
+/// Version 1 has the field `is_unproved` instead of `basis`. If it is true, the basis is
+/// [`OwnHash`](Basis::OwnHash). Otherwise the basis is [`SourceHash`](Basis::SourceHash), the
+/// weakest basis that version 1 accepted as proof.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Manifest {
     version: u64,
-    /// The catalog id under which it was staged.
+    /// The catalog id of the staged model.
     pub id: String,
-    /// The name of the file that users of the model are given; without one, they are given the
-    /// folder.
+    /// The name of the file that users of the model get. If it is `None`, they get the folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry_file: Option<String>,
-    /// The digest that proves it: the SHA-256 of the only file of the model, or the tree digest of
-    /// several. Companions are not in it.
+    /// The digest that proves the model: the SHA-256 of its only file, or the tree digest of
+    /// several files. It does not cover companions.
     pub digest: Digest,
-    /// The source of its bytes, without secrets, if it is known.
+    /// The place that the bytes came from, without secrets, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// The revision that the source resolved to, such as a commit.
+    /// The resolved revision of the source, such as a commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
     /// The name of the fetcher.
     pub fetcher: String,
-    /// The source's own spelling of the repository, without secrets, if it is not that of the id.
+    /// The spelling of the repository at the source, without secrets. It is `None` if it is the
+    /// same as in the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_spelling: Option<String>,
-    /// The source of the digests that the bytes were compared with when they were staged.
+    /// The source of the digests that the bytes were compared with during staging.
     #[serde(default)]
     pub basis: Basis,
-    /// The names of the requested files. It is empty if all were requested.
+    /// The names of the requested files. It is empty if all files were requested.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub requested: BTreeSet<String>,
-    /// The validators of single files, by name, as the source stated them.
+    /// The validators that the source stated for single files, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub validators: BTreeMap<String, Validators>,
-    /// The time when they were published, in milliseconds since 1970.
+    /// The time of the verification before the publication, in milliseconds since 1970.
     pub published_ms: u64,
-    /// Its files, sorted by the bytes of their names.
+    /// The files of the artifact, sorted by the bytes of their names.
     pub files: Vec<ManifestFile>,
     #[serde(flatten)]
     unknown: BTreeMap<String, Value>,
@@ -118,7 +118,7 @@ impl Manifest {
         }
     }
 
-    /// Returns the provenance of its bytes, to fetch some of them again.
+    /// Returns the provenance of the bytes. A fetcher can use it to fetch some files again.
     pub fn provenance(&self) -> Provenance {
         let companions = of_role(&self.files, Role::Companion);
         Provenance {
@@ -132,24 +132,25 @@ impl Manifest {
         }
     }
 
-    /// The tree digest of all files of the model, without its companions.
+    /// Computes the tree digest of all files of the model, without its companions.
     pub fn tree_digest(&self) -> Digest {
         tree_of(self.model_files())
     }
 
-    /// The files that the digest proves: those of the model itself, without its companions.
+    /// Returns the files that the digest proves: the files of the model without its companions.
     pub(crate) fn model_files(&self) -> impl Iterator<Item = &ManifestFile> {
         let is_proved =
             |file: &&ManifestFile| self.version <= VERSION_OF_ALL_FILES || file.role == Role::Model;
         self.files.iter().filter(is_proved)
     }
 
-    /// Refuses a digest of one file for a set of shards, whose path is that of its first shard.
-    /// `folder` holds the files.
+    /// Refuses a file digest for a set of shards, because the path of the set is that of its first
+    /// shard. `folder` is the folder of the files.
     ///
     /// # Errors
     ///
-    /// [`DigestError::OfOneShard`], which states the tree digest.
+    /// [`DigestError::OfOneShard`], which states the tree digest, and
+    /// [`CatalogError::InvalidDigest`] for a malformed digest.
     pub(crate) fn refuse_digest_of_one_shard(&self, given: &Digest, folder: &Path) -> Result<()> {
         match self.shard_that_would_prove(given)? {
             None => Ok(()),
@@ -161,8 +162,8 @@ impl Manifest {
         }
     }
 
-    /// Returns the name of the first shard if this is a set of shards and the digest is one of a
-    /// file, which cannot prove the set.
+    /// Returns the name of the first shard if this is a set of shards and `given` is a file digest.
+    /// Such a digest cannot prove the set.
     pub(crate) fn shard_that_would_prove(&self, given: &Digest) -> Result<Option<&str>> {
         let algorithm = given.algorithm().map_err(CatalogError::InvalidDigest)?;
         let is_of_file = algorithm.proves() == DigestSubject::File;
@@ -172,14 +173,15 @@ impl Manifest {
         Ok(name)
     }
 
-    /// Returns the size of its files, in bytes.
+    /// Returns the total size of the files, in bytes.
     pub fn size(&self) -> u64 {
         let sizes = self.files.iter().map(|file| file.size);
         sizes.fold(0, u64::saturating_add)
     }
 
-    /// Returns the name of its folder, which follows from the id, the content, the entry file, the
-    /// revision if there is one, and the companions if there are any.
+    /// Computes the key of the artifact, which is the name of its folder. The key depends on the
+    /// id, the content, the entry file, the revision if there is one, and the companions if there
+    /// are any.
     pub(super) fn key(&self) -> String {
         let mut key = Sha256::new();
         key.update(b"artifact/v1\0");
@@ -197,7 +199,7 @@ impl Manifest {
         hex::encode(key.finalize())
     }
 
-    /// Returns the path for users of the model, in the folder of the artifact.
+    /// Returns the path for users of the model below the folder of the artifact.
     pub(super) fn path_in(&self, folder: &ArtifactFolder) -> PathBuf {
         match &self.entry_file {
             Some(name) => folder.files().join(name),
@@ -211,11 +213,11 @@ impl Manifest {
         format!("{}\n", seal(&lines))
     }
 
-    /// Reads the manifest of an artifact, if there is one.
+    /// Reads the manifest of an artifact, if the manifest exists.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::StoreDamaged`] if it is not a manifest, or belongs to another artifact;
+    /// [`CatalogError::StoreDamaged`] if the file is not a manifest or belongs to another artifact,
     /// [`CatalogError::StoreTooNew`] if a newer release wrote it.
     pub(super) fn read(folder: &ArtifactFolder) -> Result<Option<Self>> {
         let path = folder.manifest();
@@ -240,7 +242,7 @@ impl Manifest {
         })?;
         let name = folder.path().file_name().unwrap_or_default();
         if name != manifest.key().as_str() {
-            let detail = "it does not belong to the folder it is in".to_owned();
+            let detail = "it belongs to another folder".to_owned();
             return Err(damaged(&path, detail));
         }
         Ok(Some(manifest))
@@ -249,7 +251,8 @@ impl Manifest {
     fn parse(text: &str) -> Result<Self, Unreadable> {
         let object = unseal(text).map_err(|detail| Unreadable::Damaged(detail.to_owned()))?;
         let failed = |error: serde_json::Error| Unreadable::Damaged(error.to_string());
-        // By itself, as all else may have another form.
+        // The version is parsed first, because the other fields of a newer version may have another
+        // form.
         let head: Head = serde_json::from_str(&object).map_err(failed)?;
         if head.version > VERSION {
             return Err(Unreadable::TooNew(head.version));
@@ -270,19 +273,19 @@ impl Manifest {
         for file in &self.files {
             check_file_name(&file.name)?;
             if file.digest.algo != "sha256" || !is_sha256(&file.digest.value) {
-                return Err(format!("the digest of {:?} is no SHA-256", file.name));
+                return Err(format!("the digest of {:?} is not a SHA-256", file.name));
             }
         }
         match &self.entry_file {
             Some(name) if self.files.iter().all(|file| file.name != *name) => {
-                Err("it hands out a file that it does not have".to_owned())
+                Err("its entry file is not one of its files".to_owned())
             }
             _ => Ok(()),
         }
     }
 }
 
-/// The field that every version has.
+/// The version, a field that each version has.
 #[derive(Deserialize)]
 struct Head {
     version: u64,
@@ -303,13 +306,14 @@ fn tree_of<'f>(files: impl Iterator<Item = &'f ManifestFile>) -> Digest {
     Digest::of_contents(&contents)
 }
 
-/// Reads a text file of the store's own, if there is one. A file of more than `max` bytes is
+/// Reads a text file of the store, if it exists. A file of more than `max` bytes is reported as
 /// damaged.
 pub(super) fn read_text(path: &Path, max: u64) -> Result<Option<String>> {
     let Some(file) = open_own_file(path, OpenOptions::new().read(true))? else {
         return Ok(None);
     };
-    // Read at once: a plan of collection reads thousands of them.
+    // The file is read with one allocation, because the plan of a collection reads thousands of
+    // them.
     let len = file.metadata().map_or(0, |metadata| metadata.len());
     let mut text = String::with_capacity(len.min(max) as usize + 1);
     match file.take(max + 1).read_to_string(&mut text) {
@@ -322,7 +326,7 @@ pub(super) fn read_text(path: &Path, max: u64) -> Result<Option<String>> {
     }
 }
 
-/// Writes and syncs a new file of the store's own. Its name is not durable yet.
+/// Writes and syncs a new file of the store. Its name is not durable yet.
 pub(super) fn write_text(layout: &Layout, path: &Path, text: &str) -> Result<()> {
     let failed = |error| CatalogError::io("write", path, error);
     let mut file = create_file(layout, path).map_err(failed)?;

@@ -6,13 +6,13 @@ use crate::digest::{Digest, FileContent};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ManifestFile {
-    /// The name, relative to the folder of the files, parts joined by `/`.
+    /// The name relative to the folder of the files; its parts are joined by `/`.
     pub name: String,
     /// The size in bytes.
     pub size: u64,
     /// The SHA-256 of its bytes.
     pub digest: Digest,
-    /// How its bytes share the space of the file they came from.
+    /// The way in which the file shares its space with the file that it came from.
     #[serde(default, skip_serializing_if = "Sharing::is_none")]
     pub shares: Sharing,
     /// Whether the file is part of the model or a companion of it.
@@ -20,15 +20,15 @@ pub struct ManifestFile {
     pub role: Role,
 }
 
-/// The role of a file in a model.
+/// The role of a file in a managed artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Role {
-    /// A file of the model itself.
+    /// The file is part of the model.
     #[default]
     Model,
-    /// A companion of the model, such as a projector or a chat template.
+    /// The file is a companion of the model, such as a projector or a chat template.
     Companion,
 }
 
@@ -38,7 +38,7 @@ impl Role {
     }
 }
 
-/// The way in which a file of the store shares its space with a file outside of it.
+/// The way in which a file of the store shares its space with a file outside of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -46,10 +46,10 @@ pub enum Sharing {
     /// The file shares no space.
     #[default]
     Nothing,
-    /// The file shares its extents with the file it was cloned from: removing it frees them only if
-    /// that one is gone.
+    /// The file shares its extents with the file that it was cloned from. Removing the file frees
+    /// the extents only if the other file no longer exists.
     Extents,
-    /// The file shares everything: it is a hard link to the file it was imported from.
+    /// The file is a hard link to the file that it was imported from, so both share everything.
     Inode,
 }
 

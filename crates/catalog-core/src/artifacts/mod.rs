@@ -1,7 +1,7 @@
 //! Managed models: staging, publishing, importing, leases, space, removal and quarantine.
 //!
-//! A call that moves files of the store holds its lock (`root::lock`) only while names change. It
-//! reads, hashes, copies and syncs the bytes before.
+//! A call that moves files of the store holds the lock of artifacts (`root::lock`) only while it
+//! changes names. It reads, hashes, copies and syncs the bytes before that.
 
 mod artifact;
 mod blob;

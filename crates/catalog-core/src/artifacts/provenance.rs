@@ -2,24 +2,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// The source of bytes: where, how and in which state they were fetched.
+/// The provenance of the bytes of a model: their source, their revision, and the fetcher.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Provenance {
-    /// The place that they came from; secrets in it are left out.
+    /// The place that the bytes came from. Secrets are removed when it is stored.
     pub source: Option<String>,
-    /// The revision that the source resolved to.
+    /// The resolved revision of the source, such as a commit.
     pub revision: Option<String>,
     /// The name of the fetcher.
     pub fetcher: String,
-    /// The names of the requested files. It is empty if all were requested.
+    /// The names of the requested files. It is empty if all files were requested.
     pub requested: BTreeSet<String>,
-    /// The names of those files that are companions of the model.
+    /// The names of the files that are companions of the model.
     pub companions: BTreeSet<String>,
-    /// The validators of single files, by name, as the source stated them.
+    /// The validators that the source stated for single files, by name.
     pub validators: BTreeMap<String, Validators>,
-    /// The source's own spelling of the repository, if it is not that of the id; secrets in it are
-    /// left out.
+    /// The spelling of the repository at the source. It is `None` if it is the same as in the id.
+    /// Secrets are removed when it is stored.
     pub source_spelling: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Provenance {
         self
     }
 
-    /// Sets the revision that the source resolved to.
+    /// Sets the resolved revision of the source.
     #[must_use]
     pub fn revision(mut self, revision: impl Into<Option<String>>) -> Self {
         self.revision = revision.into();
@@ -66,7 +66,7 @@ impl Provenance {
         self
     }
 
-    /// Sets the source's own spelling of the repository.
+    /// Sets the spelling of the repository at the source.
     #[must_use]
     pub fn source_spelling(mut self, source_spelling: impl Into<Option<String>>) -> Self {
         self.source_spelling = source_spelling.into();
@@ -74,21 +74,21 @@ impl Provenance {
     }
 }
 
-/// The validators of one file at its source. A later request can ask the source whether the file
-/// changed.
+/// The validators of one file at its source. A later request uses them to ask the source whether
+/// the file changed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Validators {
-    /// The `ETag` of an HTTP answer.
+    /// The `ETag` header of an HTTP response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
-    /// The `Last-Modified` of an HTTP answer.
+    /// The `Last-Modified` header of an HTTP response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
 }
 
 impl Validators {
-    /// Creates the validators of a file, as far as the source states them.
+    /// Creates the validators of a file. The source may state both, one or none of them.
     pub fn new(etag: impl Into<Option<String>>, last_modified: impl Into<Option<String>>) -> Self {
         Self {
             etag: etag.into(),

@@ -18,22 +18,24 @@ use crate::root::{
 };
 
 impl VerifiedStaging {
-    /// Publishes the artifact, complete and durable, by one rename. Files whose bytes the store has
-    /// already become links to those. If there is an artifact of this id and content already, it is
-    /// completed and returned.
+    /// Publishes the artifact with one rename. It is complete and durable on return. A file with
+    /// the same bytes as a blob of the store becomes a link to that blob. If the store has an
+    /// artifact with this id and content already, this completes and returns that artifact.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::ArtifactChanged`] if the files were touched since they were verified; the
-    /// errors of linking, syncing and renaming.
+    /// [`CatalogError::ArtifactChanged`] if a file was changed after it was verified,
+    /// [`CatalogError::InUse`] if other processes use the existing artifact or its blobs for too
+    /// long, and the errors of linking, syncing and renaming.
     pub fn publish(self) -> Result<Artifact> {
         let staged = self.staging.artifact();
         self.make_durable(&staged)?;
         let store = &self.staging.store;
         let target = store.layout().artifact(&self.manifest.key());
-        // Again if others publish the same bytes, which are hashed before they are shared, and not
-        // under the lock; or if somebody looks whether the artifact that is there is in use. Syncs come
-        // before the lock and after it, so that many threads can wait for the disk together.
+        // The attempt is repeated if another process publishes the same bytes, because those are
+        // hashed before they are shared, and not under the lock. It is also repeated if another
+        // process tests whether the existing artifact is in use. Syncs come before and after the
+        // lock, so that many threads can wait for the disk at the same time.
         let published = poll(&store.limits, store.lock_wait(), || {
             let mut blobs = self.look_at_blobs(&staged)?;
             let lock = store.lock()?;
@@ -43,7 +45,8 @@ impl VerifiedStaging {
         });
         match published? {
             Some((manifest, lease, seen)) => {
-                // This also covers an artifact that another process has just renamed to this place.
+                // This sync also covers an artifact that another process has just renamed to this
+                // path.
                 store.sync_names()?;
                 Ok(Artifact::new(&target, manifest, lease).with_published(seen))
             }
@@ -53,8 +56,8 @@ impl VerifiedStaging {
         }
     }
 
-    /// Returns the manifest, the fingerprint and a lease of the artifact in its place, or `None` if
-    /// the caller has to try again.
+    /// Publishes the artifact under the lock of artifacts. Returns its manifest, a lease and its
+    /// fingerprint, or `None` if the caller must try again.
     fn publish_under_lock(
         &self,
         staged: &ArtifactFolder,
@@ -65,7 +68,7 @@ impl VerifiedStaging {
         let shared = root::LockMode::Shared;
         let path = staged.manifest();
         let manifest = File::open(&path).map_err(|error| CatalogError::io("open", path, error))?;
-        // Before anybody can see the artifact.
+        // The lease must exist before another process can see the artifact.
         let Ok(lease) = root::FileLock::try_acquire(manifest, &target.manifest(), shared, locking)?
         else {
             return Ok(None);
@@ -81,7 +84,8 @@ impl VerifiedStaging {
                     return Ok(None);
                 };
                 let manifest = Manifest::read(target)?;
-                // Its files are links to the same ones: that they go changes the times of those.
+                // The staged files are links to the published ones. Removing them changes the times
+                // of the published files.
                 root::remove_artifact(staged.path())?;
                 let seen = self.look_at_published(target, blobs)?;
                 Ok(manifest.map(|manifest| (manifest, lease, seen)))
@@ -90,7 +94,7 @@ impl VerifiedStaging {
         }
     }
 
-    /// Takes the fingerprint of the files in their place, after the last link was made.
+    /// Takes the fingerprint of the published files, after their last link was made.
     fn look_at_published(&self, target: &ArtifactFolder, blobs: &[Blob]) -> Result<Published> {
         let fingerprint = Fingerprint::of(&target.files())?;
         let mut is_settled = true;
@@ -104,7 +108,7 @@ impl VerifiedStaging {
         })
     }
 
-    /// Returns true if a file in its place was hashed and every later change of it shows in its
+    /// Returns true if the published file was hashed and each later change of it shows in its
     /// times.
     fn is_settled(&self, file: &ManifestFile, blob: &Blob, now: &FileStamp) -> bool {
         if let Blob::Good(seen, Freshness::Settled) | Blob::Cloned(_, seen, Freshness::Settled) =
@@ -113,7 +117,7 @@ impl VerifiedStaging {
         {
             return true;
         }
-        // Files of the same bytes are links to one of them.
+        // Files with the same bytes are links to one of them.
         let all = self.manifest.files.iter().zip(&self.files);
         let mut all = all.zip(&self.freshness);
         all.any(|((other, found), freshness)| {
@@ -123,8 +127,8 @@ impl VerifiedStaging {
         })
     }
 
-    /// Gives the files and folders their modes, checks that the bytes are those that were verified, and
-    /// makes them durable, with the manifest.
+    /// Sets the modes of the files and folders, and checks that the files have not changed since
+    /// they were verified. Writes the manifest, and makes all of them durable.
     fn make_durable(&self, staged: &ArtifactFolder) -> Result<()> {
         let layout = self.staging.store.layout();
         set_modes_of_folders(layout, staged.path())?;
@@ -138,7 +142,7 @@ impl VerifiedStaging {
             if !FileStamp::of(&metadata).is_same_content(&found.stamp) {
                 return Err(CatalogError::ArtifactChanged { path });
             }
-            // The original of a hard link is not ours to change.
+            // The original of a hard link belongs to its user, so its mode stays.
             if file.shares != Sharing::Inode {
                 set_mode(&opened, modes.blob).map_err(failed)?;
             }
@@ -151,7 +155,8 @@ impl VerifiedStaging {
         sync_folders(staged, &self.manifest)
     }
 
-    /// Links all files with the blobs and renames the folder into its place. Under the lock.
+    /// Links all files with the blobs, and renames the folder to its final path. The caller holds
+    /// the lock of artifacts.
     fn place(
         &self,
         staged: &ArtifactFolder,
@@ -188,7 +193,8 @@ impl VerifiedStaging {
             {
                 is_relinked = true;
                 match link_over(&blob_path, &path, &spare) {
-                    // It belongs to another account. Without a clone, the staged copy stays.
+                    // The blob belongs to another account. If it cannot be cloned, the staged copy
+                    // stays.
                     Err(CatalogError::PermissionDenied { .. }) => {
                         if let Some(clone) = clone_over(store.layout(), &blob_path, &path, &spare)?
                         {
@@ -198,7 +204,8 @@ impl VerifiedStaging {
                     linked => linked?,
                 }
             } else if file.shares != Sharing::Inode {
-                // What others may change is no blob.
+                // A file that a user can change must not become a blob, so hard links are excluded
+                // here.
                 let folder = store.layout().folder_of_blob(&file.digest.value);
                 create_own_folder(store.layout(), &folder)?;
                 link_over(&path, &blob_path, &spare)?;

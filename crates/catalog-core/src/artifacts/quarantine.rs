@@ -16,37 +16,37 @@ use crate::root::{
     resolve, sync_folder,
 };
 
-/// The reason why a file is in quarantine: `evidence.json` beside it.
+/// The evidence against a file in quarantine. It is stored as `evidence.json` beside the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Evidence {
-    /// The models that it was served for, sorted.
+    /// The ids of the models that the file was part of, sorted.
     pub ids: Vec<String>,
-    /// Its name among the files of the first of them.
+    /// The name of the file in the first of these models.
     pub name: String,
-    /// The expected digest.
+    /// The digest that the file should have.
     pub expected: Digest,
-    /// The digest of the file. It is absent if the file cannot be read or is not part of the model;
-    /// in the second case the expected digest is that of the model.
+    /// The actual digest of the file. It is `None` if the file cannot be read, or if it is not part
+    /// of the model. In the second case, `expected` is the digest of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual: Option<Digest>,
-    /// The size of the file.
+    /// The actual and the expected size of the file.
     pub size: FileSizes,
-    /// The time when it was found, in milliseconds since 1970.
+    /// The time when the problem was found, in milliseconds since 1970.
     pub found_ms: u64,
-    /// The time when it last had the expected digest, as far as the catalog knows.
+    /// The last time when the file is known to have had the expected digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good_ms: Option<u64>,
 }
 
-/// The sizes of a file, in bytes.
+/// The actual and the expected size of a file, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(u64, u64)", into = "(u64, u64)")]
 #[non_exhaustive]
 pub struct FileSizes {
-    /// The size that it has.
+    /// The actual size.
     pub found: u64,
-    /// The size that it should have; 0 for a file that is not part of the model.
+    /// The expected size; 0 for a file that is not part of the model.
     pub expected: u64,
 }
 
@@ -63,13 +63,13 @@ impl From<FileSizes> for (u64, u64) {
 }
 
 impl Evidence {
-    /// Reads the evidence against a file in quarantine, if it is there and not damaged.
+    /// Reads the evidence against a file in quarantine. Returns `None` if it is missing or damaged.
     pub(crate) fn read(folder: &QuarantineFolder) -> Option<Self> {
         let text = read_text(&folder.evidence(), 1 << 20).ok()??;
         serde_json::from_str(&unseal(&text).ok()?).ok()
     }
 
-    /// Creates the evidence against a file of the model `id`.
+    /// Creates the evidence against a file of the model with this id.
     pub(crate) fn new(id: &str, file: &ManifestFile, actual: Digest, size: u64) -> Self {
         Self {
             ids: vec![id.to_owned()],
@@ -83,16 +83,16 @@ impl Evidence {
     }
 }
 
-/// An artifact that has the bytes of a file by a link to that file.
+/// An artifact that contains a link to a given file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sharer {
     pub(crate) key: String,
-    /// The file of this artifact.
+    /// The linked file in this artifact.
     file: ManifestFile,
 }
 
 impl ArtifactStore {
-    /// Returns true if nothing on the way to a path below the root is a symbolic link.
+    /// Returns true if no folder of a path below the root is a symbolic link.
     pub(crate) fn is_straight(&self, path: &Path) -> Result<bool> {
         let folder = path.parent().unwrap_or(path);
         Ok(resolve(folder, LastLink::Follow)? == folder)
@@ -103,9 +103,9 @@ impl ArtifactStore {
         self.layout().artifact(key).files().join(&file.name)
     }
 
-    /// The artifacts that have the same bytes as `path` by a link to the same file. Those whose manifest
-    /// cannot be read are left out; no bad file stays in service for that. The `likely` artifacts are looked
-    /// at first: the search ends once all links are found.
+    /// Returns the artifacts that contain a link to the file at `path`. Skips artifacts whose
+    /// manifest cannot be read, so that they do not keep a bad file in service. Checks the `likely`
+    /// artifacts first. The search ends when all links are found.
     pub(crate) fn sharers_of<'k>(
         &self,
         path: &Path,
@@ -115,7 +115,7 @@ impl ArtifactStore {
         let Some(inode) = inode_of(path)? else {
             return Ok(Vec::new());
         };
-        // Each name of the file is the blob, or in an artifact; others may be in backups.
+        // Each link is the blob or is in an artifact, except for links in backups.
         let has_blob = inode_of(&self.layout().blob(&expected.value))? == Some(inode);
         let names = fs::symlink_metadata(path).map_or(0, |metadata| metadata.nlink());
         let names = names.saturating_sub(u64::from(has_blob)) as usize;
@@ -140,18 +140,18 @@ impl ArtifactStore {
         Ok(sharers)
     }
 
-    /// Adds the files of an artifact that are links to a file.
+    /// Adds the files of an artifact that are links to the file with this inode.
     fn add_sharers(&self, key: &str, inode: (u64, u64), sharers: &mut Vec<Sharer>) -> Result<()> {
         let manifest = match self.manifest(key) {
             Ok(manifest) => manifest,
             Err(error) => {
-                tracing::warn!(key, %error, "an artifact cannot be looked at");
+                tracing::warn!(key, %error, "the manifest of an artifact cannot be read");
                 return Ok(());
             }
         };
         for file in manifest.files {
             let path = self.file_of(key, &file);
-            // Behind a link lies no file of the artifact.
+            // A path through a symbolic link does not lead to a file of the artifact.
             if inode_of(&path)? == Some(inode) && self.is_straight(&path)? {
                 sharers.push(Sharer {
                     key: key.to_owned(),
@@ -162,8 +162,8 @@ impl ArtifactStore {
         Ok(())
     }
 
-    /// Moves a file that failed verification aside with its evidence, and removes every other name
-    /// by which it could be served. Returns its new path.
+    /// Moves a file that failed verification into quarantine with its evidence. Removes each other
+    /// link of the store to the file. Returns its new path.
     pub(crate) fn quarantine(
         &self,
         _: &WriterLock,
@@ -192,7 +192,7 @@ impl ArtifactStore {
 }
 
 impl ArtifactStore {
-    /// Creates a place for a file, with the evidence against it.
+    /// Creates a folder in the quarantine, with the evidence against a file.
     fn quarantine_folder(&self, evidence: &Evidence) -> Result<QuarantineFolder> {
         let quarantine = self.layout().quarantine();
         create_own_folder(self.layout(), &quarantine)?;
@@ -207,8 +207,8 @@ impl ArtifactStore {
         Ok(folder)
     }
 
-    /// Moves a file aside that lies in the folder of a model and is not part of it. The caller
-    /// holds the lock of artifacts. Returns its new path.
+    /// Moves a file in the folder of a model that is not part of the model into quarantine. Returns
+    /// its new path. The caller holds the lock of artifacts.
     pub(super) fn set_aside(&self, path: &Path, of: &Manifest) -> Result<PathBuf> {
         let metadata =
             fs::symlink_metadata(path).map_err(|error| CatalogError::io("look at", path, error))?;

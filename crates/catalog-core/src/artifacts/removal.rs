@@ -9,12 +9,13 @@ use super::store::ArtifactStore;
 use crate::error::{CatalogError, Result};
 use crate::root::{WriterLock, check_own_folder};
 
-/// The number of artifacts or blobs that are removed before other writers get the lock.
+/// The number of artifacts or blobs that one call removes before it releases the lock for other
+/// writers.
 pub(crate) const BATCH: usize = 64;
 
 impl ArtifactStore {
-    /// Returns the blobs that an artifact uses, by its manifest. Those of a damaged one are not
-    /// known: a collection finds them.
+    /// Returns the blobs that an artifact uses, by its manifest. The list is empty if the manifest
+    /// is damaged. A collection finds the blobs of such an artifact.
     pub(crate) fn blobs_of(&self, key: &str) -> Vec<String> {
         match Manifest::read(&self.layout().artifact(key)) {
             Ok(Some(manifest)) => {
@@ -25,8 +26,8 @@ impl ArtifactStore {
         }
     }
 
-    /// Removes the given blobs that nothing uses any more. Returns the number of bytes that this freed, and
-    /// the blobs that could not be removed.
+    /// Removes those of the given blobs that are no longer used. Returns the number of freed bytes,
+    /// and the blobs that could not be removed.
     pub(crate) fn remove_blobs(
         &self,
         blobs: &[String],
@@ -45,8 +46,8 @@ impl ArtifactStore {
         Ok((freed, failed))
     }
 
-    /// Removes a blob that no artifact uses, and returns the number of bytes that this freed.
-    /// Returns `None` if it is used or not there.
+    /// Removes a blob that no artifact uses, and returns the number of freed bytes. Returns `None`
+    /// if the blob is in use or does not exist.
     pub(crate) fn remove_blob(&self, _: &WriterLock, hex: &str) -> Result<Option<u64>> {
         let path = self.layout().blob(hex);
         check_own_folder(path.parent().expect("a blob lies in a folder"))?;
@@ -55,7 +56,7 @@ impl ArtifactStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(CatalogError::io("look at", path, error)),
         };
-        // Each artifact that uses it has a name for it.
+        // Each artifact that uses the blob has another link to it.
         if metadata.nlink() > 1 || !metadata.is_file() {
             return Ok(None);
         }

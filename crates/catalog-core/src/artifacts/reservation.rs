@@ -1,4 +1,4 @@
-//! The space that a staging area reserves.
+//! The reservation of space for a staging area.
 
 use std::io::{Seek, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,11 +10,12 @@ use crate::error::{CatalogError, Result};
 use crate::reference::ModelId;
 use crate::root::{FileLock, StagingFolder};
 
-/// The least and the greatest number of bytes that are reserved ahead of a writer that needs more space
-/// than it has reserved.
+/// The minimum and maximum number of bytes that are reserved in advance when a writer needs more
+/// space than is reserved.
 const AHEAD: (u64, u64) = (1 << 20, 256 << 20);
 
-/// The space that a [`Staging`](super::Staging) has reserved below the root. Clones are of one staging area.
+/// The space below the root that is reserved for a [`Staging`](super::Staging). Clones share one
+/// reservation.
 #[derive(Debug, Clone)]
 pub struct Reservation(Arc<Mutex<Reserved>>);
 
@@ -23,13 +24,13 @@ struct Reserved {
     store: ArtifactStore,
     folder: StagingFolder,
     id: ModelId,
-    /// Held as long as the staging area is in use.
+    /// The lock on the claim. It is held while the staging area is in use.
     claim: FileLock,
     needed: u64,
 }
 
 impl Reservation {
-    /// The reservation of a new staging area, whose claim the caller made. It is empty.
+    /// Creates an empty reservation for a new staging area. The caller has created its claim.
     pub(super) fn new(
         store: &ArtifactStore,
         folder: &StagingFolder,
@@ -46,20 +47,22 @@ impl Reservation {
         })))
     }
 
-    /// Measures the staging area, and reserves more space if it takes more than it has reserved. The
-    /// caller calls this a few times a second while another program writes into the staging area.
+    /// Measures the staging area, and reserves more space if its files take more than is reserved.
+    /// While another program writes into the staging area, the caller calls this several times a
+    /// second.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NoSpace`] if the disk or the budget has no room for it: then the program must stop.
+    /// [`CatalogError::NoSpace`] if the disk or the budget has no room for the space. Then the
+    /// caller must stop the program that writes.
     pub fn check(&self) -> Result<()> {
         let mut reserved = self.lock();
         let written = space_written(&reserved.folder.artifact().files())?;
         reserved.grow_to(written)
     }
 
-    /// Reserves exactly the space that the staging area takes, if that is more than it has reserved: its
-    /// writers are done.
+    /// Reserves exactly the space that the files take, if that is more than is reserved. It is
+    /// called when nothing writes into the staging area any longer.
     pub(super) fn check_at_end(&self) -> Result<()> {
         let mut reserved = self.lock();
         let written = space_written(&reserved.folder.artifact().files())?;
@@ -69,12 +72,12 @@ impl Reservation {
         }
     }
 
-    /// Reserves the space for this number of bytes in all, written ones included.
+    /// Sets the reservation to `needed` bytes in total, including the written bytes.
     pub(super) fn reserve(&self, needed: u64, room: Room) -> Result<()> {
         self.lock().reserve(needed, room)
     }
 
-    /// Reserves more space if less than this number of bytes is reserved.
+    /// Reserves more space if less than `needed` bytes are reserved.
     pub(super) fn grow_to(&self, needed: u64) -> Result<()> {
         self.lock().grow_to(needed)
     }

@@ -5,7 +5,7 @@ use super::formats::{Shard, Split};
 use crate::error::{CatalogError, Result};
 use crate::root::{FileStamp, FoundFile, is_absence};
 
-/// Finds all shards of a set; `named` is the one that is known already.
+/// Finds all shards of a set. `named` is the shard that the caller knows already.
 pub(super) fn find_shards(shard: Shard<'_>, named: FoundFile) -> Result<Vec<FoundFile>> {
     let mut files = Vec::new();
     let mut missing = Vec::new();
@@ -34,7 +34,7 @@ pub(super) fn find_shards(shard: Shard<'_>, named: FoundFile) -> Result<Vec<Foun
     }
 }
 
-/// Returns whether a header that holds this says the same as the name of its file.
+/// Returns true if a header does not contradict the number and the count in the name of its file.
 pub(super) fn is_own_shard(name: &str, split: Split) -> bool {
     let Some(shard) = Shard::parse(name) else {
         return false;

@@ -9,12 +9,13 @@ use super::store::ArtifactStore;
 use crate::error::{CatalogError, Result};
 use crate::root::{EntryKind, StagingFolder, StoreRoot, free_space, is_there, list_folder};
 
-/// The room in which staged bytes must fit.
+/// The room that staged bytes need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
-    /// The bytes are written.
+    /// The bytes are written. They need room on the disk and in the budget.
     DiskAndBudget,
-    /// The bytes are shared with a file that is there: they count in the budget and take no disk.
+    /// The bytes are shared with an existing file. They need room in the budget, and none on the
+    /// disk.
     Budget,
 }
 
@@ -24,8 +25,9 @@ struct Other {
     claim: Claim,
 }
 
-/// Refuses `needed` bytes for `own`, written ones included, if the rest may not fit beside the
-/// bytes that others have reserved and not written yet. The caller holds the lock of artifacts.
+/// Fails if `needed` bytes for the staging area `own` may not fit. The bytes that it has written
+/// already are included in `needed`. The bytes that other staging areas have reserved and not yet
+/// written count as used. The caller holds the lock of artifacts.
 pub(super) fn admit(
     store: &ArtifactStore,
     own: &StagingFolder,
@@ -51,7 +53,8 @@ pub(super) fn admit(
     let written = space_taken(&own.artifact().files(), &mut BTreeSet::new())?;
     let needed = needed.saturating_sub(written);
     let mut others = reserved_by_others(store, own)?;
-    // First as if they had written nothing: then nobody has to look at their files.
+    // First assume that the others have written nothing. If the bytes fit then, their files need
+    // not be read.
     let most = others
         .iter()
         .fold(0, |sum, other| sum + i128::from(other.claim.needed));
@@ -65,7 +68,7 @@ pub(super) fn admit(
                 let written = space_taken(&files, &mut BTreeSet::new())?;
                 other.claim.needed.saturating_sub(written)
             }
-            // It is published, and counts in the store.
+            // The model was published, so its bytes count as part of the store.
             false => 0,
         };
     }
@@ -93,7 +96,7 @@ pub(super) fn admit(
     })
 }
 
-/// Returns the reservations of all other staging areas whose owners live.
+/// Returns the reservations of all other staging areas whose owners are alive.
 fn reserved_by_others(store: &ArtifactStore, own: &StagingFolder) -> Result<Vec<Other>> {
     let mut others = Vec::new();
     for (path, kind) in list_folder(&store.layout().staging())? {
@@ -113,8 +116,8 @@ fn reserved_by_others(store: &ArtifactStore, own: &StagingFolder) -> Result<Vec<
     Ok(others)
 }
 
-/// Returns the number of bytes of disk that the artifact store takes, with the quarantine and the files that
-/// are about to be removed.
+/// Returns the number of bytes of disk that the artifact store takes, including the quarantine and
+/// the files that are being removed.
 pub(crate) fn space_of_store(root: &StoreRoot) -> Result<u64> {
     let layout = root.layout();
     let mut seen = BTreeSet::new();
@@ -131,9 +134,9 @@ pub(crate) fn space_of_store(root: &StoreRoot) -> Result<u64> {
     Ok(total)
 }
 
-/// Returns the number of bytes of disk that the files below a folder take, each counted once,
-/// without those `seen`. A folder that another account made for itself, in a staging area of its own,
-/// counts as empty.
+/// Returns the number of bytes of disk that the files below a folder take. A file with several
+/// links counts once, and the files in `seen` do not count. A private folder of another account, in
+/// a staging area of that account, counts as empty.
 fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
     let mut total = 0_u64;
     let mut folders = vec![folder.to_path_buf()];
@@ -143,7 +146,7 @@ fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
                 folders.push(path);
                 continue;
             }
-            // What is gone by now takes nothing.
+            // A file that no longer exists takes no space.
             if let Ok(metadata) = fs::symlink_metadata(&path)
                 && seen.insert((metadata.dev(), metadata.ino()))
             {
@@ -154,8 +157,9 @@ fn space_taken(folder: &Path, seen: &mut BTreeSet<(u64, u64)>) -> Result<u64> {
     Ok(total)
 }
 
-/// Returns the number of bytes that were written below a staging area: those of its files without a link
-/// elsewhere. The space that a file system allocates ahead of a file that grows is not counted.
+/// Returns the number of bytes that were written below a staging area. Files that have a link
+/// elsewhere do not count. The space that a file system allocates in advance for a growing file
+/// does not count either.
 pub(super) fn space_written(folder: &Path) -> Result<u64> {
     let mut total = 0_u64;
     let mut folders = vec![folder.to_path_buf()];
@@ -174,14 +178,14 @@ pub(super) fn space_written(folder: &Path) -> Result<u64> {
     Ok(total)
 }
 
-/// The greatest block of common file systems, in bytes.
+/// The maximum block size of common file systems, in bytes.
 const BLOCK: u64 = 64 << 10;
 
-/// Lists a folder of a staging area. A folder that another account made for itself counts as empty.
+/// Lists a folder of a staging area. A private folder of another account counts as empty.
 fn readable_entries(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
     match list_folder(folder) {
         Err(CatalogError::PermissionDenied { .. }) => Ok(Vec::new()),
-        // The path is longer than the system allows. No model lies that deep.
+        // The path is longer than the system permits. No model has files at that depth.
         Err(CatalogError::Io { source, .. }) if source.kind() == io::ErrorKind::InvalidFilename => {
             Ok(Vec::new())
         }
@@ -189,13 +193,13 @@ fn readable_entries(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
     }
 }
 
-/// Returns the number of bytes of disk that the removal of a path frees: those of its files that
-/// have no other name. A folder that cannot be read counts as empty.
+/// Returns the number of bytes of disk that the removal of a path would free: the space of its
+/// files that have no other link. A folder that cannot be read counts as empty.
 pub(crate) fn space_below(path: &Path) -> u64 {
     let mut total = 0_u64;
     let mut paths = vec![path.to_path_buf()];
     while let Some(path) = paths.pop() {
-        // What is gone by now frees nothing.
+        // A file that no longer exists frees no space.
         let Ok(metadata) = fs::symlink_metadata(&path) else {
             continue;
         };
@@ -209,7 +213,8 @@ pub(crate) fn space_below(path: &Path) -> u64 {
     total
 }
 
-/// Returns the number of bytes of disk that a file takes; less than its size if it has holes.
+/// Returns the number of bytes of disk that a file takes. It is less than its size if the file has
+/// holes.
 pub(crate) fn space_of(metadata: &fs::Metadata) -> u64 {
     metadata.blocks().saturating_mul(512)
 }

@@ -20,12 +20,12 @@ use crate::root::{
     ArtifactFolder, FileStamp, StagingFolder, create_file, create_folders, remove_artifact,
 };
 
-/// A model on its way into the store: a folder that its owner fills and then publishes.
+/// A staging area: the folder of a model that its owner fills and then publishes.
 ///
-/// It holds a lock from before its first byte, so collections leave it alone. Dropping it removes
-/// it. If its process is killed, the next collection removes it. Nothing in it is served:
-/// [`verify`](Self::verify) turns it into a [`VerifiedStaging`](super::VerifiedStaging), and only
-/// that can be published.
+/// It holds a lock before its first byte is written, so collections do not touch it. Dropping it
+/// removes the folder. If its process is killed, the next collection removes the folder. No catalog
+/// returns files in it: [`verify`](Self::verify) turns it into a
+/// [`VerifiedStaging`](super::VerifiedStaging), which is the only state that can be published.
 ///
 /// ```
 /// use catalog_core::{Expectation, FsCatalog, Provenance};
@@ -46,15 +46,16 @@ pub struct Staging {
     pub(super) store: ArtifactStore,
     pub(super) folder: StagingFolder,
     reservation: Reservation,
-    /// The number of bytes that our own writers wrote, or share with other files.
+    /// The number of bytes that the writers of this library wrote, or that are shared with other
+    /// files.
     pub(super) written: u64,
     pub(super) id: ModelId,
     pub(super) provenance: Provenance,
-    /// The files that were hashed while they were written, by name.
+    /// The files that were hashed during their creation, by name.
     pub(super) hashed: BTreeMap<String, Hashed>,
 }
 
-/// The size and digest of a file that has not been touched since it was hashed.
+/// The content of a file that has not been changed since it was hashed.
 #[derive(Debug, Clone)]
 pub(super) struct Hashed {
     pub(super) content: FileContent,
@@ -63,19 +64,19 @@ pub(super) struct Hashed {
     pub(super) freshness: Freshness,
 }
 
-/// Whether any later change of a file that was hashed shows in its times.
+/// Whether each later change of a hashed file would show in its times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// Every change shows: our code wrote the file, or its times were older than the granularity of
-    /// clocks when it was hashed.
+    /// Each change shows, because this library wrote the file, or because its times were older than
+    /// the granularity of clocks when it was hashed.
     Settled,
-    /// A change within the clock tick of the last one would not show.
+    /// A change in the same clock tick as the previous change would not show.
     Racy,
 }
 
 impl Freshness {
-    /// Returns the freshness of a file that another program wrote. Its hashing began at `begin`, if
-    /// that is known.
+    /// Returns the freshness of a file that another program wrote. `begin` is the time when its
+    /// hashing began, if it is known.
     pub(crate) fn of(stamp: &FileStamp, begin: Option<SystemTime>) -> Self {
         match begin {
             Some(begin) if stamp.is_settled_at(begin) => Self::Settled,
@@ -85,12 +86,13 @@ impl Freshness {
 }
 
 impl ArtifactStore {
-    /// Opens a staging area for the model with this catalog id, and reserves `needed` bytes for it;
-    /// 0 if nobody knows how many it will take: then space is reserved while bytes come.
+    /// Creates a staging area for the model with this catalog id, and reserves `needed` bytes for
+    /// it. If `needed` is 0, the size is unknown, and space is reserved while bytes are written.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NoSpace`] if the bytes may not fit beside the reservations of others.
+    /// [`CatalogError::NoSpace`] if the bytes may not fit beside the reservations of other staging
+    /// areas.
     pub fn stage(&self, id: &ModelId, needed: u64) -> Result<Staging> {
         let mut staging = Staging::begin(self, id)?;
         if needed > 0 {
@@ -122,31 +124,32 @@ impl Staging {
         Ok(staging)
     }
 
-    /// Reserves the space for `needed` bytes in all, written ones included. Another staging is
-    /// refused if it does not fit beside them.
+    /// Reserves space for `needed` bytes in total, including the written bytes. Another staging
+    /// area is refused if its bytes do not fit beside them.
     ///
-    /// A writer that writes more than was reserved reserves more: [`StagedFile`] does that by itself,
-    /// and [`Reservation::check`] for other programs.
+    /// A writer that needs more space than is reserved must reserve more. [`StagedFile`] does that
+    /// by itself. For another program, call [`Reservation::check`].
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NoSpace`] if they may not fit.
+    /// [`CatalogError::NoSpace`] if the bytes may not fit.
     pub fn reserve(&mut self, needed: u64) -> Result<()> {
         self.reservation.reserve(needed, Room::DiskAndBudget)
     }
 
-    /// Reserves room in the budget for bytes in all that are shared with files which are there.
+    /// Reserves room in the budget for `needed` bytes in total, which are shared with existing
+    /// files.
     pub(super) fn reserve_shared(&mut self, needed: u64) -> Result<()> {
         self.reservation.reserve(needed, Room::Budget)
     }
 
-    /// Returns the reservation, for a thread that watches another writer.
+    /// Returns the reservation, for a thread that watches the writes of another program.
     pub fn reservation(&self) -> Reservation {
         self.reservation.clone()
     }
 
-    /// Notes that one of our own writers is going to write some bytes, and reserves more space if they
-    /// are more than was reserved.
+    /// Counts bytes that this library is going to write. Reserves more space if the total is more
+    /// than is reserved.
     pub(super) fn note_written(&mut self, bytes: u64) -> Result<()> {
         let written = self.written.saturating_add(bytes);
         self.reservation.grow_to(written)?;
@@ -154,13 +157,13 @@ impl Staging {
         Ok(())
     }
 
-    /// Sets the provenance of the bytes, for the manifest.
+    /// Sets the provenance of the bytes. It becomes part of the manifest.
     pub fn set_provenance(&mut self, provenance: Provenance) {
         self.provenance = provenance;
     }
 
-    /// Returns the folder to fill. Another program may write here: [`verify`](Self::verify) checks
-    /// and hashes all files in it.
+    /// Returns the folder for the files of the model. Other programs may write into it:
+    /// [`verify`](Self::verify) checks and hashes all its files.
     pub fn folder(&self) -> PathBuf {
         self.artifact().files()
     }
@@ -169,12 +172,13 @@ impl Staging {
         self.folder.artifact()
     }
 
-    /// Begins a file that is hashed while it is written. Its name is relative, parts joined by `/`.
+    /// Creates a file that is hashed while it is written. Its name is relative; its parts are
+    /// joined by `/`.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NameRefused`] for a name that leads elsewhere, and for one that some systems do
-    /// not support. [`CatalogError::Io`] if there is a file of that name.
+    /// [`CatalogError::NameRefused`] if the name leads out of the folder, or if it is a name that
+    /// some systems do not support; [`CatalogError::Io`] if a file with this name exists.
     pub fn create(&mut self, name: &str) -> Result<StagedFile<'_>> {
         let file = self.create_empty(name)?;
         Ok(StagedFile {
@@ -186,14 +190,14 @@ impl Staging {
         })
     }
 
-    /// Creates an empty file and the folders above it.
+    /// Creates an empty file and its missing parent folders.
     pub(super) fn create_empty(&self, name: &str) -> Result<File> {
         let path = self.path_for(name)?;
         create_file(self.store.layout(), &path)
             .map_err(|error| CatalogError::io("create", path, error))
     }
 
-    /// Returns the path for a file of this name, and creates the folders above it.
+    /// Returns the path for a file with this name, and creates its missing parent folders.
     pub(super) fn path_for(&self, name: &str) -> Result<PathBuf> {
         check_file_name(name).map_err(|problem| CatalogError::NameRefused {
             name: name.to_owned(),
@@ -206,7 +210,8 @@ impl Staging {
         Ok(path)
     }
 
-    /// Gives a file of the store, which was verified against its manifest, a second name here.
+    /// Links a file of the store into the staging area. The caller has verified the file against
+    /// its manifest.
     pub(crate) fn link(
         &mut self,
         from: &Path,
@@ -215,7 +220,7 @@ impl Staging {
     ) -> Result<()> {
         let path = self.path_for(&file.name)?;
         match fs::hard_link(from, &path) {
-            // It belongs to another account.
+            // The file belongs to another account.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 return self.copy_own(from, file);
             }
@@ -227,7 +232,7 @@ impl Staging {
         self.note(&path, content, file.shares, freshness)
     }
 
-    /// Copies a file of the store here, which may share its extents.
+    /// Copies a file of the store into the staging area. The copy may share its extents.
     fn copy_own(&mut self, from: &Path, file: &ManifestFile) -> Result<()> {
         self.note_written(file.size)?;
         let target = self.create_empty(&file.name)?;
@@ -248,7 +253,7 @@ impl Staging {
         self.note(&path, content, Sharing::Nothing, Freshness::Settled)
     }
 
-    /// Records the content of a file that was not touched since it was hashed.
+    /// Records the content of a file that has not been changed since it was hashed.
     pub(super) fn note(
         &mut self,
         path: &Path,
@@ -273,13 +278,16 @@ impl Drop for Staging {
     fn drop(&mut self) {
         if let Err(error) = remove_artifact(self.folder.path()) {
             let path = self.folder.path().display();
-            tracing::warn!(%path, %error, "what was staged could not be removed; a collection will");
+            tracing::warn!(
+                %path, %error,
+                "a staging area could not be removed; the next collection removes it"
+            );
         }
     }
 }
 
-/// A file of a [`Staging`] that is hashed while it is written. Unless it is
-/// [finished](Self::finish), its hash is lost, and [`Staging::verify`] hashes the file.
+/// A file of a [`Staging`] that is hashed while it is written. If the caller does not
+/// [finish](Self::finish) it, [`Staging::verify`] hashes the file.
 #[derive(Debug)]
 pub struct StagedFile<'s> {
     staging: &'s mut Staging,
@@ -290,11 +298,11 @@ pub struct StagedFile<'s> {
 }
 
 impl StagedFile<'_> {
-    /// Ends the file.
+    /// Syncs the file, and records its digest.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`] if its bytes do not reach the disk.
+    /// [`CatalogError::Io`] if the file cannot be synced.
     pub fn finish(self) -> Result<()> {
         let path = self.staging.folder().join(&self.name);
         self.file
@@ -312,7 +320,7 @@ impl StagedFile<'_> {
 }
 
 impl Write for StagedFile<'_> {
-    /// Writes some bytes. The error wraps a [`CatalogError`] if the space could not be reserved.
+    /// Writes bytes. The error contains a [`CatalogError`] if no space could be reserved.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let noted = self.staging.note_written(bytes.len() as u64);
         noted.map_err(|error| {

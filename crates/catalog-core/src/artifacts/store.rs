@@ -16,13 +16,13 @@ use crate::root::{
     is_sha256, is_there, list_folder, sync_folder, touch,
 };
 
-/// The managed models of a root: models that were copied or fetched, stored once per content, under
-/// their real names, with the digest of each file.
+/// The managed models of a root. They were imported or fetched. The store keeps equal content once,
+/// under the real names of the files, and records the digest of each file.
 ///
-/// One artifact is a folder `artifacts/<key>` with its manifest and its files, which are hard links
-/// to `blobs/sha256/…`, so that equal bytes of several models are on the disk once. One rename
-/// publishes it as a whole, and one rename removes it as a whole. [`FsCatalog`](crate::FsCatalog)
-/// has the operations that also concern entries.
+/// An artifact is a folder `artifacts/<key>` with a manifest and files. The files are hard links to
+/// `blobs/sha256/…`, so equal bytes of several models are on the disk once. One rename publishes a
+/// whole artifact, and one rename removes it. [`FsCatalog`](crate::FsCatalog) has the operations
+/// that also change entries.
 #[derive(Debug, Clone)]
 pub struct ArtifactStore {
     pub(super) root: StoreRoot,
@@ -32,10 +32,10 @@ pub struct ArtifactStore {
     pub(super) limits: Limits,
 }
 
-/// The time after a use of an artifact in which the next use is not noted.
+/// The time after a recorded use of an artifact during which further uses are not recorded.
 const USES_ARE_NOTED_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// The times when this process noted the last use of each artifact, by the path of its manifest.
+/// The times when this process last recorded a use of each artifact, by the path of its manifest.
 static NOTED_USES: Mutex<BTreeMap<PathBuf, Instant>> = Mutex::new(BTreeMap::new());
 
 /// The manifest of an artifact in the store.
@@ -44,8 +44,8 @@ static NOTED_USES: Mutex<BTreeMap<PathBuf, Instant>> = Mutex::new(BTreeMap::new(
 pub struct StoredManifest {
     /// The key of the artifact.
     pub key: String,
-    /// The manifest, or the reason why it cannot be read: [`CatalogError::StoreDamaged`] if it is
-    /// damaged or missing.
+    /// The manifest, or the error of reading it: [`CatalogError::StoreDamaged`] if it is damaged or
+    /// missing.
     pub manifest: Result<Manifest>,
 }
 
@@ -65,7 +65,7 @@ impl ArtifactStore {
         }
     }
 
-    /// Returns the same store for calls with these limits.
+    /// Returns a handle of the same store whose calls have these limits.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Self {
         Self {
@@ -78,13 +78,14 @@ impl ArtifactStore {
         self.writing.locking
     }
 
-    /// Returns the time for which a call waits for other processes, unless its limits are shorter.
+    /// Returns the time for which a call waits for other processes. The limits of the call can
+    /// shorten it.
     pub(crate) fn lock_wait(&self) -> Duration {
         self.writing.wait
     }
 
-    /// Creates the index files of the root before the first byte is staged: a root with artifacts
-    /// and without index files is damaged.
+    /// Creates the index files of the root before the first byte is staged, because a root with
+    /// artifacts and without index files counts as damaged.
     pub(super) fn ensure_index_files(&self) -> Result<()> {
         if self.files.are_ensured() {
             return Ok(());
@@ -95,12 +96,14 @@ impl ArtifactStore {
         ensured
     }
 
-    /// Opens the artifact with this key, with a lease on it, and makes its name durable. Returns `None` if
-    /// there is no such artifact.
+    /// Opens the artifact with this key, takes a lease on it, and makes its name durable. Returns
+    /// `None` if there is no such artifact.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::StoreDamaged`] if its manifest is damaged.
+    /// [`CatalogError::StoreDamaged`] if its manifest is damaged, [`CatalogError::StoreTooNew`] if
+    /// a newer release wrote it, [`CatalogError::InUse`] if another process excludes leases for too
+    /// long.
     pub fn open(&self, key: &str) -> Result<Option<Artifact>> {
         if !is_sha256(key) {
             return Ok(None);
@@ -114,7 +117,8 @@ impl ArtifactStore {
             }),
             LeaseLock::Held(lock) => match Manifest::read(&folder)? {
                 Some(manifest) => {
-                    // The process that published it may have died before the name was durable.
+                    // The process that published the artifact may have died before the name was
+                    // durable.
                     self.sync_names()?;
                     Ok(Some(Artifact::new(&folder, manifest, lock)))
                 }
@@ -123,7 +127,7 @@ impl ArtifactStore {
         }
     }
 
-    /// Makes the names of all artifacts durable. A file system that cannot sync, or cannot be written, has
+    /// Makes the names of all artifacts durable. A file system that cannot sync or is read-only has
     /// nothing to make durable.
     pub(crate) fn sync_names(&self) -> Result<()> {
         use io::ErrorKind::{InvalidInput, ReadOnlyFilesystem, Unsupported};
@@ -151,7 +155,7 @@ impl ArtifactStore {
         for key in self.keys()? {
             let folder = self.root.layout().artifact(&key);
             let manifest = match Manifest::read(&folder) {
-                // Removed since it was listed.
+                // The artifact was removed after it was listed.
                 Ok(None) if !is_there(folder.path())? => continue,
                 Ok(None) => Err(super::manifest::damaged(
                     &folder.manifest(),
@@ -165,16 +169,19 @@ impl ArtifactStore {
         Ok(manifests)
     }
 
-    /// Returns true if a path lies in an artifact of this store, by its text alone.
+    /// Returns true if a path is that of an artifact of this store or is in one. Checks only the
+    /// text of the path.
     pub fn holds(&self, path: &Path) -> bool {
         self.key_in(path).is_some()
     }
 
-    /// Returns the manifest of the artifact that a path lies in, if it lies in one.
+    /// Returns the manifest of the artifact that contains a path. Returns `None` if no artifact
+    /// does.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::StoreDamaged`] if it cannot be read or is missing.
+    /// [`CatalogError::StoreDamaged`] if the manifest is damaged or missing,
+    /// [`CatalogError::StoreTooNew`] if a newer release wrote it.
     pub fn manifest_at(&self, path: &Path) -> Result<Option<Manifest>> {
         let Some(key) = self.key_in(path) else {
             return Ok(None);
@@ -191,7 +198,7 @@ impl ArtifactStore {
         Layout::key_of(path.strip_prefix(self.root.path()).ok()?)
     }
 
-    /// The manifest of the artifact with this key.
+    /// Returns the manifest of the artifact with this key.
     pub(crate) fn manifest(&self, key: &str) -> Result<Manifest> {
         let folder = self.layout().artifact(key);
         Manifest::read(&folder)?.ok_or(CatalogError::ArtifactMissing {
@@ -199,12 +206,12 @@ impl ArtifactStore {
         })
     }
 
-    /// Returns the path for users of an artifact.
+    /// Returns the path that users of an artifact get.
     pub(crate) fn path_of(&self, key: &str, manifest: &Manifest) -> PathBuf {
         manifest.path_in(&self.layout().artifact(key))
     }
 
-    /// Returns the keys of all artifacts, sorted. Folders with other names are not the store's.
+    /// Returns the keys of all artifacts, sorted. Skips folders whose names are not keys.
     pub(crate) fn keys(&self) -> Result<Vec<String>> {
         let entries = list_folder(&self.root.layout().artifacts())?;
         let mut keys: Vec<String> = entries
@@ -217,7 +224,7 @@ impl ArtifactStore {
         Ok(keys)
     }
 
-    /// Takes the lock under which files of the store change their places.
+    /// Takes the lock under which files of the store are moved.
     pub(crate) fn lock(&self) -> Result<WriterLock> {
         let lock = self.acquire(StoreLock::Artifacts)?;
         for folder in self.layout().own_folders() {
@@ -237,13 +244,14 @@ impl ArtifactStore {
             self.writing.wait,
         )
         .map_err(CatalogError::of_writing)?;
-        // Again, as the root may have been replaced while this waited.
+        // Check again: the root may have been replaced while this call waited.
         self.root.check_present()?;
         Ok(lock)
     }
 
-    /// Notes that an artifact is used now, at most once an hour for each model and process: the time
-    /// of its manifest becomes the present. Best effort: without permission nothing is noted.
+    /// Records that an artifact is used now, by setting the time of its manifest. Each process does
+    /// this at most once an hour for each artifact. Best effort: without permission, nothing is
+    /// recorded.
     pub(crate) fn note_use(&self, key: &str) {
         let manifest = self.layout().artifact(key).manifest();
         let now = Instant::now();
@@ -261,7 +269,7 @@ impl ArtifactStore {
         }
     }
 
-    /// Returns the time of the last use of an artifact, as [`note_use`](Self::note_use) notes it.
+    /// Returns the time of the last recorded use of an artifact. See [`note_use`](Self::note_use).
     pub(crate) fn last_use(&self, key: &str) -> SystemTime {
         let metadata = fs::symlink_metadata(self.layout().artifact(key).manifest());
         let time = metadata.and_then(|metadata| metadata.modified());

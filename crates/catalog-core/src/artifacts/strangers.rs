@@ -6,17 +6,16 @@ use crate::digest::is_of_a_model;
 use crate::error::Result;
 use crate::root::{MAX_DEPTH, list_folder};
 
-/// Something in the folder of a model that is no part of the model.
+/// An unexpected file in the folder of a model: it is not part of the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stranger {
-    /// Its name, relative to the folder, as it can be shown.
+    /// Its name relative to the folder, as text for people.
     pub(crate) name: String,
     pub(crate) path: PathBuf,
 }
 
-/// Lists the files, links and special files in the folder of files of an artifact whose names its
-/// manifest does not have. A user of the folder would find them. No link is followed, and nothing is
-/// opened.
+/// Lists the files, links and special files in the folder of an artifact whose names are not in its
+/// manifest. A program that uses the folder would find them. Follows no link and opens no file.
 pub(crate) fn strangers(files: &Path, manifest: &Manifest) -> Result<Vec<Stranger>> {
     let mut strangers = Vec::new();
     let is_folder = fs::symlink_metadata(files).is_ok_and(|found| found.is_dir());
@@ -32,7 +31,7 @@ pub(crate) fn strangers(files: &Path, manifest: &Manifest) -> Result<Vec<Strange
             }
             let name = path.strip_prefix(files).unwrap_or(&path);
             let name = name.to_string_lossy().into_owned();
-            // A desktop may add files of its own.
+            // A desktop may add files of its own, such as those of macOS. They are not reported.
             if !is_of_a_model(&name) && !kind.is_dir() {
                 continue;
             }

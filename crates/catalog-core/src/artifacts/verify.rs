@@ -16,18 +16,18 @@ use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
 use crate::root::{FoundFile, Links, list_files, now_ms, sync_files};
 
-/// Staged bytes that were verified as expected. Only these can be published.
+/// A staging area whose files were verified. Only such a staging area can be published.
 #[derive(Debug)]
 pub struct VerifiedStaging {
     pub(super) staging: Staging,
     pub(super) manifest: Manifest,
     pub(super) files: Vec<FoundFile>,
-    /// The freshness of each file.
+    /// The freshness of each file, in the order of `files`.
     pub(super) freshness: Vec<Freshness>,
 }
 
 impl VerifiedStaging {
-    /// The manifest to publish.
+    /// Returns the manifest that will be published.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -37,32 +37,37 @@ impl VerifiedStaging {
         self.manifest.key()
     }
 
-    /// Sets the revision in the manifest, on which the key depends.
+    /// Sets the revision in the manifest. The key depends on the revision.
     pub fn set_revision(&mut self, revision: String) {
         self.manifest.revision = Some(revision);
     }
 
     /// Sets the basis in the manifest: the source of the digests that the bytes were compared with.
-    /// By default that is the caller for a digest of the whole, the source for digests of single
-    /// files, and otherwise this library.
+    /// The default is [`Basis::Caller`] if a digest of the model was expected,
+    /// [`Basis::SourceHash`] if digests of single files were expected, and otherwise
+    /// [`Basis::OwnHash`].
     pub fn set_basis(&mut self, basis: Basis) {
         self.manifest.basis = basis;
     }
 }
 
 impl Staging {
-    /// Verifies everything in the folder: hashes the files that were not hashed while they were
-    /// written, on all processors, and checks names, headers, completeness and digests. `progress`
-    /// may stop it by failing.
+    /// Verifies all files in the folder. Hashes the files that were not hashed during their
+    /// creation, on all processors. Checks names, headers, completeness and digests. An error of
+    /// `progress` stops it.
     ///
-    /// Removes the files that are no part of a model ([`LocalModel::EXCLUDED_NAMES`](crate::LocalModel::EXCLUDED_NAMES)).
+    /// First removes the files that are not part of a model
+    /// ([`LocalModel::EXCLUDED_NAMES`](crate::LocalModel::EXCLUDED_NAMES)).
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NoSpace`] if the folder takes more than the disk or the budget has room for,
-    /// [`CatalogError::ArtifactUnusable`] for links, devices and an empty folder,
-    /// [`CatalogError::NameRefused`] for names that leave the folder, [`CatalogError::FormatRefused`],
-    /// [`CatalogError::ArtifactIncomplete`], [`CatalogError::DigestMismatch`].
+    /// [`CatalogError::NoSpace`] if the files take more space than the disk or the budget has,
+    /// [`CatalogError::ArtifactUnusable`] if the folder has a link or a device or has no file of
+    /// the model, [`CatalogError::NameRefused`] if a name leads out of the folder,
+    /// [`CatalogError::FormatRefused`] if the content is refused,
+    /// [`CatalogError::ArtifactIncomplete`] if a file is missing, [`CatalogError::DigestMismatch`]
+    /// if a file or the model has another digest than expected, [`CatalogError::InvalidDigest`] if
+    /// an expected digest is malformed or cannot prove the model.
     pub fn verify(
         self,
         expected: &Expectation,
@@ -74,7 +79,8 @@ impl Staging {
         let folder = self.folder();
         let chosen = ChosenFiles::of(&folder, expected, progress)?;
         chosen.remove_others(&folder)?;
-        // Bytes that another program wrote and that are not on the disk yet change no time of their file.
+        // Sync first: bytes of another program that are still in memory change the times of their
+        // file only when they are written to the disk.
         list_files(&folder, |name| chosen.has(name), Links::Refuse)?;
         sync_files(&folder)?;
         let files = list_files(&folder, |name| chosen.has(name), Links::Refuse)?;
@@ -143,7 +149,7 @@ impl Staging {
         })
     }
 
-    /// Returns the content of each file, its sharing and its freshness.
+    /// Returns the content, the sharing and the freshness of each file.
     fn contents(
         &self,
         files: &[FoundFile],
@@ -167,7 +173,7 @@ impl Staging {
         };
         let each = files.iter().map(|file| match known(file) {
             Some(known) => (known.content.clone(), known.shares, known.freshness),
-            // Another program wrote it.
+            // Another program wrote the file.
             None => {
                 let freshness = Freshness::of(&file.stamp, begin);
                 (next(), Sharing::Nothing, freshness)
@@ -177,7 +183,7 @@ impl Staging {
     }
 }
 
-/// Refuses an empty folder, and names that lead elsewhere.
+/// Refuses an empty folder, and names that lead out of the folder.
 fn check_names(folder: &Path, files: &[FoundFile]) -> Result<()> {
     if files.is_empty() {
         return Err(CatalogError::ArtifactUnusable {
@@ -194,7 +200,7 @@ fn check_names(folder: &Path, files: &[FoundFile]) -> Result<()> {
     Ok(())
 }
 
-/// Returns the name of the entry file, or `None` for the folder.
+/// Returns the name of the entry file, or `None` if the entry point is the folder.
 fn entry_file(entry_point: &EntryPoint, names: &BTreeSet<&str>) -> Option<String> {
     match entry_point {
         EntryPoint::Folder => None,
@@ -214,7 +220,7 @@ fn entry_file(entry_point: &EntryPoint, names: &BTreeSet<&str>) -> Option<String
     }
 }
 
-/// Compares one file with its expected digest, of any algorithm for files.
+/// Compares one file with its expected digest, which may have any algorithm for files.
 fn check_file(
     path: &Path,
     name: &str,
@@ -236,7 +242,7 @@ fn check_file(
     compare(path, &expected, &actual)
 }
 
-/// Compares an artifact with the digest of the whole of it.
+/// Compares the whole model with its expected digest.
 fn check_whole(
     manifest: &Manifest,
     folder: &Path,

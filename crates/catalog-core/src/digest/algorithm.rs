@@ -25,7 +25,7 @@ pub enum DigestSubject {
 }
 
 impl DigestSubject {
-    /// `file` or `folder`.
+    /// Returns `file` or `folder`.
     pub fn name(self) -> &'static str {
         match self {
             Self::File => "file",
@@ -35,10 +35,10 @@ impl DigestSubject {
 }
 
 impl DigestAlgorithm {
-    /// All of them.
+    /// All algorithms of this library.
     pub const ALL: [Self; 3] = [Self::Sha256, Self::Sha512, Self::Sha256Tree];
 
-    /// The name in front of the colon.
+    /// Returns the name that stands in front of the colon in a digest.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
@@ -47,7 +47,7 @@ impl DigestAlgorithm {
         }
     }
 
-    /// How many hexadecimal digits a value has.
+    /// Returns the number of hexadecimal digits in a value of this algorithm.
     pub fn hex_len(self) -> usize {
         match self {
             Self::Sha256 | Self::Sha256Tree => 64,
@@ -55,7 +55,7 @@ impl DigestAlgorithm {
         }
     }
 
-    /// Whether it stands for a file or a folder.
+    /// Returns the kind of artifact that a digest of this algorithm proves.
     pub fn proves(self) -> DigestSubject {
         match self {
             Self::Sha256 | Self::Sha512 => DigestSubject::File,
@@ -73,7 +73,7 @@ impl fmt::Display for DigestAlgorithm {
 impl FromStr for DigestAlgorithm {
     type Err = DigestError;
 
-    /// Reads a name, whatever its case.
+    /// Parses the name of an algorithm, in letters of either case.
     fn from_str(name: &str) -> Result<Self, DigestError> {
         Self::ALL
             .into_iter()

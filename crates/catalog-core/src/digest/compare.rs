@@ -6,27 +6,27 @@ use super::value::Digest;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationOutcomeKind {
-    /// The bytes are the expected ones.
+    /// The bytes have the expected digest.
     Pass,
     /// No digest was expected, so nothing is proved.
     Warn,
-    /// The bytes are not the expected ones, or no proof could be made.
+    /// The bytes do not have the expected digest, or the comparison was not possible.
     Fail,
 }
 
-/// The outcome of a verification, with the reason where it is not [`Pass`].
+/// The outcome of a verification, with a reason unless the outcome is [`Pass`].
 ///
 /// [`Pass`]: VerificationOutcomeKind::Pass
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerificationOutcome {
     /// The kind of outcome.
     pub kind: VerificationOutcomeKind,
-    /// The reason, for people.
+    /// The reason as text for people. It is `None` for a passed verification.
     pub reason: Option<String>,
 }
 
 impl VerificationOutcome {
-    /// The outcome of bytes that are the expected ones.
+    /// Creates the outcome for bytes that have the expected digest.
     pub(crate) fn passed() -> Self {
         Self {
             kind: VerificationOutcomeKind::Pass,
@@ -42,12 +42,12 @@ impl VerificationOutcome {
     }
 }
 
-/// Compares the digest of bytes with the one expected of them.
+/// Compares the actual digest of some bytes with their expected digest.
 ///
-/// - both well-formed and equal (letters of either case): `Pass`
-/// - nothing expected: `Warn`
-/// - different, missing, malformed or of an unknown algorithm: `Fail`, even if both are the same
-///   text, for two equal pieces of nonsense prove nothing
+/// - `Pass`: both digests are well-formed and equal. Letters of either case are equal.
+/// - `Warn`: no digest is expected.
+/// - `Fail`: the digests differ, the actual digest is missing, or one of them is malformed or has
+///   an unknown algorithm. Two equal malformed texts prove nothing, so they fail too.
 ///
 /// ```
 /// use catalog_core::{Digest, VerificationOutcomeKind, verify_digest};

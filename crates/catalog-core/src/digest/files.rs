@@ -10,21 +10,21 @@ use super::read::read_whole;
 use crate::error::{CatalogError, Result};
 use crate::root::FoundFile;
 
-/// The size and digest of one file among several.
+/// The name, size and digest of one file of a folder or a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileContent {
-    /// Relative to its folder, parts joined by `/`.
+    /// The name relative to the folder; its parts are joined by `/`.
     pub(crate) name: String,
     pub(crate) size: u64,
     pub(crate) sha256: [u8; 32],
 }
 
-/// The number of bytes up to which one thread is faster: to begin others takes as long as to hash
-/// them.
+/// The total number of bytes up to which a single thread hashes all files. Starting more threads
+/// would take as long as the hashing.
 const FEW: u64 = 1 << 20;
 
-/// Hashes files on all processors, and gives their contents in the same order. Stops at once when
-/// `progress` fails, with that.
+/// Hashes files on all processors, and returns their contents in the order of `files`. Stops when
+/// `progress` returns an error, and returns that error.
 pub(crate) fn hash_files(
     files: &[FoundFile],
     progress: &mut dyn FnMut(Progress) -> Result<()>,
@@ -53,7 +53,7 @@ pub(crate) fn hash_files(
             let work = || hash_some(files, &next, &is_over, sender);
             match thread::Builder::new().spawn_scoped(scope, work) {
                 Ok(worker) => workers.push(worker),
-                // One is enough.
+                // One worker is enough, so a failure to start another one is ignored.
                 Err(_) if number > 0 => break,
                 Err(error) => return Err(CatalogError::io("hash", &files[0].path, error)),
             }
@@ -62,7 +62,7 @@ pub(crate) fn hash_files(
         let mut done = 0;
         for bytes in read {
             done += bytes;
-            // On failure nobody listens any more, which ends the workers.
+            // An error drops the receiver. The workers notice that at their next send, and end.
             progress(Progress::of(done, total))?;
         }
         let mut contents = Vec::with_capacity(files.len());
@@ -77,7 +77,8 @@ pub(crate) fn hash_files(
     })
 }
 
-/// What one thread does: takes the next file until there is none, or one fails.
+/// Hashes files in one worker thread: takes the next file until no file is left, or until a file
+/// fails.
 fn hash_some(
     files: &[FoundFile],
     next: &AtomicUsize,
@@ -90,7 +91,8 @@ fn hash_some(
         let Some(file) = files.get(number) else {
             break;
         };
-        // Fails if nobody listens any more: then there is nothing to go on for.
+        // The send fails if the receiver is gone. Then the call has failed already, and the worker
+        // ends.
         let mut tell = |bytes| {
             let told = progress.send(bytes);
             let unheard =
@@ -108,7 +110,8 @@ fn hash_some(
     Ok(contents)
 }
 
-/// Hashes one file. Calls `hashed` with the number of bytes of each step; its error stops the work.
+/// Hashes one file. Calls `hashed` with the number of bytes of each step. An error of `hashed`
+/// stops the work.
 fn hash_one(file: &FoundFile, hashed: &mut dyn FnMut(u64) -> Result<()>) -> Result<FileContent> {
     let mut content = Sha256::new();
     let size = read_whole(&file.path, &mut |bytes, _| {

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use super::algorithm::DigestAlgorithm;
 use super::value::Digest;
 
-/// A digest of bytes that arrive in pieces.
+/// A hasher for bytes that arrive in pieces.
 ///
 /// ```
 /// use catalog_core::{DigestAlgorithm, Hasher};
@@ -22,17 +22,17 @@ enum State {
 }
 
 impl Hasher {
-    /// Begins a SHA-256, the digest that catalogs store.
+    /// Creates a hasher for SHA-256, the digest that catalogs store.
     pub fn new() -> Self {
         Self(State::Sha256(Box::default()))
     }
 
-    /// Begins a SHA-512.
+    /// Creates a hasher for SHA-512.
     pub fn sha512() -> Self {
         Self(State::Sha512(Box::default()))
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             State::Sha256(state) => state.update(bytes),
@@ -40,7 +40,7 @@ impl Hasher {
         }
     }
 
-    /// The digest of all bytes taken.
+    /// Returns the digest of all bytes that were added.
     pub fn finish(self) -> Digest {
         match self.0 {
             State::Sha256(state) => Digest::from_bytes(DigestAlgorithm::Sha256, &state.finalize()),
@@ -64,7 +64,7 @@ impl fmt::Debug for Hasher {
     }
 }
 
-/// The SHA-256 of bytes in memory.
+/// Computes the SHA-256 of bytes in memory.
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }

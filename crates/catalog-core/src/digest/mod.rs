@@ -1,4 +1,4 @@
-//! Proof of bytes: digests, their computation, their comparison, and the assurance that it gives.
+//! Digests: their computation, their comparison, and the assurance that a comparison gives.
 
 mod algorithm;
 mod assurance;

@@ -1,11 +1,14 @@
-/// The names of files and folders that are no part of a model, wherever they lie below its folder: those of
-/// version control, of downloaders, of macOS, and locks. `*` stands for any text, at the beginning or at the end.
+/// The names of files and folders that are not part of a model, at any depth below its folder: the
+/// names that version control, downloaders and macOS use, and lock files. A `*` at the beginning or
+/// the end stands for any text.
 ///
-/// Tree digests, imports, staging areas and fetchers leave them out, with all that is below such a folder.
+/// Tree digests, imports, staging areas and fetchers exclude these files, and all files below these
+/// folders.
 pub(crate) const NOT_OF_A_MODEL: [&str; 6] =
     [".git*", ".cache", "._*", ".DS_Store", "__MACOSX", "*.lock"];
 
-/// Returns true unless one of the parts of a path, which `/` joins, is a name of [`NOT_OF_A_MODEL`].
+/// Returns true if no part of a path is a name of [`NOT_OF_A_MODEL`]. The parts of the path are
+/// joined by `/`.
 pub(crate) fn is_of_a_model(path: &str) -> bool {
     let is_left_out = |part: &str| {
         NOT_OF_A_MODEL

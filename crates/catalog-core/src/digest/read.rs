@@ -6,10 +6,10 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Progress;
 use crate::root::FileStamp;
 
-/// How much is read at once; the progress callback sees steps of this size.
+/// The number of bytes per read. The progress callback is called after each read.
 const CHUNK: usize = 1 << 20;
 
-/// Hashes one file; returns the bytes of its hash.
+/// Hashes one file, and returns the bytes of the hash.
 pub(super) fn hash_file<H: sha2::Digest>(
     path: &Path,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
@@ -24,8 +24,9 @@ pub(super) fn hash_file<H: sha2::Digest>(
     Ok(hasher.finalize().to_vec())
 }
 
-/// Feeds a file's bytes and its size to `take`, at least once, until that fails; and fails if it
-/// was not the same file of the same content from begin to end.
+/// Reads a file and passes its bytes and its total size to `take`, which is called at least once.
+/// Stops at an error of `take`. Fails if another file took the path, or if the content changed,
+/// while the file was read.
 pub(super) fn read_whole(
     path: &Path,
     take: &mut dyn FnMut(&[u8], u64) -> Result<()>,
@@ -56,7 +57,8 @@ pub(super) fn read_whole(
     if total == 0 {
         take(&[], 0)?;
     }
-    // By its path, as what was read must also be what is there now.
+    // The path is checked, and not the open file: the bytes that were read must be those that are
+    // at the path now.
     let after = match fs::metadata(path) {
         Ok(after) => after,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(changed()),

@@ -8,7 +8,8 @@ use super::not_the_model::is_of_a_model;
 use crate::error::{CatalogError, Result};
 use crate::root::{Links, list_files};
 
-/// Keeps a tree digest apart from every other use of SHA-256, and this encoding from later ones.
+/// The prefix of the hashed bytes. It separates tree digests from all other uses of SHA-256, and
+/// this encoding from later encodings.
 const DOMAIN: &[u8] = b"model-tree/sha256/v1\0";
 
 /// Computes the value of a tree digest as documented on [`Digest::of_tree`](crate::Digest::of_tree).
@@ -19,8 +20,9 @@ pub(super) fn hash_tree(
     hash_files_of(folder, is_of_a_model, progress)
 }
 
-/// Computes the value of a tree digest by the rules of the first edition, which left out only `.git` and
-/// `.cache/huggingface` at the top. Returns `None` if the folder has no file that makes a difference.
+/// Computes the value of a tree digest by the rules of the first edition, which excluded only
+/// `.git` and `.cache/huggingface` at the top. Returns `None` if both sets of rules count the same
+/// files.
 pub(super) fn hash_tree_of_first_edition(
     folder: &Path,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
@@ -32,7 +34,7 @@ pub(super) fn hash_tree_of_first_edition(
     hash_files_of(folder, counted_by_first_edition, progress).map(Some)
 }
 
-/// Returns true for a name that the tree digests of the first edition counted.
+/// Returns true if the tree digests of the first edition counted a file of this name.
 pub(crate) fn counted_by_first_edition(name: &str) -> bool {
     name != ".git" && name != ".cache/huggingface"
 }
@@ -47,7 +49,7 @@ fn hash_files_of(
     if files.is_empty() {
         progress(Progress::of(0, 0))?;
     }
-    // Again, to see that no file was changed, added or taken away after it was read.
+    // List the folder again: no file may have been changed, added or removed after it was read.
     let now = list_files(folder, is_counted, Links::Follow)?;
     let is_same = now.len() == files.len() && now.iter().zip(&files).all(|(a, b)| a.is_same(b));
     if !is_same {
@@ -58,7 +60,7 @@ fn hash_files_of(
     Ok(hash_contents(&contents))
 }
 
-/// The value of the tree digest of files that are sorted by the bytes of their names.
+/// Computes the value of the tree digest of files that are sorted by the bytes of their names.
 pub(super) fn hash_contents(files: &[FileContent]) -> [u8; 32] {
     let mut tree = Sha256::new();
     tree.update(DOMAIN);

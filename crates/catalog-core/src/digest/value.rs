@@ -16,12 +16,15 @@ use crate::error::{CatalogError, DigestError, Result};
 
 /// A digest: the name of an algorithm and a value that proves bytes.
 ///
-/// - Written `algorithm:hex`, as in the OCI image specification; parsing lowercases both.
-/// - The algorithms are those of [`DigestAlgorithm`]; each has one exact length.
-/// - The fields are open, so a literal can hold anything; [`algorithm`](Self::algorithm) checks.
-///   Compare two with [`verify_digest`](crate::verify_digest), which never takes two equal pieces
-///   of nonsense for a proof.
-/// - Serialised as its text; read from its text or from `{"algo": …, "value": …}`.
+/// - The text form is `algorithm:hex`, as in the OCI image specification. Parsing converts both
+///   parts to lower case.
+/// - The algorithms are those of [`DigestAlgorithm`]. The values of each algorithm have one exact
+///   length.
+/// - The fields are public, so a struct literal can hold any text. [`algorithm`](Self::algorithm)
+///   checks both fields. [`verify_digest`](crate::verify_digest) compares two digests, and does not
+///   accept two equal malformed texts as a proof.
+/// - A digest is serialised as its text. It is deserialised from its text or from `{"algo": …,
+///   "value": …}`.
 ///
 /// ```
 /// use catalog_core::{Digest, DigestAlgorithm};
@@ -35,42 +38,48 @@ use crate::error::{CatalogError, DigestError, Result};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Digest {
-    /// The algorithm's name, lower case.
+    /// The name of the algorithm, in lower case.
     pub algo: String,
-    /// The value, lower-case hexadecimal.
+    /// The value, in lower-case hexadecimal digits.
     pub value: String,
 }
 
 impl Digest {
-    /// The SHA-256 of a file's bytes, read as a stream.
+    /// Computes the SHA-256 of the bytes of a file.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::ArtifactMissing`], [`CatalogError::ArtifactUnusable`] if it is no regular
-    /// file, [`CatalogError::ArtifactChanged`] if it changed meanwhile, [`CatalogError::Io`].
+    /// [`CatalogError::ArtifactMissing`] if nothing is at the path,
+    /// [`CatalogError::ArtifactUnusable`] if it is not a regular file,
+    /// [`CatalogError::ArtifactChanged`] if the file changed while it was read,
+    /// [`CatalogError::Io`] if it cannot be read.
     pub fn of_file(path: &Path) -> Result<Self> {
         Self::compute(path, DigestAlgorithm::Sha256, &mut |_| {})
     }
 
-    /// The tree digest of a folder: one value for the names, sizes and SHA-256 of all files below
-    /// it, whatever their order, times, permissions and origin.
+    /// Computes the tree digest of a folder: one value for the names, sizes and SHA-256 of all
+    /// files below the folder. Order, times, permissions and origin of the files do not matter.
     ///
-    /// It is the SHA-256 of `model-tree/sha256/v1` and a NUL, the number of files as 8 bytes, and
-    /// for each file, sorted by the bytes of its name: the length of the name as 8 bytes, the name
-    /// (relative, UTF-8, parts joined by `/`), the size as 8 bytes, the 32 bytes of its SHA-256.
-    /// Numbers are big-endian. A link to a file counts as that file. Files that are no part of a model
-    /// ([`LocalModel::EXCLUDED_NAMES`](crate::LocalModel::EXCLUDED_NAMES)) are left out. `.specs/digest.md` has the test vectors.
+    /// The tree digest is the SHA-256 of these bytes: `model-tree/sha256/v1` and a NUL, the number
+    /// of files as 8 bytes, and then the following for each file, sorted by the bytes of its name:
+    /// the length of the name as 8 bytes, the name (relative, UTF-8, parts joined by `/`), the size
+    /// as 8 bytes, and the 32 bytes of its SHA-256. Numbers are big-endian.
+    ///
+    /// A link to a file counts as that file. The digest excludes files that are not part of a model
+    /// ([`LocalModel::EXCLUDED_NAMES`](crate::LocalModel::EXCLUDED_NAMES)). `.specs/digest.md` has
+    /// the test vectors.
     ///
     /// # Errors
     ///
-    /// The errors of [`of_file`](Self::of_file), [`CatalogError::ArtifactUnusable`] also for a link
-    /// to a folder, a dangling link, a socket or device, and a name that is not UTF-8.
+    /// The errors of [`of_file`](Self::of_file). [`CatalogError::ArtifactUnusable`] also comes for
+    /// a link to a folder, a dangling link, a socket or device, and a name that is not UTF-8.
     pub fn of_tree(path: &Path) -> Result<Self> {
         Self::compute(path, DigestAlgorithm::Sha256Tree, &mut |_| {})
     }
 
-    /// Returns true if this is the tree digest of a folder by the rules of the first edition, which counted
-    /// more files. Hashes nothing if the folder has no file that makes a difference.
+    /// Returns true if this is the tree digest of a folder by the rules of the first edition, which
+    /// counted more files. Returns false without hashing if both sets of rules count the same
+    /// files.
     pub(crate) fn is_of_first_edition(
         &self,
         folder: &Path,
@@ -86,18 +95,19 @@ impl Digest {
                 | CatalogError::DeadlineExceeded { .. }
                 | CatalogError::ArtifactChanged { .. }),
             ) => Err(error),
-            // Files that are no part of the model may be unusable.
+            // A file that is not part of the model may be unusable. That is no error here.
             Err(_) => Ok(false),
         }
     }
 
-    /// Computes any digest and reports its progress, about once a mebibyte and once at the end.
+    /// Computes a digest of any algorithm. Calls `progress` about once per mebibyte and once at the
+    /// end.
     ///
     /// # Errors
     ///
     /// The errors of [`of_file`](Self::of_file) and [`of_tree`](Self::of_tree), and
-    /// [`DigestError::WrongKind`] if the algorithm is for folders and a file is there, or the other
-    /// way round.
+    /// [`DigestError::WrongKind`] if the algorithm is for folders and the path is a file, or the
+    /// algorithm is for files and the path is a folder.
     pub fn compute(
         path: &Path,
         algorithm: DigestAlgorithm,
@@ -109,7 +119,8 @@ impl Digest {
         })
     }
 
-    /// Computes any digest, as [`compute`](Self::compute), and stops when `progress` fails.
+    /// Computes a digest like [`compute`](Self::compute), and stops when `progress` returns an
+    /// error.
     ///
     /// # Errors
     ///
@@ -136,7 +147,12 @@ impl Digest {
         Ok(Self::from_bytes(algorithm, &bytes))
     }
 
-    /// The algorithm, if both fields are well-formed for it; letters of either case are.
+    /// Returns the algorithm, if both fields are well-formed. Letters of either case are accepted.
+    ///
+    /// # Errors
+    ///
+    /// A [`DigestError`] if the algorithm is unknown, if the value has a character that is not a
+    /// hexadecimal digit, or if the value has another length than the algorithm requires.
     pub fn algorithm(&self) -> Result<DigestAlgorithm, DigestError> {
         let algorithm: DigestAlgorithm = self.algo.parse()?;
         if let Some(position) = self.value.chars().position(|c| !c.is_ascii_hexdigit()) {
@@ -152,7 +168,11 @@ impl Digest {
         Ok(algorithm)
     }
 
-    /// The same digest as it is written in the catalog: checked, lower case.
+    /// Checks the digest, and returns it in lower case, as the catalog stores it.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`algorithm`](Self::algorithm).
     pub fn canonical(&self) -> Result<Self, DigestError> {
         let algorithm = self.algorithm()?;
         Ok(Self {
@@ -161,8 +181,9 @@ impl Digest {
         })
     }
 
-    /// Whether a catalog can hold it: lower-case words and hexadecimal digits. Algorithms that only
-    /// a newer release computes are held too; a verification checks more.
+    /// Returns true if a catalog can store this digest: a lower-case name and hexadecimal digits. A
+    /// catalog also stores digests of algorithms that only a newer release computes. A verification
+    /// checks the algorithm.
     pub(crate) fn is_storable(&self) -> bool {
         let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+._-".contains(&b);
         let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
@@ -171,12 +192,12 @@ impl Digest {
         has_only(&self.algo, is_word) && has_only(&self.value, is_hex)
     }
 
-    /// The SHA-256 of a file that was hashed among several.
+    /// Creates the SHA-256 digest of a file from its content.
     pub(crate) fn of_content(content: &FileContent) -> Self {
         Self::from_bytes(DigestAlgorithm::Sha256, &content.sha256)
     }
 
-    /// The tree digest of files that are sorted by the bytes of their names.
+    /// Creates the tree digest of files that are sorted by the bytes of their names.
     pub(crate) fn of_contents(files: &[FileContent]) -> Self {
         Self::from_bytes(DigestAlgorithm::Sha256Tree, &hash_contents(files))
     }
@@ -189,7 +210,7 @@ impl Digest {
     }
 }
 
-/// Whether a file or a folder is at a path, behind links.
+/// Returns whether a path leads to a file or a folder. Follows links.
 fn what_is_at(path: &Path) -> Result<DigestSubject> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(DigestSubject::File),
@@ -233,8 +254,8 @@ impl Serialize for Digest {
 }
 
 impl<'de> Deserialize<'de> for Digest {
-    /// Accepts any `algorithm:value`, as a newer release may know more algorithms than this one.
-    /// Computing and comparing check it.
+    /// Accepts any `algorithm:value`, because a newer release may have written an algorithm that
+    /// this release does not know. Functions that compute or compare a digest check it.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextOrFields)
     }

@@ -4,15 +4,15 @@ use super::line::{SUM_LEN, sum_at};
 use super::text::{BODY_END, CHECKSUM, END, IndexText, SEPARATOR};
 use super::text_buffer::{fitting, with_room};
 
-/// Builds a text line by line.
+/// Builds the text of an index line by line.
 pub(super) struct Composer {
-    /// The text so far, without its end.
+    /// The text so far, without its ending.
     whole: IndexText,
 }
 
 impl Composer {
-    /// Begins with a first line, in the memory of a buffer; `len` is about how long the text is going
-    /// to be.
+    /// Creates a composer with the first line of a text. The text is built in the memory of
+    /// `buffer`. `len` is the approximate length of the final text.
     pub(super) fn new(head: &str, buffer: Vec<u8>, len: usize) -> Self {
         let mut text = with_room(buffer, len + head.len());
         text.extend_from_slice(head.as_bytes());
@@ -25,7 +25,7 @@ impl Composer {
         }
     }
 
-    /// Adds the line of an entry.
+    /// Appends the line of an entry.
     pub(super) fn push(&mut self, line: &str) {
         let separator = self.separator();
         let IndexText {
@@ -37,7 +37,7 @@ impl Composer {
         sums.extend_from_slice(sum_at(text, text.len()));
     }
 
-    /// Adds lines of another text as they stand there.
+    /// Appends lines of another text unchanged.
     pub(super) fn copy(&mut self, from: &IndexText, numbers: Range<usize>) {
         if numbers.is_empty() {
             return;
@@ -60,7 +60,7 @@ impl Composer {
         }
     }
 
-    /// Ends the text with its checksum.
+    /// Appends the checksum and the ending, and returns the text.
     pub(super) fn finish(self) -> IndexText {
         let mut whole = self.whole;
         whole.text = fitting(whole.text);
@@ -72,7 +72,7 @@ impl Composer {
     }
 }
 
-/// Composes a text from a first line and the lines of entries, all without separators.
+/// Composes a text from a first line and the lines of entries. The lines have no separators.
 pub(super) fn compose<'l>(head: &str, lines: impl Iterator<Item = &'l str>) -> IndexText {
     let mut composer = Composer::new(head, Vec::new(), 0);
     lines.for_each(|line| composer.push(line));

@@ -1,4 +1,5 @@
-//! The parts that two texts share at the begin and at the end, found faster than lines are.
+//! Finds the common beginning and the common end of two texts. Comparing blocks is faster than
+//! finding lines.
 
 /// The number of bytes that are compared at once.
 const BLOCK: usize = 4096;

@@ -11,23 +11,25 @@ use super::record::Record;
 use super::snapshot::{Head, Snapshot};
 use crate::root::{StoreRoot, Tombstone};
 
-/// The new record of an entry, or `None` for an entry that is removed.
+/// The new record of an entry, or `None` if the entry is removed.
 type Change<R> = Option<Arc<R>>;
 
-/// Changes to an index that become visible together, or not at all.
+/// Changes to an index that all become visible at once, or not at all.
 ///
-/// They are kept beside the snapshot that they change, so that a write copies only lines.
+/// An edit keeps its changes apart from its base snapshot. So a write serialises only the changed
+/// records, and copies the lines of the others.
 #[derive(Debug)]
 pub(crate) struct Edit<R> {
     base: Arc<Snapshot<R>>,
     /// The latest change of each id.
     changes: BTreeMap<Arc<str>, Change<R>>,
     tombstones: Vec<Tombstone>,
-    /// The earlier change of each id that was changed again, oldest first.
+    /// All changes, the oldest first: the changed id, and its earlier change in this edit, if there
+    /// was one.
     undo: Vec<(Arc<str>, Option<Change<R>>)>,
 }
 
-/// A state of an edit, to which it can return.
+/// A state of an edit that a roll-back restores.
 #[derive(Debug)]
 pub(super) struct Savepoint {
     changes: usize,
@@ -44,7 +46,7 @@ impl<R: Record> Edit<R> {
         }
     }
 
-    /// The record as of this edit.
+    /// Returns the record of an id, with the changes of this edit.
     pub(crate) fn get(&self, id: &str) -> Option<&R> {
         match self.changes.get(id) {
             Some(changed) => changed.as_deref(),
@@ -52,7 +54,7 @@ impl<R: Record> Edit<R> {
         }
     }
 
-    /// All records as of this edit with their ids, sorted by id.
+    /// Returns all records with their ids, with the changes of this edit, sorted by id.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &R)> {
         let mut unchanged = self.base.iter().peekable();
         let changes = self.changes.iter();
@@ -78,7 +80,7 @@ impl<R: Record> Edit<R> {
         })
     }
 
-    /// Stores a record. Fields that a newer release gave to the record before it stay.
+    /// Stores a record. Fields that a newer release gave to the previous record are kept.
     pub(crate) fn insert(&mut self, id: &str, record: R) {
         if self.get(id) != Some(&record) {
             self.change(id, Some(Arc::new(record)));
@@ -102,7 +104,7 @@ impl<R: Record> Edit<R> {
         &self.tombstones
     }
 
-    /// Adds the tombstone of an artifact that no entry names any more.
+    /// Adds the tombstone of an artifact that no entry names any longer.
     pub(crate) fn add_tombstone(&mut self, tombstone: Tombstone) {
         if !self.tombstones.contains(&tombstone) {
             self.tombstones.push(tombstone);
@@ -114,14 +116,14 @@ impl<R: Record> Edit<R> {
         self.tombstones.retain(|other| other != tombstone);
     }
 
-    /// Drops the tombstones of a path that an entry names from now on, and of paths below it and
-    /// above it.
+    /// Drops the tombstones of a path that an entry names from now on, of the paths below it, and
+    /// of the folders above it.
     pub(crate) fn drop_tombstones_of(&mut self, stored: &Path) {
         self.tombstones
             .retain(|tombstone| !tombstone.touches(stored));
     }
 
-    /// Drops the tombstones of artifacts that are gone.
+    /// Drops the tombstones of artifacts that no longer exist.
     pub(super) fn drop_tombstones_of_what_is_gone(&mut self, root: &StoreRoot) {
         Tombstone::drop_of_what_is_gone(&mut self.tombstones, root);
     }
@@ -144,14 +146,15 @@ impl<R: Record> Edit<R> {
         self.tombstones = to.tombstones;
     }
 
-    /// Returns true if all changes together change anything.
+    /// Returns true if the changes together change the index.
     pub(super) fn is_changed(&self) -> bool {
         let mut changes = self.changes.iter();
         changes.any(|(id, to)| self.base.get(id) != to.as_deref())
             || self.tombstones != self.base.tombstones()
     }
 
-    /// The next generation. Lines of unchanged entries are copied as they stand, into `buffer`.
+    /// Creates the next generation in the memory of `buffer`. The lines of unchanged entries are
+    /// copied unchanged.
     pub(super) fn into_next(self, buffer: Vec<u8>) -> Snapshot<R> {
         let base = &*self.base;
         let head = Head {
@@ -177,7 +180,7 @@ impl<R: Record> Edit<R> {
         }
         text.copy(&base.text, copied..base.len());
         let mut entries = base.entries.clone();
-        // From the last one on, so that the numbers of the others stay.
+        // Begin with the last change, so that the numbers of the earlier entries stay valid.
         for (numbers, entry) in changed.into_iter().rev() {
             entries.splice(numbers, entry.into_iter().collect());
         }

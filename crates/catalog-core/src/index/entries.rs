@@ -1,13 +1,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The most entries of a chunk.
+/// The maximum number of entries in a chunk.
 const MAX_CHUNK: usize = 256;
 
 /// A chunk with fewer entries is joined with a neighbour.
 const MIN_CHUNK: usize = 32;
 
-/// A record with its id.
+/// A record and its id.
 #[derive(Debug)]
 pub(super) struct Entry<R> {
     pub(super) id: Arc<str>,
@@ -23,8 +23,9 @@ impl<R> Clone for Entry<R> {
     }
 }
 
-/// Some entries in a row, with a short hash of each id. A search reads the hashes, which lie side by
-/// side, and one id; a comparison with each id on the way would wait for memory many times.
+/// A sorted run of entries, with a short hash of each id. A search reads the hashes, which are
+/// contiguous in memory, and then compares one id. Comparing many ids would wait for memory at each
+/// of them.
 #[derive(Debug)]
 struct Chunk<R> {
     entries: Vec<Entry<R>>,
@@ -48,7 +49,8 @@ impl<R> Chunk<R> {
     }
 }
 
-/// Mixes an id word by word: it is made for every entry that is read.
+/// Computes a short hash of an id, one word at a time. Each read of an entry calls this, so it must
+/// be fast.
 fn short_hash(id: &str) -> u32 {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let words = id.as_bytes().chunks(8).map(|part| {
@@ -62,15 +64,15 @@ fn short_hash(id: &str) -> u32 {
     (hash >> 32) as u32
 }
 
-/// The entries of an index, sorted by id. They lie in chunks that snapshots share, so that a change
-/// copies one chunk and not the whole list.
+/// The entries of an index, sorted by id. Snapshots share their chunks, so a change copies one
+/// chunk and not the whole list.
 #[derive(Debug)]
 pub(super) struct Entries<R> {
-    /// No chunk is empty.
+    /// The chunks. No chunk is empty.
     chunks: Vec<Arc<Chunk<R>>>,
     /// The number of the first entry of each chunk.
     starts: Vec<usize>,
-    /// The id of the first entry of each chunk: a search begins here, without a look at the chunks.
+    /// The id of the first entry of each chunk. A search begins here, and does not read the chunks.
     firsts: Vec<Arc<str>>,
     len: usize,
 }
@@ -87,7 +89,7 @@ impl<R> Clone for Entries<R> {
 }
 
 impl<R> Entries<R> {
-    /// Takes entries that are sorted by id.
+    /// Creates the list from entries that are sorted by id.
     pub(super) fn new(sorted: Vec<Entry<R>>) -> Self {
         let mut entries = Self {
             chunks: Vec::new(),
@@ -103,13 +105,13 @@ impl<R> Entries<R> {
         self.len
     }
 
-    /// All entries. Their number is known in advance, so that a list of them is allocated once.
+    /// Returns all entries. The iterator knows their number, so a list of them is allocated once.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Entry<R>> {
         let mut entries = self.chunks.iter().flat_map(|chunk| &chunk.entries);
         (0..self.len).map(move |_| entries.next().expect("`len` entries lie in the chunks"))
     }
 
-    /// Some entries in a row.
+    /// Returns the entries with these numbers.
     pub(super) fn range(&self, numbers: Range<usize>) -> impl Iterator<Item = &Entry<R>> {
         numbers.filter_map(|number| self.get(number))
     }
@@ -119,12 +121,13 @@ impl<R> Entries<R> {
         self.chunks[chunk].entries.get(number - self.starts[chunk])
     }
 
-    /// The entry with this id.
+    /// Returns the entry with this id.
     pub(super) fn find(&self, id: &str) -> Option<&Entry<R>> {
         self.chunks[self.chunk_for(id)?].find(id, short_hash(id))
     }
 
-    /// The number of the entry with this id, or the number that it would get.
+    /// Returns the number of the entry with this id, or as the error the number that such an entry
+    /// would get.
     pub(super) fn place(&self, id: &str) -> Result<usize, usize> {
         let chunk = self.chunk_for(id).ok_or(0_usize)?;
         let start = self.starts[chunk];
@@ -135,7 +138,7 @@ impl<R> Entries<R> {
             .map_err(|at| start + at)
     }
 
-    /// Puts other entries in the place of some in a row.
+    /// Replaces the entries with these numbers by other entries.
     pub(super) fn splice(&mut self, numbers: Range<usize>, with: Vec<Entry<R>>) {
         let last = self.chunks.len().saturating_sub(1);
         let first = self.chunk_of(numbers.start).unwrap_or(last);
@@ -174,13 +177,13 @@ impl<R> Entries<R> {
         behind.checked_sub(1)
     }
 
-    /// The chunk that holds an id if any does.
+    /// Returns the only chunk that can hold an id.
     fn chunk_for(&self, id: &str) -> Option<usize> {
         let behind = self.firsts.partition_point(|first| &**first <= id);
         behind.checked_sub(1)
     }
 
-    /// Brings the numbers and first ids of the chunks up to date.
+    /// Updates the numbers and the first ids of the chunks.
     fn count(&mut self) {
         self.starts.clear();
         self.firsts.clear();
@@ -204,8 +207,7 @@ mod tests {
         }
     }
 
-    /// CAT-482: entries in chunks are those of a plain sorted list, whatever is put in the place of
-    /// whatever.
+    /// CAT-482: after any replacement, the chunks hold the same entries as a plain sorted list.
     #[test]
     fn entries_in_chunks_are_those_of_a_plain_list() {
         let mut plain: Vec<usize> = (0..1000).map(|number| number * 1000).collect();
@@ -217,7 +219,7 @@ mod tests {
         };
         for round in 0..600 {
             let start = random(plain.len() + 1);
-            // Shrinks to nothing, and grows again.
+            // The list shrinks to nothing, and then grows again.
             let most = if round < 300 { 40 } else { 8 };
             let end = (start + random(most)).min(plain.len());
             let low = start.checked_sub(1).map_or(0, |before| plain[before] + 1);

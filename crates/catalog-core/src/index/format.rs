@@ -1,4 +1,5 @@
-//! Reads and writes the bytes of an index file, of any version that this release knows. Pure.
+//! Reads and writes the bytes of an index file, in each version that this release knows. This
+//! module does no I/O.
 
 use std::ops::Range;
 
@@ -17,13 +18,13 @@ use crate::root::{StoreRoot, Tombstone};
 /// The fields of the first line that this release knows.
 const HEAD_FIELDS: [&str; 5] = ["version", "generation", "tombstones", "entries", "checksum"];
 
-/// Returns the bytes of an index without entries, as it is before its first change.
+/// Returns the bytes of an index without entries, the content of the file before its first change.
 pub(crate) fn empty_file<R: Record>() -> Vec<u8> {
     let snapshot = compose::<R>(Head::default(), Vec::new());
     snapshot.text.bytes().to_vec()
 }
 
-/// An index without entries.
+/// Creates an index without entries.
 pub(super) fn empty<R: Record>() -> Snapshot<R> {
     compose(Head::default(), Vec::new())
 }
@@ -57,8 +58,8 @@ pub(super) fn read<R: Record>(bytes: Vec<u8>, root: &StoreRoot) -> Result<Snapsh
     assemble(split, entries, all)
 }
 
-/// Reads an index that shares lines with the one that was there before: those are neither parsed
-/// nor hashed again.
+/// Reads an index that shares lines with the previous one. The shared lines are neither parsed nor
+/// hashed.
 pub(super) fn read_changed<R: Record>(
     before: &Snapshot<R>,
     bytes: Vec<u8>,
@@ -78,8 +79,8 @@ pub(super) fn read_changed<R: Record>(
     assemble(split, entries, changed)
 }
 
-/// Joins the text of an index with its entries, if the first line, the checksum and the order of
-/// the entries are right. Only the order of the `changed` ones is checked.
+/// Joins the text of an index with its entries. Checks the first line, the checksum and the order
+/// of the entries. Only the order of the `changed` entries is checked.
 fn assemble<R: Record>(
     text: IndexText,
     entries: Result<Entries<R>, Unreadable>,
@@ -106,13 +107,15 @@ fn check<'e, R: Record>(
     let head = read_head(text.head())?;
     if !(1..=R::VERSION).contains(&head.version) {
         let version = head.version;
-        return Err(damaged(format!("there was no schema version {version}")));
+        return Err(damaged(format!(
+            "no release wrote the schema version {version}"
+        )));
     }
     let mut before: Option<&str> = None;
     for Entry { id, .. } in entries {
         if before.is_some_and(|before| before >= &**id) {
             return Err(damaged(format!(
-                "entry {id:?} is there twice, or not in its place"
+                "entry {id:?} is a duplicate or out of order"
             )));
         }
         before = Some(id);
@@ -135,7 +138,7 @@ fn read_lines<R: Record>(
     numbers.map(read).collect()
 }
 
-/// Writes the first line.
+/// Composes the first line.
 pub(super) fn head_line(head: &Head) -> String {
     let mut line = format!(
         "{{\"version\":{},\"generation\":{},",
@@ -151,7 +154,7 @@ pub(super) fn head_line(head: &Head) -> String {
     line
 }
 
-/// Reads the first line.
+/// Parses the first line.
 pub(super) fn read_head(line: &str) -> Result<Head, Unreadable> {
     #[derive(Deserialize)]
     struct Known {
@@ -174,7 +177,7 @@ pub(super) fn read_head(line: &str) -> Result<Head, Unreadable> {
     })
 }
 
-/// Reads a file that is not in the current arrangement: format 0, a newer version, or damage.
+/// Reads a file without the current line structure: format 0, a newer version, or a damaged file.
 fn read_without_lines<R: Record>(
     bytes: &[u8],
     why: Unproved,
@@ -197,7 +200,7 @@ fn read_without_lines<R: Record>(
     }
 }
 
-/// The better of two explanations: a newer version explains whatever else is odd.
+/// Returns the better of two explanations. A newer version explains all other problems.
 fn explain<R: Record>(bytes: &[u8], why: Unreadable) -> Unreadable {
     match str::from_utf8(bytes).map_err(damaged).and_then(version_of) {
         Ok(Some(version)) if version > R::VERSION => Unreadable::TooNew(version),

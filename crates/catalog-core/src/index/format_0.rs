@@ -1,4 +1,4 @@
-//! Reads format 0: a bare map from id to entry, as tools before the first release wrote it.
+//! Reads format 0, a plain map from id to entry. Tools before the first release wrote it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,16 +12,16 @@ use super::record::Record;
 use super::unreadable::{Unreadable, damaged};
 use crate::root::StoreRoot;
 
-/// Returns true if a text is a JSON object without a version, as format 0 is.
+/// Returns true if a text is a JSON object without a version, like format 0.
 pub(super) fn is_format_0(text: &str) -> bool {
     matches!(version_of(text), Ok(None))
 }
 
-/// The entries that were read, and the text of those that could not be read.
+/// The entries that could be read, and the text of each entry that could not be read.
 type Format0<R> = (Vec<Entry<R>>, Vec<(String, Unreadable)>);
 
-/// Reads format 0: a bare map from id to entry, as tools before the first release wrote it. An
-/// entry may repeat its id. A damaged entry does not affect the others.
+/// Reads format 0, a plain map from id to entry. An entry may repeat its id. A damaged entry does
+/// not affect the others.
 pub(super) fn read_format_0<R: Record>(
     text: &str,
     root: &StoreRoot,
@@ -51,14 +51,14 @@ pub(super) fn version_of(text: &str) -> Result<Option<u64>, Unreadable> {
         None => Ok(None),
         Some(version) => match version.as_u64() {
             Some(version) => Ok(Some(version)),
-            // Format 0 with an entry of that id.
+            // This is format 0 with an entry of the id `version`.
             None if version.is_object() => Ok(None),
             None => Err(damaged("its version is no whole number")),
         },
     }
 }
 
-/// A map that refuses an id that is there twice; other JSON readers commonly keep the last one.
+/// A map that refuses a duplicate id. Other JSON readers usually keep the last value.
 struct UniqueEntries<'t>(BTreeMap<String, &'t RawValue>);
 
 impl<'de> Deserialize<'de> for UniqueEntries<'de> {
@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for UniqueEntries<'de> {
                 while let Some((id, object)) = map.next_entry::<String, &'de RawValue>()? {
                     if entries.contains_key(&id) {
                         return Err(serde::de::Error::custom(format_args!(
-                            "entry {id:?} is there twice"
+                            "entry {id:?} is a duplicate"
                         )));
                     }
                     entries.insert(id, object);

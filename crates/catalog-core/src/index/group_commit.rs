@@ -1,12 +1,14 @@
-//! Group commit: the threads of a process share the writes of an index, whatever handles they use.
+//! Group commit: the threads of a process share the writes of an index, even if they use different
+//! handles.
 //!
 //! The first thread that wants to write becomes the leader of a batch. It takes the lock of the
-//! root and reads the file on disk. The threads that arrived meanwhile apply their own changes to
-//! the same edit, one after the other. Then the leader writes the file once, for all of them. Each
-//! thread returns when its batch is durable. A thread that arrives while a batch is being written
-//! waits for the next one. A change that fails undoes its own part of the edit and no other.
+//! root and reads the file on disk. The threads that arrived in the meantime then apply their own
+//! changes to the same edit, one after the other. The leader writes the file once for all of them.
+//! Each thread returns when its batch is durable. A thread that arrives while a batch is written
+//! waits for the next batch. A change that fails undoes its own part of the edit, and no other
+//! part.
 //!
-//! No change runs while the mutex of this module is held: a thread takes the edit out, applies its
+//! No change runs while the mutex of this module is held. A thread takes the edit out, applies its
 //! change, and puts the edit back.
 
 use std::io;
@@ -23,7 +25,7 @@ use crate::error::{CatalogError, Result};
 /// The threads that write one index.
 #[derive(Debug)]
 pub(super) struct GroupCommit<R> {
-    /// The file they write, for messages.
+    /// The path of the index, for error messages.
     path: PathBuf,
     state: Mutex<State<R>>,
     changed: Condvar,
@@ -36,7 +38,7 @@ struct State<R> {
     candidates: usize,
     /// The number of threads that wait to work alone.
     loners: usize,
-    /// Whether the last thread that ended its work did the work alone.
+    /// Whether the work that ended last was done alone.
     was_alone: bool,
     /// The time at which a thread last ended its work.
     ended: Instant,
@@ -44,19 +46,19 @@ struct State<R> {
 
 #[derive(Debug)]
 enum Phase<R> {
-    /// No thread writes: the next one to arrive leads.
+    /// No thread writes. The next thread that arrives becomes the leader.
     Idle,
     /// A leader is working and no thread can join.
     Busy,
-    /// Threads apply their changes to the edit of a batch. It is `None` while a thread has taken it
-    /// out.
+    /// Threads apply their changes to the edit of a batch. The edit is `None` while a thread
+    /// applies its change to it.
     Collecting(Option<Edit<R>>, Arc<Batch>),
 }
 
 /// Changes that are written together.
 #[derive(Debug, Default)]
 struct Batch {
-    /// The result of the write, once it has ended.
+    /// The result of the write. It is empty until the write ends.
     written: OnceLock<Result<()>>,
 }
 
@@ -76,13 +78,14 @@ impl<R: Record> GroupCommit<R> {
         }
     }
 
-    /// Applies a change and returns when it is durable. A leader takes the lock and the edit with
-    /// `begin`, and writes with `commit`, which also releases the lock.
+    /// Applies a change, and returns when it is durable. A leader takes the lock and the edit with
+    /// `begin`. It writes with `commit`, which also releases the lock.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::LockTimeout`] for a thread that could not begin in time,
-    /// [`CatalogError::Cancelled`], the error of `change`, and the errors of writing.
+    /// [`CatalogError::LockTimeout`] if the thread could not begin in time,
+    /// [`CatalogError::Cancelled`] if the caller cancelled the call, the error of `change`, and the
+    /// errors of writing.
     pub(super) fn write<T, L>(
         &self,
         patience: Patience<'_>,
@@ -124,8 +127,8 @@ impl<R: Record> GroupCommit<R> {
         }
     }
 
-    /// Does some work while no other thread leads or joins a batch. Batches and threads that work alone
-    /// take turns while both wait.
+    /// Runs `work` while no other thread leads or joins a batch. When both batches and such threads
+    /// wait, they take turns.
     pub(super) fn alone<T>(
         &self,
         patience: Patience<'_>,
@@ -202,7 +205,7 @@ impl<R: Record> GroupCommit<R> {
         }
     }
 
-    /// Ends the part of a thread that joined a batch.
+    /// Returns the edit of a thread that joined a batch, after the thread applied its change.
     fn put_back(&self, edit: Edit<R>) {
         let mut state = self.lock();
         state.candidates -= 1;
@@ -250,7 +253,7 @@ impl<R: Record> GroupCommit<R> {
     }
 
     fn interrupted(&self) -> CatalogError {
-        self.unknown("the thread that wrote for others panicked")
+        self.unknown("the thread that wrote this batch panicked")
     }
 
     fn unknown(&self, why: &'static str) -> CatalogError {
@@ -262,7 +265,7 @@ impl<R: Record> GroupCommit<R> {
     }
 }
 
-/// Ends the work of a thread, also after an error or a panic.
+/// Ends the work of a thread when it is dropped, also after an error or a panic.
 struct IdleAtEnd<'w, R: Record> {
     writers: &'w GroupCommit<R>,
     is_alone: bool,
@@ -279,7 +282,7 @@ impl<R: Record> Drop for IdleAtEnd<'_, R> {
     }
 }
 
-/// The result of a change to an edit; only `Done` left anything in it.
+/// The result of a change to an edit. The edit keeps the change only for `Done`.
 enum Applied<T> {
     Done(T),
     Refused(CatalogError),
@@ -347,7 +350,8 @@ mod tests {
             }
         };
         std::thread::scope(|scope| {
-            // While one works alone, two of each kind come, the loners first.
+            // While the first thread works alone, two threads of each kind arrive. The threads that
+            // work alone arrive first.
             let first = writers.alone(patience, || {
                 scope.spawn(alone);
                 scope.spawn(alone);

@@ -11,25 +11,25 @@ use crate::root::{
     is_there, list_folder, open_own_file, remove_temporary_files, sync_folder,
 };
 
-/// Creates the three index files of a root before anything else is written to it. Empty ones, each
+/// Creates the three index files of a root before any other write to the root. Empty indexes, each
 /// with a previous generation, are durable before the first change and before the first staged
-/// byte. From then on a missing one is damage.
+/// byte. From then on, a missing index file is damage.
 #[derive(Debug)]
 pub(crate) struct IndexFiles {
     root: StoreRoot,
-    /// The indexes in the order of their creation. The models' index is the last one: its version
-    /// says that the others must be there.
+    /// The indexes in the order of their creation. The index of models is the last one: its version
+    /// shows that the others must exist.
     empty: [(IndexFile, Vec<u8>); 3],
-    /// Whether this handle has made sure that all are there.
+    /// Whether this handle has checked that all index files exist.
     are_ensured: AtomicBool,
 }
 
-/// The meaning of the absence of an index.
+/// The reason why an index file does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Absence {
-    /// There never was an index.
+    /// The index was never created.
     Empty,
-    /// The index was lost; the text gives the evidence.
+    /// The index was lost. The text states the evidence.
     Lost(&'static str),
 }
 
@@ -50,13 +50,13 @@ impl IndexFiles {
         &self.root
     }
 
-    /// Returns true if this handle has made sure that all files are there.
+    /// Returns true if this handle has checked that all index files exist.
     pub(crate) fn are_ensured(&self) -> bool {
         self.are_ensured.load(Ordering::Acquire)
     }
 
     /// Removes the temporary files of writers that died, and creates the index files that the root
-    /// never had. A lost one stays absent: the calls that read it report that.
+    /// never had. A lost index file is not created: the calls that read it return an error.
     pub(crate) fn ensure(&self, _: &WriterLock) -> Result<()> {
         if self.are_ensured() {
             return Ok(());
@@ -71,7 +71,8 @@ impl IndexFiles {
                 continue;
             }
             if *file == IndexFile::Models {
-                // What it says about the others has to be true after a crash.
+                // The version of this index says that the others exist. That must also be true
+                // after a crash.
                 self.sync()?;
             }
             create_new_whole(layout, &path, bytes).map_err(CatalogError::of_writing)?;
@@ -80,7 +81,7 @@ impl IndexFiles {
         if !created.is_empty() {
             self.sync()?;
         }
-        // Deletions need it on a disk that is full by then.
+        // A deletion needs this folder, and by then the disk may be full.
         create_own_folder(layout, &layout.removed())?;
         let mut are_added = false;
         for (file, _) in &self.empty {
@@ -93,14 +94,14 @@ impl IndexFiles {
         Ok(())
     }
 
-    /// Copies an index to its previous generation, if it has none.
+    /// Copies an index to its previous generation, unless it has one.
     fn add_previous(&self, file: IndexFile) -> Result<bool> {
         let layout = self.root.layout();
         let (path, previous) = (layout.index(file), layout.previous_index(file));
         let Some(mut opened) = open_own_file(&path, fs::OpenOptions::new().read(true))? else {
             return Ok(false);
         };
-        // A crash of the first edition may leave both as names of one file.
+        // A crash of the first edition may have left both names as links to one file.
         let older = open_own_file(&previous, fs::OpenOptions::new().read(true))?;
         if older.is_some() && !is_at(&opened, &previous)? {
             return Ok(false);
@@ -122,40 +123,38 @@ impl IndexFiles {
         })
     }
 
-    /// Decides whether an index that is absent was lost.
+    /// Decides whether a missing index was lost or never existed.
     pub(super) fn absence(&self, file: IndexFile) -> Result<Absence> {
         let layout = self.root.layout();
         let has_previous = |file| is_there(&layout.previous_index(file));
         if has_previous(file)? {
             return Ok(Absence::Lost(
-                "it is missing, but the generation before it is there",
+                "it is missing, but its previous generation exists",
             ));
         }
         if file != IndexFile::Models {
             return Ok(
                 match self.is_of_this_edition(&layout.index(IndexFile::Models))? {
-                    true => Absence::Lost("it is missing, but index.json beside it needs it"),
+                    true => Absence::Lost("it is missing, but index.json shows that it existed"),
                     false => Absence::Empty,
                 },
             );
         }
         for folder in [layout.artifacts(), layout.blobs()] {
             if !list_folder(&folder)?.is_empty() {
-                return Ok(Absence::Lost(
-                    "it is missing, but the artifacts of models are there",
-                ));
+                return Ok(Absence::Lost("it is missing, but artifacts or blobs exist"));
             }
         }
         let engines = layout.previous_index(IndexFile::Engines);
         if has_previous(IndexFile::Pins)? || self.is_of_this_edition(&engines)? {
             return Ok(Absence::Lost(
-                "it is missing, but older generations of other indexes are there",
+                "it is missing, but previous generations of other indexes exist",
             ));
         }
         Ok(Absence::Empty)
     }
 
-    /// Returns true if a file is an index of version 2 or newer, by its first bytes.
+    /// Returns true if the first bytes of a file are those of an index of version 2 or newer.
     fn is_of_this_edition(&self, path: &Path) -> Result<bool> {
         const VERSION: &[u8] = b"{\"version\":";
         let Some(file) = open_own_file(path, fs::OpenOptions::new().read(true))? else {

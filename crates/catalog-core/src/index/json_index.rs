@@ -22,35 +22,38 @@ use crate::root::{
     is_absence, is_there, keep_spare, open_own_file,
 };
 
-/// The locking of the writers of an index, and the time for which one waits for another.
+/// The locking of the writers of an index, and the time for which a writer waits for another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Writing {
     pub(crate) locking: Locking,
     pub(crate) wait: Duration,
 }
 
-/// All entries of one kind, in one file below a root, shared with other processes.
+/// The index of all entries of one kind. It is one file below a root, and other processes may use
+/// it too.
 ///
-/// Reading takes no lock and costs one `stat` while no process writes. One thread of a process
-/// reads a new file and parses only the lines that changed; the others wait for it. Writing queues
-/// on the lock of the root (see `root::lock`), starts from the file on disk, and returns when the
-/// new file is durable. A file that cannot be read is never replaced.
+/// Reading takes no lock. It costs one `stat` while no process writes. When the file is new, one
+/// thread of the process reads it and parses only the changed lines, and the other threads wait for
+/// that thread. Writing waits for the lock of the root (see `root::lock`), starts from the file on
+/// disk, and returns when the new file is durable. A file that cannot be read is never replaced.
 #[derive(Debug)]
 pub(crate) struct JsonIndex<R> {
     files: Arc<IndexFiles>,
     path: PathBuf,
-    /// The path of the same file by which it is watched.
+    /// The path by which this index notices that the file was replaced. It leads to the same file
+    /// as `path`.
     watched: PathBuf,
     writing: Writing,
     latest: RwLock<Option<Arc<Loaded<R>>>>,
-    /// Held by the thread that reads a new file, and while a writer's new file takes its place.
+    /// The lock of the thread that reads a new file. A writer also holds it while it replaces the
+    /// file.
     renewal: RwLock<()>,
     writers: Arc<GroupCommit<R>>,
-    /// The memory of a text that no snapshot uses any more, for the next one.
+    /// The memory of a text that no snapshot uses any longer. The next text uses it.
     buffer: Mutex<Vec<u8>>,
 }
 
-/// A snapshot and the file it was read from.
+/// A snapshot, and the file that it was read from.
 #[derive(Debug)]
 struct Loaded<R> {
     snapshot: Arc<Snapshot<R>>,
@@ -79,7 +82,7 @@ impl<R: Record> JsonIndex<R> {
         &self.path
     }
 
-    /// Returns the present content.
+    /// Returns the current content.
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot<R>>> {
         loop {
             if let Some(current) = self.current()? {
@@ -89,12 +92,13 @@ impl<R: Record> JsonIndex<R> {
                 Ok(renewal) => renewal,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => {
-                    // Another thread reads the file. All that wait for it go on together.
+                    // Another thread reads the file. All threads that wait for it continue at the
+                    // same time.
                     drop(self.renewal.read());
                     continue;
                 }
             };
-            // It may have been read since the look.
+            // Another thread may have read the file since the first check.
             let current = match self.current()? {
                 Some(current) => current,
                 None => self.load()?,
@@ -104,9 +108,10 @@ impl<R: Record> JsonIndex<R> {
         }
     }
 
-    /// Returns the snapshot in memory, if the file on disk is the one that it was read from.
+    /// Returns the snapshot in memory, if it was read from the file that is on disk now.
     fn current(&self) -> Result<Option<Arc<Snapshot<R>>>> {
-        // Looked at without the lock: a thread that is interrupted here holds up no other.
+        // The file is checked without the lock. A thread that is interrupted here blocks no other
+        // thread.
         let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
         let loaded = latest.clone();
         drop(latest);
@@ -120,7 +125,7 @@ impl<R: Record> JsonIndex<R> {
         Ok(is_current.then(|| Arc::clone(&loaded.snapshot)))
     }
 
-    /// Returns the content that this process saw last, without a look at the file.
+    /// Returns the content that this process read or wrote last, without checking the file.
     pub(crate) fn latest(&self) -> Option<Arc<Snapshot<R>>> {
         let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
         latest.as_ref().map(|loaded| Arc::clone(&loaded.snapshot))
@@ -130,7 +135,7 @@ impl<R: Record> JsonIndex<R> {
         let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *latest, loaded.map(Arc::new));
         drop(latest);
-        // Not while readers wait: it may be the last owner of its text.
+        // The old text is dropped after the lock is released, so that readers do not wait for that.
         let before = before.and_then(Arc::into_inner);
         if let Some(unused) = before.and_then(|before| Arc::into_inner(before.snapshot)) {
             *self.lock_buffer() = unused.text.into_bytes();
@@ -149,8 +154,8 @@ impl<R: Record> JsonIndex<R> {
         self.renewal.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes entries: all changes that `change` makes to the edit become visible and durable
-    /// together before this returns, or none does. An edit that changes nothing writes nothing.
+    /// Changes entries. All changes that `change` makes to the edit become visible and durable
+    /// together before this returns, or none of them does. An edit without changes writes nothing.
     /// Threads that call this at the same time share one write.
     pub(crate) fn update<T>(
         &self,
@@ -170,7 +175,7 @@ impl<R: Record> JsonIndex<R> {
         )
     }
 
-    /// Changes entries without sharing the write, then calls `then` before any other writer of the
+    /// Changes entries without sharing the write. Then calls `then`, before any other writer of the
     /// root runs.
     pub(crate) fn update_then<T, U>(
         &self,
@@ -189,7 +194,7 @@ impl<R: Record> JsonIndex<R> {
         })
     }
 
-    /// Removes the file that writers overwrite on a full disk. Returns whether it was there.
+    /// Removes the file that writers overwrite on a full disk. Returns whether the file existed.
     pub(crate) fn remove_spare(&self, limits: &Limits) -> Result<bool> {
         self.alone(limits, || {
             let spare = self.root().layout().spare();
@@ -201,7 +206,7 @@ impl<R: Record> JsonIndex<R> {
         })
     }
 
-    /// Does some work while this process holds the lock of the root and no other thread writes.
+    /// Runs `work` while this process holds the lock of the root and no other thread writes.
     pub(super) fn alone<T>(&self, limits: &Limits, work: impl FnOnce() -> Result<T>) -> Result<T> {
         check_not_nested(self.root())?;
         self.writers.alone(self.patience(limits), || {
@@ -237,7 +242,7 @@ impl<R: Record> JsonIndex<R> {
             self.writing.wait,
         )
         .map_err(CatalogError::of_writing)?;
-        // Again, as it may have been replaced while this waited.
+        // Check again: the root may have been replaced while this thread waited.
         root.check_present()?;
         Ok(lock)
     }
@@ -255,8 +260,8 @@ impl<R: Record> JsonIndex<R> {
         self.replace(next).map_err(CatalogError::of_writing)
     }
 
-    /// Replaces the file, durably. Threads of this process see the new content as soon as its file
-    /// is in place.
+    /// Replaces the file durably. Threads of this process see the new content as soon as the file
+    /// is at its path.
     pub(super) fn replace(&self, next: Snapshot<R>) -> Result<()> {
         let layout = self.root().layout();
         let previous = layout.previous_index(R::FILE);
@@ -273,7 +278,7 @@ impl<R: Record> JsonIndex<R> {
                     snapshot: Arc::new(next),
                 })
             });
-            // Unless all went well, the next call reads the truth from disk.
+            // If any step failed, the next call reads the file on disk.
             self.remember(loaded);
             published?
         };
@@ -285,7 +290,7 @@ impl<R: Record> JsonIndex<R> {
         Ok(())
     }
 
-    /// Reads the file on disk. The caller holds the lock of renewal.
+    /// Reads the file on disk. The caller holds the lock `renewal`.
     fn load(&self) -> Result<Arc<Snapshot<R>>> {
         let root = self.root();
         root.check_present()?;
@@ -301,15 +306,16 @@ impl<R: Record> JsonIndex<R> {
             let metadata = file.metadata().map_err(failed)?;
             let mut bytes = with_room(self.take_buffer(), metadata.len() as usize);
             file.read_to_end(&mut bytes).map_err(failed)?;
-            // A writer on a full disk may have used the file again while it was read: damage is
-            // what is there twice.
+            // On a full disk, a writer may have overwritten this file while it was read. The file
+            // is damaged only if a second read of the same file fails, too.
             let stamp = FileStamp::of(&metadata);
             let read = match self.latest() {
                 Some(before) => format::read_changed(&before, bytes, root),
                 None => {
-                    // A buffer of this size is freed once: from then on the allocator of glibc keeps
-                    // up to twice as much between calls. Until then every list of all entries takes
-                    // its memory from the kernel anew, which takes longer than the list itself.
+                    // A buffer of this size is freed once here. After that, the allocator of glibc
+                    // keeps freed memory of up to twice this size. Before that, each list of all
+                    // entries would take new memory from the kernel, which is slower than building
+                    // the list.
                     let text = bytes.as_slice().to_vec();
                     drop(bytes);
                     format::read(text, root)
@@ -330,7 +336,8 @@ impl<R: Record> JsonIndex<R> {
         }
     }
 
-    /// Returns the empty index of a root that never had one, or `None` if it was created meanwhile.
+    /// Returns the empty index of a root that never had one, or `None` if the file was created in
+    /// the meantime.
     fn absent(&self) -> Result<Option<Snapshot<R>>> {
         let absence = self.files.absence(R::FILE)?;
         if is_there(&self.path)? {

@@ -1,4 +1,4 @@
-//! The line of an entry in the text of an index file, with the sum at its end.
+//! The line of an entry in an index file, with the sum at its end.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,17 +14,17 @@ use super::unreadable::{Unreadable, damaged};
 use crate::digest::sha256;
 use crate::root::StoreRoot;
 
-/// Precedes the sum of an entry: the checksum of its line before this text.
+/// The text before the sum of an entry. The sum is the checksum of the line up to this text.
 const SUM: &str = ",\"sum\":\"";
-/// The digits of the first 8 bytes of a SHA-256.
+/// The number of digits of a sum: the first 8 bytes of a SHA-256.
 pub(super) const SUM_LEN: usize = 16;
 const LINE_END: &str = "\"}";
-/// The length of the shortest line that could hold a sum.
+/// The minimum length of a line that can hold a sum.
 pub(super) const LINE_MIN: usize = SUM.len() + SUM_LEN + LINE_END.len();
 
-/// The line of an entry from its id and its JSON object, without a separator. `extra` are fields of
-/// a newer release, each with a comma in front. The sum is the last field, so that recovery can tell
-/// an intact line from a damaged one.
+/// Returns the line of an entry with this id and JSON object, without a separator. `extra` has the
+/// fields of a newer release, each with a comma before it. The sum is the last field, so that
+/// recovery can distinguish an intact line from a damaged line.
 pub(super) fn line_of(id: &str, object: &str, extra: &str) -> String {
     let open = object.strip_suffix('}').expect("a record is a JSON object");
     let mut line = format!("{}:{open}{extra}", quoted(id));
@@ -35,13 +35,13 @@ pub(super) fn line_of(id: &str, object: &str, extra: &str) -> String {
     line
 }
 
-/// Returns the sum of the line that ends at a place.
+/// Returns the sum of the line that ends at `end`.
 pub(super) fn sum_at(text: &[u8], end: usize) -> &[u8] {
     let sum = end - LINE_END.len();
     &text[sum - SUM_LEN..sum]
 }
 
-/// Returns true if an entry's line states its own sum.
+/// Returns true if the sum in the line of an entry is correct.
 pub(super) fn is_sum_right(line: &str) -> bool {
     line.strip_suffix(LINE_END)
         .and_then(|rest| rest.split_at_checked(rest.len().checked_sub(SUM_LEN)?))
@@ -56,18 +56,18 @@ fn sum_of(content: &str) -> [u8; SUM_LEN] {
     digits
 }
 
-/// A text as JSON writes it.
+/// Returns a text as a JSON string, in quotes.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Reads one line of an entry, if its sum is right.
+/// Reads the line of an entry, if its sum is correct.
 pub(super) fn read_intact_line<R: Record>(line: &str, root: &StoreRoot) -> Option<Entry<R>> {
     is_sum_right(line).then(|| read_line(line, root).ok())?
 }
 
 pub(super) fn read_line<R: Record>(line: &str, root: &StoreRoot) -> Result<Entry<R>, Unreadable> {
-    let (id, rest) = split_id(line).ok_or_else(|| damaged("a line of it begins with no id"))?;
+    let (id, rest) = split_id(line).ok_or_else(|| damaged("one of its lines has no id"))?;
     let object = rest.strip_prefix(':').unwrap_or_default();
     read_record(&id, object, root)
 }
@@ -82,7 +82,7 @@ pub(super) fn read_record<R: Record>(
         return Err(damaged("an entry's id is empty"));
     }
     if object.contains("\"id\":") && states_other_id(object, id) {
-        return Err(wrong(&"states another id inside"));
+        return Err(wrong(&"states another id in its object"));
     }
     let mut record: R = serde_json::from_str(object)
         .map_err(|error| wrong(&format_args!("is not an entry: {error}")))?;
@@ -93,8 +93,8 @@ pub(super) fn read_record<R: Record>(
     })
 }
 
-/// Returns true if the object of an entry states an id that is not the entry's. Format 0 may state
-/// one.
+/// Returns true if the object of an entry states another id than the entry has. In format 0, an
+/// object may state the id.
 fn states_other_id(object: &str, id: &str) -> bool {
     #[derive(Deserialize)]
     struct Inner {
@@ -104,7 +104,7 @@ fn states_other_id(object: &str, id: &str) -> bool {
     inner.is_ok_and(|inner| inner.id.is_some_and(|inner| inner != id))
 }
 
-/// The line of an entry. Fields of a newer release that the entry before it had are kept.
+/// Returns the line of an entry. Keeps the fields of a newer release that the line `before` has.
 pub(super) fn line<R: Record>(id: &str, record: &R, before: Option<&str>) -> String {
     let object = serde_json::to_string(record)
         .expect("a record has text keys and plain values, which JSON holds");
@@ -112,7 +112,7 @@ pub(super) fn line<R: Record>(id: &str, record: &R, before: Option<&str>) -> Str
     line_of(id, &object, &extra)
 }
 
-/// The fields of an entry's line that this release does not know, each with a comma in front.
+/// Returns the fields of a line that this release does not know, each with a comma before it.
 fn extra_fields<R: Record>(line: &str) -> String {
     let object = split_id(line).and_then(|(_, rest)| rest.strip_prefix(':'));
     let known = |name: &str| R::FIELDS.contains(&name) || name == "sum";
@@ -123,7 +123,7 @@ fn extra_fields<R: Record>(line: &str) -> String {
         .collect()
 }
 
-/// The fields of a JSON object but the known ones, with their values to the letter.
+/// Returns the unknown fields of a JSON object, with the exact text of their values.
 pub(super) fn fields_except(
     object: &str,
     is_known: impl Fn(&str) -> bool,
@@ -133,7 +133,7 @@ pub(super) fn fields_except(
     Ok(fields)
 }
 
-/// Returns the id with which a line begins, also if the rest of the line is damaged.
+/// Returns the id at the beginning of a line, even if the rest of the line is damaged.
 pub(super) fn id_of_line(line: &str) -> Option<String> {
     split_id(line).map(|(id, _)| id.into_owned())
 }

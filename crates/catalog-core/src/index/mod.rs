@@ -1,5 +1,6 @@
-//! One JSON file that holds all entries of a kind, read as a snapshot and replaced as a whole.
-//! Generic over the record; `.specs/index-format.md` is the format.
+//! An index: one JSON file that holds all entries of a kind. A reader gets the file as a snapshot,
+//! and a writer replaces the whole file. The code is generic over the record.
+//! `.specs/index-format.md` specifies the format.
 
 mod composer;
 mod difference;

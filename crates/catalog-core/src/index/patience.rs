@@ -15,7 +15,7 @@ pub(super) struct Patience<'l> {
     pub(super) lock_wait: Duration,
 }
 
-/// The wait of a thread for the others.
+/// The wait of a thread for other threads.
 pub(super) struct Wait<'l> {
     patience: Patience<'l>,
     began: Instant,
@@ -29,12 +29,12 @@ impl<'l> Wait<'l> {
         }
     }
 
-    /// Returns the time to wait before the next look. The wait is counted from the time at which another
-    /// thread last ended its work.
+    /// Returns the time to wait before the next check. The limit of the wait starts again each time
+    /// another thread ends its work.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::LockTimeout`] if the wait is over, and the errors of the limits.
+    /// [`CatalogError::LockTimeout`] if the wait took too long, and the errors of the limits.
     pub(super) fn next(&self, path: &Path, ended: Instant) -> Result<Duration> {
         let now = Instant::now();
         let Patience { limits, lock_wait } = self.patience;

@@ -11,17 +11,19 @@ pub(crate) trait Record:
 {
     /// The file that holds records of this kind.
     const FILE: IndexFile;
-    /// The schema version that this release writes, and the newest that it reads.
+    /// The schema version that this release writes. It is also the newest version that this release
+    /// reads.
     const VERSION: u64;
-    /// The names of the fields that this release knows. Other fields are kept as they stand in the
-    /// file: a newer release of the same version wrote them.
+    /// The names of the fields that this release knows. Other fields are kept with their exact
+    /// text, because a newer release of the same version wrote them.
     const FIELDS: &'static [&'static str];
 
-    /// Converts a record that was read from disk into the form that this release writes. An error
-    /// is the rule of the format that it breaks.
+    /// Converts a record that was read from disk into the form that this release writes. The error
+    /// is the rule of the format that the record breaks.
     fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str>;
 
-    /// The record without facts that are true of this host only, such as times of its clock.
+    /// Returns the record without the facts that are true on this host only, such as times of its
+    /// clock.
     fn without_host(&self) -> Self {
         self.clone()
     }

@@ -19,35 +19,35 @@ use crate::root::{create_whole, is_absence, now_ms, open_own_file};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IndexRecovery {
-    /// The index.
+    /// The path of the index.
     pub path: PathBuf,
-    /// Whether it was damaged; if not, nothing was done.
+    /// Whether the index was damaged. If it was not, nothing was changed.
     pub was_damaged: bool,
-    /// Where the damaged file is kept, unless there was none at all.
+    /// The path at which the damaged file is kept. It is `None` if the index was not
+    /// damaged, or if its file did not exist.
     pub kept_aside: Option<PathBuf>,
-    /// The action for each entry, sorted by id.
+    /// The recovery action for each entry, sorted by id.
     pub entries: BTreeMap<String, RecoveryAction>,
-    /// The text of damaged lines for which no older state was found.
+    /// The text of the damaged lines for which no older state was found.
     pub lost: Vec<String>,
 }
 
-/// The action of the recovery for one entry.
+/// The recovery action for one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RecoveryAction {
-    /// The line was intact: the entry is as it was written last.
+    /// The line was intact, so the entry is in its latest state.
     Kept,
-    /// The entry came from the previous generation: its last change, or its deletion, may be
-    /// undone.
+    /// The entry was restored from the previous generation. The last change or the deletion of the
+    /// entry may be undone.
     Restored,
 }
 
-/// Replaces a damaged index with the best state that can be had.
+/// Replaces a damaged index with the best state that can be recovered.
 ///
 /// # Errors
 ///
-/// [`CatalogError::IndexTooNew`] for an index that is not damaged but newer, and the errors of
-/// writing.
+/// [`CatalogError::IndexTooNew`] if a newer release wrote the index, and the errors of writing.
 pub(crate) fn recover<R: Record>(index: &JsonIndex<R>, limits: &Limits) -> Result<IndexRecovery> {
     index.alone(limits, || recover_under_lock(index))
 }
@@ -84,12 +84,12 @@ fn recover_under_lock<R: Record>(index: &JsonIndex<R>) -> Result<IndexRecovery> 
     report.lost = current.bad_lines.iter().filter(is_lost).cloned().collect();
 
     let newest = current.head.unwrap_or_default();
-    // The one before was intact, so its first line is the one to trust.
+    // The previous generation was intact when it was replaced, so its first line is preferred.
     let trusted = previous.head.unwrap_or_else(|| newest.clone());
     let head = Head {
         generation: trusted.generation.max(newest.generation).saturating_add(1),
-        // An entry that was put at a marked path since may be among the lost ones: no collection
-        // removes its file.
+        // A lost entry may use the path of a tombstone. Without tombstones, no collection removes
+        // the file of such an entry.
         tombstones: Vec::new(),
         ..trusted
     };
@@ -98,7 +98,7 @@ fn recover_under_lock<R: Record>(index: &JsonIndex<R>) -> Result<IndexRecovery> 
     if report.kept_aside.is_none() {
         create_whole(layout, &report.path, &[]).map_err(CatalogError::of_writing)?;
     }
-    // The damaged file must not become the previous generation: that is the good one.
+    // The damaged file must not become the previous generation, which is the good one.
     let whole = layout.previous_index(R::FILE);
     let kept = match fs::read(&whole) {
         Ok(bytes) => Some(bytes),
@@ -112,12 +112,13 @@ fn recover_under_lock<R: Record>(index: &JsonIndex<R>) -> Result<IndexRecovery> 
     Ok(report)
 }
 
-/// Gives the damaged file a second name, under which it stays. Returns `None` if there is no file.
+/// Gives the damaged file a second name that stays after the replacement. Returns `None` if there
+/// is no file.
 fn keep_aside(path: &Path, aside: &Path) -> Result<Option<PathBuf>> {
     match fs::hard_link(path, aside) {
         Ok(()) => Ok(Some(aside.to_path_buf())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        // No links on this file system, or none to another account's file.
+        // This file system has no links, or permits no link to a file of another account.
         Err(_) => match fs::copy(path, aside) {
             Ok(_) => Ok(Some(aside.to_path_buf())),
             Err(error) => Err(CatalogError::io("keep a copy as", aside, error).of_writing()),
@@ -129,11 +130,11 @@ fn keep_aside(path: &Path, aside: &Path) -> Result<Option<PathBuf>> {
 struct Salvage<R> {
     head: Option<Head>,
     entries: Vec<Entry<R>>,
-    /// Lines in the place of an entry or of the first line that are not intact.
+    /// The damaged lines: those of entries, and the first line if it is damaged.
     bad_lines: Vec<String>,
 }
 
-/// Reads everything of an intact file, or the intact lines of a damaged one.
+/// Reads an intact file completely, or the intact lines of a damaged file.
 fn salvage<R: Record>(index: &JsonIndex<R>, path: &Path) -> Result<Salvage<R>> {
     let mut salvage = Salvage {
         head: None,
@@ -183,7 +184,7 @@ fn salvage<R: Record>(index: &JsonIndex<R>, path: &Path) -> Result<Salvage<R>> {
     Ok(salvage)
 }
 
-/// Returns a line as text without its separator, or an empty text if it is not UTF-8.
+/// Returns a line as text, without its separator. Returns an empty text if the line is not UTF-8.
 fn entry_text(line: &[u8]) -> &str {
     let text = str::from_utf8(line).unwrap_or_default();
     let text = text.strip_suffix('\n').unwrap_or(text);

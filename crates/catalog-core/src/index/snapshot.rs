@@ -3,15 +3,16 @@ use super::record::Record;
 use super::text::IndexText;
 use crate::root::Tombstone;
 
-/// The content of an index at one generation; never changes.
+/// The content of an index at one generation. A snapshot never changes.
 ///
-/// It keeps the text of its file, so that the next file is read and written by its differences.
+/// It keeps the text of its file. The next file is parsed or composed from its differences to this
+/// text.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot<R> {
     pub(super) head: Head,
-    /// The text in the current format, also if an older release wrote the file.
+    /// The text in the current format, even if an older release wrote the file.
     pub(super) text: IndexText,
-    /// Sorted by id; entry `n` is line `n` of the text.
+    /// The entries, sorted by id. Entry `n` is line `n` of the text.
     pub(super) entries: Entries<R>,
 }
 
@@ -19,10 +20,10 @@ pub(crate) struct Snapshot<R> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) version: u64,
-    /// The number of replacements of the file.
+    /// The number of times that the file was replaced.
     pub(super) generation: u64,
     pub(super) tombstones: Vec<Tombstone>,
-    /// Fields of a newer release as they stand in the file, each with a comma behind it.
+    /// The fields of a newer release, with their exact text. A comma follows each field.
     pub(super) extra: String,
 }
 
@@ -43,7 +44,7 @@ impl<R: Record> Snapshot<R> {
         self.entries.find(id).map(|entry| &*entry.record)
     }
 
-    /// All records with their ids, sorted by id.
+    /// Returns all records with their ids, sorted by id.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &R)> {
         self.entries
             .iter()

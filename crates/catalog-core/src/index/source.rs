@@ -6,24 +6,25 @@ use std::time::{Duration, Instant};
 
 use crate::root::{CLOCK_GRANULARITY, FileStamp};
 
-/// The time after a look at the path in which readers look at the handle only. In this time a
-/// reader does not notice that a root was moved or mounted over. Writers look at the root itself.
+/// The time after a check of the path during which readers check only the open handle. During this
+/// time, a reader does not notice that a root was moved or that another file system was mounted
+/// over it. Writers check the root itself.
 const PATH_TRUST: Duration = Duration::from_micros(100);
 
-/// The file that a snapshot was read from. It is kept open, to show whether it is still the file of
+/// The file that a snapshot was read from. It stays open, to check whether it is still the file of
 /// the index.
 ///
-/// While the handle is open the file's inode is not given to another file, so an equal stamp of the
-/// path proves that nobody replaced it. Bursts of reads look at the handle, which costs less:
-/// replacing, renaming, deleting or editing a file changes its time of change, too. That is a proof
-/// only once the handle is older than the granularity of that time, as two changes within one tick
-/// look alike.
+/// While the handle is open, no other file can get the inode of this file. So if the path has the
+/// same stamp, the file was not replaced. In a burst of reads, only the handle is checked, because
+/// that costs less: replacing, renaming, deleting or editing a file also changes its time of
+/// change. Two changes within one clock tick look the same, so this check is used only after the
+/// handle is older than the granularity of clocks.
 #[derive(Debug)]
 pub(super) struct Source {
     file: File,
     stamp: FileStamp,
     opened: Instant,
-    /// The end of that time, in nanoseconds after `opened`.
+    /// The end of the trust in the path, in nanoseconds after `opened`.
     path_trusted_until: AtomicU64,
 }
 

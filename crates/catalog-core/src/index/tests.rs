@@ -1,4 +1,4 @@
-//! How much of a file is read, counted by the record type.
+//! Tests of how much of a file is read. The record type counts the parsed records.
 
 use std::cell::Cell;
 use std::fs;
@@ -15,9 +15,9 @@ use crate::progress::Limits;
 use crate::root::{IndexFile, Locking, StoreRoot};
 
 thread_local! {
-    /// How many records this thread parsed.
+    /// The number of records that this thread parsed.
     static PARSED: Cell<usize> = const { Cell::new(0) };
-    /// How many of the next ones it takes for damaged.
+    /// The number of records that this thread will treat as damaged.
     static REFUSED: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -61,7 +61,7 @@ fn put(index: &JsonIndex<Counted>, id: &str, value: u64) {
     index.update(&Limits::none(), change).unwrap();
 }
 
-/// How many records some work parsed.
+/// Returns the number of records that `work` parsed.
 fn parsed(work: impl FnOnce()) -> usize {
     let before = PARSED.get();
     work();
@@ -74,7 +74,7 @@ fn a_wrong_file_is_damage_only_if_a_second_look_finds_the_same() {
     let root = tempfile::tempdir().unwrap();
     put(&open(root.path()), "a", 7);
     let reader = open(root.path());
-    // As a reader finds it whose file a writer on a full disk used again meanwhile.
+    // A reader gets such an error if a writer on a full disk overwrites the file that it reads.
     REFUSED.set(1);
     let snapshot = reader.snapshot().unwrap();
     assert_eq!(snapshot.get("a"), Some(&Counted { value: 7 }));
@@ -129,7 +129,7 @@ fn a_change_of_another_handle_costs_the_lines_that_changed() {
         assert!((1..=2).contains(&read), "{read} of 500 for {id}");
         assert_eq!(parsed(|| _ = look(id)), 0, "it is read once");
     }
-    // Another file with the same bytes is another one to look at, and no line of it is parsed.
+    // Another file with the same bytes is a new file: it is read, and at most one line is parsed.
     let path = writer.path();
     let copy = root.path().join("copy");
     fs::copy(path, &copy).unwrap();

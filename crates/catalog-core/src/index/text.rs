@@ -1,5 +1,5 @@
-//! The text of an index file, as `.specs/index-format.md` specifies it, and the places of its
-//! lines.
+//! The text of an index file and the positions of its lines. `.specs/index-format.md` specifies the
+//! format.
 
 use std::ops::Range;
 
@@ -7,41 +7,42 @@ use super::difference::{common_prefix, common_suffix};
 use super::line::{LINE_MIN, SUM_LEN, sum_at};
 use crate::digest::Hasher;
 
-/// Separates the entries from the end of the file.
+/// The separator between the entries and the end of the file.
 pub(super) const BODY_END: &str = "\n}";
-/// Precedes the checksum of the first line and of the sums of the entries. Changing one entry does
-/// not hash all the others again.
+/// The text before the checksum. The checksum covers the first line and the sums of the entries, so
+/// changing one entry does not hash the other entries again.
 pub(super) const CHECKSUM: &str = ",\"checksum\":\"";
 pub(super) const END: &str = "\"}\n";
-/// `sha256:` and 64 digits.
+/// The length of the checksum: `sha256:` and 64 digits.
 const CHECKSUM_LEN: usize = 71;
-/// The separator of two entries.
+/// The separator between two entries.
 pub(super) const SEPARATOR: &str = ",\n";
 
-/// The text of an index in the current format, and the places of its lines.
+/// The text of an index in the current format, and the positions of its lines.
 #[derive(Debug, Clone, Default)]
 pub(super) struct IndexText {
-    /// UTF-8.
+    /// The bytes of the text, which are UTF-8.
     pub(super) text: Vec<u8>,
     /// The end of the first line, without its newline.
     pub(super) head_end: usize,
-    /// The end of each entry's line, without its separator.
+    /// The end of the line of each entry, without its separator.
     pub(super) ends: Vec<usize>,
-    /// The sums of all entries in a row, which the checksum of the file is made of.
+    /// The concatenated sums of all entries. The checksum of the file is computed from them.
     pub(super) sums: Vec<u8>,
 }
 
 /// The reason why a text is not an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unproved {
-    /// A checksum is not the one of the content before it.
+    /// A checksum does not match the content before it.
     WrongChecksum,
-    /// There is no checksum at its place: it was lost, or this is no index of this format.
+    /// There is no checksum at the end: the checksum was lost, or this is not an index of this
+    /// format.
     NoChecksum,
 }
 
 impl IndexText {
-    /// Finds the lines of a text. The caller proves them with [`is_sum_right`] and
+    /// Finds the lines of a text. The caller checks them with [`is_sum_right`] and
     /// [`has_right_checksum`](Self::has_right_checksum).
     pub(super) fn split(text: Vec<u8>) -> Result<Self, (Vec<u8>, Unproved)> {
         let body_end = match body_end(&text) {
@@ -63,9 +64,9 @@ impl IndexText {
         }
     }
 
-    /// Finds the lines of a text that shares lines with this one, in time proportional to the
-    /// difference beside a comparison of both. Returns the number of lines that both share at the
-    /// begin and at the end.
+    /// Finds the lines of a text that shares lines with this text. Apart from one comparison of
+    /// both texts, the time is proportional to the difference. Returns the text and the numbers of
+    /// the lines that changed.
     pub(super) fn split_changed(
         &self,
         text: Vec<u8>,
@@ -80,12 +81,12 @@ impl IndexText {
         let prefix = common_prefix(old, new);
         let suffix = common_suffix(&old[prefix..], &new[prefix..]);
         let len = self.ends.len();
-        // A line is shared at the begin if the separator behind it is, too.
+        // A line at the beginning is shared if the separator after it is shared, too.
         let shared_until = self.head_end + prefix;
         let before = self
             .ends
             .partition_point(|end| end + SEPARATOR.len() <= shared_until);
-        // And at the end if the newline in front of it is.
+        // A line at the end is shared if the newline before it is shared, too.
         let shared_from = old_end - suffix;
         let first_shared = match len.checked_sub(1) {
             None => 0,
@@ -101,7 +102,7 @@ impl IndexText {
             0 => new_end,
             _ => new_end - (old_end - (self.start(first_shared) - 1)),
         };
-        // The rest is in the old text, which is UTF-8.
+        // The rest of the new text is also in the old text, which is UTF-8.
         let changed = [
             &text[..head_end],
             &text[middle_begin..middle_end.max(middle_begin)],
@@ -116,7 +117,7 @@ impl IndexText {
                 .map(|end| end - self.head_end + head_end),
         );
         if middle_begin < middle_end {
-            // A line in front of shared ones ends in its separator's comma.
+            // The last line before the shared lines ends with the comma of its separator.
             let last = middle_end - usize::from(behind > 0);
             match line_ends(&text, middle_begin, last) {
                 Some(middle) => ends.extend(middle),
@@ -159,12 +160,12 @@ impl IndexText {
         self.ends.len()
     }
 
-    /// The line of an entry, without its separator.
+    /// Returns the line of an entry, without its separator.
     pub(super) fn line(&self, number: usize) -> &str {
         text_of(&self.text[self.start(number)..self.ends[number]])
     }
 
-    /// Several lines in a row, with the separators between them.
+    /// Returns consecutive lines, with the separators between them.
     pub(super) fn lines(&self, numbers: Range<usize>) -> &[u8] {
         &self.text[self.start(numbers.start)..self.ends[numbers.end - 1]]
     }
@@ -180,7 +181,7 @@ impl IndexText {
         self.ends.last().copied().unwrap_or(self.head_end)
     }
 
-    /// Whether the checksum at the end is that of the first line and of the sums of all entries.
+    /// Returns true if the checksum at the end matches the first line and the sums of all entries.
     pub(super) fn has_right_checksum(&self) -> bool {
         let begin = self.body_end() + BODY_END.len() + CHECKSUM.len();
         let stated = self.text.get(begin..begin + CHECKSUM_LEN);
@@ -195,7 +196,7 @@ impl IndexText {
     }
 }
 
-/// Returns the sums of the lines that end at these places.
+/// Returns the sums of the lines that end at these positions.
 fn sums_of(text: &[u8], ends: &[usize]) -> Vec<u8> {
     let mut sums = Vec::with_capacity(ends.len() * SUM_LEN);
     for end in ends {
@@ -204,7 +205,8 @@ fn sums_of(text: &[u8], ends: &[usize]) -> Vec<u8> {
     sums
 }
 
-/// A part of a text that is cut where its lines and their sums end.
+/// Returns a part of the text as a string. The part must begin and end at the boundary of a line or
+/// a sum.
 fn text_of(part: &[u8]) -> &str {
     str::from_utf8(part).expect("the whole text is UTF-8, and lines end in ASCII")
 }
@@ -220,7 +222,7 @@ fn newline_in(text: &[u8]) -> Option<usize> {
     rest.map(|at| begin + at)
 }
 
-/// The end of the last entry's line, from the fixed form of the end of a file.
+/// Returns the end of the line of the last entry. The ending of a file has a fixed length.
 fn body_end(text: &[u8]) -> Result<usize, Unproved> {
     let content = text
         .strip_suffix(END.as_bytes())
@@ -234,7 +236,7 @@ fn body_end(text: &[u8]) -> Result<usize, Unproved> {
 }
 
 /// Returns the ends of the lines between the newline at `begin` and `end`. Returns `None` if a line
-/// before the last has no comma at its end, or if a line is too short for a sum.
+/// other than the last has no comma at its end, or if a line is too short for a sum.
 fn line_ends(text: &[u8], begin: usize, end: usize) -> Option<Vec<usize>> {
     let mut ends = Vec::new();
     let mut at = begin;
@@ -274,8 +276,9 @@ mod tests {
         line_of(id, &format!("{{\"v\":{value}}}"), "")
     }
 
-    /// CAT-471: whatever changes, the lines are found as by reading the whole file, and only lines
-    /// that differ are among the changed ones, but for a neighbour.
+    /// CAT-471: after any change, this finds the same lines as a read of the whole file. No line
+    /// that is reported as shared differs. If no line differs, at most one line is reported as
+    /// changed.
     #[test]
     fn the_lines_of_a_changed_text_are_found_from_the_old_one() {
         let ids: Vec<String> = (0..6).map(|n| format!("id{n}")).collect();

@@ -6,15 +6,15 @@ use crate::error::CatalogError;
 /// The reason why bytes are not an index that this release can read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
-    /// The bytes are not those that were written.
+    /// The bytes are damaged. The text states the problem.
     Damaged(String),
-    /// A newer release wrote the bytes.
+    /// A newer release wrote the bytes, with this version.
     TooNew(u64),
 }
 
 impl Unreadable {
-    /// Returns the error about the index at a path; `supported` is the newest version that this
-    /// release reads.
+    /// Converts the reason into the error for the index at a path. `supported` is the newest
+    /// version that this release reads.
     pub(super) fn into_error(self, path: &Path, supported: u64) -> CatalogError {
         let path = path.to_path_buf();
         match self {

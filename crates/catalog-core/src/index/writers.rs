@@ -1,4 +1,4 @@
-//! The threads of this process that write an index, shared by all handles of its root.
+//! The threads of this process that write an index. All handles of a root share them.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -9,14 +9,14 @@ use super::group_commit::GroupCommit;
 use super::record::Record;
 use crate::root::{Locking, StoreRoot};
 
-/// The writers of each index that a handle of this process has open.
+/// The writers of each index for which this process has an open handle.
 static WRITERS: Mutex<BTreeMap<Key, Weak<dyn Any + Send + Sync>>> = Mutex::new(BTreeMap::new());
 
-/// The process, the path of an index, the identity of its root, and the mechanism of its locks. A fork has no
-/// other threads.
+/// The key of an index: the process, the path of the index, the identity of its root, and its
+/// locking. The process is part of the key because a forked process has none of these threads.
 type Key = (u32, PathBuf, (u64, u64), Locking);
 
-/// Returns the threads that write the index of this kind in a root.
+/// Returns the writers of the index of this kind in a root.
 pub(super) fn writers_of<R: Record>(root: &StoreRoot, locking: Locking) -> Arc<GroupCommit<R>> {
     let path = root.layout().index(R::FILE);
     let process = std::process::id();

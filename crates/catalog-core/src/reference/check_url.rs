@@ -8,7 +8,7 @@ use super::secret::holds_secret;
 use super::url::{UrlParts, UrlScheme, split_url};
 use crate::error::ModelRefErrorKind as Kind;
 
-/// Checks a URL as documented on [`ModelRef`](crate::ModelRef).
+/// Checks a URL by the rules that [`ModelRef`](crate::ModelRef) documents.
 pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
     if url.len() > MAX_LEN {
         return Err((Kind::TooLong, &url[url.len()..]));
@@ -19,7 +19,7 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
     let Some(parts) = split_url(url) else {
         return Err((Kind::Missing("the scheme"), url));
     };
-    // A key is taken literally, with its blanks.
+    // The key of an `s3://` URL is taken literally and may contain blanks.
     let without_blanks = match parts.scheme {
         UrlScheme::S3 => parts.host,
         UrlScheme::Http | UrlScheme::Https | UrlScheme::Oci | UrlScheme::Other => url,
@@ -29,7 +29,8 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
     }
     match parts.scheme {
         UrlScheme::Http | UrlScheme::Https => {
-            // Some programs take a backslash for a slash, so two could see two hosts.
+            // Some programs treat a backslash as a slash, so two programs could see two different
+            // hosts.
             if let Some(at) = url.find('\\') {
                 return Err((Kind::Backslash, &url[at..]));
             }
@@ -41,9 +42,10 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
         UrlScheme::S3 => {
             refuse_userinfo(&parts)?;
             check_bucket(parts.host)?;
-            // All behind the bucket is the key, so there is no place for a signature.
+            // Everything after the bucket is the key, so a signature has no place in the URL.
             if holds_secret(url) {
-                let why = "an s3:// reference carries no signature or token; the one who fetches has them";
+                let why =
+                    "an s3:// reference has no signature or token; they belong to its fetcher";
                 return Err((Kind::Authority(why), parts.path));
             }
             match parts.path.strip_prefix('/') {
@@ -62,7 +64,7 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
                 return Err((spelling, url));
             }
             if scheme == "hf" || scheme == "file" {
-                let why = "a reference of this scheme is no URL; parse its text";
+                let why = "a reference of this scheme is not a URL; use ModelRef::parse";
                 return Err((Kind::OtherSpelling(why), url));
             }
             if let Some(at) = url.find('\\') {
@@ -76,7 +78,8 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
     }
 }
 
-/// Refuses the address of a page of the hub, which is copied from a browser and is no model.
+/// Refuses the address of a web page of the hub, which a person may copy from a browser. It is not
+/// a model.
 fn refuse_page_of_hub<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> {
     let (host, _) = split_port(parts.host);
     match hub_spelling::of_page(parts.path) {
@@ -85,8 +88,9 @@ fn refuse_page_of_hub<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> {
     }
 }
 
-/// `https://user:12/rest@host` ends its authority at the slash in the password, which would then
-/// be shown as a path. Host names with a dot are taken for what they are.
+/// Refuses a URL that may have an unescaped slash in its password. In `https://user:12/rest@host`
+/// the slash ends the authority, so the rest of the password would be shown as a path. A host name
+/// with a dot is accepted as a host.
 fn refuse_unescaped_password<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> {
     let (host, port) = split_port(parts.host);
     let host = host.strip_suffix('.').unwrap_or(host);
@@ -94,14 +98,15 @@ fn refuse_unescaped_password<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> 
     let rest = [Some(parts.path), parts.query, parts.fragment];
     let has_at = rest.into_iter().flatten().any(|text| text.contains('@'));
     if port.is_some() && may_be_user && has_at {
-        let why = "this may be a password with a slash in it: write / as %2F there, or @ as %40 in a path";
+        let why =
+            "this may be a password with a slash; write / in a password as %2F, @ in a path as %40";
         return Err((Kind::Authority(why), parts.host));
     }
     Ok(())
 }
 
 fn refuse_userinfo<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> {
-    // The `@` of an image digest stands behind the first slash, so it is not taken for this one.
+    // The `@` of an image digest comes after the first slash, so it is not part of the authority.
     match parts.userinfo {
         Some(userinfo) => Err((
             Kind::Authority("user names and passwords have no place in this scheme"),
@@ -111,7 +116,7 @@ fn refuse_userinfo<'u>(parts: &UrlParts<'u>) -> Result<(), Fault<'u>> {
     }
 }
 
-/// Checks a bucket's name by the common rule of S3 and its look-alikes.
+/// Checks the name of a bucket by the rule that S3 and compatible services share.
 fn check_bucket(bucket: &str) -> Result<(), Fault<'_>> {
     if bucket.is_empty() {
         return Err((Kind::Missing("the bucket"), bucket));

@@ -3,10 +3,10 @@ use crate::error::ModelRefErrorKind as Kind;
 /// The longest reference, in bytes.
 pub(super) const MAX_LEN: usize = 8192;
 
-/// What is wrong with a part of the text; the part's own place in the text is the position.
+/// An error in a part of the text. The position of the error is the position of the part.
 pub(super) type Fault<'t> = (Kind, &'t str);
 
-/// Where a part of a text begins in it.
+/// Returns the offset of a part in its text.
 pub(super) fn offset_of(text: &str, part: &str) -> usize {
     (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }

@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::percent;
 use crate::error::ModelRefErrorKind as Kind;
 
-/// Reads what follows `file:`.
+/// Parses the text after `file:`.
 pub(super) fn parse_file(rest: &str) -> Result<PathBuf, Fault<'_>> {
     let path = match rest.strip_prefix("//") {
         None => rest.to_owned(),
@@ -28,8 +28,8 @@ pub(super) fn parse_file(rest: &str) -> Result<PathBuf, Fault<'_>> {
     Ok(PathBuf::from(path))
 }
 
-/// The text that [`parse_file`] reads back as this path: `file:` and the path, or the encoded form
-/// where the plain one would be read differently.
+/// Returns the text that [`parse_file`] parses into this path: `file:` and the path, or the
+/// percent-encoded form if the plain text would be parsed differently.
 pub(super) fn file_text(path: &Path) -> String {
     let reads_back = path.to_str().is_some_and(|text| {
         !text.starts_with("//")

@@ -6,22 +6,22 @@ use super::percent;
 use super::remote_name::check_remote_path;
 use crate::error::ModelRefErrorKind as Kind;
 
-/// The longest organisation or repository name of the hub.
+/// The maximum length of an organisation name or repository name of the hub.
 const MAX_NAME_LEN: usize = 96;
-/// Longer than any ref that git hosts accept.
+/// The maximum length of a revision. No git host accepts a longer one.
 const MAX_REVISION_LEN: usize = 255;
 
-/// A hub reference in its parts; prints as `hf:org/name[@revision][/path]`.
+/// The parts of a hub reference. It prints as `hf:org/name[@revision][/path]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct HfParts<'r> {
     /// The organisation or user.
     pub org: &'r str,
-    /// The repository's name.
+    /// The name of the repository.
     pub name: &'r str,
-    /// The branch, tag, commit or `refs/…`, decoded; none means the hub's default branch.
+    /// The branch, tag, commit or `refs/…`, decoded. `None` means the default branch of the hub.
     pub revision: Option<&'r str>,
-    /// The file or folder in the repository; none means all of it.
+    /// The file or folder in the repository. `None` means the whole repository.
     pub path: Option<&'r str>,
 }
 
@@ -41,14 +41,14 @@ impl fmt::Display for HfParts<'_> {
     }
 }
 
-/// The fields of [`ModelRef::Hf`](crate::ModelRef::Hf).
+/// The fields of a [`ModelRef::Hf`](crate::ModelRef::Hf).
 pub(super) struct HfFields {
     pub(super) org: String,
     pub(super) repo: String,
     pub(super) path: Option<String>,
 }
 
-/// Splits the `repo` field into name and revision.
+/// Splits the `repo` field into the name and the revision.
 pub(super) fn split_repo(repo: &str) -> (&str, Option<&str>) {
     match repo.split_once('@') {
         Some((name, revision)) => (name, Some(revision)),
@@ -56,7 +56,7 @@ pub(super) fn split_repo(repo: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Reads what follows `hf:`.
+/// Parses the text after `hf:`.
 pub(super) fn parse_hf(rest: &str) -> Result<HfFields, Fault<'_>> {
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let (org, after_org) = rest.split_once('/').unwrap_or((rest, &rest[rest.len()..]));
@@ -98,7 +98,7 @@ pub(super) fn parse_hf(rest: &str) -> Result<HfFields, Fault<'_>> {
     })
 }
 
-/// Checks an organisation or repository name against the hub's rules.
+/// Checks the name of an organisation or repository by the rules of the hub.
 fn check_hub_name(name: &str) -> Result<(), Fault<'_>> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() {
@@ -144,19 +144,19 @@ fn parse_revision(encoded: &str) -> Result<String, Fault<'_>> {
     {
         return fault("a revision has only ASCII letters, digits, `.`, `_`, `-`, `+` and %2F");
     }
-    // What git refuses in a ref, and what a command line would take for an option.
+    // Git refuses these parts in a ref, and a command line would parse a leading `-` as an option.
     let is_bad_part = |part: &str| {
         part.is_empty() || part.starts_with('.') || part.ends_with('.') || part.ends_with(".lock")
     };
     if revision.starts_with('-') || revision.contains("..") || revision.split('/').any(is_bad_part)
     {
-        return fault("it is no revision that git could hold");
+        return fault("git does not accept this name of a revision");
     }
     Ok(revision)
 }
 
-/// How long the `refs/pr/N` or `refs/convert/NAME` is with which a text begins, if it does. The
-/// hub's own tools understand these two with their slashes.
+/// Returns the length of the `refs/pr/N` or `refs/convert/NAME` at the beginning of a text, if
+/// there is one. The tools of the hub accept these two with unescaped slashes.
 fn special_ref_len(text: &str) -> Option<usize> {
     let end_of_part = |from: usize| text[from..].find('/').map_or(text.len(), |at| from + at);
     for (prefix, allowed) in [

@@ -3,7 +3,7 @@ use std::net::Ipv6Addr;
 use super::fault::Fault;
 use crate::error::ModelRefErrorKind as Kind;
 
-/// Checks `host[:port]` where the host is a name, an IPv4 address or an IPv6 address in brackets.
+/// Checks `host[:port]`. The host is a name, an IPv4 address, or an IPv6 address in brackets.
 pub(super) fn check_host(host_and_port: &str) -> Result<(), Fault<'_>> {
     let fault = |why, part| Err((Kind::Authority(why), part));
     let (host, port) = split_port(host_and_port);
@@ -20,7 +20,7 @@ pub(super) fn check_host(host_and_port: &str) -> Result<(), Fault<'_>> {
     if let Some(address) = host.strip_prefix('[') {
         return match address.strip_suffix(']').map(str::parse::<Ipv6Addr>) {
             Some(Ok(_)) => Ok(()),
-            _ => fault("between the brackets stands no IPv6 address", host),
+            _ => fault("the text in the brackets is not an IPv6 address", host),
         };
     }
     let name = host.strip_suffix('.').unwrap_or(host);
@@ -38,7 +38,7 @@ pub(super) fn check_host(host_and_port: &str) -> Result<(), Fault<'_>> {
     Ok(())
 }
 
-/// Splits a port off, not the colons of an IPv6 address.
+/// Splits off the port. The colons of an IPv6 address do not count.
 pub(super) fn split_port(host_and_port: &str) -> (&str, Option<&str>) {
     match host_and_port.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),

@@ -14,32 +14,35 @@ impl ModelRef {
     ///
     /// # Errors
     ///
-    /// The errors of [`id`](Self::id), and [`CatalogError::InvalidEntry`] for an id that no catalog
-    /// holds, such as that of a path of more than [`ModelId::MAX_LEN`] bytes.
+    /// The errors of [`id`](Self::id), and [`CatalogError::InvalidEntry`] for an id that a catalog
+    /// does not accept, such as the id of a path of more than [`ModelId::MAX_LEN`] bytes.
     pub fn model_id(&self) -> Result<ModelId> {
         ModelId::new(self.id()?)
     }
 
-    /// The id under which a catalog knows what this names. Spellings of one thing share it, two
-    /// things never do.
+    /// Returns the id of this reference in a catalog. Two spellings of the same model have the same
+    /// id. Two different models never share an id.
     ///
-    /// - `hf:org/repo[@revision][/path]`
-    /// - `file:` and the absolute path, with `.`, `..` and the symbolic links of its folders
-    ///   resolved as the kernel would. A link in the last place is kept: its name carries the
-    ///   extension and the shard number that engines read. This looks at the disk; the file need
-    ///   not exist.
-    ///   A path that would not be read back as it is has the percent-encoded form `file://…`.
-    /// - a URL of `http`, `https`, `s3` and `oci` in one spelling (RFC 3986, 6.2.2), without its fragment, its secrets and what frames
-    ///   a signature: two URLs that differ only there name one thing. A parameter like `key` may be
-    ///   a secret or a name: the id has a hash of its value.
-    /// - a URL of another scheme as it was given, with its scheme in lower case, and without its
-    ///   secrets: only its fetcher knows which spellings name the same.
+    /// - A hub reference: `hf:org/repo[@revision][/path]`.
+    /// - A local path: `file:` and the absolute path. The path is resolved as the kernel would
+    ///   resolve it: without `.`, without `..`, and without symbolic links in its folders. A link
+    ///   as the last part is kept, because its name has the extension and the shard number that
+    ///   engines read. This reads the disk, but the file need not exist. If `file:` and the plain
+    ///   path would be parsed into another path, the id is the percent-encoded form `file://…`.
+    /// - A URL of `http` or `https`: one normal form (RFC 3986, 6.2.2) without the fragment, the
+    ///   secrets, and the parameters of a signature. URLs that differ only in these name the same
+    ///   model. A parameter such as `key` may be a secret or a name, so the id has a hash of its
+    ///   value.
+    /// - A URL of `s3` or `oci`: the given text, with the scheme and the host in normal form. Such
+    ///   a URL has no secrets.
+    /// - A URL of another scheme: the given text without its secrets, and with the scheme in lower
+    ///   case. Only the fetcher of the scheme knows which spellings name the same model.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::InvalidRef`] for a literal that [`parse`](Self::parse) could not have made,
-    /// [`CatalogError::PathRefused`] for a path that is not UTF-8 text, [`CatalogError::Io`] if a
-    /// folder of the path cannot be searched.
+    /// [`CatalogError::InvalidRef`] for a value with fields that [`parse`](Self::parse) could not
+    /// return, [`CatalogError::PathRefused`] for a path that is not UTF-8, [`CatalogError::Io`] if
+    /// a folder of the path cannot be searched.
     pub fn id(&self) -> Result<String> {
         match self {
             Self::Hf { .. } => {
@@ -84,13 +87,13 @@ fn url_id(url: &str, parts: &UrlParts<'_>) -> String {
             let query = query.map_or(String::new(), |query| format!("?{query}"));
             format!("{scheme}://{host}{path}{query}")
         }
-        // A key is any text: nothing in it has a second spelling.
+        // A key is any text, so each key has exactly one spelling.
         UrlScheme::S3 | UrlScheme::Oci => {
             let (_, rest) = url.split_once("://").unwrap_or_default();
             let (_, rest) = rest.split_once('/').unwrap_or_default();
             format!("{scheme}://{}/{rest}", normal_host(parts))
         }
-        // Only its fetcher knows which spellings name the same.
+        // Only the fetcher of the scheme knows which spellings name the same model.
         UrlScheme::Other => {
             let mut rest = format!("{}{}", parts.host, path_without_secrets(parts.path));
             for (delimiter, parameters) in [('?', parts.query), ('#', parts.fragment)] {
@@ -101,7 +104,7 @@ fn url_id(url: &str, parts: &UrlParts<'_>) -> String {
             }
             let id = format!("{scheme}://{rest}");
             match split_url(&id) {
-                // What is left out may bring other parts together.
+                // Removing a secret can join the parts around it into a new secret.
                 Some(parts) if id != url => url_id(&id, &parts),
                 _ => id,
             }
@@ -109,7 +112,7 @@ fn url_id(url: &str, parts: &UrlParts<'_>) -> String {
     }
 }
 
-/// One spelling, without secrets and dot parts.
+/// Returns the normal form of a path, without secrets and dot segments.
 fn normal_path(path: &str) -> String {
     let mut path = percent::normalise(path);
     loop {
@@ -118,12 +121,13 @@ fn normal_path(path: &str) -> String {
         if next == path {
             return path;
         }
-        // What is left out may bring other parts together.
+        // Removing a secret can join the parts around it into a new secret.
         path = next;
     }
 }
 
-/// One spelling, without secrets and what frames a signature; none if nothing else is in it.
+/// Returns the normal form of a query, without secrets and the parameters of a signature. Returns
+/// `None` if these are its only content.
 fn normal_query(query: &str) -> Option<String> {
     let mut query = percent::normalise(query);
     loop {
@@ -135,7 +139,8 @@ fn normal_query(query: &str) -> Option<String> {
     }
 }
 
-/// Lower case, without the root's dot, IPv6 in its one spelling, without the scheme's own port.
+/// Returns the normal form of a host: lower case, without a final dot, without the default port of
+/// the scheme, and with the canonical text of an IPv6 address.
 fn normal_host(parts: &UrlParts<'_>) -> String {
     let (host, port) = split_port(parts.host);
     let host = host.to_ascii_lowercase();
@@ -152,7 +157,7 @@ fn normal_host(parts: &UrlParts<'_>) -> String {
     }
 }
 
-/// Removes `.` and `..` parts of an absolute path (RFC 3986, 5.2.4).
+/// Removes the `.` and `..` segments of an absolute path (RFC 3986, 5.2.4).
 fn without_dot_parts(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut parts = path.split('/').skip(1).peekable();

@@ -3,13 +3,15 @@ use super::host::check_host;
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::error::ModelRefErrorKind as Kind;
 
-/// The longest repository name and tag of the OCI distribution specification.
+/// The maximum length of a repository name in the OCI distribution specification.
 const MAX_REPOSITORY_LEN: usize = 255;
 const MAX_TAG_LEN: usize = 128;
-/// The shortest value of a digest whose algorithm is not known here, as container tools demand it.
+/// The minimum length of the value of a digest with an unknown algorithm. Container tools require
+/// this length.
 const MIN_UNKNOWN_DIGEST_LEN: usize = 32;
 
-/// Checks `registry/repository[:tag][@digest]` as the OCI distribution specification spells it.
+/// Checks `registry/repository[:tag][@digest]` by the grammar of the OCI distribution
+/// specification.
 pub(crate) fn check_image_reference(reference: &str) -> Result<(), Fault<'_>> {
     let (registry, rest) = reference
         .split_once('/')
@@ -42,8 +44,8 @@ pub(crate) fn check_image_reference(reference: &str) -> Result<(), Fault<'_>> {
     digest.map_or(Ok(()), check_image_digest)
 }
 
-/// Checks the digest of an image. Its algorithm may be one that this library does not compute, as
-/// the OCI image specification demands.
+/// Checks the digest of an image. The OCI image specification also permits algorithms that this
+/// library does not compute.
 fn check_image_digest(digest: &str) -> Result<(), Fault<'_>> {
     let (algorithm, value) = digest.split_once(':').unwrap_or((digest, ""));
     let is_right = match algorithm.parse() {
@@ -62,7 +64,7 @@ fn check_image_digest(digest: &str) -> Result<(), Fault<'_>> {
     Err((Kind::Oci(why), digest))
 }
 
-/// Runs of a-z and 0-9 with one of `+`, `.`, `_` and `-` between them.
+/// Returns true if a text consists of runs of a-z and 0-9, separated by one `+`, `.`, `_` or `-`.
 fn is_digest_algorithm(algorithm: &str) -> bool {
     let is_run = |run: &str| {
         let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
@@ -88,7 +90,8 @@ fn check_repository(repository: &str) -> Result<(), Fault<'_>> {
     Ok(())
 }
 
-/// Runs of letters and digits with one `.`, one or two `_`, or any number of `-` between them.
+/// Returns true if a text consists of runs of letters and digits, separated by one `.`, by one or
+/// two `_`, or by any number of `-`.
 fn is_repository_part(part: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_separator = |between: &str| {

@@ -1,5 +1,5 @@
-//! Model references: parsing them, printing them without secrets, and their ids. Only
-//! [`id`](ModelRef::id) of a local path looks at the disk.
+//! Model references: parsing, printing without secrets, and ids. Only [`id`](ModelRef::id) of a
+//! local path reads the disk.
 
 mod check_url;
 mod fault;

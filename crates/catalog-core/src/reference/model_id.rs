@@ -6,11 +6,11 @@ use std::str::FromStr;
 use super::redact::shown_id;
 use crate::error::{CatalogError, Result};
 
-/// The id of a model in a catalog: checked text that holds no secret.
+/// The id of a model in a catalog: a checked text that holds no secret.
 ///
-/// It is exactly the text that [`put`](crate::CatalogStore::put) accepts as an id: 1 to
-/// [`MAX_LEN`](Self::MAX_LEN) bytes, and no URL with a user name, a password or a signature in it.
-/// [`ModelRef::model_id`](crate::ModelRef::model_id) makes one of a reference.
+/// An id is any text that [`put`](crate::CatalogStore::put) accepts: 1 to
+/// [`MAX_LEN`](Self::MAX_LEN) bytes, and not a URL with a user name, a password or a signature.
+/// [`ModelRef::model_id`](crate::ModelRef::model_id) returns the id of a reference.
 ///
 /// ```
 /// use catalog_core::{ModelId, ModelRef};
@@ -26,31 +26,31 @@ use crate::error::{CatalogError, Result};
 pub struct ModelId(String);
 
 impl ModelId {
-    /// The longest id, in bytes.
+    /// The maximum length of an id, in bytes.
     pub const MAX_LEN: usize = 8192;
 
-    /// Checks a text and keeps it as an id.
+    /// Creates an id from a text, after checking the text.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::InvalidEntry`] if it is empty, longer than [`MAX_LEN`](Self::MAX_LEN) bytes,
-    /// or a URL with a secret in it; the message does not show the secret.
+    /// [`CatalogError::InvalidEntry`] if the text is empty, longer than [`MAX_LEN`](Self::MAX_LEN)
+    /// bytes, or a URL with a secret in it. The message does not show the secret.
     pub fn new(text: impl Into<String>) -> Result<Self> {
         let text = text.into();
         Self::check(&text)?;
         Ok(Self(text))
     }
 
-    /// Returns the text.
+    /// Returns the text of the id.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Checks a text that is to be an id of a model or an engine.
+    /// Checks a text that will be the id of a model or an engine.
     pub(crate) fn check(text: &str) -> Result<()> {
         let invalid = |id: String, problem| Err(CatalogError::InvalidEntry { id, problem });
         if text.len() > Self::MAX_LEN {
-            // Shortened only after its secrets are gone.
+            // Hide the secrets first: shortening the text could cut a secret in two.
             let start: String = shown_id(text).chars().take(64).collect();
             return invalid(start, "its id is longer than 8192 bytes");
         }

@@ -15,37 +15,37 @@ use crate::error::{ModelRefError, Result};
 ///
 /// # Grammar
 ///
-/// Surrounding white space is trimmed; a control character anywhere is an error. Schemes are read
-/// in any case. [`ModelRefError`] says what is wrong and at which byte.
+/// White space around the text is trimmed. A control character anywhere is an error. A scheme is
+/// accepted in any case. [`ModelRefError`] has the error and the byte where it is.
 ///
 /// - `hf:org/repo[@revision][/path]`, also `hf://…`: a repository of the Hugging Face hub, or a
 ///   file or folder in it.
 ///   - `org` and `repo`: 1 to 96 of ASCII letters, digits, `-`, `_`, `.`; no `-` or `.` at either
 ///     end, no `--`, no `..`, no `.git` at the end. One `/` may follow `repo`.
-///   - `revision`: a branch, tag or commit of ASCII letters, digits, `.`, `_`, `-`, `+`; a slash in
-///     it is written `%2F`, only `refs/pr/N` and `refs/convert/NAME` are understood as they are.
-///   - `path`: parts joined by `/`; no empty, `.` or `..` part, no backslash, no drive. Nothing
-///     in it is decoded.
+///   - `revision`: a branch, tag or commit of ASCII letters, digits, `.`, `_`, `-`, `+`. A slash is
+///     written `%2F`. Only `refs/pr/N` and `refs/convert/NAME` may have plain slashes.
+///   - `path`: parts joined by `/`; no empty, `.` or `..` part, no backslash, no drive letter. The
+///     path is not percent-decoded.
 /// - `file:/abs`, `file:rel`: a local path, taken literally. `file:///abs` and
 ///   `file://localhost/abs`: the same, percent-decoded once.
 /// - `http://host[:port][/path]`, `https://…`: a file on a web server.
-/// - `s3://bucket/key`: an object; the key is taken literally, blanks included.
+/// - `s3://bucket/key`: an object. The key is taken literally and may have blanks.
 /// - `oci://registry/repository[:tag][@digest]`: an artifact in a registry.
-/// - `word://…`: a URL of a [fetcher](crate::ModelFetcher) of a third party. The word is ASCII letters,
-///   digits, `+`, `-` and `.`, at least two, with a letter first. The rest is not decoded; it holds
-///   no white space and no backslash.
-/// - some schemes of other programs, such as `ollama:` and `docker:`, are errors that give the
+/// - `word://…`: a URL for the [fetcher](crate::ModelFetcher) of a third party. The word has at
+///   least two characters: ASCII letters, digits, `+`, `-` and `.`, with a letter first. The rest
+///   is not decoded. It has no white space and no backslash.
+/// - `ollama:`, `docker:` and some other schemes of other programs are errors. The error states the
 ///   spelling to write.
-/// - everything else is a local path: `rel/path`, `./x`, `/abs`, `C:\x`; but with `://` in it,
-///   only behind `/`, `./` or `../`.
-/// - nothing is longer than 8192 bytes, as it is given or as it is printed.
+/// - Any other text is a local path: `rel/path`, `./x`, `/abs`, `C:\x`. A path that contains `://`
+///   must begin with `/`, `./` or `../`.
+/// - A reference has at most 8192 bytes, both as given and as printed.
 ///
 /// # Text and secrets
 ///
-/// [`Display`](fmt::Display) and [`FromStr`] round-trip, except that secrets never print:
-/// `Display`, `Debug`, [`id`](Self::id) and serialisation leave out user names and passwords, and
-/// the values of query parameters that carry a signature, token, key or credential. Only the public
-/// field `url` still holds them, for fetchers.
+/// [`Display`](fmt::Display) and [`FromStr`] round-trip, except for secrets. `Display`, `Debug`,
+/// [`id`](Self::id) and serialisation do not show user names, passwords, or the values of query
+/// parameters that carry a signature, token, key or credential. Only the public field `url` holds
+/// them, for fetchers.
 ///
 /// ```
 /// use catalog_core::ModelRef;
@@ -63,9 +63,9 @@ use crate::error::{ModelRefError, Result};
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum ModelRef {
-    /// A repository of the hub, or a file in it. The case of letters is kept: `hf:Qwen/Qwen3` and
-    /// `hf:qwen/qwen3` are two models of a catalog, although the hub serves one repository for both. Equal
-    /// bytes of both are stored once.
+    /// A repository of the hub, or a file or folder in it. References keep the case of letters:
+    /// `hf:Qwen/Qwen3` and `hf:qwen/qwen3` are two models in a catalog, although the hub serves the
+    /// same repository for both. The store keeps equal bytes of both once.
     Hf {
         /// The organisation or user.
         org: String,
@@ -76,18 +76,20 @@ pub enum ModelRef {
     },
     /// A local file or folder.
     File {
-        /// Its path, absolute or relative to the process's folder.
+        /// The path of the file or folder: absolute, or relative to the current folder of the
+        /// process.
         path: PathBuf,
     },
-    /// A URL: of `http`, `https`, `s3` or `oci`, or of the scheme of a fetcher of a third party.
+    /// A URL of `http`, `https`, `s3` or `oci`, or of a scheme that the fetcher of a third party
+    /// handles.
     Url {
-        /// The URL as it was given, secrets included.
+        /// The URL as it was given, with its secrets.
         url: String,
     },
 }
 
 impl ModelRef {
-    /// Reads a reference; the grammar is on [the type](Self#grammar).
+    /// Parses a reference by the [grammar](Self#grammar) of this type.
     ///
     /// # Errors
     ///
@@ -97,7 +99,8 @@ impl ModelRef {
         Ok(s.parse()?)
     }
 
-    /// The parts of a hub reference, with the revision apart from the name.
+    /// Returns the parts of a hub reference, with the revision split off from the name. Returns
+    /// `None` for other references.
     pub fn as_hf(&self) -> Option<HfParts<'_>> {
         match self {
             Self::Hf { org, repo, path } => {
@@ -113,7 +116,8 @@ impl ModelRef {
         }
     }
 
-    /// Returns the host of a URL in lower case, without its port. Other references have none.
+    /// Returns the host of a URL in lower case, without its port. Returns `None` for other
+    /// references.
     pub fn host(&self) -> Option<String> {
         match self {
             Self::Url { url } => super::url::host_of(url),
@@ -166,7 +170,7 @@ impl fmt::Debug for ModelRef {
 }
 
 impl Serialize for ModelRef {
-    /// Writes the `Display` form: a log or an index never holds a secret.
+    /// Serialises the `Display` form, so that a log or an index never holds a secret.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

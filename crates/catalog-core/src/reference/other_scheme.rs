@@ -1,5 +1,5 @@
-//! Schemes of other programs that have a spelling here. They are parse errors, so that nobody takes
-//! them for the scheme of a fetcher.
+//! Schemes of other programs that are spelled differently here. They are parse errors, so that a
+//! reference with such a scheme is not mistaken for the URL of a fetcher.
 
 use crate::error::ModelRefErrorKind as Kind;
 
@@ -29,7 +29,8 @@ const OTHER_SCHEMES: [(&[&str], Kind); 5] = [
     ),
 ];
 
-/// Returns the spelling to write instead of a lower-case scheme, if the scheme is one of these.
+/// Returns an error that states the spelling to write, if this lower-case scheme is one of these
+/// schemes.
 pub(super) fn spelling_of(scheme: &str) -> Option<Kind> {
     let mut all = OTHER_SCHEMES.iter();
     let found = all.find(|(schemes, _)| schemes.contains(&scheme));

@@ -9,14 +9,14 @@ use super::other_scheme;
 use super::url::{UrlScheme, is_scheme};
 use crate::error::{ModelRefError, ModelRefErrorKind as Kind};
 
-/// A reference that was read, in its fields.
+/// The fields of a parsed reference.
 pub(super) enum Parsed {
     Hf(HfFields),
     File(PathBuf),
     Url(String),
 }
 
-/// Reads a reference as documented on [`ModelRef`](crate::ModelRef).
+/// Parses a reference by the grammar of [`ModelRef`](crate::ModelRef).
 pub(super) fn parse(text: &str) -> Result<Parsed, ModelRefError> {
     let trimmed = text.trim();
     if trimmed.is_empty() {
@@ -54,7 +54,7 @@ fn parse_trimmed(text: &str) -> Result<Parsed, Fault<'_>> {
     }
 }
 
-/// Refuses a path whose printed form is too long to be read back.
+/// Refuses a path whose printed form is too long to be parsed again.
 fn check_printed_len(path: PathBuf, text: &str) -> Result<Parsed, Fault<'_>> {
     match file_text(&path).len() {
         0..=MAX_LEN => Ok(Parsed::File(path)),
@@ -62,8 +62,8 @@ fn check_printed_len(path: PathBuf, text: &str) -> Result<Parsed, Fault<'_>> {
     }
 }
 
-/// Splits `word:rest` where the word is a scheme: one with a meaning here, or any before `://`. A file
-/// may have a colon in its name.
+/// Splits `word:rest` if the word is a scheme: a scheme that this crate knows, or any scheme before
+/// `://`. Other texts with a colon are file names.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let (word, rest) = text.split_once(':')?;
     let lower = word.to_ascii_lowercase();

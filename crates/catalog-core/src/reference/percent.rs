@@ -1,7 +1,7 @@
 use super::fault::Fault;
 use crate::error::ModelRefErrorKind as Kind;
 
-/// Decodes `%XX` once. The result is taken literally, so `%252e` becomes `%2e`.
+/// Decodes each `%XX` once. The result is not decoded again, so `%252e` becomes `%2e`.
 pub(super) fn decode(text: &str) -> Result<String, Fault<'_>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -26,7 +26,7 @@ pub(super) fn check(text: &str) -> Result<(), Fault<'_>> {
     }
 }
 
-/// Writes every byte as `%XX` that `keep` does not let through.
+/// Encodes each byte as `%XX`, except the bytes that `keep` accepts.
 pub(super) fn encode(bytes: &[u8], keep: impl Fn(u8) -> bool) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
@@ -39,8 +39,9 @@ pub(super) fn encode(bytes: &[u8], keep: impl Fn(u8) -> bool) -> String {
     text
 }
 
-/// Brings an encoded text to one spelling (RFC 3986, 6.2.2): escapes of unreserved characters are
-/// decoded, others upper-cased, and what may not stand in a URI is escaped.
+/// Returns the normal form of a percent-encoded text (RFC 3986, 6.2.2). Escapes of unreserved
+/// characters are decoded, other escapes are written in upper case, and characters that a URI does
+/// not allow are escaped.
 pub(super) fn normalise(text: &str) -> String {
     let mut normal = String::with_capacity(text.len());
     let mut rest = text;
@@ -66,7 +67,7 @@ pub(super) fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
-/// The byte that the escape at the begin of a text stands for.
+/// Returns the byte of the escape at the beginning of a text.
 fn escaped_byte(text: &str) -> Option<u8> {
     let digits = text.strip_prefix('%')?.get(..2)?;
     let digits = digits

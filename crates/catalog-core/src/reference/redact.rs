@@ -1,4 +1,4 @@
-//! Secrets in URLs: hides them when a URL is shown, and leaves them out of its id.
+//! Secrets in URLs. They are hidden when a URL is shown, and excluded from its id.
 
 use super::check_url::check_url;
 use super::percent;
@@ -9,17 +9,18 @@ use crate::digest::Hasher;
 /// The text that is printed in place of a secret.
 pub(super) const REDACTED: &str = "REDACTED";
 
-/// Parameters that only frame a signature and change whenever a URL is signed again. They are no
-/// secrets, but no part of what the URL names either.
+/// Prefixes of query parameters that belong to a signature and change each time a URL is signed.
+/// They are not secrets, and they are not part of the name of the model either.
 const SIGNING_PREFIXES: [&str; 2] = ["x-amz-", "x-goog-"];
-/// The same of URLs that carry `Signature` or, in Azure's shared access signatures, `sig`.
+/// Query parameters of the same kind, in URLs that have `Signature` or, in the shared access
+/// signatures of Azure, `sig`.
 const SIGNING_NAMES: [&str; 22] = [
     "expires", "policy", "saoid", "scid", "sdd", "se", "si", "sip", "ske", "skoid", "sks", "skt",
     "sktid", "skv", "sp", "spr", "sr", "srt", "ss", "st", "suoid", "sv",
 ];
 
-/// The URL as it may be shown: secrets replaced, all else as it was given. Of a URL that is not
-/// valid, where a secret could be anywhere, only the scheme is shown.
+/// Returns a URL for people: secrets are replaced, and the rest is unchanged. In an invalid URL, a
+/// secret could be anywhere, so only its scheme is returned.
 pub(super) fn redact_url(url: &str) -> String {
     match split_url(url) {
         Some(parts) if check_url(url).is_ok() => {
@@ -41,17 +42,19 @@ pub(super) fn redact_url(url: &str) -> String {
     }
 }
 
-/// An id as it may be shown: one that its caller should have made of a URL, but did not, is redacted.
+/// Returns an id for people. The text is redacted if it is a URL that the caller did not convert to
+/// an id.
 pub(crate) fn shown_id(id: &str) -> String {
     match split_url(id) {
         Some(_) if check_url(id).is_ok() => redact_url(id),
-        // Nothing that any release gives as an id.
+        // No release creates such an id, so the caller passed a URL.
         Some(parts) if parts.userinfo.is_some() || holds_secret(id) => redact_url(id),
         _ => id.to_owned(),
     }
 }
 
-/// The query of a URL as far as it names a thing.
+/// Returns the query of a URL without its secrets and without the parameters of a signature.
+/// Returns `None` if nothing is left.
 pub(super) fn query_without_secrets(query: &str) -> Option<String> {
     let is_signed = query
         .split('&')
@@ -74,15 +77,15 @@ pub(super) fn query_without_secrets(query: &str) -> Option<String> {
     (!is_nothing_left).then(|| kept.join("&"))
 }
 
-/// The path of a URL as far as it names a thing: a part may be or hold parameters.
+/// Returns the path of a URL without its secrets. A segment of a path can have parameters.
 pub(super) fn path_without_secrets(path: &str) -> String {
     map_path(path, "", |part| {
         segment_without_secrets(part).unwrap_or_default()
     })
 }
 
-/// Changes each part of a path, and puts `userinfo` in place of a user name and password where a
-/// part follows a `//`, as in the path of a proxy.
+/// Changes each segment of a path. Replaces a user name and password with `userinfo` in a segment
+/// that follows `//`, as in the path of a proxy.
 fn map_path(path: &str, userinfo: &str, change: impl Fn(&str) -> String) -> String {
     let parts: Vec<&str> = path.split('/').collect();
     let changed = parts.iter().enumerate().map(|(number, part)| {
@@ -95,8 +98,8 @@ fn map_path(path: &str, userinfo: &str, change: impl Fn(&str) -> String) -> Stri
     changed.collect::<Vec<_>>().join("/")
 }
 
-/// Hides the value of a secret, and all behind it up to the next `&` or `/`: where a `;` stands,
-/// it may separate parameters or belong to the secret.
+/// Hides the value of a secret, and everything after it up to the next `&` or `/`. A `;` may
+/// separate parameters or be part of the secret, so it does not end the secret.
 fn redact_segment(segment: &str) -> String {
     let is_secret = |piece: Parameter<'_>| {
         piece.is_secret(SECRET_WORDS.as_slice()) || piece.is_secret(AMBIGUOUS_WORDS.as_slice())
@@ -110,8 +113,8 @@ fn redact_segment(segment: &str) -> String {
     }
 }
 
-/// Leaves out a secret and all behind it, and puts a hash in place of what may be one. None if
-/// nothing is left.
+/// Removes a secret and everything after it. Replaces a value that may be a secret with its hash.
+/// Returns `None` if nothing is left.
 fn segment_without_secrets(segment: &str) -> Option<String> {
     let is_secret = |piece: Parameter<'_>| piece.is_secret(SECRET_WORDS.as_slice());
     if let Some((before, _)) = first_piece(segment, is_secret) {
@@ -132,7 +135,8 @@ fn segment_without_secrets(segment: &str) -> Option<String> {
     }
 }
 
-/// The first of the pieces between `;` that is so, and the text before it.
+/// Returns the first of the pieces between `;` for which `is_so` returns true, and the text before
+/// it.
 fn first_piece<'s>(
     segment: &'s str,
     is_so: impl Fn(Parameter<'_>) -> bool,

@@ -4,10 +4,10 @@ use super::fault::offset_of;
 use super::redact::{REDACTED, shown_id};
 use super::secret::{has_secret_word, holds_secret, is_secret_name};
 
-/// Values of switches; beside a name like `token` they are no secrets.
+/// Values of switches. They are not secrets, even after a name such as `token`.
 const SWITCHES: [&str; 8] = ["on", "off", "true", "false", "yes", "no", "0", "1"];
 
-/// The prefixes of well-known tokens, and the fewest characters that follow one.
+/// The prefixes of well-known tokens, each with the minimum number of characters that follow it.
 const TOKEN_PREFIXES: [(&str, usize); 12] = [
     ("hf_", 8),
     ("ghp_", 16),
@@ -23,17 +23,17 @@ const TOKEN_PREFIXES: [(&str, usize); 12] = [
     ("xoxb-", 16),
 ];
 
-/// From this length on, a run of letters behind a token's prefix is no word.
+/// The number of letters from which a run of letters after a token prefix is not a word.
 const LONGER_THAN_WORDS: usize = 16;
 
-/// Replaces the secrets in a text: user names, passwords and signed parameters of URLs,
-/// `token=…` and the like, and tokens that are known by their prefix. A text without secrets is
-/// returned as it is.
+/// Replaces the secrets in a text: user names, passwords and signed parameters of URLs, values of
+/// `token=…` and similar pairs, and tokens with a well-known prefix. A text without secrets is
+/// returned unchanged.
 pub(crate) fn redact_text(text: &str) -> String {
     redact_tokens(&redact_words(&redact_pairs(&redact_urls(text))))
 }
 
-/// Returns true if a text holds what [`redact_text`] would replace.
+/// Returns true if a text holds a secret that [`redact_text`] would replace.
 pub(crate) fn text_holds_secret(text: &str) -> bool {
     redact_text(text) != text
 }
@@ -54,14 +54,14 @@ fn redact_urls(text: &str) -> String {
     clean + rest
 }
 
-/// A URL of any scheme without its secrets.
+/// Returns a URL of any scheme without its secrets.
 fn shown_url(url: &str) -> String {
     let shown = shown_id(url);
     if shown != url {
         return shown;
     }
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    // Schemes that a model reference cannot have, such as those of databases and of git.
+    // A model reference cannot have these schemes, such as those of databases and of git.
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     match rest[..end].rsplit_once('@') {
         Some((userinfo, host)) if userinfo != REDACTED => {
@@ -74,7 +74,7 @@ fn shown_url(url: &str) -> String {
     }
 }
 
-/// Hides the values in `name=value` and `name: value` where the name is that of a secret.
+/// Hides the values in `name=value` and `name: value` if the name is that of a secret.
 fn redact_pairs(text: &str) -> String {
     let mut clean = String::new();
     let mut rest = text;
@@ -82,7 +82,7 @@ fn redact_pairs(text: &str) -> String {
         let is_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
         let before = rest[..at].trim_end().trim_end_matches(['"', '\'']);
         let name = before.rsplit(|c| !is_name(c)).next().unwrap_or("");
-        // A definition on the command line of a compiler or of CMake.
+        // The flag `-D` defines a value on the command line of a compiler or of CMake.
         let name = name.strip_prefix("-D").unwrap_or(name);
         let behind = &rest[at + 1..];
         let value = value_of(behind);
@@ -99,7 +99,8 @@ fn redact_pairs(text: &str) -> String {
     clean + rest
 }
 
-/// The value with which a text begins: quoted, or one word, with the scheme of an authorization.
+/// Returns the value at the beginning of a text: a quoted text, or one word. The scheme of an
+/// authorization header counts as part of the value.
 fn value_of(text: &str) -> &str {
     let text = text.trim_start_matches([' ', '\t']);
     if let Some(quote) = text.chars().next().filter(|c| "'\"".contains(*c)) {
@@ -123,11 +124,11 @@ fn is_secret_value(value: &str) -> bool {
     let is_switch = SWITCHES
         .iter()
         .any(|switch| value.eq_ignore_ascii_case(switch));
-    // A variable names a secret, it is none.
+    // The name of a variable is not a secret.
     !(value.is_empty() || is_switch || value.starts_with('$') || value.starts_with(REDACTED))
 }
 
-/// Hides the word behind `--token` and `Bearer`, and the user name and password in
+/// Hides the word after `--token` and `Bearer`, and the user name and password in
 /// `user:password@host`.
 fn redact_words(text: &str) -> String {
     let mut clean = String::new();
@@ -152,8 +153,8 @@ fn redact_words(text: &str) -> String {
     clean
 }
 
-/// Hides the secrets of a text that was meant as an image reference: all before the last `@` that
-/// no digest follows.
+/// Hides the secrets of a text that the caller passed as an image reference: everything before the
+/// last `@`, unless a digest follows that `@`.
 pub(crate) fn redact_image(text: &str) -> String {
     let (image, digest) = match text.rsplit_once('@') {
         Some((image, digest)) if begins_with_digest(digest) => (image, Some(digest)),
@@ -166,8 +167,8 @@ pub(crate) fn redact_image(text: &str) -> String {
     digest.map_or(image.clone(), |digest| format!("{image}@{digest}"))
 }
 
-/// Hides the user name and password in `user:password@host`, but not the name and tag of an image
-/// in front of a digest.
+/// Hides the user name and password in `user:password@host`. Keeps the name and tag of an image
+/// before a digest.
 fn without_login(word: &str) -> String {
     match word.rsplit_once('@') {
         Some((login, rest)) if is_login(login) && !begins_with_digest(rest) => {
@@ -177,7 +178,8 @@ fn without_login(word: &str) -> String {
     }
 }
 
-/// Whether a text is `user:password`. With a slash, it is a path, a URL or a hub reference.
+/// Returns true if a text is `user:password`. A text with a slash is a path, a URL or a hub
+/// reference.
 fn is_login(text: &str) -> bool {
     text.contains(':') && !text.contains('/')
 }
@@ -217,7 +219,7 @@ fn redact_tokens(text: &str) -> String {
     clean
 }
 
-/// The length of the token with which a text begins, if it begins with one.
+/// Returns the length of the token at the beginning of a text, if there is one.
 fn token_len(text: &str) -> Option<usize> {
     TOKEN_PREFIXES.iter().find_map(|(prefix, min)| {
         let behind = text.strip_prefix(prefix)?;

@@ -1,9 +1,9 @@
-//! Which texts are secrets, by the words of the names in front of them.
+//! Recognises secrets by the words in the names of their parameters.
 
 use super::percent;
 
-/// A parameter is secret if one of these is among the words of its name, or is all of them
-/// together: `X-Amz-Signature`, `accessToken`, `api_key`, but not `tokenizer`.
+/// Words that make a parameter a secret. One word of its name, or all words joined, must be in this
+/// list: `X-Amz-Signature`, `accessToken`, `api_key`, but not `tokenizer`.
 pub(super) const SECRET_WORDS: [&str; 37] = [
     "accesskey",
     "accesskeyid",
@@ -43,20 +43,22 @@ pub(super) const SECRET_WORDS: [&str; 37] = [
     "subscriptionkey",
     "token",
 ];
-/// These are secret too, but just as often name what is asked for. They are hidden where a URL is
-/// shown; in an id, a hash of the value keeps two things apart.
+/// Words that may make a parameter a secret, but that often name the requested thing. Their values
+/// are hidden when a URL is shown. An id has a hash of the value, so that two different things have
+/// two ids.
 pub(super) const AMBIGUOUS_WORDS: [&str; 8] = [
     "code", "key", "mac", "md5", "policy", "session", "sign", "verify",
 ];
 
-/// What an id has in place of a value that may be a secret: this, and so many digits of its hash.
+/// The prefix that replaces, in an id, a value that may be a secret. The first [`HASH_LEN`] digits
+/// of the hash of the value follow it.
 pub(super) const HASH: &str = "sha256-";
 pub(super) const HASH_LEN: usize = 16;
 
-/// How often a value is decoded in search of a secret in it.
+/// The maximum number of times that a value is decoded to find a secret in it.
 const MAX_DECODINGS: usize = 4;
 
-/// Whether a text holds what is surely a secret.
+/// Returns true if a text certainly holds a secret.
 pub(super) fn holds_secret(text: &str) -> bool {
     let pieces = text.split(['?', '&', ';', '#', '/']);
     pieces
@@ -64,19 +66,20 @@ pub(super) fn holds_secret(text: &str) -> bool {
         .any(|piece| piece.is_secret(SECRET_WORDS.as_slice()))
 }
 
-/// Whether a value is what an id has in place of what may be a secret: an id is its own id.
+/// Returns true if a value is a hash that an id has in place of a secret. Such a value is kept, so
+/// that the id of an id is the same id.
 fn is_hash(value: &str) -> bool {
     value.strip_prefix(HASH).is_some_and(|hash| {
         hash.len() == HASH_LEN && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
     })
 }
 
-/// One `name=value`.
+/// A parameter of the form `name=value`.
 #[derive(Clone, Copy)]
 pub(super) struct Parameter<'q>(pub(super) &'q str);
 
 impl Parameter<'_> {
-    /// The decoded name in lower case.
+    /// Returns the decoded name in lower case.
     pub(super) fn name(self) -> String {
         self.decoded_name().to_ascii_lowercase()
     }
@@ -86,7 +89,8 @@ impl Parameter<'_> {
         decodings(name).pop().unwrap_or_default()
     }
 
-    /// Whether it has a value, and its name has one of these words or its value holds a secret.
+    /// Returns true if the parameter has a value, and either its name has one of these words or its
+    /// value holds a secret.
     pub(super) fn is_secret(self, words: &[&str]) -> bool {
         let Some((_, value)) = self.0.split_once('=') else {
             return false;
@@ -99,18 +103,19 @@ impl Parameter<'_> {
     }
 }
 
-/// Whether a name has a word of a secret in it.
+/// Returns true if a name has one of the words of secrets.
 pub(super) fn has_secret_word(name: &str) -> bool {
     has_word_of(&SECRET_WORDS, name)
 }
 
-/// Whether a name ends in the words of a secret: `--hf-api-key`, but not `--pass-through`.
+/// Returns true if the last words of a name are those of a secret: `--hf-api-key`, but not
+/// `--pass-through`.
 pub(super) fn is_secret_name(name: &str) -> bool {
     let words = words_of(name);
     (0..words.len()).any(|from| SECRET_WORDS.contains(&words[from..].concat().as_str()))
 }
 
-/// Whether one of the words of a name, or all of them together, is among these.
+/// Returns true if one of the words of a name, or all of them joined, is in `words`.
 fn has_word_of(words: &[&str], name: &str) -> bool {
     let found = words_of(name);
     let together = found.concat();
@@ -118,8 +123,8 @@ fn has_word_of(words: &[&str], name: &str) -> bool {
     all.any(|word| words.contains(&word.as_str()))
 }
 
-/// Whether a value, decoded once or more, has a user name in front of a host, or a parameter of its
-/// own that is secret.
+/// Returns true if a value, decoded any number of times, has a user name before a host, or has a
+/// secret parameter of its own.
 fn holds_secret_inside(value: &str) -> bool {
     decodings(value).iter().any(|text| {
         let has_userinfo = text
@@ -134,7 +139,7 @@ fn holds_secret_inside(value: &str) -> bool {
     })
 }
 
-/// A text, and what it becomes when it is decoded again and again.
+/// Returns a text, followed by the results of decoding it repeatedly.
 fn decodings(text: &str) -> Vec<String> {
     let mut all = vec![text.to_owned()];
     for _ in 0..MAX_DECODINGS {
@@ -146,8 +151,9 @@ fn decodings(text: &str) -> Vec<String> {
     all
 }
 
-/// The words of a name in lower case, cut at punctuation and where a capital follows a small
-/// letter, without digits at their ends.
+/// Returns the words of a name in lower case. Words are split at punctuation, and where an
+/// upper-case letter follows a lower-case letter. Digits at the end of a word are removed,
+/// except in `md5`.
 fn words_of(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut last_is_small = false;

@@ -7,12 +7,12 @@ pub(super) enum UrlScheme {
     Https,
     S3,
     Oci,
-    /// A scheme that only a fetcher of a third party knows.
+    /// A scheme that only the fetcher of a third party knows.
     Other,
 }
 
 impl UrlScheme {
-    /// Returns the scheme of this lower-case name, if this crate knows its form.
+    /// Returns the scheme with this lower-case name, if this crate knows its form.
     pub(super) fn named(name: &str) -> Option<Self> {
         match name {
             "http" => Some(Self::Http),
@@ -32,7 +32,7 @@ impl UrlScheme {
     }
 }
 
-/// Returns true if a word is a scheme (RFC 3986, 3.1). One letter is a drive.
+/// Returns true if a word is a scheme (RFC 3986, 3.1). A single letter is a drive.
 pub(super) fn is_scheme(word: &str) -> bool {
     word.len() > 1
         && word.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -41,32 +41,33 @@ pub(super) fn is_scheme(word: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
-/// A URL cut into its parts, none of them checked or decoded.
+/// The parts of a URL, neither checked nor decoded.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UrlParts<'u> {
     pub(super) scheme: UrlScheme,
     /// The text before the `://`, as it was given.
     pub(super) scheme_text: &'u str,
-    /// What stands before the last `@` of the authority.
+    /// The user name and password: the text before the last `@` of the authority.
     pub(super) userinfo: Option<&'u str>,
-    /// Host and port, registry or bucket.
+    /// The host and port, the registry, or the bucket.
     pub(super) host: &'u str,
-    /// With its leading slash, or empty.
+    /// The path with its leading slash, or an empty text.
     pub(super) path: &'u str,
-    /// Without its `?`.
+    /// The query, without the `?`.
     pub(super) query: Option<&'u str>,
-    /// Without its `#`.
+    /// The fragment, without the `#`.
     pub(super) fragment: Option<&'u str>,
 }
 
-/// Returns the host of a URL in lower case, without port and final dot, unless it is empty.
+/// Returns the host of a URL in lower case, without the port and the final dot. Returns `None` if
+/// it is empty.
 pub(super) fn host_of(url: &str) -> Option<String> {
     let (host, _) = split_port(split_url(url)?.host);
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     (!host.is_empty()).then_some(host)
 }
 
-/// Cuts a URL at the delimiters of RFC 3986.
+/// Splits a URL at the delimiters of RFC 3986.
 pub(super) fn split_url(url: &str) -> Option<UrlParts<'_>> {
     let (scheme_text, rest) = url.split_once("://")?;
     if !is_scheme(scheme_text) {

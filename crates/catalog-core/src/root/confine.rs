@@ -12,35 +12,39 @@ use crate::error::{CatalogError, PathProblem, Result};
 /// The root folder of a store. It decides whether a path lies below it.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreRoot {
-    /// Absolute, with every link resolved.
+    /// The path of the root: absolute, with every link resolved.
     path: PathBuf,
-    /// The path as the caller spells it: absolute, with its links.
+    /// The path as the caller spells it, made absolute. Its links are not resolved.
     spelled: PathBuf,
-    /// The path by which the root is watched: as its user spells it, if that leads there.
+    /// The path by which the root is watched: the spelling of the caller if it leads to the root,
+    /// else the resolved path.
     watched: PathBuf,
-    /// The stamp of the folder that was opened, to notice if another folder takes its place.
+    /// The stamp of the opened folder, to notice that another folder took its place.
     stamp: FileStamp,
     layout: Layout,
 }
 
-/// The place of an artifact relative to a root.
+/// The location of an artifact relative to a root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Placement {
-    /// A place below the root; the path is relative to it and leads nowhere else.
+    /// The artifact is below the root. The path is relative to the root, and does not lead out of
+    /// it.
     Inside(PathBuf),
-    /// Any other place; the path is absolute. Such files are never written or deleted.
+    /// The artifact is anywhere else. The path is absolute. Files outside are never written or
+    /// deleted.
     Outside(PathBuf),
 }
 
 impl StoreRoot {
-    /// Opens a root, creating the folder and those above it as needed.
+    /// Opens a root. Creates the folder and its parents if they are missing.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         if path.as_os_str().is_empty() {
             return Err(CatalogError::path_refused(path, PathProblem::Empty));
         }
         let spelled = std::path::absolute(path)
             .map_err(|error| CatalogError::io("find the folder of", path, error))?;
-        // Before anything is created, so that `new/../root` creates nothing but the root.
+        // The path is resolved before any folder is created, so that `new/../root` creates only the
+        // root.
         let path = resolve(&spelled, LastLink::Follow)?;
         create_root(&path)?;
         let metadata = path
@@ -66,7 +70,7 @@ impl StoreRoot {
         &self.path
     }
 
-    /// Returns the stamp of the root from when it was opened.
+    /// Returns the stamp that the root had when it was opened.
     pub(crate) fn stamp(&self) -> FileStamp {
         self.stamp
     }
@@ -75,10 +79,10 @@ impl StoreRoot {
         &self.layout
     }
 
-    /// Fails if the folder that was opened is no longer at its path. Then a missing file below it
-    /// proves nothing, and a write would change another folder.
+    /// Fails if the opened folder is no longer at its path. In that case a missing file below the
+    /// path proves nothing, and a write would change another folder.
     pub(crate) fn check_present(&self) -> Result<()> {
-        // A link that leads to the root may have been pointed elsewhere.
+        // A link on the path to the root may lead to another folder now.
         for path in [&self.path, &self.watched] {
             match path.metadata() {
                 Ok(now) if FileStamp::of(&now).is_same_file(&self.stamp) => {}
@@ -93,14 +97,15 @@ impl StoreRoot {
         Ok(())
     }
 
-    /// Returns the path by which an index is watched: a look at it notices that a link on the way
-    /// leads elsewhere now.
+    /// Returns the path by which an index is watched. A check of this path notices that a link on
+    /// the path leads to another folder now.
     pub(crate) fn watched_index(&self, file: IndexFile) -> PathBuf {
         self.watched.join(file.name())
     }
 
-    /// Makes the name of the root durable in the folder above it: another process may have created
-    /// the root and died. A folder that only others may read cannot be synced.
+    /// Makes the name of the root durable in its parent folder, because the process that created
+    /// the root may have died before it did so. A parent folder that this account cannot read is
+    /// not synced.
     pub(crate) fn sync_own_name(&self) -> Result<()> {
         let Some(above) = self.path.parent() else {
             return Ok(());
@@ -117,12 +122,14 @@ impl StoreRoot {
         }
     }
 
-    /// Returns the absolute path of a stored path, which is absolute or relative to the root.
+    /// Returns the absolute path of a stored path. A stored path is absolute, or relative to the
+    /// root.
     pub(crate) fn absolute(&self, stored: &Path) -> PathBuf {
         if stored.is_absolute() {
             return stored.to_path_buf();
         }
-        // Of its final length at once, as every entry of a list has such a path.
+        // The path is allocated once with its final length, because each entry of a list has such a
+        // path.
         let len = self.path.as_os_str().len() + 1 + stored.as_os_str().len();
         let mut path = PathBuf::with_capacity(len);
         path.push(&self.path);
@@ -130,9 +137,9 @@ impl StoreRoot {
         path
     }
 
-    /// Returns the stored form of a path from a file of the store, by its text alone: relative if
-    /// it is below the root. Returns `None` for a path that leaves the root or names a file of the
-    /// store.
+    /// Returns the stored form of a path that a file of the store has. The form depends on the text
+    /// of the path only. It is relative for a path below the root. Returns `None` for a path that
+    /// leaves the root, and for a file of the store itself.
     pub(crate) fn stored_form<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {
         let other_spelling =
             (self.spelled.as_os_str() != self.path.as_os_str()).then_some(&self.spelled);
@@ -149,12 +156,13 @@ impl StoreRoot {
         Some(plain)
     }
 
-    /// Returns the place of a path; a relative one means relative to the root.
+    /// Returns the location of a path. A relative path is relative to the root.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::PathRefused`] for a path that is spelled as below the root but leaves it,
-    /// and for the root, folders around it and the store's own files, however they are spelled.
+    /// [`CatalogError::PathRefused`] for a path that is spelled as a path below the root but leads
+    /// out of it. It also comes for the root, for the folders above it, and for the files of the
+    /// store itself, in any spelling.
     pub(crate) fn place(&self, path: &Path) -> Result<Placement> {
         let refuse = |problem| Err(CatalogError::path_refused(path, problem));
         match path.to_str() {
@@ -192,8 +200,8 @@ impl StoreRoot {
         }
     }
 
-    /// Rewrites a path that leads below the root through another mount of it, so that it begins
-    /// with the root's own path. Other paths stay as they are.
+    /// Rewrites a path that leads below the root through another mount, so that it begins with the
+    /// path of the root. Other paths are returned unchanged.
     fn by_own_path(&self, path: PathBuf) -> PathBuf {
         if path.starts_with(&self.path) {
             return path;
@@ -213,7 +221,8 @@ impl StoreRoot {
         }
     }
 
-    /// Finds the root of another store at a path below this root, above that path or in it.
+    /// Returns the root of another store, if there is one: at a path below this root, below that
+    /// path, or between the path and this root.
     fn other_store(&self, path: &Path) -> Result<Option<PathBuf>> {
         let above = path.ancestors().take_while(|folder| **folder != self.path);
         for folder in above {

@@ -11,41 +11,43 @@ use super::modes::create_file;
 use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
 
-/// The mechanism that excludes other users of a root.
+/// The mechanism that keeps other users of a root out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[non_exhaustive]
 pub enum Locking {
-    /// Locks of the kernel, across processes; refused where the file system has no locks.
+    /// Locks of the kernel, which exclude other processes. Writes are refused if the file system of
+    /// the root has no locks.
     #[default]
     Kernel,
-    /// Locks within this process only. The caller promises that no other process uses the root.
+    /// Locks within this process only. The caller guarantees that no other process uses the root.
     SingleProcess,
 }
 
 /// The mode of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LockMode {
-    /// Others may hold it shared at the same time.
+    /// Other holders may have the lock in shared mode at the same time.
     Shared,
-    /// Nobody else holds it.
+    /// There is no other holder.
     Exclusive,
 }
 
-/// An advisory lock on an open file, held until it is dropped or the process dies.
+/// An advisory lock on an open file. It is held until it is dropped or the process dies.
 #[derive(Debug)]
 pub(crate) struct FileLock {
     file: File,
-    /// The path under which it is held in this process's memory, if the kernel does not hold it.
+    /// The path under which this process holds the lock in memory, if the kernel does not hold it.
     in_process: Option<PathBuf>,
     mode: LockMode,
 }
 
-/// The locks of [`Locking::SingleProcess`] that are held, by path: how many hold them shared, or
-/// `usize::MAX` for an exclusive one.
+/// The held locks of [`Locking::SingleProcess`], by path. The value is the number of shared
+/// holders, or `usize::MAX` for an exclusive holder.
 static IN_PROCESS: Mutex<BTreeMap<PathBuf, usize>> = Mutex::new(BTreeMap::new());
 
 impl FileLock {
-    /// Takes the lock of an open file that lies at `path`, or gives the file back if others hold it.
+    /// Takes the lock of the open file at `path`. Gives the file back if another holder has the
+    /// lock.
     pub(crate) fn try_acquire(
         file: File,
         path: &Path,
@@ -74,9 +76,9 @@ impl FileLock {
         }))
     }
 
-    /// Replaces the file of an exclusive lock by a new one if the file has a second name, as a backup by
-    /// links gives it: a write would change the backup, too. Those who wait for the old file notice that
-    /// another one is at the path.
+    /// Replaces the file of an exclusive lock if the file has a second name, as a backup by hard
+    /// links creates it. A write to the file would change the backup, too. Processes that wait for
+    /// the old file notice that another file is at the path.
     pub(crate) fn make_file_unshared(&mut self, layout: &Layout, path: &Path) -> Result<()> {
         let failed = |error| CatalogError::io("replace", path, error);
         if self.file.metadata().map_err(failed)?.nlink() <= 1 {
@@ -86,11 +88,11 @@ impl FileLock {
             let new = layout.unique_new();
             let file = create_file(layout, &new).map_err(failed)?;
             if self.in_process.is_none() {
-                // Nobody else knows the file yet.
+                // No other process knows the new file yet.
                 file.lock().map_err(failed)?;
             }
             match fs::rename(&new, path) {
-                // A writer took it for the leftover of a process that died.
+                // A writer removed the new file as the leftover of a dead process. Try again.
                 Err(error) if is_absence(&error) && path.exists() => {}
                 renamed => break renamed.map(|()| file).map_err(failed)?,
             }
@@ -110,7 +112,8 @@ impl FileLock {
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // Closing alone would leave the lock to a child process that has not begun its program yet.
+        // Closing the file is not enough: a child process that has not started its program yet
+        // would keep the lock.
         drop(self.file.unlock());
         if let Some(path) = &self.in_process {
             let mut held = in_process();
@@ -138,7 +141,8 @@ fn in_process() -> MutexGuard<'static, BTreeMap<PathBuf, usize>> {
 }
 
 fn lock_failed(path: &Path, source: io::Error) -> CatalogError {
-    /// `ENOLCK`, the same number on Linux; the kind of the others is `Unsupported`.
+    /// `ENOLCK` on Linux, on most processors. Other errors about missing locks have the kind
+    /// `Unsupported`.
     const NO_LOCKS_AVAILABLE: i32 = 37;
     let is_unsupported = source.kind() == io::ErrorKind::Unsupported
         || source.raw_os_error() == Some(NO_LOCKS_AVAILABLE);
@@ -147,7 +151,7 @@ fn lock_failed(path: &Path, source: io::Error) -> CatalogError {
     }
     CatalogError::LocksUnsupported {
         path: path.to_path_buf(),
-        file_system: file_system_of(path).unwrap_or_else(|| "of a kind not told".to_owned()),
+        file_system: file_system_of(path).unwrap_or_else(|| "unknown kind".to_owned()),
         source,
     }
 }

@@ -4,37 +4,37 @@ use std::path::{Path, PathBuf};
 use super::native::{file_system_id, kind_number, mount_number};
 use crate::error::{CatalogError, Result};
 
-/// The facts about a file system that decide whether a file on it is the same as before, although
-/// it was mounted again meanwhile.
+/// The facts that decide, after a file system was mounted again, whether a file on it can still be
+/// the same file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FileSystem {
-    /// The stable id of the file system, if it has one and it is known.
+    /// The stable id of the file system, if it is known to have one.
     pub(crate) id: Option<String>,
-    /// The identity of the mount, if a proof holds for one mount only. It is empty if it cannot be
-    /// found out.
+    /// The identity of the mount, if a proof is valid for one mount only. It is empty if it cannot
+    /// be determined.
     pub(crate) mount: Option<String>,
 }
 
-/// The kinds of file systems that are told apart.
+/// The kinds of file systems between which the store distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Its id is stored on the disk.
+    /// The file system stores its id on the disk.
     WithStableId,
-    /// The content of one image, or of layers and servers that may state whatever an image does: the next
-    /// mount can have other bytes with the same device, inodes and times.
+    /// The next mount of such a file system may have other bytes with the same device, inodes and
+    /// times. It shows one image, or layers or servers that can state any values that an image can.
     OneMount,
-    /// Its server decides about locks.
+    /// The server of the file system decides about locks.
     Nfs,
     Other,
 }
 
 impl FileSystem {
-    /// Returns the id that the file system of a path states. Only that of some kinds is stable.
+    /// Returns the id that the file system of a path states. The id is stable for some kinds only.
     pub(crate) fn id_of(path: &Path) -> Option<String> {
         file_system_id(path).map(|id| format!("{id:x}"))
     }
 
-    /// Looks at the file system on which a path lies.
+    /// Determines the facts about the file system of a path.
     pub(crate) fn of(path: &Path) -> Self {
         match kind_of(path) {
             Kind::WithStableId => Self {
@@ -50,7 +50,7 @@ impl FileSystem {
     }
 }
 
-/// Fails if the locks of the kernel do not keep all writers apart on the file system of a root.
+/// Refuses a root on a file system where the locks of the kernel do not exclude all other writers.
 ///
 /// # Errors
 ///
@@ -67,8 +67,8 @@ pub(crate) fn refuse_without_shared_locks(root: &Path) -> Result<()> {
     })
 }
 
-/// Returns the kind of the file system that a path lies on, as its mount names it (`nfs4`, `ext4`),
-/// if the kernel states it.
+/// Returns the kind of the file system of a path, as the mount names it (`nfs4`, `ext4`), if the
+/// kernel states it.
 pub(crate) fn file_system_of(path: &Path) -> Option<String> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
     let mount = mount_of(&path.canonicalize().ok()?, &mounts)?;
@@ -82,12 +82,12 @@ fn kind_of(path: &Path) -> Kind {
     }
 }
 
-/// Decides by the number of the kernel; see statfs(2) and `linux/magic.h`.
+/// Returns the kind for the number that the kernel gives it; see statfs(2) and `linux/magic.h`.
 fn kind_by_number(number: u32) -> Kind {
     match number {
         // ext2, ext3 and ext4, btrfs, zfs, bcachefs.
         0xEF53 | 0x9123_683E | 0x2FC1_2FC1 | 0xCA45_1A4E => Kind::WithStableId,
-        // squashfs, erofs, iso9660, cramfs, romfs; overlay, FUSE.
+        // squashfs, erofs, iso9660, cramfs, romfs; then overlay and FUSE.
         0x7371_7368 | 0xE0F5_E1E2 | 0x9660 | 0x28CD_3D45 | 0x7275 | 0x794C_7630 | 0x6573_5546 => {
             Kind::OneMount
         }
@@ -96,7 +96,7 @@ fn kind_by_number(number: u32) -> Kind {
     }
 }
 
-/// Decides by the name of the mount. An id is not known then.
+/// Returns the kind for the name in the mount table. The id is not known in this case.
 fn kind_by_name(name: &str) -> Kind {
     match name {
         "squashfs" | "erofs" | "iso9660" | "cramfs" | "romfs" | "overlay" => Kind::OneMount,
@@ -107,8 +107,8 @@ fn kind_by_name(name: &str) -> Kind {
     }
 }
 
-/// Returns the identity of a mount: it is of one mount during one run of the system. Before Linux 6.8 a later
-/// mount can get the number of an earlier one.
+/// Returns the identity of a mount, which is valid during one boot. Before Linux 6.8, a later mount
+/// can get the number of an earlier mount.
 fn mount_identity(path: &Path) -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let number = mount_number(path).or_else(|| {
@@ -118,18 +118,19 @@ fn mount_identity(path: &Path) -> Option<String> {
     Some(format!("{}/{}", boot.trim(), number?))
 }
 
-/// A mount, from its line in `mountinfo`: see proc(5).
+/// A mount, parsed from its line in `mountinfo`; see proc(5).
 struct Mount<'l> {
     number: Option<u64>,
     place: PathBuf,
     kind: &'l str,
 }
 
-/// Returns the mount on which a canonical path lies.
+/// Returns the mount of a canonical path.
 fn mount_of<'m>(path: &Path, mounts: &'m str) -> Option<Mount<'m>> {
     let above = |mount: &Mount<'_>| path.starts_with(&mount.place);
     let of_path = mounts.lines().filter_map(mount).filter(above);
-    // The deepest one, and of several at one place the last: it hides the others.
+    // Take the deepest mount. Of two mounts at the same place, take the later one, which hides the
+    // other.
     of_path.max_by_key(|mount| mount.place.components().count())
 }
 
@@ -138,7 +139,7 @@ fn mount(line: &str) -> Option<Mount<'_>> {
     let mut words = place_and_options.split(' ');
     let number = words.next()?.parse().ok();
     let place = words.nth(3)?;
-    // A place with other characters than these escaped ones is found under no other name.
+    // Other escaped characters are not decoded, so a mount at such a place is not found.
     let place = place.replace("\\040", " ").replace("\\134", "\\");
     Some(Mount {
         number,

@@ -7,13 +7,13 @@ use super::layout::Layout;
 use super::modes::create_folder;
 use crate::error::{CatalogError, Result};
 
-/// Makes the names in a folder durable: all that were created, renamed or removed in it before.
+/// Makes all earlier creations, renames and removals of names in a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Creates a folder of the store's own, and refuses a link or anything else planted at its path. Those
-/// above it up to the root are created, too.
+/// Creates a folder of the store and its missing parents. Refuses a link or any other file at its
+/// path.
 pub(crate) fn create_own_folder(layout: &Layout, folder: &Path) -> Result<()> {
     create_durably(folder, &|folder| create_folder(layout, folder)).map_err(
         |error| match error {
@@ -28,12 +28,13 @@ pub(crate) fn create_own_folder(layout: &Layout, folder: &Path) -> Result<()> {
     check_own_folder(folder)
 }
 
-/// Creates the root of a store and the folders above it. The umask decides about their modes.
+/// Creates the root of a store and its missing parents. Their modes depend on the umask.
 pub(super) fn create_root(root: &Path) -> Result<()> {
     create_durably(root, &|folder| fs::create_dir(folder))
 }
 
-/// Refuses a link or anything else planted at the path of a folder of the store's own. None is fine.
+/// Refuses a link or any other file at the path of a folder of the store. Accepts a path without
+/// anything.
 pub(crate) fn check_own_folder(folder: &Path) -> Result<()> {
     match fs::symlink_metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
@@ -43,7 +44,7 @@ pub(crate) fn check_own_folder(folder: &Path) -> Result<()> {
     }
 }
 
-/// Creates a folder and those above it; each new one is durable in its parent on return.
+/// Creates a folder and its missing parents. Each new folder is durable in its parent on return.
 fn create_durably(folder: &Path, create: &dyn Fn(&Path) -> io::Result<()>) -> Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -54,7 +55,7 @@ fn create_durably(folder: &Path, create: &dyn Fn(&Path) -> io::Result<()>) -> Re
     }
     match create(folder) {
         Ok(()) => {}
-        // Somebody else was first; they sync it, and so do we, as they may not have yet.
+        // Another process created the folder first, and may not have synced its name yet.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
         Err(error) => return Err(CatalogError::io("create folder", folder, error)),
     }

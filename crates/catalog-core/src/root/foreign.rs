@@ -9,17 +9,17 @@ use super::rename::rename_to_free_name;
 use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
 
-/// Something that lay where the store keeps something of another kind, and got another name.
+/// A renamed file or folder. It was at a path where the store keeps another kind of file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeptAside {
-    /// The path at which it lay.
+    /// The path at which it was.
     pub from: PathBuf,
-    /// Its path now.
+    /// The path at which it is now.
     pub path: PathBuf,
 }
 
-/// The kind of thing that the store keeps at a path.
+/// The kind that the store keeps at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     File,
@@ -35,11 +35,11 @@ impl Kind {
     }
 }
 
-/// Gives another name to each link, pipe, socket, device, file or folder that lies where the store keeps
-/// something of another kind. Nothing is followed or opened. Returns what got another name.
+/// Renames each link, pipe, socket, device, file or folder at a path where the store keeps another
+/// kind. Follows and opens none of them. Returns the renamed ones.
 ///
-/// This needs no lock, as a lock may be the thing that is foreign: the store itself never has
-/// another kind at such a path.
+/// This takes no lock, because the lock itself may be the foreign file. It is safe, because the
+/// store never creates another kind at these paths.
 pub(crate) fn keep_foreign_aside(layout: &Layout) -> Result<Vec<KeptAside>> {
     let mut aside = Vec::new();
     let mut keep = |path: PathBuf, kind| {
@@ -79,7 +79,7 @@ pub(crate) fn keep_foreign_aside(layout: &Layout) -> Result<Vec<KeptAside>> {
     Ok(aside)
 }
 
-/// Renames what lies at a path, if it is of another kind.
+/// Renames the file or folder at a path, if it is of another kind.
 fn keep_aside(layout: &Layout, path: &Path, kind: Kind) -> Result<Option<KeptAside>> {
     let kind_at = |path: &Path| match fs::symlink_metadata(path) {
         Ok(found) => Ok(Some(found.file_type())),
@@ -95,11 +95,11 @@ fn keep_aside(layout: &Layout, path: &Path, kind: Kind) -> Result<Option<KeptAsi
         match rename_to_free_name(path, &aside) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            // Another process renamed it.
+            // Another process renamed it first.
             Err(error) if is_absence(&error) => return Ok(None),
             Err(error) => return Err(failed(error)),
         }
-        // Another process may have mended the path between the look and the rename.
+        // Another process may have repaired the path between the check and the rename.
         if kind_at(&aside)?.is_some_and(|found| kind.is_of(found)) {
             rename_to_free_name(&aside, path).map_err(failed)?;
             return Ok(None);
@@ -112,7 +112,7 @@ fn keep_aside(layout: &Layout, path: &Path, kind: Kind) -> Result<Option<KeptAsi
     Ok(None)
 }
 
-/// Returns the paths in a folder, if it is one, whose names the store gives.
+/// Returns the paths in a folder whose names the store gives. A missing folder has none.
 fn children(folder: &Path, is_own: fn(&str) -> bool) -> Result<Vec<PathBuf>> {
     let entries = match list(folder) {
         Ok(entries) => entries.into_iter(),
@@ -123,7 +123,7 @@ fn children(folder: &Path, is_own: fn(&str) -> bool) -> Result<Vec<PathBuf>> {
     Ok(own.map(|(name, _)| folder.join(name)).collect())
 }
 
-/// The error about a path where the store keeps a regular file, and something else is.
+/// Creates the error for a path where the store keeps a regular file, and something else is there.
 pub(super) fn not_a_regular_file() -> io::Error {
     foreign(
         "it is a link, folder, pipe or device where the store keeps a regular file; remove it, or call \
@@ -131,7 +131,7 @@ pub(super) fn not_a_regular_file() -> io::Error {
     )
 }
 
-/// The error about a path where the store keeps a folder, and something else is.
+/// Creates the error for a path where the store keeps a folder, and something else is there.
 pub(super) fn not_a_folder() -> io::Error {
     foreign(
         "it is a link or file where the store keeps a folder; remove it, or call catalog_core::recover, \

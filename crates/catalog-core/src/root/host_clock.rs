@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// The wall clock, in milliseconds since 1970; 0 before.
+/// Returns the time of the wall clock in milliseconds since 1970, or 0 for an earlier time.
 pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
@@ -11,12 +11,12 @@ pub(crate) fn now_ms() -> u64 {
     })
 }
 
-/// A point in time that can be compared with later ones although the wall clock may jump: it also
-/// holds the uptime of the host.
+/// A point in time that can be compared with a later one even if the wall clock jumps, because it
+/// also has the uptime of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Moment {
     wall_ms: u64,
-    /// The run of the kernel and its uptime, if the kernel states them.
+    /// The id of this boot of the kernel, if the kernel states it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boot: Option<String>,
     #[serde(default)]
@@ -38,8 +38,9 @@ impl Moment {
         }
     }
 
-    /// Returns the least time since `earlier`: the time by the wall clock, but no longer than the
-    /// host has certainly been up since. So a clock that jumps ahead makes nothing old.
+    /// Returns a lower bound of the time since `earlier`: the difference of the wall clocks, but at
+    /// most the time that the host has certainly been up since then. So a clock that jumps ahead
+    /// makes nothing old.
     pub(crate) fn at_least_since(&self, earlier: &Self) -> Duration {
         let wall = self.wall_ms.saturating_sub(earlier.wall_ms);
         let up = match (&self.boot, &earlier.boot) {
@@ -50,7 +51,7 @@ impl Moment {
         Duration::from_millis(wall.min(up))
     }
 
-    /// Returns true if both are of one run of the kernel.
+    /// Returns true if both are from the same boot of the kernel.
     pub(crate) fn is_same_boot(&self, other: &Self) -> bool {
         self.boot == other.boot
     }

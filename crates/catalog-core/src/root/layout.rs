@@ -5,7 +5,7 @@ use super::host_clock::now_ms;
 use super::resolve::is_there;
 use crate::error::Result;
 
-/// The locks of a store; each has a file of its own.
+/// The locks of a store. Each lock has a file of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreLock {
     /// The lock of the indexes.
@@ -23,30 +23,30 @@ impl StoreLock {
     }
 }
 
-/// Forms every path inside a root; no other module does.
+/// Forms each path inside a root. No other module forms such paths.
 ///
 /// ```text
 /// index.json  engines.json  pins.json   the indexes
-/// <index>.previous           the generation before
-/// <name>.damaged-<n>         a damaged index, or a foreign thing at a path of the store, which recovery kept
-/// .<index>.new .<index>.old  one being written, and a copy of the one before
-/// .index.json.spare          what a writer overwrites when the disk is full
-/// .new-<unique>              a file or folder that gets its mode before its name
-/// removed/<unique>           artifacts that are being removed
-/// locks/<name>.lock          where writers queue: see `root::lock`
-/// locks/<name>.waiting       those of them that wait hold this one shared
+/// <index>.previous           the previous generation of an index
+/// <name>.damaged-<n>         a damaged index or a foreign file, which recovery kept
+/// .<index>.new .<index>.old  the new index while it is written, and a copy of the old one
+/// .index.json.spare          the spare file, which writers overwrite when the disk is full
+/// .new-<unique>              a new file or folder that has no final name yet
+/// removed/<unique>           an artifact that is being removed
+/// locks/<name>.lock          the file of a lock: see `root::lock`
+/// locks/<name>.waiting       waiting processes hold a shared lock on this file
 /// locks/models/<sha256>      the lock of a model, named by the SHA-256 of its id
 /// blobs/sha256/ab/<hex>      content, named by its digest, read-only
-/// artifacts/<key>/           one managed model: manifest.json, and files/ with their real names
-/// staging/<unique>/          a model being staged: claim, and artifact/ as it is going to be
-/// quarantine/<unique>/       a file that failed verification: evidence.json, and the file
+/// artifacts/<key>/           a managed model: manifest.json, and files/ with the real names
+/// staging/<unique>/          a staging area: claim, and artifact/ with the future artifact
+/// quarantine/<unique>/       a file that failed verification, and evidence.json
 /// ```
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     root: PathBuf,
 }
 
-/// Names in the folder of an index; see [`Layout::temporary_files`].
+/// The names of temporary files in the folder of an index; see [`Layout::temporary_files`].
 #[derive(Debug)]
 pub(crate) struct TemporaryFiles {
     pub(crate) new: String,
@@ -73,16 +73,17 @@ impl IndexFile {
     }
 }
 
-/// First parts of a path below the root that are the store's own, with all below them.
+/// The first parts of paths below the root that belong to the store, with everything below them.
 const RESERVED_FOLDERS: [&str; 5] = ["blobs", "removed", "staging", "quarantine", "locks"];
 
-/// The part of a name behind which the number of a kept damaged file stands.
+/// The text before the number in the name of a file that recovery kept.
 const DAMAGED: &str = ".damaged-";
 
-/// How the names of files begin that have no name of their own yet.
+/// The beginning of the temporary names of new files.
 const NEW: &str = ".new-";
 
-/// The folder of managed artifacts. The folder itself is the store's; its content is artifacts.
+/// The folder of managed artifacts. The folder itself belongs to the store. Its content is
+/// artifacts.
 const ARTIFACTS: &str = "artifacts";
 
 impl Layout {
@@ -90,7 +91,8 @@ impl Layout {
         Self { root }
     }
 
-    /// Returns an unused path for a file or folder of this process that gets its mode before its name.
+    /// Returns an unused temporary path for a new file or folder, which gets its mode before its
+    /// final name.
     pub(super) fn unique_new(&self) -> PathBuf {
         static USED: AtomicU64 = AtomicU64::new(0);
         let number = USED.fetch_add(1, Ordering::Relaxed);
@@ -98,7 +100,8 @@ impl Layout {
             .join(format!("{NEW}{}-{}-{number}", now_ms(), std::process::id()))
     }
 
-    /// Whether a name in the root is of a file or folder that [`unique_new`](Self::unique_new) named.
+    /// Returns true if a name in the root is a temporary name from
+    /// [`unique_new`](Self::unique_new).
     pub(super) fn is_new(name: &str) -> bool {
         name.starts_with(NEW)
     }
@@ -111,24 +114,24 @@ impl Layout {
         self.root.join(file.name())
     }
 
-    /// The generation of an index before the current one.
+    /// Returns the path of the previous generation of an index.
     pub(crate) fn previous_index(&self, file: IndexFile) -> PathBuf {
         self.root.join(format!("{}.previous", file.name()))
     }
 
-    /// The file that writers overwrite when the disk is full.
+    /// Returns the path of the file that writers overwrite when the disk is full.
     pub(crate) fn spare(&self) -> PathBuf {
         self.root
             .join(format!(".{}.spare", IndexFile::Models.name()))
     }
 
-    /// Returns the folder into which artifacts are renamed before they are unlinked.
+    /// Returns the folder into which artifacts are renamed before they are deleted.
     pub(crate) fn removed(&self) -> PathBuf {
         self.root.join("removed")
     }
 
-    /// Returns the path under which a recovery keeps what is damaged or foreign at one of the store's paths;
-    /// `unique` distinguishes several.
+    /// Returns the path at which a recovery keeps a damaged or foreign file that it found at a path
+    /// of the store. `unique` is a number that makes the path unused.
     pub(crate) fn kept_aside(&self, path: &Path, unique: u64) -> PathBuf {
         let relative = path.strip_prefix(&self.root).unwrap_or(path);
         let first = relative.iter().next().unwrap_or_default();
@@ -136,7 +139,8 @@ impl Layout {
             .join(format!("{}{DAMAGED}{unique}", first.to_string_lossy()))
     }
 
-    /// Whether the name of something in the root is one that [`kept_aside`](Self::kept_aside) gave.
+    /// Returns true if the name of a path in the root has the form of
+    /// [`kept_aside`](Self::kept_aside).
     pub(crate) fn is_kept_aside(path: &Path) -> bool {
         let name = path.file_name().and_then(|name| name.to_str());
         name.and_then(|name| name.split_once(DAMAGED))
@@ -163,7 +167,7 @@ impl Layout {
         self.locks().join("models")
     }
 
-    /// The lock file of a model; `name` is the SHA-256 of its id.
+    /// Returns the path of the lock file of a model. `name` is the SHA-256 of its id.
     pub(crate) fn model_lock(&self, name: &str) -> PathBuf {
         self.model_locks().join(name)
     }
@@ -172,12 +176,12 @@ impl Layout {
         self.root.join(ARTIFACTS)
     }
 
-    /// The folder of the artifact with this key.
+    /// Returns the folder of the artifact with this key.
     pub(crate) fn artifact(&self, key: &str) -> ArtifactFolder {
         ArtifactFolder(self.artifacts().join(key))
     }
 
-    /// The key in a path relative to the root that leads to a managed artifact or into it.
+    /// Returns the key in a relative path that leads to a managed artifact or into it.
     pub(crate) fn key_of(relative: &Path) -> Option<&str> {
         let mut parts = relative.iter();
         if parts.next()? != ARTIFACTS {
@@ -190,7 +194,7 @@ impl Layout {
         self.root.join("blobs").join("sha256")
     }
 
-    /// The folders whose files change their places under the lock of artifacts.
+    /// Returns the folders whose files are moved only under the lock of artifacts.
     pub(crate) fn own_folders(&self) -> [PathBuf; 5] {
         [
             self.artifacts(),
@@ -201,12 +205,12 @@ impl Layout {
         ]
     }
 
-    /// The blob with this SHA-256, in hexadecimal.
+    /// Returns the path of the blob with this hexadecimal SHA-256.
     pub(crate) fn blob(&self, hex: &str) -> PathBuf {
         self.folder_of_blob(hex).join(hex)
     }
 
-    /// The folder of the blob with this SHA-256.
+    /// Returns the folder of the blob with this hexadecimal SHA-256.
     pub(crate) fn folder_of_blob(&self, hex: &str) -> PathBuf {
         self.blobs().join(&hex[..2])
     }
@@ -219,13 +223,13 @@ impl Layout {
         self.root.join("quarantine")
     }
 
-    /// Whether a folder is the root of a store in which somebody wrote.
+    /// Returns true if a folder is the root of a store that has been written to.
     pub(crate) fn is_root_of_a_store(folder: &Path) -> Result<bool> {
         is_there(&Self::new(folder.to_path_buf()).lock(StoreLock::Index))
     }
 
-    /// The names under which a new index, and a second link to the old one, come into being. One of
-    /// each is enough, as only the holder of the writer lock makes them.
+    /// Returns the temporary names of a new index and of a copy of the old one. One name for each
+    /// is enough, because only the holder of the index lock creates these files.
     pub(crate) fn temporary_files(target: &Path) -> TemporaryFiles {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         TemporaryFiles {
@@ -234,10 +238,10 @@ impl Layout {
         }
     }
 
-    /// Whether a path relative to the root is the store's own.
+    /// Returns true if a path relative to the root belongs to the store.
     ///
-    /// Names are compared without case, as some file systems do; `index.json.previous` and
-    /// `.index.json.new` belong to `index.json`.
+    /// Names are compared without regard to case, as some file systems do. `index.json.previous`
+    /// and `.index.json.new` belong to `index.json`.
     pub(crate) fn is_store_file(relative: &Path) -> bool {
         let mut parts = relative.components();
         let Some(Component::Normal(first)) = parts.next() else {
@@ -253,7 +257,7 @@ impl Layout {
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         match first.as_str() {
-            // Artifacts lie in that folder.
+            // The folder belongs to the store, but the paths in it are artifacts.
             ARTIFACTS => parts.next().is_none(),
             _ => {
                 is_or_kept_aside(ARTIFACTS)
@@ -265,7 +269,7 @@ impl Layout {
     }
 }
 
-/// The folder of one artifact, in its place or being staged.
+/// The folder of one artifact, at its final place or in a staging area.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ArtifactFolder(PathBuf);
 
@@ -282,13 +286,13 @@ impl ArtifactFolder {
         self.0.join("manifest.json")
     }
 
-    /// Where its files are, under their real names.
+    /// Returns the folder of its files, which have their real names.
     pub(crate) fn files(&self) -> PathBuf {
         self.0.join("files")
     }
 }
 
-/// The folder of a model that is being staged, or of artifacts that are being removed.
+/// The folder of a staging area, or of artifacts that are being removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StagingFolder(PathBuf);
 
@@ -301,7 +305,7 @@ impl StagingFolder {
         &self.0
     }
 
-    /// Locked as long as its owner lives.
+    /// Returns the path of the claim, a file that is locked while the owner of the folder lives.
     pub(crate) fn claim(&self) -> PathBuf {
         self.0.join("claim")
     }
@@ -333,7 +337,7 @@ impl QuarantineFolder {
     }
 }
 
-/// Whether a name is a SHA-256 as the store writes it.
+/// Returns true if a name is a SHA-256 in the spelling of the store.
 pub(crate) fn is_sha256(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -1,11 +1,11 @@
-//! Listing and removing folders without the standard library's: that panics when closing a folder
-//! fails, as it may on a network's file system.
+//! Lists and removes folders without the functions of the standard library. Those panic when
+//! closing a folder fails, which can happen on a network file system.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
-/// The kind of an entry of a folder, without following links.
+/// The kind of an entry in a folder. Links are not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EntryKind {
     Folder,
@@ -38,8 +38,9 @@ mod imp {
         list_open(&mut opened)
     }
 
-    /// Removes a folder with all in it. Each folder is opened in the one above it, never through a link.
-    /// Only one folder is open at any time, and no path is formed, so that any depth can be removed.
+    /// Removes a folder and its content. Each folder is opened through its parent, and never
+    /// through a link. Only one folder is open at a time, and no path is formed, so folders of any
+    /// depth can be removed.
     pub(in crate::root) fn remove_tree(folder: &Path) -> io::Result<()> {
         let mut current = OpenFolder::open(open(CWD, folder.as_os_str(), OFlags::NOFOLLOW)?)?;
         let mut above: Vec<Level> = Vec::new();
@@ -59,7 +60,7 @@ mod imp {
             };
             let outer = open(current.fd(), OsStr::new(".."), OFlags::empty())?;
             if identity_of(outer.as_fd())? != level.identity {
-                return Err(io::Error::other("a folder in it was moved meanwhile"));
+                return Err(io::Error::other("a folder in it was moved during the call"));
             }
             remove(outer.as_fd(), &level.name, AtFlags::REMOVEDIR)?;
             current = OpenFolder {
@@ -71,17 +72,17 @@ mod imp {
         Ok(unlinkat(CWD, folder, AtFlags::REMOVEDIR)?)
     }
 
-    /// A folder whose files are removed. Its folders are still to be.
+    /// A folder whose files are removed already. Its subfolders are not.
     struct OpenFolder {
         fd: OwnedFd,
         identity: (u64, u64),
         folders: Vec<OsString>,
     }
 
-    /// A folder around the open one.
+    /// A parent of the open folder.
     struct Level {
         identity: (u64, u64),
-        /// The name of the folder in it that is open, or that holds the open one.
+        /// The name of the subfolder that is open, or that contains the open folder.
         name: OsString,
         folders: Vec<OsString>,
     }
@@ -135,7 +136,7 @@ mod imp {
                 continue;
             }
             let kind = match entry.file_type() {
-                // Not every file system tells.
+                // Some file systems do not return the kind.
                 FileType::Unknown => match statat(folder.fd()?, name, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(stat) => FileType::from_raw_mode(stat.st_mode),
                     Err(rustix::io::Errno::NOENT) => continue,

@@ -1,37 +1,40 @@
 //! The locks of the writers of a root.
 //!
-//! **Locks.** Every write to an index of a root takes `locks/index.lock`. All indexes share one
-//! lock, so that deleting a model can look at the engines that use its files. Every call that moves
-//! files of the artifact store, from staging to collection, takes `locks/artifacts.lock`. Both are
-//! exclusive. Readers take none.
+//! **Locks.** Each write to an index of a root takes `locks/index.lock`. All indexes share this
+//! lock, so that the deletion of a model can check the engines that use its files. Each call that
+//! moves files of the artifact store, from staging to collection, takes `locks/artifacts.lock`.
+//! Both locks are exclusive. Readers take no lock.
 //!
-//! **Order.** The index lock comes before the artifact lock; no call waits for the index lock while
-//! it holds the artifact lock. Bytes are read, hashed, copied and synced under neither, apart from the
-//! sync of a file that shares all its extents with a blob of another account.
+//! **Order.** The index lock comes before the artifact lock. No call waits for the index lock while
+//! it holds the artifact lock. Bytes are read, hashed, copied and synced without either lock. The
+//! only exception is the sync of a file that shares all its extents with a blob of another account.
 //!
-//! **Mechanism.** A lock is the kernel's advisory lock on the open file (`flock` on Linux). A
-//! holder that dies releases it, so no lock is ever broken by age. The store never deletes the
-//! file, but a holder replaces one that has a second name, such as the file of a backup by links. A
-//! waiter notices that and queues on the new one. If another program deletes the file, a holder writes
-//! no more. Two handles exclude each other within one process too. On a file system without
-//! such locks every write is refused, unless the caller chose [`Locking::SingleProcess`]; then the
-//! handles of one process exclude each other in memory.
+//! **Mechanism.** A lock is the advisory lock of the kernel on the open file (`flock` on Linux).
+//! The kernel releases the lock when its holder dies, so no lock is ever broken because of its age.
+//! The store never deletes the file of a lock. But a holder replaces a file that has a second name,
+//! such as the file of a backup by hard links. A waiter notices the replacement, and waits for the
+//! lock of the new file. If another program deletes the file, the holder writes nothing more. Two
+//! handles in one process exclude each other too. On a file system without such locks every write
+//! is refused, unless the caller chose [`Locking::SingleProcess`]; then the handles of one process
+//! exclude each other in memory.
 //!
-//! **Waiting.** The threads of one process queue up for a lock (`lock_queue`) and hand it over to each
-//! other. The first of them tries until its deadline, with growing pauses; the error names the holder.
-//! It holds a shared lock on `locks/<name>.waiting` meanwhile. A process looks at that file when it
-//! releases the lock, and every few milliseconds while its threads hand the lock over. If another process
-//! waits, this process leaves the lock to others for a moment, so that no process starves another.
-//! Threads do not write an index one by one: they share one write (`index::group_commit`).
+//! **Waiting.** The threads of one process form a queue for each lock (`lock_queue`), and pass the
+//! lock on to each other. The first thread of the queue tries to take the lock until its deadline,
+//! with growing pauses. The error of a timeout names the holder. While it waits, the thread holds a
+//! shared lock on `locks/<name>.waiting`. A process checks that file when it releases the lock, and
+//! every few milliseconds while its threads pass the lock on. If another process waits, this
+//! process leaves the lock to others for a moment, so that no process starves another. The threads
+//! that write an index do not write one by one: they share one write (`index::group_commit`).
 //!
-//! **After a kill.** A holder writes its process id into the file for those who wait, and empties
-//! it before it releases the lock; both are best effort. Only a holder makes temporary files, so
-//! those of a holder that died are not in use: the first write of each handle removes them, and a
-//! writer replaces one that has the name it needs.
+//! **After a kill.** A holder writes its process id into the file for the waiters, and empties the
+//! file before it releases the lock. Both are best effort. Only a holder creates temporary files,
+//! so the temporary files of a dead holder are not in use. The first write of each handle removes
+//! them, and a writer replaces a temporary file that has the name it needs.
 //!
 //! **Other locks.** A staging area holds an exclusive lock on its claim. A lease holds a shared
-//! lock on the manifest or file of its model ([`FileLock`]). No call waits for their end: a call
-//! that finds one taken leaves the artifact alone. [`poll`](super::poll()) waits only for a process
+//! lock on the manifest or the file of its model ([`FileLock`]). No call waits until such a lock is
+//! released by its owner: a call that finds it taken leaves the artifact alone.
+//! [`poll`](super::poll()) waits only for a process that tests whether such a lock is taken.
 //! that tests whether one is taken.
 
 use std::fs::File;
@@ -53,21 +56,22 @@ use crate::progress::Limits;
 /// The first and the longest pause between two attempts to take a lock.
 const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(2));
 
-/// The time after which a waiter logs the holder that it waits for.
+/// The time after which a waiting thread logs the holder of the lock.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The right to write, held until it is dropped or the process dies.
+/// The right to write. It is held until it is dropped or the process dies.
 #[derive(Debug)]
 pub(crate) struct WriterLock {
-    /// The lock of this process. `None` only while it is handed over.
+    /// The lock of this process. It is `None` only while the lock is passed on.
     held: Option<HeldLock>,
-    /// The turn of this thread among those of its process. It is dropped last.
+    /// The turn of this thread among the threads of its process. It is dropped last.
     turn: Turn,
 }
 
 impl WriterLock {
-    /// Waits for a lock, within the limits, and at most for `patience` in which no thread of this
-    /// process got the lock. Creates its files and folder as needed.
+    /// Waits for a lock, within the limits of the call. Fails after a time of `patience` in which
+    /// no thread of this process held the lock. Creates the files and the folder of the lock if
+    /// they are missing.
     pub(crate) fn acquire(
         layout: &Layout,
         which: StoreLock,
@@ -95,7 +99,8 @@ impl WriterLock {
             file = match FileLock::try_acquire(file, &path, LockMode::Exclusive, locking)? {
                 Ok(lock) if is_at(lock.file(), &path)? => break lock,
                 Ok(removed) => {
-                    // Somebody removed the file that this lock is on: others lock the new one.
+                    // The file of this lock was removed from the path. Other processes lock the new
+                    // file.
                     drop(removed);
                     file = open_or_create_own_file(layout, &path)?;
                     continue;
@@ -113,7 +118,8 @@ impl WriterLock {
             }
             limits.check("waiting for a lock")?;
             if waiting.is_none() {
-                // Courtesy only: without it, this waiter is overtaken more often.
+                // This lock is optional. Without it, other processes overtake this waiter more
+                // often.
                 let file = open_or_create_own_file(layout, &layout.waiting_lock(which)).ok();
                 waiting = file.filter(|file| file.try_lock_shared().is_ok());
             }
@@ -122,22 +128,28 @@ impl WriterLock {
                 let holder = read_holder(&file);
                 tracing::warn!(lock = %path.display(), %holder, "still waiting for a lock");
             }
-            // The kernel has no wait for a lock that ends at some time.
+            // The kernel cannot wait for a lock with a time limit.
             thread::sleep(pause.min(deadline - now));
             pause = (pause * 2).min(PAUSES.1);
         };
-        // On a full disk there may be no room for a file of its own. The text is advice for those who
-        // wait: without it, they are not told who holds the lock.
+        // On a full disk there may be no space for a new file. The lock works without it: waiters
+        // only do not learn the name of the holder.
         let mut has_own_file = false;
         match lock.make_file_unshared(layout, &path) {
             Ok(()) => {
                 has_own_file = true;
                 if let Err(error) = write_holder(lock.file_mut()) {
-                    tracing::debug!(lock = %path.display(), %error, "the holder of a lock is not noted");
+                    tracing::debug!(
+                        lock = %path.display(), %error,
+                        "the holder of a lock could not be written to its file"
+                    );
                 }
             }
             Err(error) => {
-                tracing::debug!(lock = %path.display(), %error, "a lock has no file of its own");
+                tracing::debug!(
+                    lock = %path.display(), %error,
+                    "a lock file with a second name could not be replaced"
+                );
             }
         }
         let waiting = layout.waiting_lock(which);
@@ -147,13 +159,13 @@ impl WriterLock {
         })
     }
 
-    /// Fails if the lock file was removed: then another process may hold a lock on a new one.
+    /// Fails if the lock file was removed, because another process may hold the lock of a new file.
     pub(crate) fn check_held(&self) -> Result<()> {
         let held = self.held.as_ref().expect("it is handed over at the end");
         if held.is_at_its_path()? {
             return Ok(());
         }
-        let error = io::Error::other("somebody removed it while it was held; nothing was written");
+        let error = io::Error::other("it was removed while it was held; nothing was written");
         Err(CatalogError::io("keep the lock", held.path(), error))
     }
 }
@@ -173,8 +185,8 @@ impl Drop for WriterLock {
     }
 }
 
-/// Describes this process for people and for waiting processes: its id, the seconds since 1970, and
-/// its program.
+/// Describes this process for people and for waiting processes: its id, the time in seconds since
+/// 1970, and its program.
 pub(crate) fn describe_this_process() -> String {
     let program = std::env::args_os().next().unwrap_or_default();
     let program = Path::new(&program).file_name().unwrap_or_default();
@@ -186,8 +198,8 @@ pub(crate) fn describe_this_process() -> String {
     )
 }
 
-/// Names the holder of the lock in the error of a thread that waited for its turn: that may be another
-/// process, for which another thread of this one waits.
+/// Names the holder of the lock in the error of a thread that waited for its turn. The holder may
+/// be another process, for which the first thread of the queue waits.
 fn with_holder(error: CatalogError) -> CatalogError {
     match error {
         CatalogError::LockTimeout {
@@ -215,10 +227,10 @@ fn write_holder(file: &mut File) -> io::Result<()> {
 
 /// Describes the holder of a lock for people.
 fn read_holder(file: &File) -> String {
-    stated_holder(file).unwrap_or_else(|| "a process that has not said who it is".to_owned())
+    stated_holder(file).unwrap_or_else(|| "an unknown process".to_owned())
 }
 
-/// Describes the holder of a lock from the text that it wrote, if it wrote one.
+/// Describes the holder of a lock by the text in the lock file, if the holder wrote one.
 fn stated_holder(mut file: &File) -> Option<String> {
     let mut text = String::new();
     file.rewind().ok()?;

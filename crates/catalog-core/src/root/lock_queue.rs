@@ -1,11 +1,11 @@
-//! The threads of this process that want one lock.
+//! The queue of the threads of this process that wait for one lock.
 //!
-//! The threads get the lock in the order in which they came. Only one thread of a process asks the kernel
-//! for the lock, however many want it. A thread that had the lock a moment ago lets those go first that had
-//! it less often. Otherwise the first of a thousand threads that need the lock several times each would be
-//! done before the last has begun. A thread that is done hands the lock over to the next one. When other
-//! processes wait, the process leaves the lock to them for a moment, because its next thread would always be
-//! faster than they are.
+//! The threads get the lock in the order of their arrival. Only the first thread asks the kernel
+//! for the lock, no matter how many threads wait. A thread that recently held the lock queues
+//! behind the threads that held it less often. Otherwise, of a thousand threads that need the lock
+//! several times each, the first would end before the last begins. A thread that no longer needs
+//! the lock passes it on to the next one. When other processes wait, this process leaves the lock
+//! to them for a moment, because its own next thread would always be faster.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -18,36 +18,37 @@ use super::held_lock::HeldLock;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 
-/// The interval at which a waiting thread checks whether its call has to stop.
+/// The interval at which a waiting thread checks whether its call must stop.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The time for which a process leaves a lock to waiting processes. It is longer than their pause
-/// between two attempts.
+/// The time for which a process leaves a lock to waiting processes. It is longer than the pause
+/// between two of their attempts.
 const COURTESY: Duration = Duration::from_millis(4);
 
-/// The time for which a turn counts. A thread that has waited for longer is overtaken by no other thread.
+/// The time for which an earlier turn counts. A thread that has waited longer than this is not
+/// overtaken.
 const MEMORY: Duration = Duration::from_secs(2);
 
-/// The queues of this process.
+/// The queues of this process, one for each lock.
 static QUEUES: Mutex<BTreeMap<Key, Queue>> = Mutex::new(BTreeMap::new());
 
-/// The process, the path of a lock, and its mechanism. A fork has no other threads, and no lock that was
-/// handed over.
+/// The key of a queue: the process, the path of the lock, and its locking. The process is part of
+/// the key because a forked process has none of these threads, and none of their locks.
 type Key = (u32, PathBuf, Locking);
 
-/// The threads that want one lock. The first has the turn.
+/// The threads that wait for one lock. The first thread has the turn.
 #[derive(Debug)]
 struct Queue {
     threads: VecDeque<Waiter>,
-    /// The number of the next thread.
+    /// The number that the next thread gets.
     next: u64,
-    /// The ends of the latest turns, the oldest first.
+    /// The end of each recent turn and its thread, the oldest first.
     turns: VecDeque<(Instant, ThreadId)>,
-    /// The time at which a thread last released the lock.
+    /// The time at which a thread of this process last released the lock.
     released: Instant,
     /// The time until which the lock is left to other processes.
     left_until: Option<Instant>,
-    /// The lock that was handed over to the first thread.
+    /// The lock that was passed on to the first thread.
     handed_over: Option<HeldLock>,
 }
 
@@ -57,7 +58,7 @@ struct Waiter {
     number: u64,
     thread: Thread,
     begin: Instant,
-    /// The number of turns that the thread had lately.
+    /// The number of recent turns of the thread.
     turns: usize,
 }
 
@@ -73,8 +74,9 @@ impl Queue {
         }
     }
 
-    /// Adds a thread behind all that had as few turns lately or have waited for long, and never before
-    /// the first, which has the turn. Returns its number.
+    /// Adds a thread to the queue, and returns its number. The thread goes behind all threads that
+    /// had as few recent turns or have waited long, and behind the first thread, which has the
+    /// turn.
     fn add(&mut self, thread: Thread, now: Instant) -> u64 {
         let is_old = |(end, _): &(Instant, ThreadId)| now.duration_since(*end) > MEMORY;
         while self.turns.front().is_some_and(is_old) {
@@ -98,7 +100,7 @@ impl Queue {
         number
     }
 
-    /// Notes that the thread of the caller had the lock.
+    /// Records that the calling thread held the lock.
     fn note_turn(&mut self) {
         self.released = Instant::now();
         self.turns
@@ -112,7 +114,7 @@ impl Queue {
     }
 }
 
-/// The turn of a thread to take a lock and to hold it, until it is dropped.
+/// The turn of a thread to take and hold a lock. It ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     key: Key,
@@ -121,8 +123,8 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Waits for the turn of this thread. Fails if no thread of this process releases the lock within
-    /// `patience`, or if the limits of the call end the wait.
+    /// Waits for the turn of this thread. Fails if no thread of this process releases the lock
+    /// within `patience`, or if the limits of the call end the wait.
     pub(super) fn wait(
         path: &Path,
         locking: Locking,
@@ -134,7 +136,8 @@ impl Turn {
             let now = Instant::now();
             let (is_first, left_until) = turn.look();
             if is_first {
-                // A pause that gives way to others, not a wait for something: they look more often.
+                // This pause leaves the lock to other processes, which try more often than this
+                // thread.
                 if let Some(until) = left_until {
                     thread::sleep(until.saturating_duration_since(now));
                 }
@@ -166,7 +169,8 @@ impl Turn {
         }
     }
 
-    /// Returns whether this thread has the turn, and the time until which it leaves the lock to others.
+    /// Returns whether this thread has the turn, and the time until which it leaves the lock to
+    /// other processes.
     fn look(&self) -> (bool, Option<Instant>) {
         let queues = queues();
         let queue = queues.get(&self.key);
@@ -175,8 +179,8 @@ impl Turn {
         (is_first, queue.and_then(|queue| queue.left_until))
     }
 
-    /// Returns the time at which the wait for the lock ends. The time of a wait is counted from the last
-    /// release of the lock by any thread of this process.
+    /// Returns the time at which the wait for the lock ends. The time of the wait starts again each
+    /// time a thread of this process releases the lock.
     pub(super) fn deadline(&self, limits: &Limits, patience: Duration) -> Instant {
         let queues = queues();
         let released = queues.get(&self.key).map(|queue| queue.released);
@@ -184,7 +188,7 @@ impl Turn {
         limits.end_of_wait_since(since, patience)
     }
 
-    /// Returns the time at which this thread queued up.
+    /// Returns the time at which this thread joined the queue.
     pub(super) fn begin(&self) -> Instant {
         self.begin
     }
@@ -196,13 +200,13 @@ impl Turn {
         queue.is_some_and(|queue| queue.threads.len() > 1)
     }
 
-    /// Takes the lock that the thread before this one handed over.
+    /// Takes the lock that the previous thread passed on.
     pub(super) fn take_handed_over(&self) -> Option<HeldLock> {
         queues().get_mut(&self.key)?.handed_over.take()
     }
 
-    /// Notes that this thread is done with the lock, and hands it over to the next thread. Without a next
-    /// thread the lock is released.
+    /// Records that this thread no longer needs the lock, and passes the lock on to the next
+    /// thread. Without a next thread the lock is released.
     pub(super) fn end(&self, lock: HeldLock) {
         let mut lock = Some(lock);
         let mut queues = queues();
@@ -216,7 +220,7 @@ impl Turn {
         drop(lock);
     }
 
-    /// Notes that this thread is done with the lock, which was released for other processes.
+    /// Records that this thread no longer needs the lock, which was released for other processes.
     pub(super) fn leave_to_others(&self) {
         if let Some(queue) = queues().get_mut(&self.key) {
             queue.note_turn();
@@ -262,7 +266,7 @@ mod tests {
         queue.threads.iter().map(|waiter| waiter.number).collect()
     }
 
-    /// Has a thread queue up which had this number of turns before.
+    /// Adds a thread that had this number of recent turns to the queue.
     fn add(queue: &mut Queue, turns: usize, now: Instant) {
         let one_more = thread::spawn(thread::current).join();
         let thread = one_more.expect("it does not panic");

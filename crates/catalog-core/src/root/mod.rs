@@ -1,4 +1,4 @@
-//! The file system: everything that touches files of the store, and nothing that interprets their
+//! The file system layer: all code that touches files of the store without interpreting their
 //! content.
 
 mod confine;

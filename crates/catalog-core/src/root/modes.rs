@@ -11,27 +11,29 @@ use super::rename::rename_to_free_name;
 use super::walk::list_folder;
 use crate::error::{CatalogError, Result};
 
-/// The modes of new files and folders of a store. They follow from the mode of its root, and the
-/// umask of the process does not change them: all accounts that may use the root may use what is in
-/// it. A later change of the root's mode concerns new files only.
+/// The modes of new files and folders of a store. They depend on the mode of its root and not on
+/// the umask of the process, so all accounts that may use the root may use its content. A later
+/// change of the mode of the root affects new files only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Modes {
-    /// The permissions of the root, and its setgid bit, by which all files have the group of the root.
+    /// The mode of folders: the permissions and the setgid bit of the root. The setgid bit gives
+    /// all files the group of the root.
     pub(crate) folder: u32,
-    /// The same without the execute bits.
+    /// The mode of files: the permissions of the root without the execute bits.
     pub(crate) file: u32,
-    /// The same without the write bits: no program damages a model by accident.
+    /// The mode of blobs: like that of files, but without the write bits, so that no program
+    /// damages a model by accident.
     pub(crate) blob: u32,
 }
 
 impl Modes {
-    /// Looks at the root for the modes of new files.
+    /// Determines the modes of new files from the root.
     pub(crate) fn of(layout: &Layout) -> io::Result<Self> {
         let metadata = fs::metadata(layout.root())?;
         Ok(Self::of_root(metadata.permissions().mode()))
     }
 
-    /// Returns the modes for a root of this mode. The owner can use everything in any case.
+    /// Returns the modes for a root with this mode. The owner always has full access.
     fn of_root(mode: u32) -> Self {
         Self {
             folder: (mode & 0o2777) | 0o700,
@@ -41,14 +43,14 @@ impl Modes {
     }
 }
 
-/// Creates a file of the store's own, which must not be there. The name is one that no other account
-/// looks at before it is published.
+/// Creates a file of the store, which must not exist yet. No other account may look for this name
+/// before the file is published.
 pub(crate) fn create_file(layout: &Layout, path: &Path) -> io::Result<File> {
     create_with_mode(path, Modes::of(layout)?.file)
 }
 
-/// Creates a file of the store's own under a name that others may look for at any time. Nobody sees it
-/// with another mode.
+/// Creates a file of the store at a path that other processes may read at any time. The file has
+/// its final mode as soon as it is visible.
 pub(super) fn create_visible_file(layout: &Layout, path: &Path) -> io::Result<File> {
     let mode = Modes::of(layout)?.file;
     create_at_once(layout, path, mode, |path| create_with_mode(path, mode))
@@ -62,7 +64,8 @@ fn create_with_mode(path: &Path, mode: u32) -> io::Result<File> {
     Ok(file)
 }
 
-/// Creates a folder of the store's own, which must not be there. Nobody sees it with another mode.
+/// Creates a folder of the store, which must not exist yet. It has its final mode as soon as it is
+/// visible.
 pub(super) fn create_folder(layout: &Layout, path: &Path) -> io::Result<()> {
     let mode = Modes::of(layout)?.folder;
     let create = |path: &Path| {
@@ -72,15 +75,16 @@ pub(super) fn create_folder(layout: &Layout, path: &Path) -> io::Result<()> {
     create_at_once(layout, path, mode, create).map(drop)
 }
 
-/// Creates a file or folder. If the umask would take a part of its mode, it is created under another
-/// name, and gets its own name together with its mode.
+/// Creates a file or folder. If the umask would remove a part of its mode, the file is created
+/// under a temporary name, and gets its final name after its mode.
 fn create_at_once(
     layout: &Layout,
     path: &Path,
     mode: u32,
     create: impl Fn(&Path) -> io::Result<File>,
 ) -> io::Result<File> {
-    /// More than the number of processes that may remove the other name at the same time.
+    /// The maximum number of attempts. It is more than the number of processes that may remove the
+    /// temporary file at the same time.
     const ATTEMPTS: usize = 100;
     if mode & umask() == 0 {
         return create(path);
@@ -94,7 +98,7 @@ fn create_at_once(
             Ok(file)
         });
         match created {
-            // A writer took it for the leftover of a process that died.
+            // A writer removed the file as the leftover of a dead process. Try again.
             Err(error) if error.kind() == io::ErrorKind::NotFound && attempts.next().is_some() => {}
             Err(error) => {
                 drop(fs::remove_file(&new).or_else(|_| fs::remove_dir(&new)));
@@ -105,7 +109,7 @@ fn create_at_once(
     }
 }
 
-/// Returns the permissions that this process takes from new files: see proc(5). All of them, if they
+/// Returns the umask of this process, as proc(5) shows it. Returns all permissions if the umask
 /// cannot be read.
 fn umask() -> u32 {
     let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
@@ -114,8 +118,7 @@ fn umask() -> u32 {
     umask.unwrap_or(0o777)
 }
 
-/// Creates a folder of the store's own and those above it, as far as they are not there. They are not
-/// synced.
+/// Creates a folder of the store and its missing parents. Does not sync them.
 pub(crate) fn create_folders(layout: &Layout, path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -129,8 +132,8 @@ pub(crate) fn create_folders(layout: &Layout, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Creates a folder of the store's own with a random name in another folder. It is removed unless
-/// the caller keeps it.
+/// Creates a folder of the store with a random name in `parent`. The folder is removed when the
+/// result is dropped, unless the caller keeps it.
 pub(crate) fn create_unique_folder(layout: &Layout, parent: &Path) -> Result<TempDir> {
     let create = || {
         let mode = Modes::of(layout)?.folder;
@@ -145,8 +148,8 @@ pub(crate) fn create_unique_folder(layout: &Layout, parent: &Path) -> Result<Tem
     create().map_err(|error: io::Error| CatalogError::io("create a folder in", parent, error))
 }
 
-/// Gives a folder and all folders below it the mode of the store's own folders. Another program may
-/// have made some that the other accounts cannot use, or that nobody can remove.
+/// Gives a folder and all folders below it the mode of the folders of the store. Another program
+/// may have created folders that other accounts cannot use or remove.
 pub(crate) fn set_modes_of_folders(layout: &Layout, folder: &Path) -> Result<()> {
     let failed = |path: &Path, error| CatalogError::io("change the mode of", path, error);
     let mode = Modes::of(layout)
@@ -167,15 +170,15 @@ pub(crate) fn set_modes_of_folders(layout: &Layout, folder: &Path) -> Result<()>
     Ok(())
 }
 
-/// Gives a file or folder of this account a mode, unless it has that mode. On a file system that
-/// keeps no modes nothing changes.
+/// Sets the mode of a file or folder of this account, unless it has that mode already. Does nothing
+/// on a file system without modes.
 pub(crate) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     let now = file.metadata()?.permissions().mode() & 0o7777;
     if now == mode {
         return Ok(());
     }
     match file.set_permissions(Permissions::from_mode(mode)) {
-        // The owner of a file may do that everywhere else.
+        // On other file systems, the owner of a file may always change its mode.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         done => done,
     }

@@ -1,5 +1,5 @@
 //! Facts and operations of file systems that the standard library lacks. Without the feature
-//! `native-fs` free space, shared extents, and the kinds and ids of file systems are unknown.
+//! `native-fs`, free space, shared extents, and the kinds and ids of file systems are unknown.
 
 use std::fs::File;
 use std::io;
@@ -14,11 +14,11 @@ pub(crate) enum Reflink {
         expect(dead_code, reason = "known to be possible only there")
     )]
     Done,
-    /// This file system, or this pair of them, has none to share.
+    /// The file system does not support shared extents, or not between these two files.
     Unsupported,
 }
 
-/// Lets an empty file share all extents of another (`FICLONE`).
+/// Makes an empty file share all extents of another file (`FICLONE`).
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
 pub(crate) fn clone_file(source: &File, target: &File) -> io::Result<Reflink> {
     use rustix::io::Errno;
@@ -41,8 +41,8 @@ pub(crate) fn clone_file(_: &File, _: &File) -> io::Result<Reflink> {
     Ok(Reflink::Unsupported)
 }
 
-/// Makes the blocks usable that were freed on the file system of a file: some file systems (btrfs) keep
-/// them until everything is synced.
+/// Makes freed blocks usable on the file system of a file. Some file systems (btrfs) keep freed
+/// blocks until everything is synced.
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
 pub(crate) fn sync_file_system(file: &File) -> io::Result<()> {
     Ok(rustix::fs::syncfs(file)?)
@@ -53,8 +53,8 @@ pub(crate) fn sync_file_system(file: &File) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Whether a file lies on btrfs, where a write takes new blocks unless the file says otherwise, and where
-/// the blocks of a cut file become free only in whole extents.
+/// Returns true if a file is on btrfs. There, a write takes new blocks unless the file has a flag
+/// against that, and the blocks of a truncated file become free only in whole extents.
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
 pub(super) fn is_on_btrfs(file: &File) -> bool {
     rustix::fs::fstatfs(file).is_ok_and(|found| found.f_type as u32 == 0x9123_683E)
@@ -65,8 +65,8 @@ pub(super) fn is_on_btrfs(_: &File) -> bool {
     false
 }
 
-/// Lets later writes to an empty file go to the blocks that the file has by then, also on btrfs. Best
-/// effort.
+/// Makes later writes to a file, which is empty now, overwrite its existing blocks, also on btrfs.
+/// Best effort.
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
 pub(super) fn write_over_in_place(file: &File) {
     use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
@@ -80,7 +80,7 @@ pub(super) fn write_over_in_place(file: &File) {
 #[cfg(not(all(feature = "native-fs", target_os = "linux")))]
 pub(super) fn write_over_in_place(_: &File) {}
 
-/// Opens a file or folder for reading. A link is not followed, and a pipe is not waited for.
+/// Opens a file or folder for reading. Does not follow a link, and does not wait for a pipe.
 #[cfg(feature = "native-fs")]
 pub(super) fn open_unfollowed(path: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;
@@ -109,8 +109,8 @@ pub(crate) fn free_space(_: &Path) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-/// Sets the times of access and modification of a file to the present, which the members of its group may do,
-/// too. A link is not followed.
+/// Sets the access and modification times of a file to the current time. The members of its group
+/// may do that, too. Does not follow a link.
 #[cfg(feature = "native-fs")]
 pub(crate) fn touch(path: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
@@ -118,7 +118,7 @@ pub(crate) fn touch(path: &Path) -> io::Result<()> {
         tv_sec: 0,
         tv_nsec: UTIME_NOW,
     };
-    // Only the owner may set one of both times alone.
+    // Only the owner may set just one of the two times.
     let times = Timestamps {
         last_access: now,
         last_modification: now,
@@ -131,12 +131,11 @@ pub(crate) fn touch(path: &Path) -> io::Result<()> {
     File::open(path)?.set_modified(std::time::SystemTime::now())
 }
 
-/// Returns the number that the kernel gives the kind of the file system of a path (`f_type`), if it
-/// is known.
+/// Returns the number of the kind of the file system of a path (`f_type`), if it is known.
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
 pub(super) fn kind_number(path: &Path) -> Option<u32> {
     let found = rustix::fs::statfs(path).ok()?;
-    // The type differs between processors; all numbers have 32 bits.
+    // The type of the field depends on the processor. All numbers have 32 bits.
     Some(found.f_type as u32)
 }
 
@@ -145,8 +144,8 @@ pub(super) fn kind_number(_: &Path) -> Option<u32> {
     None
 }
 
-/// Returns the id that the file system of a path states (`f_fsid`), if it is known. It is stable on
-/// some kinds of file systems only.
+/// Returns the id that the file system of a path states (`f_fsid`), if it is known. The id is
+/// stable for some kinds of file systems only.
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
 pub(super) fn file_system_id(path: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(path).ok()?;
@@ -158,12 +157,12 @@ pub(super) fn file_system_id(_: &Path) -> Option<u64> {
     None
 }
 
-/// Returns the number of the mount on which a path lies, if it is known. It is valid as long as the
-/// system runs.
+/// Returns the number of the mount of a path, if it is known. The number is valid until the next
+/// boot.
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
 pub(super) fn mount_number(path: &Path) -> Option<u64> {
     use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
-    /// `STATX_MNT_ID_UNIQUE`, since Linux 6.8: a number that no later mount gets.
+    /// `STATX_MNT_ID_UNIQUE`, since Linux 6.8: no later mount gets the same number.
     const UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
     let found = statx(CWD, path, AtFlags::empty(), StatxFlags::MNT_ID | UNIQUE).ok()?;
     let known = StatxFlags::from_bits_retain(found.stx_mask);

@@ -1,4 +1,5 @@
-//! Detects writes inside the `update` closure of a caller, which would wait for their own lock.
+//! Detects writes inside the `update` closure of a caller. Such a write would wait for a lock that
+//! its own thread holds.
 
 use std::cell::RefCell;
 
@@ -11,7 +12,7 @@ thread_local! {
     static UPDATING: RefCell<Vec<FileStamp>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The time in which a caller's `update` closure runs on this thread.
+/// The time during which the `update` closure of a caller runs on this thread.
 #[derive(Debug)]
 pub(crate) struct UpdateScope(());
 
@@ -28,7 +29,7 @@ impl Drop for UpdateScope {
     }
 }
 
-/// Fails inside an update of the same root by this thread, through any handle.
+/// Fails if this thread is inside an update of the same root, through any handle.
 pub(crate) fn check_not_nested(root: &StoreRoot) -> Result<()> {
     let is_nested =
         UPDATING.with_borrow(|roots| roots.iter().any(|other| other.is_same_file(&root.stamp())));

@@ -8,10 +8,10 @@ use super::modes::create_visible_file;
 use super::stamp::FileStamp;
 use crate::error::{CatalogError, Result};
 
-/// Opens a file of the store's own, if it is there.
+/// Opens a file of the store, if it exists.
 ///
-/// A symbolic link, pipe or device planted at its path is refused: the name is looked at without
-/// following it, before and after opening, and must be the regular file that was opened.
+/// Refuses a symbolic link, pipe or device at its path. The path is checked before and after
+/// opening, without following links, and must be the regular file that was opened.
 pub(crate) fn open_own_file(path: &Path, options: &OpenOptions) -> Result<Option<File>> {
     loop {
         let before = match fs::symlink_metadata(path) {
@@ -30,15 +30,15 @@ pub(crate) fn open_own_file(path: &Path, options: &OpenOptions) -> Result<Option
         let opened = file
             .metadata()
             .map_err(|error| CatalogError::io("look at", path, error))?;
-        // Else a writer replaced the file in between, or somebody planted a link: look again.
+        // A writer replaced the file in between, or an attacker created a link. Check again.
         if FileStamp::of(&opened).is_same_file(&FileStamp::of(&before)) {
             return Ok(Some(file));
         }
     }
 }
 
-/// Opens a file of the store's own for reading, so that it can be locked, if it is there. A link is
-/// not followed, and a pipe is not waited for. The caller checks the opened file with [`is_at`].
+/// Opens a file of the store for reading, so that it can be locked, if it exists. Does not follow a
+/// link, and does not wait for a pipe. The caller checks the opened file with [`is_at`].
 #[cfg(feature = "native-fs")]
 pub(crate) fn open_to_lock(path: &Path) -> Result<Option<File>> {
     match super::native::open_unfollowed(path) {
@@ -56,8 +56,8 @@ pub(crate) fn open_to_lock(path: &Path) -> Result<Option<File>> {
     open_own_file(path, OpenOptions::new().read(true))
 }
 
-/// Opens a file of the store's own for reading and writing, as [`open_own_file`] does, and creates an
-/// empty one if there is none, never through a link.
+/// Opens a file of the store for reading and writing, like [`open_own_file`]. Creates an empty file
+/// if there is none, but never through a link.
 pub(crate) fn open_or_create_own_file(layout: &Layout, path: &Path) -> Result<File> {
     let options = OpenOptions::new().read(true).write(true).clone();
     loop {

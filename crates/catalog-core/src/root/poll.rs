@@ -7,11 +7,11 @@ use crate::progress::Limits;
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Repeats an attempt until it returns something, at most for `patience` and within the limits.
-/// Tries at least once.
+/// Repeats an attempt until it returns a value, for at most `patience` and within the limits. Makes
+/// at least one attempt.
 ///
-/// It is for locks that other processes hold only to test them. The kernel has no wait for a lock
-/// that ends at some time, so this tries again after a pause.
+/// This is for locks that other processes hold only for a test. The kernel cannot wait for a lock
+/// with a time limit, so this pauses and tries again.
 pub(crate) fn poll<T>(
     limits: &Limits,
     patience: Duration,

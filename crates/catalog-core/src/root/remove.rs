@@ -11,9 +11,9 @@ use super::listing::remove_tree;
 use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
 
-/// Removes a file, a link (never its target) or a folder with all in it. Succeeds if nothing is
-/// there. The path has no links in its folders. The removal is not synced: after a power cut the file
-/// may be there again, and the next collection removes it.
+/// Removes a file, a link (not its target), or a folder with its content. Succeeds if nothing is at
+/// the path. No folder of the path may be a link. The removal is not synced. After a power cut, the
+/// file may exist again, and the next collection removes it.
 pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
     let Some(held) = HeldFolder::of(path)? else {
         return Ok(());
@@ -31,24 +31,24 @@ pub(crate) fn remove_artifact(path: &Path) -> Result<()> {
     }
 }
 
-/// Moves artifacts into the folder `removed`. Paths that follow each other and lie in one folder need
-/// one look at that folder.
+/// Moves artifacts into the folder `removed`. It opens a folder once for consecutive paths in that
+/// folder.
 pub(crate) struct MoverAside {
     into: PathBuf,
     held: Option<HeldFolder>,
 }
 
 impl MoverAside {
-    /// Creates the folder as needed.
+    /// Creates the mover, and the folder `removed` if it is missing.
     pub(crate) fn new(layout: &Layout) -> Result<Self> {
         let into = layout.removed();
         create_own_folder(layout, &into)?;
         Ok(Self { into, held: None })
     }
 
-    /// Renames a file, link or folder into the folder, under an unused name. Returns its new path, or
-    /// `None` if nothing is there. A path that cannot be renamed, as it lies on another file system or as
-    /// the disk has no room for a name, is removed at once.
+    /// Renames a file, link or folder into the folder `removed`, under an unused name. Returns its
+    /// new path, or `None` if nothing is at the path. Removes the file at once, and also returns
+    /// `None`, if it is on another file system or if the disk has no space for the new name.
     pub(crate) fn move_aside(&mut self, path: &Path) -> Result<Option<PathBuf>> {
         let last = self.held.take();
         let same = last.filter(|held| Some(&*held.path) == path.parent());
@@ -86,22 +86,22 @@ impl MoverAside {
     }
 }
 
-/// The folder of a path, held open. If `/proc` is mounted, all work is done in the folder that was
-/// opened, and a link that takes its place later has no effect.
+/// The open parent folder of a path. If `/proc` is mounted, all work is done in the opened folder,
+/// and a link that replaces the folder later has no effect.
 struct HeldFolder {
     _folder: File,
     path: PathBuf,
-    /// The path that leads to the opened folder, unless `/proc` is not mounted.
+    /// The path through `/proc` to the opened folder. It is `None` if `/proc` is not mounted.
     through: Option<PathBuf>,
 }
 
 impl HeldFolder {
-    /// Opens the folder of a path, if it is there.
+    /// Opens the parent folder of a path, if it exists.
     fn of(path: &Path) -> Result<Option<Self>> {
         let path = path.parent().unwrap_or(path).to_path_buf();
         let folder = match File::open(&path) {
             Ok(folder) => folder,
-            // Also if a file lies where a folder of the path was.
+            // This includes a file at the place of a parent folder.
             Err(error) if is_absence(&error) => return Ok(None),
             Err(error) => return Err(CatalogError::io("open folder", path, error)),
         };
@@ -109,7 +109,7 @@ impl HeldFolder {
         let through = match fs::read_link(&through) {
             Ok(real) if real == path => Some(through),
             Ok(_) => {
-                let error = io::Error::other("it was moved or replaced by a link meanwhile");
+                let error = io::Error::other("it was moved or replaced by a link during the call");
                 return Err(CatalogError::io("remove from folder", path, error));
             }
             Err(_) => None,
@@ -121,7 +121,7 @@ impl HeldFolder {
         }))
     }
 
-    /// Returns the path of the same name in the held folder.
+    /// Returns the path of the same name in the opened folder.
     fn reach(&self, path: &Path) -> Result<PathBuf> {
         match (path.file_name(), &self.through) {
             (Some(name), Some(through)) => Ok(through.join(name)),

@@ -1,4 +1,4 @@
-//! Renames that the standard library lacks.
+//! Rename operations that the standard library lacks.
 
 use std::fs;
 use std::io;
@@ -9,18 +9,18 @@ use super::resolve::is_absence;
 /// The result of an attempt to exchange two names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exchange {
-    /// Each name leads to the file of the other.
+    /// The two names are exchanged.
     #[cfg_attr(
         not(all(feature = "native-fs", target_os = "linux")),
         expect(dead_code, reason = "known to be possible only there")
     )]
     Done,
-    /// This file system, or this system, cannot do that at once.
+    /// This file system or operating system cannot exchange two names in one step.
     Unsupported,
 }
 
-/// Renames a file to a name that no file has. Where the kernel cannot refuse a name that is taken, a
-/// look before decides.
+/// Renames a file to a name that is not in use. Where the kernel cannot refuse a name that is in
+/// use, the name is checked before the rename.
 pub(super) fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(all(feature = "native-fs", target_os = "linux"))]
     {
@@ -38,7 +38,7 @@ pub(super) fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Exchanges two files, in one step that all readers see at once.
+/// Exchanges two files in one step. All readers see both changes at once.
 #[cfg(all(feature = "native-fs", target_os = "linux"))]
 pub(super) fn exchange(a: &Path, b: &Path) -> io::Result<Exchange> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};

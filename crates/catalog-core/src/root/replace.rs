@@ -14,14 +14,15 @@ use super::rename::{Exchange, exchange, rename_to_free_name};
 use super::walk::list_folder;
 use crate::error::{CatalogError, Result};
 
-/// Longer than the tick of every file system's clock that has inodes.
+/// A time longer than the clock tick of each file system that has inodes.
 const CLOCK_TICK: Duration = Duration::from_millis(12);
 
-/// The new content of a file, durable under a temporary name beside it.
+/// The new content of a file, which is durable under a temporary name beside the file.
 ///
-/// [`publish`](Self::publish) puts it in the place of the file, [`Published::finish`] makes that
-/// durable. A crash at any point leaves a complete file at the target, the old one or the new one.
-/// It leaves a complete older one at `previous` if there was one, and at worst temporary files.
+/// [`publish`](Self::publish) replaces the file, and [`Published::finish`] makes that durable.
+/// After a crash at any point, the target is a complete file, either the old or the new one. If
+/// there was a previous generation, a complete older file is at `previous`. A crash can leave
+/// temporary files.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Replacement<'t> {
@@ -31,25 +32,26 @@ pub(crate) struct Replacement<'t> {
     file: File,
 }
 
-/// The file in which the new content was written.
+/// The file to which the new content was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// A new file.
     Fresh,
-    /// The spare, as the disk is full.
+    /// The spare file, because the disk is full.
     Spare,
-    /// No file any more: the content was published.
+    /// No temporary file any longer: the content was published.
     Published,
 }
 
 impl<'t> Replacement<'t> {
-    /// Writes and syncs new content. On a full disk the spare of the root is overwritten, if it has
-    /// room.
+    /// Writes and syncs the new content. On a full disk, it overwrites the spare file of the root,
+    /// if the spare file is large enough.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`]; [`CatalogError::OutcomeUnknown`] for a sync that failed. It is not
-    /// tried again: after a failed sync the kernel may report success for data that it has dropped.
+    /// [`CatalogError::Io`] if the content cannot be written, [`CatalogError::OutcomeUnknown`] if a
+    /// sync failed. The sync is not repeated: after a failed sync, the kernel may report success
+    /// for data that it has dropped.
     pub(crate) fn write(layout: &Layout, target: &'t Path, bytes: &[u8]) -> Result<Self> {
         let spare = layout.spare();
         let source = target.with_file_name(Layout::temporary_files(target).new);
@@ -80,18 +82,18 @@ impl<'t> Replacement<'t> {
         let synced = replacement.file.sync_all();
         synced.map_err(|error| unknown(target, "syncing the new file", error))?;
         if origin == Origin::Spare {
-            // A reader may have seen this inode with other content: its times have to differ.
+            // A reader may have seen this inode with other content, so its times must differ.
             thread::sleep(CLOCK_TICK);
         }
         Ok(replacement)
     }
 
-    /// Puts the new content in the place of the file at the target. Nothing touches that file
-    /// afterwards.
+    /// Replaces the file at the target with the new content. Nothing changes that file afterwards.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::OutcomeUnknown`] if a rename, an exchange or a sync fails.
+    /// [`CatalogError::Io`] if the file was not replaced, [`CatalogError::OutcomeUnknown`] if a
+    /// rename or an exchange failed and the state is not known.
     pub(crate) fn publish(mut self, layout: &Layout, previous: &Path) -> Result<Published<'t>> {
         let failed = |error| unknown(self.target, "renaming the new file over it", error);
         let displaced = match exchange(&self.source, self.target) {
@@ -102,7 +104,7 @@ impl<'t> Replacement<'t> {
                 fs::rename(&self.source, self.target).map_err(failed)?;
                 None
             }
-            // Nothing was exchanged.
+            // In this case no name was exchanged.
             Err(error) if error.kind() == io::ErrorKind::NotFound || is_full(&error) => {
                 return Err(CatalogError::io("replace", self.target, error));
             }
@@ -123,13 +125,13 @@ impl<'t> Replacement<'t> {
 impl Drop for Replacement<'_> {
     fn drop(&mut self) {
         if self.origin == Origin::Fresh {
-            // Should this fail, the next writer removes it.
+            // If this fails, the next writer removes the file.
             drop(fs::remove_file(&self.source));
         }
     }
 }
 
-/// A file that is in its place, but not durable there yet.
+/// A file that is at its final path, but not durable there yet.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Published<'t> {
@@ -154,7 +156,8 @@ impl Published<'_> {
         let failed = |action| move |error| unknown(self.target, action, error);
         match &self.displaced {
             None => {}
-            // The generation before that one becomes the spare: the disk has room for no other.
+            // The older generation becomes the spare file, because the disk has no space for
+            // another one.
             Some((old, Origin::Spare)) if previous.exists() => {
                 exchange(old, previous)
                     .map(drop)
@@ -172,8 +175,8 @@ impl Published<'_> {
     }
 }
 
-/// Creates a file, replaces any file of that name, and syncs its content. The name is not durable
-/// yet.
+/// Creates a file and syncs its content. Replaces any file with the same name. The name is not
+/// durable yet.
 pub(crate) fn create_whole(layout: &Layout, target: &Path, bytes: &[u8]) -> Result<()> {
     let source = target.with_file_name(Layout::temporary_files(target).new);
     let written = write_fresh(layout, &source, bytes)
@@ -185,7 +188,7 @@ pub(crate) fn create_whole(layout: &Layout, target: &Path, bytes: &[u8]) -> Resu
     })
 }
 
-/// Creates a file as [`create_whole`] does, but never replaces another one.
+/// Creates a file like [`create_whole`], but never replaces another file.
 pub(crate) fn create_new_whole(layout: &Layout, target: &Path, bytes: &[u8]) -> Result<()> {
     let source = target.with_file_name(Layout::temporary_files(target).new);
     let written = write_fresh(layout, &source, bytes)
@@ -197,8 +200,8 @@ pub(crate) fn create_new_whole(layout: &Layout, target: &Path, bytes: &[u8]) -> 
     })
 }
 
-/// Removes the temporary files of writers that died. Only the holder of the index lock may do this,
-/// as only it has temporary files.
+/// Removes the temporary files of writers that died. Only the holder of the index lock may call
+/// this, because only the holder has temporary files.
 pub(crate) fn remove_temporary_files(layout: &Layout) -> Result<()> {
     for index in IndexFile::ALL {
         for target in [layout.index(index), layout.previous_index(index)] {
@@ -217,7 +220,7 @@ pub(crate) fn remove_temporary_files(layout: &Layout) -> Result<()> {
     for (path, kind) in list_folder(layout.root())? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if Layout::is_new(&name) {
-            // In nobody's way, should this fail.
+            // If this fails, the leftover disturbs no call.
             drop(match kind.is_dir() {
                 true => fs::remove_dir(&path),
                 false => fs::remove_file(&path),
@@ -227,7 +230,7 @@ pub(crate) fn remove_temporary_files(layout: &Layout) -> Result<()> {
     Ok(())
 }
 
-/// Writes a new file. First removes the file of that name that a dead writer left.
+/// Writes a new file. First removes a file of the same name that a dead writer left.
 fn write_fresh(layout: &Layout, path: &Path, bytes: &[u8]) -> io::Result<File> {
     let mut file = match create_file(layout, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -236,14 +239,14 @@ fn write_fresh(layout: &Layout, path: &Path, bytes: &[u8]) -> io::Result<File> {
         }
         created => created?,
     };
-    // It may be the spare one day.
+    // This file may become the spare file later.
     write_over_in_place(&file);
     file.write_all(bytes)?;
     Ok(file)
 }
 
-/// Overwrites the blocks that a file has already. Returns `None` if there is no such file, if it is too
-/// small, or if it has a second name.
+/// Overwrites the existing blocks of a file. Returns `None` if the file does not exist, is too
+/// small, or has a second name.
 fn overwrite(path: &Path, bytes: &[u8]) -> Result<Option<File>> {
     let Some(mut file) = open_own_file(path, OpenOptions::new().read(true).write(true))? else {
         return Ok(None);

@@ -6,27 +6,28 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::error::{CatalogError, Result};
 
-/// The number of symbolic links that Linux follows in one path.
+/// The maximum number of symbolic links that Linux follows in one path.
 const MAX_LINKS: usize = 40;
 
 /// The treatment of a symbolic link that is the last part of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LastLink {
-    /// Keep it: its name carries the extension and shard number that engines read.
+    /// Keep the link: its name has the extension and the shard number that engines read.
     Keep,
-    /// Follow it to its target.
+    /// Follow the link to its target.
     Follow,
 }
 
-/// Makes a path absolute, with `.`, `..` and the symbolic links of its folders resolved as the
-/// kernel would, so that one file has one path.
+/// Makes a path absolute, and resolves `.`, `..` and the symbolic links of its folders as the
+/// kernel would. So each file has one path.
 ///
-/// Nothing needs to exist: behind the first part that does not, `..` is resolved by the text.
+/// The path need not exist. After its first missing part, `..` is resolved by the text.
 pub(crate) fn resolve(path: &Path, last: LastLink) -> Result<PathBuf> {
     Ok(walk(path, last)?.0)
 }
 
-/// A path as [`resolve`] gives it, with its last link kept and with it followed.
+/// Resolves a path like [`resolve`], once with its last link kept and once with its last link
+/// followed.
 pub(super) fn resolve_both(path: &Path) -> Result<(PathBuf, PathBuf)> {
     let named = walk(path, LastLink::Keep)?.0;
     let target = match fs::symlink_metadata(&named) {
@@ -37,8 +38,8 @@ pub(super) fn resolve_both(path: &Path) -> Result<(PathBuf, PathBuf)> {
     Ok((named, target))
 }
 
-/// Every place that following a path depends on: the links on its way and where it
-/// ends. All but the path itself are as [`resolve`] gives them.
+/// Returns each path that the target of a path depends on: the links on the way, the target, and
+/// the path itself. All except the path itself are resolved like the result of [`resolve`].
 pub(crate) fn trail(path: &Path) -> Result<Vec<PathBuf>> {
     let (end, mut trail) = walk(path, LastLink::Follow)?;
     trail.push(end);
@@ -46,7 +47,7 @@ pub(crate) fn trail(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(trail)
 }
 
-/// Resolves a path, and returns the links that it went through.
+/// Resolves a path. Also returns the links that it passed through.
 fn walk(path: &Path, last: LastLink) -> Result<(PathBuf, Vec<PathBuf>)> {
     let mut resolved = if path.is_absolute() {
         PathBuf::from("/")
@@ -74,7 +75,7 @@ fn walk(path: &Path, last: LastLink) -> Result<(PathBuf, Vec<PathBuf>)> {
         match fs::symlink_metadata(&here) {
             Ok(metadata) if metadata.is_symlink() => {
                 if links.len() == MAX_LINKS {
-                    let error = io::Error::other("too many symbolic links, or a circle of them");
+                    let error = io::Error::other("too many symbolic links, or a cycle of them");
                     return Err(CatalogError::io("resolve", path, error));
                 }
                 let target =
@@ -107,7 +108,7 @@ fn parts_of(path: &Path) -> impl DoubleEndedIterator<Item = Part> + '_ {
     })
 }
 
-/// Returns true if an error of a look-up only says that nothing is there.
+/// Returns true if the error of a look-up only means that nothing is at the path.
 pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -115,13 +116,13 @@ pub(crate) fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-/// Returns true if anything is at a path, also a link. A failed look is an error: it never shows that
-/// nothing is there.
+/// Returns true if anything is at a path, including a link. Returns an error if the look-up fails,
+/// because that does not prove that nothing is there.
 pub(crate) fn is_there(path: &Path) -> Result<bool> {
     Ok(looked_at(path, fs::symlink_metadata(path))?.is_some())
 }
 
-/// Returns true if a file or a folder is at a path. Follows links.
+/// Returns true if a file or folder is at a path. Follows links.
 pub(crate) fn is_on_disk(path: &Path) -> Result<bool> {
     let found = looked_at(path, fs::metadata(path))?;
     Ok(found.is_some_and(|found| found.is_file() || found.is_dir()))

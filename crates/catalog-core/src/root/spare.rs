@@ -7,33 +7,37 @@ use super::native::{is_on_btrfs, sync_file_system, write_over_in_place};
 use super::own_file::open_or_create_own_file;
 use crate::error::{CatalogError, Result};
 
-/// The room of a spare beyond the length of the longest index, in bytes.
+/// The size of the spare file beyond the length of the longest index, in bytes.
 const SPARE_ROOM: u64 = 64 << 10;
 
-/// Makes the spare large enough for an index of this length. Best effort: without a spare, only a
-/// write on a full disk fails.
+/// Makes the spare file large enough for an index of this length. Best effort: without a spare
+/// file, only a write on a full disk fails.
 pub(crate) fn keep_spare(layout: &Layout, len: u64) {
     let spare = layout.spare();
     match fs::symlink_metadata(&spare) {
         Ok(metadata) if metadata.nlink() > 1 => {
-            // A backup by links holds it, too, and must not change with it.
+            // A backup by hard links has the file, too. A write to the file would change the
+            // backup.
             drop(fs::remove_file(&spare));
         }
         Ok(metadata) if metadata.len() >= len + SPARE_ROOM => return,
         _ => {}
     }
-    // A write on a full disk leaves its own old file as the spare: the other indexes may be longer.
+    // A write on a full disk leaves its old file as the spare, and the other indexes may be longer.
     let lengths = IndexFile::ALL.map(|index| {
         fs::symlink_metadata(layout.index(index)).map_or(0, |metadata| metadata.len())
     });
     let longest = lengths.into_iter().fold(len, u64::max);
-    // Twice the room, so that an index that grows does not come here at each write.
+    // The size is doubled, so that a growing index does not extend the spare at each write.
     if let Err(error) = extend(layout, longest + 2 * SPARE_ROOM) {
-        tracing::debug!(spare = %spare.display(), %error, "no room is kept for a full disk");
+        tracing::debug!(
+            spare = %spare.display(), %error,
+            "the spare file for a full disk could not be extended"
+        );
     }
 }
 
-/// Writes zeros behind the end of the spare until it has the wanted length.
+/// Appends zeros to the spare file until it has the wanted length.
 fn extend(layout: &Layout, wanted: u64) -> Result<()> {
     let spare = layout.spare();
     let failed = |error| CatalogError::io("write", &spare, error);
@@ -42,7 +46,7 @@ fn extend(layout: &Layout, wanted: u64) -> Result<()> {
         write_over_in_place(&file);
     }
     match append_zeros(&mut file, wanted) {
-        // The write before may have freed some.
+        // The previous write may have freed blocks, which become usable after a sync.
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {
             sync_file_system(&file).map_err(failed)?;
             append_zeros(&mut file, wanted).map_err(failed)
@@ -53,7 +57,7 @@ fn extend(layout: &Layout, wanted: u64) -> Result<()> {
 
 fn append_zeros(file: &mut File, wanted: u64) -> io::Result<()> {
     static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-    /// The least number of bytes of an extent, and the number of extents of a larger spare.
+    /// The minimum size of an extent in bytes, and the number of extents of a larger spare file.
     const EXTENTS: (u64, u64) = (16 << 10, 16);
     let extent = EXTENTS.0.max(wanted / EXTENTS.1);
     let has_extents = is_on_btrfs(file);
@@ -65,7 +69,8 @@ fn append_zeros(file: &mut File, wanted: u64) -> io::Result<()> {
         file.write_all(&ZEROS[..step as usize])?;
         len += step;
         if has_extents && len - synced >= extent {
-            // What is synced at once is one extent. Those behind the end of a cut file become free.
+            // Bytes that are synced together form one extent. The extents after the end of a
+            // truncated file become free.
             file.sync_data()?;
             synced = len;
         }

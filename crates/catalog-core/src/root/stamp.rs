@@ -2,28 +2,27 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
-/// More than the ticks in which file systems tell the time: 10 ms at most where the kernel keeps
-/// it, two seconds on FAT. Two changes within one tick look alike.
+/// A time longer than the clock ticks of file systems: at most 10 ms where the kernel keeps the
+/// time, and two seconds on FAT. Two changes within one tick look the same.
 pub(crate) const CLOCK_GRANULARITY: Duration = Duration::from_millis(2_100);
 
 /// The identity, size and times of a file, as the file system states them.
 ///
-/// While a handle on the file is open its (device, inode) cannot be given to another file, so an
-/// equal stamp of the path proves that nobody replaced the file, and size and times catch an edit
-/// in place.
+/// While a file is open, its (device, inode) is not given to another file. So an equal stamp at the
+/// path proves that the file was not replaced. The size and the times show an edit in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
-    /// The space on disk, in the units of 512 bytes of `stat`. Not compared: it may change by
-    /// itself.
+    /// The space on disk, in the 512-byte units of `stat`. It may change without a write, so it is
+    /// not compared.
     allocated: Allocated,
     modified: (i64, i64),
     changed: (i64, i64),
 }
 
-/// A number that makes no difference.
+/// A number that is ignored in comparisons.
 #[derive(Debug, Clone, Copy)]
 struct Allocated(u64);
 
@@ -47,12 +46,13 @@ impl FileStamp {
         }
     }
 
-    /// Returns the number of the device. It differs after the file system is mounted again.
+    /// Returns the number of the device. It may change when the file system is mounted again.
     pub(crate) fn device(&self) -> u64 {
         self.device
     }
 
-    /// Returns everything but the device as bytes: inode, size and times, for a digest over several.
+    /// Returns the inode, the size and the times as bytes, for a digest over several stamps. The
+    /// device is not included.
     pub(crate) fn to_bytes(self) -> [u8; 48] {
         let words = [
             self.inode,
@@ -69,29 +69,29 @@ impl FileStamp {
         bytes
     }
 
-    /// The later of its times, in nanoseconds since 1970.
+    /// Returns the later of its two times, in nanoseconds since 1970.
     pub(crate) fn latest_nanos(&self) -> i128 {
         let (seconds, nanoseconds) = self.modified.max(self.changed);
         i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
     }
 
-    /// Returns true if its times were older than the granularity of clocks at `now`: then a later
-    /// change gives another stamp.
+    /// Returns true if both times were older than the granularity of clocks at `now`. Then each
+    /// later change gives another stamp.
     pub(crate) fn is_settled_at(&self, now: SystemTime) -> bool {
         is_older_than_granularity(self.latest_nanos(), now)
     }
 
-    /// How many bytes of disk it takes; less than its size if it has holes.
+    /// Returns the number of bytes on disk. It is less than the size if the file has holes.
     pub(crate) fn allocated(&self) -> u64 {
         self.allocated.0.saturating_mul(512).min(self.size)
     }
 
-    /// The size in bytes.
+    /// Returns the size in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Whether both stamps are of one file, whatever its content.
+    /// Returns true if both stamps are of the same file, with any content.
     pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         self.identity() == other.identity()
     }
@@ -101,15 +101,14 @@ impl FileStamp {
         (self.device, self.inode)
     }
 
-    /// Whether both stamps are of one file with the same content, as far as size and modification
-    /// time tell. A new link or permission changes neither.
+    /// Returns true if both stamps are of the same file with the same content, according to size
+    /// and modification time. A new link or permission changes neither.
     pub(crate) fn is_same_content(&self, other: &Self) -> bool {
         self.is_same_file(other) && (self.size, self.modified) == (other.size, other.modified)
     }
 }
 
-/// Returns true if a time, in nanoseconds since 1970, lies further back than the granularity of
-/// clocks.
+/// Returns true if a time in nanoseconds since 1970 is older than the granularity of clocks.
 pub(crate) fn is_older_than_granularity(nanos: i128, now: SystemTime) -> bool {
     let granularity = CLOCK_GRANULARITY.as_nanos() as i128;
     let now = now.duration_since(SystemTime::UNIX_EPOCH);

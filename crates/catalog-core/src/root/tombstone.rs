@@ -9,11 +9,11 @@ use super::confine::StoreRoot;
 use super::folder::sync_folder;
 use crate::error::{CatalogError, Result};
 
-/// The mark of an artifact that may still be on disk after the deletion of its entry: its path and
-/// its stamp. A collection removes a file only if it still matches.
+/// The record of an artifact that may still be on disk after its entry was deleted. A collection
+/// removes the file at the path only if its inode, size and times still match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tombstone {
-    /// The path, relative to the root.
+    /// The path relative to the root.
     path: String,
     inode: u64,
     size: u64,
@@ -24,7 +24,7 @@ pub(crate) struct Tombstone {
 
 impl Tombstone {
     /// Creates the tombstone of the file at a stored path. Returns `None` if nothing is there, or
-    /// if the path leads elsewhere.
+    /// if the path is outside the root.
     pub(crate) fn of(root: &StoreRoot, stored: &Path) -> Result<Option<Self>> {
         let Some(path) = stored.to_str().filter(|_| stored.is_relative()) else {
             return Ok(None);
@@ -43,21 +43,22 @@ impl Tombstone {
         }
     }
 
-    /// The path, relative to the root.
+    /// Returns the path relative to the root.
     pub(crate) fn stored_path(&self) -> &Path {
         Path::new(&self.path)
     }
 
-    /// Returns true if the file that was deleted is still at its path, untouched.
+    /// Returns true if the deleted file is still at its path and unchanged.
     pub(crate) fn matches(&self, root: &StoreRoot) -> Result<bool> {
         let found = look_at(&root.absolute(self.stored_path()))?;
         Ok(found.is_some_and(|metadata| Self::from_metadata(&self.path, &metadata) == *self))
     }
 
-    /// Drops the tombstones at whose paths nothing is any more, also after a power cut: the removal
-    /// of their names is synced here.
+    /// Drops the tombstones whose files no longer exist. This syncs the folders of the files, so
+    /// that a removed file does not exist again after a power cut.
     pub(crate) fn drop_of_what_is_gone(tombstones: &mut Vec<Self>, root: &StoreRoot) {
-        // All are looked at before the first sync: it is to cover what the looks saw.
+        // All paths are checked before the first sync, so that the sync covers all removals that
+        // the checks saw.
         let folders = tombstones.iter().map(|tombstone| {
             let path = root.absolute(tombstone.stored_path());
             let is_gone = matches!(look_at(&path), Ok(None));
@@ -73,14 +74,14 @@ impl Tombstone {
         });
     }
 
-    /// Returns true if a stored path is that of the tombstone, lies in it, or is a folder around
-    /// it.
+    /// Returns true if a stored path is the path of the tombstone, is below it, or is a folder
+    /// above it.
     pub(crate) fn touches(&self, stored: &Path) -> bool {
         stored.starts_with(&self.path) || Path::new(&self.path).starts_with(stored)
     }
 }
 
-/// Syncs a folder, if it is still there.
+/// Syncs a folder, and returns true on success. A folder that no longer exists counts as synced.
 fn is_synced(folder: &Path) -> bool {
     match sync_folder(folder) {
         Ok(()) => true,

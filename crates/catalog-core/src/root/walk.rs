@@ -12,17 +12,17 @@ use crate::error::{CatalogError, Result};
 /// A regular file found below a folder.
 #[derive(Debug, Clone)]
 pub(crate) struct FoundFile {
-    /// Relative to the folder, parts joined by `/`.
+    /// The name relative to the folder; its parts are joined by `/`.
     pub(crate) name: String,
     /// The path to open.
     pub(crate) path: PathBuf,
-    /// The stamp of the file, behind links.
+    /// The stamp of the file. For a link it is the stamp of the target.
     pub(crate) stamp: FileStamp,
 }
 
 impl FoundFile {
-    /// Whether both are one file of one content under one name, as far as can be told without
-    /// reading it.
+    /// Returns true if both have the same name and are the same file with the same content. The
+    /// file is not read: see [`FileStamp::is_same_content`].
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.name == other.name && self.stamp.is_same_content(&other.stamp)
     }
@@ -44,7 +44,7 @@ pub(crate) fn links_below(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(links)
 }
 
-/// Returns the first folder, at `folder` or below it, that fulfils a condition.
+/// Returns the first folder, among `folder` and those below it, for which `is_so` returns true.
 pub(crate) fn find_folder(
     folder: &Path,
     is_so: impl Fn(&Path) -> Result<bool>,
@@ -65,8 +65,9 @@ pub(crate) fn find_folder(
     Ok(None)
 }
 
-/// Lists the entries directly in a folder; a folder that is not there, or that another process
-/// removes meanwhile, has none. A link that leads nowhere is an error.
+/// Lists the entries of a folder, without those of its subfolders. A folder that does not exist, or
+/// that another process removes in the meantime, has no entries. A link that leads nowhere is an
+/// error.
 pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
     match list(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_symlink() => {
@@ -81,7 +82,7 @@ pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
     }
 }
 
-/// Syncs a file, or all files of a folder, behind links.
+/// Syncs a file, or all files of a folder. Follows links.
 pub(crate) fn sync_files(path: &Path) -> Result<()> {
     if !is_folder(path)? {
         return sync_file(path);
@@ -90,7 +91,8 @@ pub(crate) fn sync_files(path: &Path) -> Result<()> {
     files.iter().try_for_each(|file| sync_file(&file.path))
 }
 
-/// Syncs a regular file. A file system that cannot sync (squashfs, erofs) has nothing to write.
+/// Syncs a regular file. On a file system that cannot sync (squashfs, erofs) there is nothing to
+/// write.
 pub(crate) fn sync_file(path: &Path) -> Result<()> {
     use io::ErrorKind::{InvalidInput, Unsupported};
     match fs::File::open(path).and_then(|file| file.sync_data()) {
@@ -114,30 +116,30 @@ fn below(folder: &Path, entries: Vec<(OsString, EntryKind)>) -> Vec<(PathBuf, En
         .collect()
 }
 
-/// The number of folders that may lie around a file of a model.
+/// The maximum number of folders between the folder of a model and a file in it.
 pub(crate) const MAX_DEPTH: usize = 64;
 
 /// The treatment of symbolic links to files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Links {
-    /// Each counts as the file it leads to, under the name of the link.
+    /// A link counts as the file that it leads to, under the name of the link.
     Follow,
-    /// Each is an error.
+    /// A link is an error.
     Refuse,
 }
 
-/// Lists the files below a folder, sorted by the bytes of their names, without the files and folders whose
-/// relative names are not wanted.
+/// Lists the files below a folder, sorted by the bytes of their names. `is_wanted` selects the
+/// files and folders by their relative names.
 ///
-/// A link to a folder, a dangling link, a socket or device, a name that is not UTF-8 and a folder below
-/// more than [`MAX_DEPTH`] others are errors, as no copy of the folder could stand for them. If a file
-/// vanishes meanwhile, the folder is listed again.
+/// These are errors, because no copy of the folder could represent them: a link to a folder, a
+/// dangling link, a socket or device, a name that is not UTF-8, and a folder below more than
+/// [`MAX_DEPTH`] others. If a file vanishes in the meantime, the folder is listed again.
 pub(crate) fn list_files(
     folder: &Path,
     is_wanted: impl Fn(&str) -> bool,
     links: Links,
 ) -> Result<Vec<FoundFile>> {
-    /// The number of listings after which a folder whose files vanish is an error.
+    /// The number of listings after which a folder with vanishing files is an error.
     const ATTEMPTS: usize = 5;
     let mut listed = list_once(folder, &is_wanted, links);
     for _ in 1..ATTEMPTS {
@@ -209,7 +211,7 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// What vanishes when its name is listed.
+        /// The files that vanish when their names are listed.
         static VANISHING: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
     }
 

@@ -1,22 +1,22 @@
 use std::io::{self, Read};
 
-/// The longest string of a JSON text that is read, in bytes. Names of tensors and files are shorter by
-/// far.
+/// The maximum length of a string in a JSON text, in bytes. Names of tensors and files are much
+/// shorter.
 const MAX_STRING: usize = 1 << 20;
 
-/// The number of bytes between two looks at the limits of a call.
+/// The number of bytes between two checks of the limits of a call.
 const LOOK_EVERY: usize = 1 << 20;
 
-/// A reader of a JSON text that fails at a string of more than [`MAX_STRING`] bytes, before a parser
-/// allocates the string, and when the call is to end.
+/// A reader of a JSON text. It fails at a string of more than [`MAX_STRING`] bytes before a parser
+/// allocates that string. It also fails if the call must end.
 pub(super) struct Bounded<'c, R> {
     inner: R,
     check: &'c dyn Fn() -> crate::error::Result<()>,
-    /// The length of the string in which the text is, if it is in one.
+    /// The length of the current string so far. It is `None` outside of a string.
     string: Option<usize>,
     is_escaped: bool,
     unchecked: usize,
-    /// The reason why the call is to end.
+    /// The error that ends the call.
     pub(super) ended: Option<crate::error::CatalogError>,
 }
 

@@ -12,10 +12,10 @@ use super::shards::Shard;
 use crate::error::{CatalogError, Result};
 use crate::reference::check_file_name;
 
-/// More files than any index of shards names.
+/// The maximum number of files that an index of shards may name. No real index names as many.
 const MAX_FILES: usize = 1 << 16;
 
-/// The endings of files that hold weights.
+/// The extensions of files that hold weights.
 const WEIGHTS: [&str; 9] = [
     "safetensors",
     "gguf",
@@ -28,13 +28,15 @@ const WEIGHTS: [&str; 9] = [
     "msgpack",
 ];
 
-/// Returns the files that must be beside those that are in `folder`, and are not: the other shards of each
-/// set, and the files that an index of shards (`*.index.json`, `*.index.VARIANT.json`) names. An index
-/// none of whose files is there is left over, if there are other weights.
+/// Returns the missing files of a folder: the other shards of each set, and the files that an index
+/// of shards (`*.index.json`, `*.index.VARIANT.json`) names. If none of the files of an index
+/// exists but the folder has other weights, the index is probably a leftover. Then its files are
+/// not missing, and a warning is added.
 ///
 /// # Errors
 ///
-/// [`CatalogError::FormatRefused`] for an index that names a place elsewhere.
+/// [`CatalogError::FormatRefused`] if an index names a file outside of its folder,
+/// [`CatalogError::Io`] if an index cannot be read, and the error of `check`.
 pub(super) fn missing_files(
     folder: &Path,
     names: &BTreeSet<&str>,
@@ -57,7 +59,7 @@ pub(super) fn missing_files(
         } else if !named.is_empty() {
             warnings.push(ContentWarning {
                 path,
-                reason: "none of the files that it names is there: it is left over".to_owned(),
+                reason: "none of the files that it names exists: it may be a leftover".to_owned(),
             });
         }
     }
@@ -72,7 +74,7 @@ fn has_weights(name: &str) -> bool {
     ending.is_some_and(|ending| WEIGHTS.contains(&ending.to_ascii_lowercase().as_str()))
 }
 
-/// Whether a file has the name of an index of shards.
+/// Returns true if a file has the name of an index of shards.
 fn is_index(name: &str) -> bool {
     let name = name.rsplit('/').next().unwrap_or(name);
     name.strip_suffix(".json").is_some_and(|stem| {
@@ -83,8 +85,8 @@ fn is_index(name: &str) -> bool {
     })
 }
 
-/// Returns the files that an index of shards names, relative to the folder of the model. A file that is no
-/// index of shards names none.
+/// Returns the files that an index of shards names, relative to the folder of the model. A file
+/// that is not an index of shards names no files.
 fn named_by(path: &Path, name: &str, check: &dyn Fn() -> Result<()>) -> Result<Vec<String>> {
     let file = File::open(path).map_err(|error| CatalogError::io("open", path, error))?;
     let mut bounded = Bounded::new(BufReader::new(file), check);
@@ -113,7 +115,7 @@ fn named_by(path: &Path, name: &str, check: &dyn Fn() -> Result<()>) -> Result<V
         .collect()
 }
 
-/// Reads an index of shards: an object whose `weight_map` gives the file of each tensor.
+/// Parses an index of shards: an object whose `weight_map` maps each tensor to its file.
 struct Index;
 
 impl<'de> Visitor<'de> for Index {
@@ -135,7 +137,7 @@ impl<'de> Visitor<'de> for Index {
     }
 }
 
-/// The values of a `weight_map`, each once.
+/// The distinct values of a `weight_map`.
 struct Files(BTreeSet<String>);
 
 impl<'de> serde::Deserialize<'de> for Files {

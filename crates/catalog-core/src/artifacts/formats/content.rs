@@ -11,15 +11,15 @@ use super::{gguf, safetensors};
 use crate::error::{CatalogError, Result};
 use crate::root::{FoundFile, MAX_DEPTH, list_folder};
 
-/// Checks the content of a model, and logs a warning for content that is not recognised. `check` ends the
-/// reading by failing.
+/// Checks the content of a model. Logs a warning for content that is not recognised, and returns
+/// the warnings. An error of `check` ends the reading.
 ///
 /// Reads headers as streams, with less than 64 MiB of memory.
 ///
 /// # Errors
 ///
-/// [`CatalogError::FormatRefused`], [`CatalogError::ArtifactIncomplete`], [`CatalogError::Io`], and the
-/// error of `check`.
+/// [`CatalogError::FormatRefused`] if the content is refused, [`CatalogError::ArtifactIncomplete`]
+/// if a file is missing, [`CatalogError::Io`] if a file cannot be read, and the error of `check`.
 pub(in crate::artifacts) fn check_content(
     how: ContentCheck,
     folder: &Path,
@@ -59,12 +59,13 @@ pub(in crate::artifacts) fn check_content(
     }
 }
 
-/// Refuses a folder in which the downloader of the hub has left files that it has not finished.
+/// Refuses a folder that has unfinished files of the downloader of the hub.
 pub(in crate::artifacts) fn check_download(folder: &Path) -> Result<()> {
     let mut folders = vec![(folder.join(".cache/huggingface/download"), 0)];
     while let Some((folder, depth)) = folders.pop() {
         let listed = match list_folder(&folder) {
-            // The notes of another account do not concern a model that this account can read.
+            // Files of the downloader that another account owns do not matter: this account can
+            // read the model.
             Err(CatalogError::PermissionDenied { .. }) => Vec::new(),
             listed => listed?,
         };

@@ -2,23 +2,23 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// The check of the content of a model, as far as names, beginnings and headers tell.
+/// The check of the content of a model. It uses names, the beginnings of files, and headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ContentCheck {
-    /// Content that is known to be wrong is refused: a git-lfs pointer, a web page, the error text of a
-    /// server, a file that is shorter than its own header says, a missing shard. Content that is not
-    /// recognised is a warning.
+    /// Refuses content that is known to be wrong: a git-lfs pointer, a web page, the error text of
+    /// a server, a file that is shorter than its header states, a missing shard. Content that is
+    /// not recognised is a warning.
     #[default]
     RefuseWrong,
-    /// Content that is not recognised is refused, too.
+    /// Refuses content that is known to be wrong, and also content that is not recognised.
     RefuseUnrecognised,
-    /// Nothing is checked.
+    /// Checks nothing.
     Skip,
 }
 
-/// Something about the content of a model that is unusual, and no proof that the model is wrong.
+/// A warning about unusual content, which does not prove that the model is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ContentWarning {

@@ -1,28 +1,28 @@
-//! The types of tensors of ggml, by their numbers in a GGUF file.
-//! <https://github.com/ggml-org/ggml/blob/master/src/ggml.c> has the table of types.
+//! The types of ggml tensors, by their numbers in a GGUF file. The table of types is in
+//! <https://github.com/ggml-org/ggml/blob/master/src/ggml.c>.
 
-/// The block of a type: a tensor is a whole number of blocks.
+/// The block of a type. A tensor is a whole number of blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Block {
     /// The number of elements in a block.
     elements: u64,
-    /// The number of bytes of a block.
+    /// The number of bytes in a block.
     bytes: u64,
 }
 
 impl Block {
-    /// Returns the number of bytes of this many elements, if it fits a number.
+    /// Returns the number of bytes of `elements` elements. Returns `None` on overflow.
     pub(super) fn bytes_of(self, elements: u64) -> Option<u64> {
         elements.div_ceil(self.elements).checked_mul(self.bytes)
     }
 
-    /// Returns true if a row of this many elements is a whole number of blocks, as it has to be.
+    /// Returns true if a row of `row` elements is a whole number of blocks. Each row must be one.
     pub(super) fn fills(self, row: u64) -> bool {
         row.is_multiple_of(self.elements)
     }
 }
 
-/// Returns the block of a type, or `None` for a type that this table does not have.
+/// Returns the block of a type, or `None` for an unknown type.
 pub(super) fn block_of(kind: u32) -> Option<Block> {
     let (elements, bytes) = match kind {
         0 => (1, 4),      // F32

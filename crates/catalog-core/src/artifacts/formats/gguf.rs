@@ -1,5 +1,5 @@
-//! The header of a GGUF file: counts, key-value pairs, where each tensor lies.
-//! <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>
+//! The header of a GGUF file: counts, key-value pairs, and the place of each tensor. See
+//! <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
 use std::cell::Cell;
 use std::io::{self, Read, Seek};
@@ -9,25 +9,26 @@ use super::names::Names;
 use super::problem::{Checked, Problem};
 use crate::error::Result;
 
-/// More pairs or tensors than any model has by far; each takes 12 bytes at least.
+/// The maximum number of pairs or tensors. No real model has as many. Each of them takes at least
+/// 12 bytes.
 const MAX_COUNT: u64 = 1 << 24;
 
-/// The longest key or name of a tensor that the format allows.
+/// The maximum length of a key or a tensor name in this format.
 const MAX_NAME: u64 = 65_535;
 
-/// How deep arrays may lie in arrays.
+/// The maximum depth of nested arrays.
 const MAX_DEPTH: usize = 8;
 
-/// The most notes that are taken of one file.
+/// The maximum number of notes about one file.
 const MAX_NOTES: usize = 16;
 
-/// The number of bytes or values between two looks at the limits of a call.
+/// The number of values between two checks of the limits of a call.
 const LOOK_EVERY: u32 = 1 << 14;
 
 /// The default alignment of tensors, in bytes.
 const ALIGNMENT: u64 = 32;
 
-/// Types of values that this check has to tell from others.
+/// The numbers of the value types that this check distinguishes.
 const UINT32: u32 = 4;
 const STRING: u32 = 8;
 const ARRAY: u32 = 9;
@@ -35,13 +36,13 @@ const ARRAY: u32 = 9;
 /// The place of a shard in its set, as far as its header states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::artifacts) struct Split {
-    /// The position, counted from 0 (`split.no`).
+    /// The position in the set, counted from 0 (`split.no`).
     pub(in crate::artifacts) number: Option<u64>,
-    /// The number of shards (`split.count`).
+    /// The number of shards in the set (`split.count`).
     pub(in crate::artifacts) count: Option<u64>,
 }
 
-/// Reads the pairs of a header until both numbers of the split are known.
+/// Reads the pairs of a header until it knows both numbers of the split.
 pub(super) fn split(file: &mut (impl Read + Seek), size: u64) -> Result<Split, Problem> {
     let mut reader = Reader {
         file,
@@ -66,7 +67,7 @@ pub(super) fn split(file: &mut (impl Read + Seek), size: u64) -> Result<Split, P
     Ok(split)
 }
 
-/// Checks the header of a file of `size` bytes. `check` ends the reading by failing.
+/// Checks the header of a file of `size` bytes. An error of `check` ends the reading.
 pub(super) fn check(
     file: &mut (impl Read + Seek),
     size: u64,
@@ -143,7 +144,7 @@ fn check_header(file: &mut (impl Read + Seek), size: u64, is_over: &dyn Fn() -> 
             }
             elements = elements
                 .checked_mul(length)
-                .ok_or_else(|| format!("tensor {number} has more elements than fit a number"))?;
+                .ok_or_else(|| format!("the number of elements of tensor {number} overflows"))?;
         }
         let kind = reader.u32()?;
         let offset = reader.u64()?;
@@ -163,12 +164,12 @@ fn check_header(file: &mut (impl Read + Seek), size: u64, is_over: &dyn Fn() -> 
                         "tensor {number} has the type {kind}, which is not known: its size was not checked"
                     ));
                 }
-                // It has one byte at least.
+                // A tensor of an unknown type has at least one byte, unless it has no elements.
                 Some(elements.min(1))
             }
         };
         let end = bytes.and_then(|bytes| offset.checked_add(bytes));
-        last = last.max(end.ok_or("a tensor's end does not fit a number")?);
+        last = last.max(end.ok_or("the end of a tensor overflows")?);
     }
     let header = size - reader.left;
     let data = header
@@ -182,13 +183,13 @@ fn check_header(file: &mut (impl Read + Seek), size: u64, is_over: &dyn Fn() -> 
     }
 }
 
-/// Reads a header of a file that has the given number of bytes left.
+/// A reader for the header of a file. `left` is the number of bytes that it may still read.
 struct Reader<'f, F> {
     file: &'f mut F,
     left: u64,
-    /// Whether the call is to end.
+    /// Returns true if the call must end.
     is_over: &'f dyn Fn() -> bool,
-    /// The number of values since the last look.
+    /// The number of values since the last check of the limits.
     unchecked: u32,
 }
 
@@ -210,7 +211,8 @@ impl<F: Read + Seek> Reader<'_, F> {
         self.bytes().map(u64::from_le_bytes)
     }
 
-    /// Reads the fixed beginning; returns the numbers of tensors and of key-value pairs.
+    /// Reads the fixed beginning of the header. Returns the number of tensors and the number of
+    /// pairs.
     fn counts(&mut self) -> Result<(u64, u64), Problem> {
         if self.bytes::<4>()? != *b"GGUF" {
             return Err("it does not begin with GGUF".to_owned());
@@ -222,7 +224,7 @@ impl<F: Read + Seek> Reader<'_, F> {
         Ok((self.count("tensors")?, self.count("key-value pairs")?))
     }
 
-    /// Reads a value, and returns it if it is a whole number that is at least 0.
+    /// Reads a value. Returns it if it is a whole number of at least 0.
     fn whole_number(&mut self, kind: u32) -> Result<Option<u64>, Problem> {
         let signed = |number: i64| u64::try_from(number).ok();
         Ok(match kind {
@@ -244,14 +246,14 @@ impl<F: Read + Seek> Reader<'_, F> {
     fn count(&mut self, of: &str) -> Result<u64, Problem> {
         match self.u64()? {
             count if count <= MAX_COUNT && count <= self.left / 12 => Ok(count),
-            count => Err(format!("it would have {count} {of}")),
+            count => Err(format!("its header states {count} {of}, which is too many")),
         }
     }
 
     fn text(&mut self) -> Result<String, Problem> {
         let length = self.u64()?;
         if length > MAX_NAME {
-            return Err(format!("a name would have {length} bytes"));
+            return Err(format!("its header states a name of {length} bytes"));
         }
         self.take(length)?;
         let mut text = vec![0; length as usize];
@@ -269,14 +271,14 @@ impl<F: Read + Seek> Reader<'_, F> {
     fn skip_value(&mut self, kind: u32, depth: usize) -> Result<(), Problem> {
         match kind {
             STRING => self.skip_text(),
-            ARRAY if depth == MAX_DEPTH => Err("its arrays lie too deep in arrays".to_owned()),
+            ARRAY if depth == MAX_DEPTH => Err("its arrays are nested too deeply".to_owned()),
             ARRAY => {
                 let kind = self.u32()?;
                 let count = self.u64()?;
                 match size_of(kind) {
                     Some(size) => {
                         let length = count.checked_mul(size);
-                        self.skip(length.ok_or("an array is longer than fits a number")?)
+                        self.skip(length.ok_or("the length of an array overflows")?)
                     }
                     None => (0..count).try_for_each(|_| self.skip_value(kind, depth + 1)),
                 }
@@ -292,11 +294,11 @@ impl<F: Read + Seek> Reader<'_, F> {
         self.take(length)?;
         let failed = |error: io::Error| format!("its header cannot be read: {error}");
         let length = i64::try_from(length).map_err(|_| "a value is too long".to_owned())?;
-        // Within what is buffered this costs nothing, unlike `seek`.
+        // Unlike `seek`, this keeps the buffer, so it costs nothing inside of the buffered bytes.
         self.file.seek_relative(length).map_err(failed)
     }
 
-    /// Counts bytes of the header that are used.
+    /// Subtracts bytes of the header from those that are left.
     fn take(&mut self, length: u64) -> Result<(), Problem> {
         self.unchecked += 1;
         if self.unchecked >= LOOK_EVERY {
@@ -311,7 +313,7 @@ impl<F: Read + Seek> Reader<'_, F> {
     }
 }
 
-/// How many bytes a value of a fixed size has.
+/// Returns the size of a value of a fixed-size type, in bytes.
 fn size_of(kind: u32) -> Option<u64> {
     match kind {
         0 | 1 | 7 => Some(1),

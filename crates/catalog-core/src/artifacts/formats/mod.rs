@@ -1,6 +1,6 @@
-//! Checks that files of models have the format of their names: headers, shards, indexes of shards,
-//! and content that is known to be something else. All of it is hostile input: arithmetic is checked, and
-//! headers are read as streams.
+//! Checks that the files of models have the format of their names: headers, shards, and indexes of
+//! shards. Also recognises content that is known to be something else. All input may be hostile:
+//! arithmetic is checked, and headers are read as streams.
 
 mod bounded;
 mod completeness;

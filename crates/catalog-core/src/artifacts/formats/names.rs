@@ -4,10 +4,10 @@ use std::hash::BuildHasher;
 
 use super::problem::Problem;
 
-/// The most names that are remembered: more than any model has. It bounds the memory.
+/// The maximum number of recorded names, which bounds the memory. No real model has as many names.
 const MAX_NAMES: usize = 1 << 20;
 
-/// The names of one file, of which no two may be equal. Only their hashes are kept.
+/// The distinct names of one file. Only their hashes are kept.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     hashing: RandomState,
@@ -15,7 +15,8 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Notes a name. Fails if it is there already. `of` is the kind of the named things.
+    /// Records a name. Fails if it was recorded before. `of` is the kind of the named things, for
+    /// the error.
     pub(super) fn add(&mut self, of: &str, name: &str) -> Result<(), Problem> {
         if self.seen.len() < MAX_NAMES && !self.seen.insert(self.hashing.hash_one(name)) {
             return Err(format!("two of its {of} have the name {name:?}"));

@@ -1,5 +1,5 @@
-//! The header of a safetensors file: 8 bytes of length, that much JSON, then the tensors' bytes.
-//! <https://huggingface.co/docs/safetensors>
+//! The header of a safetensors file: a length of 8 bytes and a JSON text of that length. The bytes
+//! of the tensors follow it. See <https://huggingface.co/docs/safetensors>.
 
 use std::fmt;
 use std::io::Read;
@@ -12,7 +12,7 @@ use super::names::Names;
 use super::problem::{Checked, Problem};
 use crate::error::Result;
 
-/// The longest header that the format allows.
+/// The maximum length of a header in this format.
 const MAX_HEADER: u64 = 100_000_000;
 
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ struct Tensor {
     data_offsets: [u64; 2],
 }
 
-/// Checks the header of a file of `size` bytes. `check` ends the reading by failing.
+/// Checks the header of a file of `size` bytes. An error of `check` ends the reading.
 pub(super) fn check(
     file: &mut impl Read,
     size: u64,
@@ -64,7 +64,7 @@ pub(super) fn check(
     })
 }
 
-/// Checks that the tensors lie one behind the other, without holes, to the end.
+/// Checks that the tensors fill all bytes after the header, without overlaps and holes.
 fn all_covered(mut spans: Vec<(u64, u64)>, data: u64) -> Result<(), Problem> {
     spans.sort_unstable();
     let mut end = 0;
@@ -82,9 +82,9 @@ fn all_covered(mut spans: Vec<(u64, u64)>, data: u64) -> Result<(), Problem> {
     }
 }
 
-/// Reads the tensors of a header: their spans, and notes on unknown types.
+/// Parses the tensors of a header: collects their spans, and notes about unknown types.
 struct Header {
-    /// The number of bytes behind the header.
+    /// The number of bytes after the header.
     data: u64,
 }
 
@@ -131,7 +131,7 @@ impl<'de> Visitor<'de> for Header {
     }
 }
 
-/// The metadata of a header: an object of texts, or nothing. None is kept.
+/// The metadata of a header: an object of texts, or null. The texts are not kept.
 #[derive(Deserialize)]
 struct Metadata(#[expect(dead_code, reason = "only its form is checked")] Option<Texts>);
 
@@ -159,9 +159,10 @@ impl<'de> Deserialize<'de> for Texts {
 }
 
 impl Tensor {
-    /// Returns the number of bytes that its shape and type need, or `None` for an unknown type.
+    /// Returns the number of bytes that the shape and the type of the tensor need, or `None` for an
+    /// unknown type.
     fn bytes(&self) -> Result<Option<u64>, &'static str> {
-        const TOO_MANY: &str = "has more elements than fit a number";
+        const TOO_MANY: &str = "has a number of elements that overflows";
         let bits = match self.dtype.as_str() {
             "F4" => 4,
             "F6_E2M3" | "F6_E3M2" => 6,

@@ -1,25 +1,26 @@
-/// Returns the names of all files of the set of a shard, in order, if the name is that of a shard.
+/// Returns the names of all files in the set of a shard, in order. Returns `None` if the name is
+/// not that of a shard.
 pub(crate) fn shard_set(name: &str) -> Option<Vec<String>> {
     Some(Shard::parse(name)?.set().collect())
 }
 
-/// A shard: one file of a large model that is split into several, as in
+/// The name of a shard: one file of a large model that is split into several files, as in
 /// `name-00001-of-00003.gguf` and `name-00001-of-00003.safetensors`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shard<'n> {
-    /// The part of the path before the numbers, with the folder.
+    /// The part of the name before the numbers, including the folder.
     stem: &'n str,
     number: u32,
     count: u32,
-    /// The part of the name behind the numbers, without its dot.
+    /// The part of the name after the numbers, without its dot.
     ending: &'n str,
 }
 
-/// More shards than anybody makes.
+/// The maximum number of shards in a set. No real model has as many.
 const MAX_COUNT: u32 = 4_096;
 
 impl<'n> Shard<'n> {
-    /// Reads the name of a shard, or returns `None` for the name of another file.
+    /// Parses the name of a shard. Returns `None` for the name of another file.
     pub(crate) fn parse(name: &'n str) -> Option<Self> {
         let (rest, count_and_ending) = name.rsplit_once("-of-")?;
         let (count, ending) = count_and_ending.split_once('.')?;
@@ -39,22 +40,22 @@ impl<'n> Shard<'n> {
         (is_one && is_named).then_some(shard)
     }
 
-    /// The names of all shards of its set, in order.
+    /// Returns the names of all shards of its set, in order.
     pub(crate) fn set(self) -> impl Iterator<Item = String> + 'n {
         (1..=self.count).map(move |number| self.name_of(number))
     }
 
-    /// Returns the name of the first shard, for engines.
+    /// Returns the name of the first shard, which engines load.
     pub(crate) fn first(self) -> String {
         self.name_of(1)
     }
 
-    /// The position in its set, counted from 1.
+    /// Returns the position in the set, counted from 1.
     pub(crate) fn number(self) -> u32 {
         self.number
     }
 
-    /// The number of shards in its set.
+    /// Returns the number of shards in the set.
     pub(crate) fn count(self) -> u32 {
         self.count
     }

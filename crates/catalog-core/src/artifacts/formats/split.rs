@@ -5,8 +5,8 @@ use std::path::Path;
 use super::gguf::{self, Split};
 use crate::error::{CatalogError, Result};
 
-/// Reads the place of a shard in its set from the header of a GGUF file. A header that cannot be
-/// read states none.
+/// Reads the place of a shard in its set from the header of a GGUF file. Returns an empty place if
+/// the header cannot be read.
 ///
 /// # Errors
 ///

@@ -1,12 +1,12 @@
-//! Content that people and servers leave in the place of a file of a model.
+//! Recognises content that people and servers leave at the path of a model file by mistake.
 
-/// The number of bytes at the begin of a file that tell what it is.
+/// The number of bytes at the beginning of a file that are checked.
 pub(super) const BEGIN: usize = 1024;
 
-/// The longest text of an error. A longer file is something else.
+/// The maximum length of an error text. A longer file is something else.
 const MAX_TEXT: u64 = 64 << 10;
 
-/// The first words of texts that servers send in the place of a file.
+/// The first words of error texts that servers send in place of a file.
 const ERROR_TEXTS: [&str; 10] = [
     "entry not found",
     "repository not found",
@@ -20,16 +20,17 @@ const ERROR_TEXTS: [&str; 10] = [
     "{\"error\"",
 ];
 
-/// The problem of a file whose download has not ended.
+/// The problem of a file whose download is not finished.
 pub(super) const UNFINISHED: &str =
     "its download is not finished; finish the download, or remove the file";
 
-/// The endings of files that may be pages or texts themselves.
+/// The extensions of files that may be web pages or texts.
 const TEXTS: [&str; 12] = [
     "html", "htm", "xhtml", "xml", "svg", "md", "txt", "rst", "jinja", "j2", "py", "csv",
 ];
 
-/// Returns what a file is, if its first bytes show that it is not the file of its name, and the repair.
+/// Returns the actual content of a file and the repair, if the first bytes show that the content
+/// does not belong to a file of this name.
 pub(super) fn recognise(name: &str, begin: &[u8], size: u64) -> Option<&'static str> {
     if begin.starts_with(b"version https://git-lfs.github.com/spec/") {
         return Some("it is a git-lfs pointer and not the file itself; run `git lfs pull`");
@@ -55,7 +56,7 @@ pub(super) fn recognise(name: &str, begin: &[u8], size: u64) -> Option<&'static 
     is_error.then_some("it is the error text of a server; fetch the file again")
 }
 
-/// Returns the reason why a file is no whole one, if its name says so.
+/// Returns the reason why a file is incomplete, if its name shows that.
 pub(super) fn is_a_part(name: &str) -> Option<&'static str> {
     let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
     let (_, ending) = name.rsplit_once('.')?;
@@ -79,7 +80,7 @@ pub(super) fn is_a_part(name: &str) -> Option<&'static str> {
         !letters.is_empty() && letters.bytes().all(|byte| byte.is_ascii_lowercase())
     });
     (is_numbered || is_lettered)
-        .then_some("it is a part of a file that was cut; join all parts with `cat`, in their order")
+        .then_some("it is one part of a split file; join all parts with `cat`, in order")
 }
 
 fn is_number(text: &str) -> bool {
