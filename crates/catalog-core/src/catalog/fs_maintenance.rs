@@ -131,9 +131,9 @@ impl FsCatalog {
     }
 
     /// Repairs a managed model. The call verifies all files of the model, calls `fetch` for each
-    /// file that is corrupt or missing, and sets the entry to Active. The new files are verified
-    /// before they are used. Other models that lack the same bytes can be repaired later without
-    /// another fetch. If `progress` returns an error, the call stops with that error.
+    /// file that is corrupt or missing, and sets the entry to Active. It does not fetch a file
+    /// whose bytes the store holds for another model. The new files are verified before they are
+    /// used. If `progress` returns an error, the call stops with that error.
     ///
     /// # Errors
     ///

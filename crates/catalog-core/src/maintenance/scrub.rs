@@ -8,18 +8,18 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Progress;
 use crate::state::RootState;
 
-/// The limits of a scrub. It ends after the model with which it reaches one of them.
+/// The limits of a scrub. The scrub ends after the model at which it reaches one of the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ScrubBudget {
-    /// The number of bytes to hash.
+    /// The maximum number of bytes to hash.
     pub bytes: u64,
-    /// The time to take.
+    /// The maximum time to take.
     pub time: Duration,
 }
 
 impl ScrubBudget {
-    /// Creates the limits of a scrub: a number of bytes to hash, and a time.
+    /// Creates the limits of a scrub.
     pub const fn new(bytes: u64, time: Duration) -> Self {
         Self { bytes, time }
     }
@@ -31,22 +31,25 @@ impl ScrubBudget {
 pub struct ScrubReport {
     /// The verifications, in order.
     pub verified: Vec<Verification>,
-    /// The models that could not be verified, with the reason.
+    /// The models that could not be verified, with the errors.
     pub failed: Vec<Skipped<String, CatalogError>>,
     /// The number of models that were left for the next call.
     pub left: usize,
 }
 
-/// Verifies models by all their bytes, beginning with those whose last attempt is longest ago. Ends
-/// when the budget is used up; the next call of any process continues there. `progress` may stop it
-/// with [`CatalogError::Cancelled`]: the results so far are recorded.
+/// Verifies models by hashing all their bytes, and begins with the model whose last attempt is the
+/// oldest. The call ends when the budget is used up. The next call, by any process, continues from
+/// there. If `progress` returns [`CatalogError::Cancelled`], the call stops, and the results so far
+/// are recorded.
 ///
-/// It records passes of several models in one write, and a failure at once.
+/// Successful verifications of several models are recorded in one write. A failure is recorded at
+/// once.
 ///
 /// # Errors
 ///
-/// [`CatalogError::Cancelled`], the error of `progress`, and the errors of the index. A model that
-/// cannot be verified is an error in the report only.
+/// [`CatalogError::Cancelled`] or [`CatalogError::DeadlineExceeded`] if the call was stopped, and
+/// the errors of reading and writing the index. A model that cannot be verified for any other
+/// reason is listed in the report, and the call continues.
 pub(crate) fn scrub(
     state: &RootState,
     budget: ScrubBudget,
@@ -95,7 +98,7 @@ pub(crate) fn scrub(
     Ok(report)
 }
 
-/// Returns the models with an expected digest, in the order of their last attempts.
+/// Returns the models that have a digest, in the order of their last attempts.
 fn queue(state: &RootState) -> Result<Vec<String>> {
     let snapshot = state.models.snapshot()?;
     let with_digest = snapshot
