@@ -10,9 +10,9 @@ use crate::progress::{Limits, Progress};
 use crate::reference::ModelId;
 use crate::state::ModelLockAttempt;
 
-/// The interface of a catalog on disk, which has an artifact store, proofs that outlive a process,
-/// leases, and model locks that several processes share. Each method does the work of the method
-/// that its documentation names.
+/// The interface of a catalog on disk. Such a catalog has an artifact store, durable proofs,
+/// leases, and model locks for several processes. Each method does the work of the method that its
+/// documentation names.
 pub trait ManagedCatalog: Send + Sync {
     /// Returns a handle of the same catalog whose calls have limits.
     fn with_limits(&self, limits: Limits) -> Box<dyn ManagedCatalog>;

@@ -46,7 +46,7 @@ impl FetchProblem {
     /// Returns the repair that fits most sources.
     pub fn repair(self) -> &'static str {
         match self {
-            Self::ToolMissing => "install it, or give its path",
+            Self::ToolMissing => "install the program that fetches, or give its path",
             Self::NotFound => "check the name, and whether this account may read the model",
             Self::RevisionNotFound => "check the revision in the reference",
             Self::FileNotFound => "check the path in the reference",

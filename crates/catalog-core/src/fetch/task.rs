@@ -88,7 +88,7 @@ pub struct Fetched {
     /// The statement of the source about the files. The file with the weakest statement decides.
     /// [`Nothing`](Basis::Nothing) means that the source states nothing. [`Sizes`](Basis::Sizes)
     /// means that the fetcher compared the sizes. [`SourceHash`](Basis::SourceHash) means that the
-    /// source states hashes, which are in the expectation or which the fetcher compared.
+    /// source states hashes: the fetcher compared them or put them into the expectation.
     pub basis: Basis,
 }
 

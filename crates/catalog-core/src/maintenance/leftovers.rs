@@ -1,5 +1,5 @@
-//! Lists and removes files that no model needs: files in quarantine, files that a recovery kept
-//! aside, and model locks that no process holds.
+//! Lists and removes files that no model needs: quarantined files, files that a recovery kept
+//! aside, and unused model locks.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -9,18 +9,19 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct CollectionPolicy {
-    /// The time after which a Retired model is removed. Zero removes all Retired models; `None`
-    /// removes none for this reason. Only time in which the host was certainly running counts, so a
-    /// jump of the clock makes no model older.
+    /// The time after which a Retired model is removed. Zero removes all Retired models. If it is
+    /// `None`, no model is removed because of its age. Only time in which the host was certainly
+    /// running counts, so a jump of the clock makes no model older.
     pub retired_for: Option<Duration>,
     /// The age after which a leftover is removed, by the clock of the host. Leftovers are files in
-    /// quarantine, files that a recovery kept, and model locks that no process holds. `None`
-    /// removes none for this reason.
+    /// quarantine, files that a recovery kept, and model locks that no process holds. If it is
+    /// `None`, no leftover is removed because of its age.
     pub leftovers_for: Option<Duration>,
     /// The maximum number of bytes that the store may take on the disk. To reach it, a collection
     /// removes files in quarantine, the oldest first, and then managed models.
     pub budget: Option<u64>,
-    /// The minimum number of free bytes on the disk. To reach it, a collection removes managed models.
+    /// The minimum number of free bytes on the disk. To reach it, a collection removes managed
+    /// models.
     pub min_free: Option<u64>,
     /// The models that a collection may remove for `budget` and `min_free`. The least recently used
     /// model is removed first.

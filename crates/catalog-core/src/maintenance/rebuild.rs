@@ -94,7 +94,11 @@ fn rebuild_state(state: &RootState) -> Result<Rebuilt> {
         let mut is_restored = false;
         while let Some((_, key)) = of_id.pop() {
             if is_restored {
-                report.reject(artifacts, &key, "a later artifact with the same id is intact".to_owned());
+                report.reject(
+                    artifacts,
+                    &key,
+                    "a later artifact with the same id is intact".to_owned(),
+                );
                 continue;
             }
             match restore(state, &key) {

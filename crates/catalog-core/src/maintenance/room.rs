@@ -45,11 +45,14 @@ pub(crate) fn making_room<T>(
             Ok(true) => {}
             Ok(false) => continue,
             Err(error) => {
-                tracing::debug!(?unneeded, %error, "an unneeded file could not be unlinked to make room");
+                tracing::debug!(?unneeded, %error, "an unneeded file could not be unlinked");
                 continue;
             }
         }
-        tracing::warn!(?unneeded, "the disk is full; an unneeded file was unlinked to make room");
+        tracing::warn!(
+            ?unneeded,
+            "the disk is full; an unneeded file was unlinked to make room"
+        );
         match change() {
             Err(error) if is_for_room(&error) => full = error,
             done => return done,

@@ -50,8 +50,8 @@ impl Unneeded {
     ///
     /// # Errors
     ///
-    /// The error of a reference that cannot be resolved. That reference may need any of the
-    /// remaining artifacts.
+    /// The I/O error of a reference that cannot be resolved: it may need any of the remaining
+    /// artifacts.
     pub(super) fn retain_unreferenced<'p>(
         &mut self,
         root: &StoreRoot,

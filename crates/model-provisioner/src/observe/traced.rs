@@ -3,9 +3,10 @@ use tracing::field::Empty;
 use super::event::{Event, EventKind};
 use super::observer::Observer;
 
-/// Tells `tracing`: each call is a span `provision` with `id`, and with `bytes`, `duration_ms` and
-/// `outcome` once it ends. Its parent is the span of the caller, so what that carries, such as the
-/// id of a request, goes along.
+/// An observer that reports to `tracing`. Each call is a span `provision` with the field `id`. When
+/// the call ends, the fields `bytes`, `duration_ms` and `outcome` are set. The parent of the span
+/// is the current span of the caller, so logs show the fields of that span, such as the id of a
+/// request, too.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Traced;
 
