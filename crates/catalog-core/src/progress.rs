@@ -57,8 +57,8 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Creates a token for a part of the calls. To cancel this token also cancels the child; to
-    /// cancel the child leaves this token as it is.
+    /// Creates a token for a part of the calls. Cancelling this token also cancels the child.
+    /// Cancelling the child leaves this token as it is.
     #[must_use]
     pub fn child(&self) -> Self {
         Self(Arc::new(Flag {
@@ -73,8 +73,8 @@ impl CancelToken {
         self.0.is_set.store(true, Ordering::Relaxed);
     }
 
-    /// Returns true if [`cancel`](Self::cancel) was called on this token, on a clone of it, or on
-    /// the token that created it as a [`child`](Self::child).
+    /// Returns true if [`cancel`](Self::cancel) was called on this token, on a clone of it, or on a
+    /// token from which it descends as a [`child`](Self::child).
     pub fn is_cancelled(&self) -> bool {
         let parent = self.0.parent.as_ref();
         self.0.is_set.load(Ordering::Relaxed) || parent.is_some_and(Self::is_cancelled)
@@ -93,11 +93,11 @@ impl Eq for CancelToken {}
 /// The limits of a call: the time at which it gives up, and the token that cancels it.
 ///
 /// To get a handle with limits, call [`FsCatalog::with_limits`](crate::FsCatalog::with_limits) or
-/// [`FsEngineStore::with_limits`](crate::FsEngineStore::with_limits). At the deadline, a call of
-/// that handle stops to wait for a lock or to hash a regular local file. Three operations can take
-/// longer. A running sync of the disk is not interrupted: after the sync, the call returns its
-/// result or [`OutcomeUnknown`](crate::CatalogError::OutcomeUnknown). A file system can block. A
-/// fetcher can ignore its cancellation.
+/// [`FsEngineStore::with_limits`](crate::FsEngineStore::with_limits). A call of that handle ends
+/// every wait for a lock, and every hash of a regular local file, at the deadline. Three operations
+/// can take longer. A running sync of the disk is not interrupted: after the sync, the call returns
+/// its result or [`OutcomeUnknown`](crate::CatalogError::OutcomeUnknown). A file system can block.
+/// A fetcher can ignore its cancellation.
 ///
 /// ```
 /// use std::time::Duration;

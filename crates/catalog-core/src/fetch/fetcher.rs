@@ -25,12 +25,13 @@ use crate::reference::ModelRef;
 /// A fetcher must implement only [`ensure_present`](Self::ensure_present). Then the files stay
 /// where the fetcher keeps them, and the caller verifies and registers them there.
 ///
-/// If a fetcher [`supports`](Self::supports) a reference, its caller calls [`stage`](Self::stage)
-/// instead. The caller then verifies, publishes and registers the staged files, so no unverified
-/// file is ever at a path where it could be served. Such a fetcher returns its
-/// [`schemes`](Self::schemes): schemes of this crate, or a scheme of its own, such as `share` for
-/// `share://team/model.gguf`. The provided `stage` copies the files that `ensure_present` returns.
-/// A fetcher of remote files overrides `stage` and writes the files itself.
+/// If a fetcher [`supports`](Self::supports) a reference, and the catalog has an artifact store,
+/// the caller calls [`stage`](Self::stage) instead. The caller then verifies, publishes and
+/// registers the staged files, so no unverified file is ever at a path where it could be served.
+/// Such a fetcher returns its [`schemes`](Self::schemes): schemes of this crate, or a scheme of its
+/// own, such as `share` for `share://team/model.gguf`. The provided `stage` copies the files that
+/// `ensure_present` returns. A fetcher of remote files overrides `stage` and writes the files
+/// itself.
 ///
 /// The example `share_fetcher` of `model-provisioner` is a fetcher of 40 lines. An implementation
 /// can test itself with the suite in `conformance`, a feature of this crate.

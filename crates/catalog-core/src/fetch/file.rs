@@ -74,15 +74,9 @@ fn repair_of(mr: &ModelRef) -> &'static str {
             "add a ModelFetcher for the hub, as `ModelProvisioner::with_hf_cli` does, or download \
              the model with `hf download ORG/REPO --local-dir FOLDER` and refer to FOLDER"
         }
-        "oci" => {
-            "add a ModelFetcher for registries, or pull the model and refer to the local folder"
-        }
-        "s3" => {
-            "add a ModelFetcher for object stores, or copy the model here and refer to the file"
-        }
-        "http" | "https" => {
-            "add a ModelFetcher for the web, or download the model and refer to the file"
-        }
+        "oci" => "add a ModelFetcher for registries, or pull it and refer to the local folder",
+        "s3" => "add a ModelFetcher for object stores, or copy it here and refer to the file",
+        "http" | "https" => "add a ModelFetcher for the web, or download it and refer to the file",
         _ => "add a ModelFetcher that serves this scheme, or refer to a local file",
     }
 }

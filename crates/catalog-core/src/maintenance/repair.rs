@@ -42,7 +42,7 @@ pub struct RepairReport {
 }
 
 /// Repairs a managed model. The call verifies all files of the model, calls `bring` for each file
-/// that is corrupt or missing and that the store has not got as a blob, and sets the entry to
+/// that is corrupt or missing and that the store does not have as a blob, and sets the entry to
 /// Active. The new files are verified before they are used. If `progress` returns an error, the
 /// call stops with that error.
 ///

@@ -20,7 +20,7 @@ use crate::request::ProvisionRequest;
 /// A provisioner: it fetches, verifies and registers the models of references.
 ///
 /// If the model is not registered or not on disk, a call fetches its bytes. Then it verifies the
-/// bytes, publishes them if they belong into the store, and changes the catalog last. So a failure
+/// bytes, publishes them if they belong in the store, and changes the catalog last. So a failure
 /// leaves the catalog as it was, and a call never registers bytes that differ from the expected
 /// digest, unless the [`Policy`] allows it.
 ///
