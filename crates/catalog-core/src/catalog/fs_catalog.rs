@@ -155,8 +155,8 @@ impl FsCatalog {
     ///
     /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry,
     /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing) if its artifact does not exist,
-    /// [`InUse`](crate::CatalogError::InUse) if another process excluded leases on the artifact
-    /// during the whole wait ([`lock_wait`](StoreOptions::lock_wait)).
+    /// [`InUse`](crate::CatalogError::InUse) if another process excluded leases on the artifact for
+    /// as long as [`StoreOptions`] lets a call wait for a lock.
     pub fn lease(&self, id: &str) -> Result<Lease> {
         state::lease(&self.state, id)
     }
