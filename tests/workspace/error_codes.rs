@@ -16,7 +16,7 @@ const UPDATE: &str = "UPDATE_ERROR_CODES";
 fn rendered() -> String {
     let mut page = String::from(
         "Each error has a stable code. `is_retryable` is true if the call may succeed when it is \
-         repeated, with nothing mended by hand. `http_status` is the status that a server is advised to \
+         repeated, without a repair by hand. `http_status` is the status that a server is advised to \
          answer with.\n\n\
          | code | meaning | retry | HTTP status |\n| --- | --- | --- | --- |\n",
     );

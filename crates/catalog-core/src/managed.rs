@@ -1,7 +1,7 @@
-//! The abilities of a catalog on disk that a provisioner uses: an artifact store, proofs, leases, and
-//! one caller at a time for each model.
+//! The interface between a provisioner and a catalog on disk: an artifact store, proofs, leases,
+//! and a lock for each model.
 //!
-//! `model-provisioner` is written against this module. Other programs seldom need it.
+//! The crate `model-provisioner` uses this module. Other programs seldom need it.
 
 pub use crate::catalog::ManagedCatalog;
 pub use crate::maintenance::registered::RegisteredModel;

@@ -10,9 +10,9 @@ use crate::error::{CatalogError, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Progress {
-    /// The bytes that are done.
+    /// The number of bytes that are done.
     pub done: u64,
-    /// The number of all bytes, if it is known.
+    /// The total number of bytes, if it is known.
     pub total: Option<u64>,
 }
 
@@ -31,7 +31,7 @@ impl Progress {
     }
 }
 
-/// A token that stops calls from another thread. Clones stop the same calls.
+/// A token that cancels calls from another thread. A clone cancels the same calls.
 ///
 /// ```
 /// use catalog_core::CancelToken;
@@ -47,7 +47,7 @@ pub struct CancelToken(Arc<Flag>);
 #[derive(Debug, Default)]
 struct Flag {
     is_set: AtomicBool,
-    /// A token that stops the same calls and others.
+    /// The token whose cancellation also cancels this one.
     parent: Option<CancelToken>,
 }
 
@@ -57,7 +57,8 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Creates a token for a part of the same calls: it is cancelled with this one, or alone.
+    /// Creates a token for a part of the calls. Cancelling this token also cancels the child.
+    /// Cancelling the child leaves this token as it is.
     #[must_use]
     pub fn child(&self) -> Self {
         Self(Arc::new(Flag {
@@ -66,14 +67,14 @@ impl CancelToken {
         }))
     }
 
-    /// Asks the calls to stop: within a second, and with nothing left behind. A call that has begun
+    /// Cancels the calls. They stop within a second and leave nothing behind. A call that has begun
     /// its last write may still succeed.
     pub fn cancel(&self) {
         self.0.is_set.store(true, Ordering::Relaxed);
     }
 
-    /// Returns true once [`cancel`](Self::cancel) was called on the token, a clone of it, or the token
-    /// that it is a [`child`](Self::child) of.
+    /// Returns true if [`cancel`](Self::cancel) was called on this token, on a clone of it, or on a
+    /// token from which it descends as a [`child`](Self::child).
     pub fn is_cancelled(&self) -> bool {
         let parent = self.0.parent.as_ref();
         self.0.is_set.load(Ordering::Relaxed) || parent.is_some_and(Self::is_cancelled)
@@ -81,7 +82,7 @@ impl CancelToken {
 }
 
 impl PartialEq for CancelToken {
-    /// Returns true if both tokens stop the same calls.
+    /// Returns true if both tokens are clones of one token.
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -91,12 +92,12 @@ impl Eq for CancelToken {}
 
 /// The limits of a call: the time at which it gives up, and the token that cancels it.
 ///
-/// A handle with limits comes from [`FsCatalog::with_limits`](crate::FsCatalog::with_limits) or
-/// [`FsEngineStore::with_limits`](crate::FsEngineStore::with_limits). Its calls end every wait for
-/// a lock and every hash of a regular local file at the deadline. Three things can take longer. A
-/// sync of the disk that is under way is not interrupted: the call then ends with
-/// [`OutcomeUnknown`](crate::CatalogError::OutcomeUnknown) or with its result. A file system can
-/// block. A fetcher can ignore its cancellation.
+/// To get a handle with limits, call [`FsCatalog::with_limits`](crate::FsCatalog::with_limits) or
+/// [`FsEngineStore::with_limits`](crate::FsEngineStore::with_limits). A call of that handle ends
+/// every wait for a lock, and every hash of a regular local file, at the deadline. Three operations
+/// can take longer. A running sync of the disk is not interrupted: after the sync, the call returns
+/// its result or [`OutcomeUnknown`](crate::CatalogError::OutcomeUnknown). A file system can block.
+/// A fetcher can ignore its cancellation.
 ///
 /// ```
 /// use std::time::Duration;
@@ -117,12 +118,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// No limits: calls wait as long as the options of their store say.
+    /// Creates limits without a deadline and without a cancellation. Calls wait for locks as long
+    /// as the options of their store allow.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Gives up after this time, counted from now.
+    /// Creates limits whose deadline is this time from now.
     pub fn timeout(timeout: Duration) -> Self {
         Self {
             deadline: Instant::now().checked_add(timeout),
@@ -130,7 +132,7 @@ impl Limits {
         }
     }
 
-    /// Gives up at this time.
+    /// Creates limits with this deadline.
     pub fn until(deadline: Instant) -> Self {
         Self {
             deadline: Some(deadline),
@@ -138,7 +140,7 @@ impl Limits {
         }
     }
 
-    /// The same limits, with a token that cancels the calls.
+    /// Sets the token that cancels the calls.
     pub fn cancelled_by(mut self, token: &CancelToken) -> Self {
         self.cancel = token.clone();
         self
@@ -149,12 +151,12 @@ impl Limits {
         &self.cancel
     }
 
-    /// The time at which calls give up, if they have a deadline.
+    /// Returns the deadline of the calls, if they have one.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Fails if the call has to stop. `action` names its current work, as in "hashing".
+    /// Returns an error if the call must stop. `action` names its current work, such as "hashing".
     ///
     /// # Errors
     ///
@@ -172,7 +174,7 @@ impl Limits {
         }
     }
 
-    /// A progress callback that also fails once the call has to stop.
+    /// Wraps a progress callback so that it also fails when the call must stop.
     pub(crate) fn watch<'w>(
         &'w self,
         action: &'static str,
@@ -184,12 +186,13 @@ impl Limits {
         }
     }
 
-    /// The end of a wait for a lock that may take `patience`.
+    /// Returns the time at which a wait for a lock ends: after `patience`, or at the deadline if
+    /// that is earlier.
     pub(crate) fn end_of_wait(&self, patience: Duration) -> Instant {
         self.end_of_wait_since(Instant::now(), patience)
     }
 
-    /// The end of a wait for a lock that may take `patience` from `begin` on.
+    /// Returns the same time for a wait that began at `begin`.
     pub(crate) fn end_of_wait_since(&self, begin: Instant, patience: Duration) -> Instant {
         const VERY_LONG: Duration = Duration::from_secs(1 << 30);
         let end = begin + patience.min(VERY_LONG);

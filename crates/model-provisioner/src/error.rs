@@ -5,13 +5,13 @@ use catalog_core::{CatalogError, Digest, DigestError, ErrorCode, Retry};
 
 use crate::policy::Refusal;
 
-/// The result of every call of this crate. `catalog-core` exports a `Result` of its own, and two of them
-/// would clash.
+/// The result of every call of this crate. It is not public, because it would clash with the
+/// `Result` of `catalog-core`.
 pub(crate) type Result<T, E = ProvisionError> = std::result::Result<T, E>;
 
-/// The error of every call of this crate; one variant for each reaction of a caller.
+/// The error of every call of this crate, with one variant for each reaction of a caller.
 ///
-/// `Display` gives the problem and the repair. It never repeats the text of
+/// `Display` prints the problem and the repair. It never repeats the text of
 /// [`source`](std::error::Error::source). A failed call leaves the catalog as it was.
 ///
 /// # Error codes
@@ -20,62 +20,62 @@ pub(crate) type Result<T, E = ProvisionError> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProvisionError {
-    /// The catalog or the fetcher failed: see [`CatalogError`].
+    /// The catalog or the fetcher failed; see [`CatalogError`].
     #[error(transparent)]
     Catalog(#[from] CatalogError),
 
-    /// The expected digest can prove nothing: correct it.
+    /// The expected digest of the request is malformed or unknown: correct it.
     #[error("the expected digest is unusable; nothing was done")]
     InvalidExpectedDigest {
         /// The defect of the digest.
         source: DigestError,
     },
 
-    /// A newer release wrote the digest that is pinned, and this release cannot compute it: upgrade
-    /// this program, or give the expected digest in an algorithm that it knows.
+    /// A newer release pinned a digest that this release cannot compute: upgrade this program, or
+    /// give the expected digest in an algorithm that this release knows.
     #[error(
-        "entry {id:?} is pinned to a digest that this program cannot compute; upgrade it, or give a sha256 digest with the call"
+        "entry {id:?} has a pinned digest that this program cannot compute; upgrade this program, or state a sha256 digest in the request"
     )]
     PinnedDigestUnusable {
-        /// The entry.
+        /// The id of the entry.
         id: String,
         /// The defect of the digest.
         source: DigestError,
     },
 
-    /// The bytes are not the expected ones: restore the file, or give its new digest if it was
-    /// replaced on purpose.
+    /// The bytes at the path do not have the expected digest: restore the file, or give the new
+    /// digest if the file was replaced on purpose.
     #[error("digest mismatch for model {id:?} at {path}: expected {expected}, got {actual}; restore the file, or pass the new digest to replace the model", path = path.display())]
     DigestMismatch {
-        /// The model.
+        /// The id of the model.
         id: String,
-        /// Its file or folder.
+        /// The file or folder of the model.
         path: PathBuf,
-        /// The digest that came with the call, or that an earlier call pinned.
+        /// The digest that the request states, or that an earlier call pinned.
         expected: Box<Digest>,
         /// The digest of the bytes.
         actual: Box<Digest>,
     },
 
-    /// The files are not as they were when they were staged, and no repair succeeded: restore them,
-    /// or give the digest of the model that replaces them.
-    #[error("{path} is not what {id:?} should be: {reason}; restore it, or give its new digest if it is to be replaced", path = path.display())]
+    /// The files of the model are damaged, and no repair succeeded: restore the files, or give the
+    /// digest of the model that replaces them.
+    #[error("model {id:?} at {path} is damaged: {reason}; restore the files, or pass the new digest to replace the model", path = path.display())]
     Unsound {
-        /// The model.
+        /// The id of the model.
         id: String,
-        /// Its file or folder.
+        /// The file or folder of the model.
         path: PathBuf,
-        /// The difference.
+        /// The damage.
         reason: String,
     },
 
-    /// The bytes that the source delivered are not the expected ones: have the source restored, or
-    /// give the new digest if the source replaced the model on purpose.
+    /// The source delivered bytes that do not have the expected digest: restore the source, or give
+    /// the new digest if the source replaced the model on purpose.
     #[error(
-        "digest mismatch for model {id:?}: {origin} delivered bytes with {actual}, expected were bytes with {expected}; nothing was registered; restore the source, or pass the new digest to replace the model"
+        "digest mismatch for model {id:?}: {origin} delivered {actual}, expected {expected}; nothing was registered; restore the source, or pass the new digest to replace the model"
     )]
     SourceMismatch {
-        /// The model.
+        /// The id of the model.
         id: String,
         /// The source, without secrets.
         origin: String,
@@ -85,18 +85,19 @@ pub enum ProvisionError {
         actual: Box<Digest>,
     },
 
-    /// The fetcher of a call asked for the model that the call provisions, and would wait for itself:
-    /// correct the fetcher. A fetcher that asks on another thread is not recognised: it waits until the
-    /// deadline.
+    /// The fetcher of a call made a request for the model that the call provisions, and would wait
+    /// for itself: correct the fetcher. If a fetcher makes such a request on another thread, this
+    /// is not recognised, and the request waits until its deadline.
     #[error(
-        "a fetcher asked for {id:?} while the same thread provisions it; a fetcher must not provision its own model"
+        "a fetcher requested model {id:?} while the same thread provisions it; a fetcher must not provision its own model"
     )]
     NestedCall {
-        /// The model.
+        /// The id of the model.
         id: String,
     },
 
-    /// The composition cannot honour a rule of the policy: change the composition or the policy.
+    /// The provisioner has a catalog that cannot honour a rule of the policy: change the catalog or
+    /// the policy.
     #[error("this provisioner cannot honour the rule `{rule}` of the policy: {problem}")]
     PolicyUnusable {
         /// The field of the policy.
@@ -105,10 +106,10 @@ pub enum ProvisionError {
         problem: &'static str,
     },
 
-    /// The policy forbids it: change the policy, or ask for something else.
-    #[error("the policy forbids {id:?} by its rule `{rule}`: {detail}")]
+    /// The policy forbids the model: change the policy, or request another model.
+    #[error("the policy forbids model {id:?} by its rule `{rule}`: {detail}")]
     PolicyRefused {
-        /// The model.
+        /// The id of the model.
         id: String,
         /// The field of the policy.
         rule: &'static str,
@@ -116,31 +117,31 @@ pub enum ProvisionError {
         detail: String,
     },
 
-    /// The deadline of the request passed: try again with a later one. The work of other callers goes
-    /// on.
-    #[error("time was up after {after:?}, while {doing} {id:?}{beside}; give the request more", beside = beside(holder.as_deref()))]
+    /// The deadline of the request passed: try again with a later deadline. The work of other
+    /// callers continues.
+    #[error("the deadline passed after {after:?}, while {doing} {id:?}{beside}; try again with a later deadline", beside = beside(holder.as_deref()))]
     DeadlineExceeded {
-        /// The model.
+        /// The id of the model.
         id: String,
-        /// The duration of the call.
+        /// The time that the call took.
         after: Duration,
-        /// The part of its work.
+        /// The part of the work that the deadline ended.
         doing: &'static str,
-        /// The holder of the lock that the call waited for, if it waited for one.
+        /// The holder of the lock for which the call waited, if it waited for a lock.
         holder: Option<String>,
     },
 
-    /// Another caller with the same request failed while this call waited for it: repair the cause,
-    /// then try again.
-    #[error("another caller tried to make {id:?} present and failed ({code}): {detail}")]
+    /// Another caller made the same request and failed while this call waited for it: repair the
+    /// cause, then try again.
+    #[error("another caller failed to provision model {id:?} ({code}): {detail}")]
     FailedElsewhere {
-        /// The model.
+        /// The id of the model.
         id: String,
-        /// The stable code of its error.
+        /// The stable code of the error of that caller.
         code: String,
-        /// Its message.
+        /// The message of that error.
         detail: String,
-        /// Whether trying again may succeed with nothing mended by hand.
+        /// Whether the same call may succeed later without a repair by hand.
         is_retryable: bool,
     },
 }
@@ -149,28 +150,27 @@ pub enum ProvisionError {
 #[rustfmt::skip]
 static CODES: &[ErrorCode] = &[
     ErrorCode::new("failed_elsewhere", 502, Retry::Depends, "Another caller made the same request, and its call failed. The status is that of its error."),
-    ErrorCode::new("invalid_expected_digest", 400, Retry::No, "The expected digest can prove nothing."),
-    ErrorCode::new("nested_call", 500, Retry::No, "A fetcher asked for the model that its own call provisions."),
+    ErrorCode::new("invalid_expected_digest", 400, Retry::No, "The expected digest of the request is malformed or unknown."),
+    ErrorCode::new("nested_call", 500, Retry::No, "A fetcher requested the model that its own call provisions."),
     ErrorCode::new("pinned_digest_unusable", 500, Retry::No, "A newer release pinned a digest that this program cannot compute."),
     ErrorCode::new("policy_refused", 403, Retry::No, "A rule of the policy forbids the model."),
-    ErrorCode::new("policy_unusable", 500, Retry::No, "The composition of the provisioner cannot honour a rule of the policy."),
+    ErrorCode::new("policy_unusable", 500, Retry::No, "The catalog of the provisioner cannot honour a rule of the policy."),
     ErrorCode::new("unsound", 422, Retry::No, "The files of the model are damaged, and no repair succeeded."),
 ];
 
-/// Returns the entry of a code of both crates.
+/// Returns the entry of a code, for the codes of both crates.
 fn entry(name: &str) -> Option<&'static ErrorCode> {
     let mut all = CODES.iter().chain(CatalogError::codes());
     all.find(|code| code.name == name)
 }
 
 fn beside(holder: Option<&str>) -> String {
-    holder.map_or_else(String::new, |holder| {
-        format!(" beside {holder}, which holds a lock")
-    })
+    holder.map_or_else(String::new, |holder| format!(" ({holder} holds the lock)"))
 }
 
 impl ProvisionError {
-    /// Returns the stable, lower-case code of the variant, or that of the [`CatalogError`] behind it.
+    /// Returns the stable code of the error, in lower case. For [`Catalog`](Self::Catalog), this is
+    /// the code of the [`CatalogError`].
     pub fn code(&self) -> &'static str {
         match self {
             Self::Catalog(error) => error.code(),
@@ -187,15 +187,16 @@ impl ProvisionError {
         }
     }
 
-    /// Returns the codes of both crates, sorted by name, as [above](Self#error-codes).
+    /// Returns the codes of both crates, sorted by name, as in the [table](Self#error-codes).
     pub fn codes() -> Vec<ErrorCode> {
         let mut all = [CatalogError::codes(), CODES].concat();
         all.sort_unstable_by_key(|code| code.name);
         all
     }
 
-    /// Returns the HTTP status that a server is advised to answer with. A failure of another caller
-    /// has the status of that failure.
+    /// Returns the HTTP status that a server should return. For
+    /// [`FailedElsewhere`](Self::FailedElsewhere), this is the status of the error of the other
+    /// caller.
     pub fn http_status(&self) -> u16 {
         let code = match self {
             Self::FailedElsewhere { code, .. } => code,
@@ -204,7 +205,7 @@ impl ProvisionError {
         entry(code).map_or(500, |code| code.http_status)
     }
 
-    /// Returns true if the call may succeed when it is repeated, with nothing mended by hand.
+    /// Returns true if the same call may succeed later without a repair by hand.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Catalog(error) => error.is_retryable(),

@@ -14,8 +14,8 @@ use crate::report::ProvisionReport;
 /// The version of the document that this release writes and reads.
 const VERSION: u32 = 1;
 
-/// The handoff of a provisioned model to the start of an engine. It borrows the report: the lease is
-/// held for as long as the handoff is used.
+/// The handoff of a provisioned model to an engine. It borrows the report, which holds the lease,
+/// so the model stays on disk for as long as the handoff is used.
 ///
 /// ```
 /// use catalog_core::ModelRef;
@@ -42,7 +42,7 @@ pub struct Handoff<'r> {
     document: HandoffDocument,
 }
 
-/// The facts about a model that the start of an engine needs: a small JSON document.
+/// The facts about a model that a program needs to start an engine, as a small JSON document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HandoffDocument {
@@ -52,16 +52,16 @@ pub struct HandoffDocument {
     pub id: String,
     /// The path to give to the engine.
     pub path: PathBuf,
-    /// The digest of its bytes, as `algorithm:hex`, if a caller or the source of the model stated it
-    /// and the bytes have it.
+    /// The digest of the model, as `algorithm:hex`, if a caller or the source stated a digest and
+    /// the bytes have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
     /// The size of the model in bytes.
     pub size: u64,
     /// The kind of the path.
     pub view: EngineView,
-    /// The paths of its companions, such as a projector (`mmproj`). Engines take them in options of their own.
-    /// The digest does not prove them.
+    /// The paths of the companions of the model, such as a projector (`mmproj`). Engines take them
+    /// in separate options. The digest does not prove them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub companions: Vec<PathBuf>,
 }
@@ -73,14 +73,15 @@ pub struct HandoffDocument {
 pub enum EngineView {
     /// One file.
     File,
-    /// The first of the files of a set, with the others beside it.
+    /// The first shard of a set. The other shards are in the same folder.
     FirstShard,
     /// A folder.
     Folder,
 }
 
 impl<'r> Handoff<'r> {
-    /// Describes a provisioned model for an engine. The path of a set is that of the first shard.
+    /// Creates the handoff of a provisioned model. The path of a set of shards is the path of the
+    /// first shard.
     ///
     /// # Errors
     ///
@@ -109,7 +110,7 @@ impl<'r> Handoff<'r> {
         })
     }
 
-    /// Returns the report, which holds the lease.
+    /// Returns the report of the model, which holds the lease.
     pub fn report(&self) -> &'r ProvisionReport {
         self.report
     }
@@ -130,8 +131,8 @@ impl<'r> Handoff<'r> {
 }
 
 impl HandoffDocument {
-    /// Writes the document in place of the one that may be there. A reader sees all of the old one or
-    /// all of the new one, and on return the new one survives a power cut.
+    /// Writes the document, and replaces a file at the path. A reader sees either the whole old
+    /// file or the whole new file. When the call returns, the new file survives a power cut.
     ///
     /// # Errors
     ///
@@ -144,7 +145,7 @@ impl HandoffDocument {
         let text = serde_json::to_string_pretty(self).expect("it has only text and numbers");
         let mut file = tempfile::Builder::new()
             .prefix(".handoff-")
-            // The umask decides who may read.
+            // The umask of the process decides which accounts may read the file.
             .permissions(fs::Permissions::from_mode(0o666))
             .tempfile_in(folder)
             .map_err(failed("create a temporary file in", folder))?;
@@ -164,7 +165,8 @@ impl HandoffDocument {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`], also for a text that is no such document.
+    /// [`CatalogError::Io`] if the file cannot be read, is not such a document, or has another
+    /// version.
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(failed("read", path))?;
         let handoff = serde_json::from_str(&text).map_err(std::io::Error::from);

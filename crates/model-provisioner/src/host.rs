@@ -1,9 +1,9 @@
-//! Hosts and addresses, as the rules of a policy compare them.
+//! The forms of hosts and addresses that the rules of a policy compare.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Returns the form of a host that rules are compared with. Returns `None` for an address in a form
-/// that several programs read differently.
+/// Returns the form of a host that is compared with rules. Returns `None` for an address in a form
+/// that programs read in different ways.
 pub(crate) fn normal_host(host: &str) -> Option<String> {
     let host = host.to_ascii_lowercase();
     let host = host.trim_end_matches('.');
@@ -17,7 +17,7 @@ pub(crate) fn normal_host(host: &str) -> Option<String> {
     (!is_number && !bare.contains(':')).then(|| host.to_owned())
 }
 
-/// Returns the host of a rule, which may end with a port.
+/// Returns the host of a rule, without the port that the rule may have.
 pub(crate) fn without_port(rule: &str) -> &str {
     let colons = rule.matches(':').count();
     let has_port = rule.contains("]:") || (colons == 1 && !rule.contains('['));
@@ -27,12 +27,12 @@ pub(crate) fn without_port(rule: &str) -> &str {
     }
 }
 
-/// Returns true for an address of the public network: not of this host, of a private network or of a
-/// link, nor of the metadata service of a cloud.
+/// Returns true for an address of the public network. Addresses of this host, of a private network,
+/// of a local link and of the metadata service of a cloud are not public.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     /// The metadata service of Azure, which has a public address.
     const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
-    /// The prefix of the translation of IPv4 addresses.
+    /// The prefix of IPv6 addresses that translate IPv4 addresses.
     const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
     let address = match address.to_canonical() {
         IpAddr::V6(address) if address.segments()[..6] == NAT64 => {

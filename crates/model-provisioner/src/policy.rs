@@ -1,5 +1,5 @@
-//! The rules of a provisioner, as plain data. The defaults allow each model whose bytes are the
-//! expected ones, or of which nothing is expected.
+//! The rules of a provisioner, as plain data. The defaults allow each model whose bytes have the
+//! expected digest, and each model without an expected digest.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,25 +10,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::{is_public, normal_host, without_port};
 
-/// The rules of a provisioner. Each rule is decided as early as possible, and a refusal names its
-/// rule. A policy is also the gate of network fetchers.
+/// The rules of a provisioner. Each rule is applied as early as possible, and a refusal names the
+/// rule. A policy is also the gate of fetchers that use the network.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Policy {
     /// The reaction to a wrong digest.
     pub on_mismatch: OnMismatch,
-    /// The reaction to models that nothing proves.
+    /// The reaction to a model without a digest from a caller or a source.
     pub unverified: Unverified,
-    /// If true, fetchers may ask no other host at all.
+    /// If true, fetchers may connect to no other host.
     pub offline: bool,
-    /// The sources that fetchers may ask, decided before any process or socket.
+    /// The sources to which fetchers may connect. This rule is applied before a process is started
+    /// or a socket is opened.
     pub outbound: Outbound,
     /// The place of local models.
     pub staging: StagingMode,
-    /// The maximum size of a model in bytes, wherever the model is.
+    /// The maximum size of a model in bytes. It applies to models in every place.
     pub max_bytes: Option<u64>,
-    /// The check of the content of a model that is new here: whether the files are what their names say.
+    /// The check of the content of a new model: whether each file has the format that its name
+    /// states.
     pub content: ContentCheck,
 }
 
@@ -40,20 +42,20 @@ pub enum OnMismatch {
     /// The call fails, and the registered model stays.
     #[default]
     Fail,
-    /// The call warns. The model is registered without a proof: its entry has no digest, or keeps the
-    /// pinned one if the model stays where it is.
+    /// The call warns and registers the model without a proof. The entry has no digest, or keeps
+    /// the pinned digest if the model stays where it is.
     Warn,
 }
 
-/// The reaction to models that nothing proves: neither a caller nor their source states a digest.
+/// The reaction to a model for which neither a caller nor the source states a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Unverified {
-    /// The call warns and uses them.
+    /// The call warns and uses the model.
     #[default]
     Warn,
-    /// The call refuses them.
+    /// The call refuses the model.
     Refuse,
 }
 
@@ -62,40 +64,41 @@ pub enum Unverified {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StagingMode {
-    /// Local models stay where they are: no copy is made, and nothing protects them from changes.
+    /// Local models stay where they are. No copy is made, so another program can change them.
     #[default]
     InPlace,
     /// Local models are imported into the store.
     Managed,
 }
 
-/// The sources that fetchers may ask. The rules do not concern fetchers that stay on this host, such as
-/// the one for local files.
+/// The sources to which fetchers may connect. The rules do not apply to fetchers that stay on this
+/// host, such as the fetcher of local files.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Outbound {
     /// The schemes, such as `hf`.
     pub schemes: Filter,
-    /// The hosts, such as `huggingface.co`; `.example.org` stands for all hosts below it. An address
-    /// in a form that several programs read differently is refused if there is any rule.
+    /// The hosts, such as `huggingface.co`. A rule `.example.org` matches all hosts below that
+    /// domain. If there is any rule for hosts, an address in a form that programs read in different
+    /// ways is refused.
     pub hosts: Filter,
     /// The organisations of the hub, for `hf:` references.
     pub organisations: Filter,
 }
 
-/// A filter of names. Case makes no difference.
+/// A filter of names. It ignores the case of letters.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Filter {
-    /// The allowed names. All names are allowed if it is not given.
+    /// The allowed names. `None` allows all names.
     pub allow: Option<BTreeSet<String>>,
-    /// The names that are denied, whatever is allowed.
+    /// The denied names. A name that is also allowed is denied.
     pub deny: BTreeSet<String>,
 }
 
-/// The refusal by a rule.
+/// A refusal, with the rule that caused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// The field of the policy.
@@ -126,8 +129,8 @@ impl Filter {
         }
     }
 
-    /// Returns the refusal of a name. `rules` are the fields of both halves, and `kind` is the kind of
-    /// the name.
+    /// Returns the refusal of a name, if the filter refuses it. `rules` are the names of the fields
+    /// for allowed and denied names, and `kind` is the kind of the name.
     fn refusal(
         &self,
         rules: (&'static str, &'static str),
@@ -142,11 +145,11 @@ impl Filter {
         };
         Some(Refusal {
             rule,
-            detail: format!("{kind} {name:?} may not be asked"),
+            detail: format!("{kind} {name:?} is not allowed"),
         })
     }
 
-    /// The same filter with its hosts in the form that rules are compared in.
+    /// Returns the filter with its hosts in the form that is compared with rules.
     fn of_hosts(&self) -> Self {
         let normal = |names: &BTreeSet<String>| {
             let names = names.iter().map(|rule| {
@@ -172,7 +175,7 @@ fn is_meant(rule: &str, name: &str) -> bool {
 }
 
 impl Policy {
-    /// Returns the rule that forbids asking a host for a model.
+    /// Returns the refusal of a connection to a host for a model, if a rule forbids it.
     pub(crate) fn outbound_refusal(&self, mr: &ModelRef, host: &SourceHost) -> Option<Refusal> {
         let host = match host {
             SourceHost::ThisHost => return None,
@@ -198,7 +201,7 @@ impl Policy {
     fn offline_refusal(&self) -> Option<Refusal> {
         self.offline.then(|| Refusal {
             rule: "offline",
-            detail: "the model is not here, and nothing may be fetched".to_owned(),
+            detail: "the model is not on this host, and nothing may be fetched".to_owned(),
         })
     }
 
@@ -213,30 +216,32 @@ impl Policy {
         match host.and_then(normal_host) {
             Some(host) => hosts.refusal(rules, "host", &host),
             None if hosts.is_empty() => None,
-            // The host that would be asked is unknown, so no rule allows it.
+            // The host is unknown, so no rule can allow it.
             None => Some(Refusal {
                 rule: rules.0,
-                detail: "the host that would be asked is not known, or is an unusual address"
+                detail: "the host of the source is unknown, or is an address in an unusual form"
                     .to_owned(),
             }),
         }
     }
 
-    /// Returns the rule that forbids a model of this size in bytes.
+    /// Returns the refusal of a model of this size in bytes, if a rule forbids it.
     pub(crate) fn size_refusal(&self, bytes: u64) -> Option<Refusal> {
         let max = self.max_bytes.filter(|max| bytes > *max)?;
         Some(Refusal {
             rule: "max_bytes",
-            detail: format!("it has {bytes} bytes or more, {max} are allowed"),
+            detail: format!("it has at least {bytes} bytes, and {max} bytes are allowed"),
         })
     }
 
-    /// Returns the rule that forbids models that nothing proves.
+    /// Returns the refusal of a model without a digest from a caller or a source, if a rule forbids
+    /// it.
     pub(crate) fn unverified_refusal(&self) -> Option<Refusal> {
         (self.unverified == Unverified::Refuse).then(|| Refusal {
             rule: "unverified",
-            detail: "no digest is known of it, and its source states no hashes; give its digest"
-                .to_owned(),
+            detail:
+                "no digest of the model is known, and its source states no hashes; give the digest"
+                    .to_owned(),
         })
     }
 }
@@ -256,8 +261,8 @@ impl OutboundGate for Policy {
         refusal.map_or(Ok(()), |refusal| Err(refusal.to_string()))
     }
 
-    /// A denied address is refused whatever name led there. A redirect from a public address may not
-    /// lead to an address of this host or of its own network, unless the rules allow that address.
+    /// Refuses a denied address for every host name. Also refuses an address that is not public if
+    /// a redirect from a public address led there, unless the rules allow that address.
     fn check_address(&self, host: &str, address: IpAddr, origin: HostOrigin) -> Result<(), String> {
         let rules = ("outbound.hosts.allow", "outbound.hosts.deny");
         let hosts = self.outbound.hosts.of_hosts();
@@ -269,7 +274,7 @@ impl OutboundGate for Policy {
         let is_allowed = hosts.allow.as_ref().is_some_and(is_named);
         if origin == HostOrigin::Redirected && !is_allowed && !is_public(address) {
             return Err(format!(
-                "a redirect led to {host} at {text}, which is no public address"
+                "a redirect led to {host} at {text}, which is not a public address"
             ));
         }
         Ok(())

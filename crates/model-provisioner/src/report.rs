@@ -5,20 +5,22 @@ use catalog_core::{Assurance, Digest, Lease, ResolvedModel, VerificationOutcome}
 
 use crate::steps::Provided;
 
-/// The result of a request.
+/// The result of a request to provision a model.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ProvisionReport {
     /// The model, as [`ensure_present`](crate::ModelProvisioner::ensure_present) returns it.
     pub resolved: ResolvedModel,
-    /// The lease on the model: nobody removes the model while a clone of the report or of the lease
-    /// is held. `None` if the catalog is not on disk.
+    /// The lease on the model. No process removes the model while the report, or a clone of the
+    /// report or of the lease, is held. `None` if the catalog is not on disk.
     pub lease: Option<Arc<Lease>>,
     /// The way in which the model was provided.
     pub provided: Provided,
-    /// The digest of the bytes. `None` if they were not hashed, or are not what was expected.
+    /// The digest of the bytes. `None` if the bytes have no known digest, or do not have the
+    /// expected digest.
     pub digest: Option<Digest>,
-    /// Pass, or Warn if nothing was expected of the bytes or the policy lets a mismatch through.
+    /// The outcome of the verification: Pass, or Warn if there is no digest to compare with or if
+    /// the policy allows a mismatch.
     pub outcome: VerificationOutcome,
     /// The facts behind the outcome.
     pub assurance: Assurance,
@@ -26,11 +28,12 @@ pub struct ProvisionReport {
     pub staged_bytes: u64,
     /// The size of the model in bytes, if it is known.
     pub size: Option<u64>,
-    /// The revision that the source resolved to, such as a commit, if it has any.
+    /// The revision to which the source resolved the reference, such as a commit, if the source has
+    /// revisions.
     pub revision: Option<String>,
-    /// Whether the catalog was changed.
+    /// Whether the call changed the catalog.
     pub is_catalog_changed: bool,
-    /// The time that each part took.
+    /// The time that each part of the call took.
     pub durations: Durations,
 }
 
@@ -38,16 +41,16 @@ pub struct ProvisionReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Durations {
-    /// Waiting for another caller that made the same model present.
+    /// The time of waiting for another caller that provisions the same model.
     pub waiting: Duration,
-    /// Fetching and copying bytes.
+    /// The time of fetching and copying bytes.
     pub fetching: Duration,
-    /// Hashing bytes.
+    /// The time of hashing bytes.
     pub verifying: Duration,
-    /// Making bytes durable and moving them into their place.
+    /// The time of making bytes durable and moving them to their place.
     pub publishing: Duration,
-    /// Changing the catalog.
+    /// The time of changing the catalog.
     pub registering: Duration,
-    /// All of the call.
+    /// The time of the whole call.
     pub total: Duration,
 }

@@ -2,7 +2,8 @@ use std::time::{Duration, Instant};
 
 use catalog_core::{CancelToken, Digest, Limits, ModelRef};
 
-/// A request to make a model present.
+/// A request to provision one model: its reference, expected digest, freshness, deadline and cancel
+/// token.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,20 +29,22 @@ pub struct ProvisionRequest {
     pub(crate) cancel: CancelToken,
 }
 
-/// The state of a model that a request accepts.
+/// The freshness that a request requires: whether a local copy is enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Freshness {
-    /// The model that is here, if it is what it should be.
+    /// Use the local copy if it has the expected digest.
     #[default]
     UseLocal,
-    /// The model that the source has now: a branch of the hub is looked up again, and its new commit
-    /// is fetched, whatever the digest of the old one was; local files are hashed again.
+    /// Check whether the model changed at its source. A branch of the hub is resolved again, and a
+    /// new commit is fetched even if a digest of the old commit is pinned. Local files are hashed
+    /// again.
     Revalidate,
 }
 
 impl ProvisionRequest {
-    /// Creates a request for a model that accepts the digest that an earlier call pinned.
+    /// Creates a request for a model. The expected digest is the digest that an earlier call
+    /// pinned, if there is one.
     pub fn new(model_ref: ModelRef) -> Self {
         Self {
             model_ref,
@@ -52,26 +55,26 @@ impl ProvisionRequest {
         }
     }
 
-    /// Sets the digest that the bytes must have: of the file, or the tree digest of a folder or of a
-    /// set of shards. It replaces the digest that an earlier call pinned.
+    /// Sets the digest that the bytes must have: the digest of a file, or the tree digest of a
+    /// folder or of a set of shards. It replaces the digest that an earlier call pinned.
     pub fn expecting(mut self, digest: impl Into<Option<Digest>>) -> Self {
         self.expected_digest = digest.into();
         self
     }
 
-    /// Sets the state that the request accepts.
+    /// Sets the freshness that the request requires.
     pub fn freshness(mut self, freshness: Freshness) -> Self {
         self.freshness = freshness;
         self
     }
 
-    /// Gives up at this time.
+    /// Sets the deadline of the call.
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Gives up after this long.
+    /// Sets the deadline of the call to this time from now.
     pub fn timeout(self, time: Duration) -> Self {
         match Instant::now().checked_add(time) {
             Some(deadline) => self.deadline(deadline),
@@ -85,7 +88,7 @@ impl ProvisionRequest {
         self
     }
 
-    /// The deadline and the token of the call.
+    /// Returns the deadline and the token of the call.
     pub(crate) fn limits(&self) -> Limits {
         let limits = match self.deadline {
             Some(deadline) => Limits::until(deadline),

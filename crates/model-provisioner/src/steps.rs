@@ -1,26 +1,27 @@
 //! The steps of a call, and the ways in which a model is provided.
 
-/// One step of a call.
+/// A step of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Step {
-    /// The registered model is used: it is here and is what it should be.
+    /// Use the registered model: it is on disk and verified, or there is no digest to compare with.
     Use,
-    /// The registered model turns Active: it is here, is what it should be, and is Retired.
+    /// Set the registered model to Active: it is on disk, and verified or without a digest, but
+    /// Retired.
     Activate,
-    /// The bytes that are here are hashed.
+    /// Hash the bytes of the registered model.
     Verify,
-    /// The source is asked for its revision.
+    /// Ask the source for its present revision.
     Revalidate,
-    /// An artifact is registered that an interrupted call published.
+    /// Register an artifact that an interrupted call published.
     RegisterPublished,
-    /// The model is used where the fetcher has it.
+    /// Use the model where the fetcher keeps it.
     UseInPlace,
-    /// The model is imported from a local path.
+    /// Import the model from a local path.
     Import,
-    /// The fetcher fetches the model.
+    /// Fetch the model.
     Fetch,
-    /// The files of the model that are bad or missing are fetched.
+    /// Fetch the files of the model that are corrupt or missing.
     Repair,
 }
 
@@ -28,14 +29,14 @@ pub enum Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Provided {
-    /// The model was here.
+    /// The model was on this host already.
     AlreadyPresent,
-    /// The model is used where its source has it.
+    /// The model is used where the fetcher keeps it.
     InPlace,
-    /// The model was imported from a local path.
+    /// The call imported the model from a local path.
     Imported,
-    /// The fetcher fetched the model.
+    /// The call fetched the model.
     Fetched,
-    /// Files of the model were bad or missing and were fetched again.
+    /// Files of the model were corrupt or missing, and were replaced.
     Repaired,
 }

@@ -7,12 +7,13 @@ use crate::state::{
     EngineRecord, OutsidePaths, remove_unreferenced, validate_engine, validate_model,
 };
 
-/// The root of a catalog that keeps its entries elsewhere, such as in a database: the rules of entries,
-/// paths and deletion of the [`CatalogStore`](crate::CatalogStore) contract.
+/// The root of a catalog whose entries are stored elsewhere, such as in a database. It applies the
+/// rules of the [`CatalogStore`](crate::CatalogStore) contract about entries, paths and deletion.
 ///
-/// An implementation passes each entry through [`check_model`](Self::check_model) before it writes
-/// the entry, and calls [`remove_model`](Self::remove_model) after it deleted one. It keeps other
-/// writers away meanwhile. The example `redb_catalog` of `model-provisioner` is such an implementation.
+/// An implementation of a catalog calls [`check_model`](Self::check_model) before it writes an
+/// entry, and [`remove_model`](Self::remove_model) after it deleted an entry. During both it must
+/// exclude other writers. The example `redb_catalog` of `model-provisioner` is such an
+/// implementation.
 ///
 /// ```
 /// use catalog_core::{CatalogEntry, CatalogRoot, LifecycleState};
@@ -35,7 +36,7 @@ use crate::state::{
 pub struct CatalogRoot(StoreRoot);
 
 impl CatalogRoot {
-    /// Opens a root. The folder is created as needed.
+    /// Opens a root. Creates the folder if it does not exist.
     ///
     /// # Errors
     ///
@@ -44,17 +45,19 @@ impl CatalogRoot {
         Ok(Self(StoreRoot::open(path.as_ref())?))
     }
 
-    /// Returns the absolute path of the root, with links resolved.
+    /// Returns the absolute path of the root, with symbolic links resolved.
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// Checks the id, the digest and the path of an entry. Returns the entry with its absolute path.
+    /// Checks the id, the digest and the path of an entry. Returns the entry with its absolute
+    /// path.
     ///
     /// # Errors
     ///
-    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) and
-    /// [`PathRefused`](crate::CatalogError::PathRefused) for an entry that no catalog holds.
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) if a catalog cannot store the id, a
+    /// digest or a text of the entry. [`PathRefused`](crate::CatalogError::PathRefused) if a path
+    /// of the entry breaks the rules for paths.
     pub fn check_model(&self, entry: &CatalogEntry) -> Result<CatalogEntry> {
         let placed = validate_model(&self.0, OutsidePaths::Record, entry)?;
         Ok(CatalogEntry {
@@ -63,12 +66,12 @@ impl CatalogRoot {
         })
     }
 
-    /// Removes the artifact of a deleted entry, if it lies below the root and none of the other
-    /// entries needs it.
+    /// Removes the artifact of a deleted entry, if the artifact lies below the root and no other
+    /// entry needs it.
     ///
     /// # Errors
     ///
-    /// [`ArtifactKept`](crate::CatalogError::ArtifactKept) if it could not be removed.
+    /// [`ArtifactKept`](crate::CatalogError::ArtifactKept) if the artifact could not be removed.
     pub fn remove_model<'e>(
         &self,
         deleted: &CatalogEntry,
@@ -78,24 +81,26 @@ impl CatalogRoot {
         self.remove(&deleted.id, &deleted.local_path, others)
     }
 
-    /// Checks the entry of an engine, as [`check_model`](Self::check_model) does for a model. Returns
-    /// the entry with the absolute paths of its local artifacts.
+    /// Checks the entry of an engine, as [`check_model`](Self::check_model) does for a model.
+    /// Returns the entry with the absolute paths of its local artifacts.
     ///
     /// # Errors
     ///
-    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) and
-    /// [`PathRefused`](crate::CatalogError::PathRefused) for an entry that no catalog holds.
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) if a catalog cannot store the id, a
+    /// digest or a text of the entry. [`PathRefused`](crate::CatalogError::PathRefused) if a path
+    /// of the entry breaks the rules for paths.
     pub fn check_engine(&self, entry: &EngineEntry) -> Result<EngineEntry> {
         let stored = validate_engine(&self.0, OutsidePaths::Record, entry)?;
         Ok(EngineRecord::new(entry, stored, None).entry(&entry.id, &self.0))
     }
 
-    /// Removes the local artifacts of a deleted engine, as [`remove_model`](Self::remove_model) does.
-    /// One that cannot be removed does not stop the others.
+    /// Removes the local artifacts of a deleted engine, as [`remove_model`](Self::remove_model)
+    /// does for a model. If an artifact cannot be removed, the others are still removed.
     ///
     /// # Errors
     ///
-    /// [`ArtifactKept`](crate::CatalogError::ArtifactKept) for the first that could not be removed.
+    /// [`ArtifactKept`](crate::CatalogError::ArtifactKept) if an artifact could not be removed. The
+    /// error names the first such artifact.
     pub fn remove_engine<'e>(
         &self,
         deleted: &EngineEntry,

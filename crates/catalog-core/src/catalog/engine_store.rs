@@ -7,37 +7,39 @@ use crate::error::Result;
 ///
 /// # Contract
 ///
-/// As [`CatalogStore`](crate::CatalogStore): durable, current, atomic, the same ids. Local
-/// artifacts follow the rules of a model's path. Image references, as
-/// [`EngineArtifact`](crate::EngineArtifact) defines them, are returned as they were given.
+/// The rules of [`CatalogStore`](crate::CatalogStore) for durability, current reads, atomic changes
+/// and ids apply here, too. Local artifacts follow the rules for the path of a model. Image
+/// references, as [`EngineArtifact`](crate::EngineArtifact) defines them, are stored and returned
+/// unchanged.
 ///
-/// Implementations run the suite in `conformance` (a feature of this crate).
+/// An implementation can test itself with the suite in `conformance`, a feature of this crate.
 pub trait EngineStore: Send + Sync {
     /// Returns the entry with this id.
     fn get(&self, id: &str) -> Result<Option<EngineEntry>>;
 
-    /// Adds the entry, or replaces the one with its id.
+    /// Adds the entry, or replaces the entry with the same id.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::InvalidEntry`](crate::CatalogError::InvalidEntry) and
-    /// [`CatalogError::PathRefused`](crate::CatalogError::PathRefused) for an entry that a catalog
-    /// cannot hold.
+    /// [`CatalogError::InvalidEntry`](crate::CatalogError::InvalidEntry) if the entry has a field
+    /// that cannot be stored. [`CatalogError::PathRefused`](crate::CatalogError::PathRefused) if a
+    /// local artifact breaks the rules for paths.
     fn put(&self, entry: &EngineEntry) -> Result<()>;
 
     /// Returns all entries, sorted by id.
     fn list(&self) -> Result<Vec<EngineEntry>>;
 
-    /// Removes the entry, then those of its artifacts that lie below the root and that no other
-    /// entry uses. `false` if there was no such entry.
+    /// Removes the entry, and then its artifacts that lie below the root and that no other entry
+    /// uses. Returns `false` if there was no such entry.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::ArtifactKept`](crate::CatalogError::ArtifactKept) if the entry is gone but
-    /// an artifact could not be removed; it names the first, the others are removed all the same.
+    /// [`CatalogError::ArtifactKept`](crate::CatalogError::ArtifactKept) if the entry was removed
+    /// but an artifact could not be removed. The error names the first such artifact; the others
+    /// are still removed.
     fn delete(&self, id: &str) -> Result<bool>;
 
-    /// Returns the entries that a filter matches, sorted by id.
+    /// Returns the entries that match a filter, sorted by id.
     fn find(&self, filter: &EngineFilter) -> Result<Vec<EngineEntry>>;
 }
 

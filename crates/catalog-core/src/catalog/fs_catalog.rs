@@ -11,11 +11,12 @@ use crate::progress::{Limits, Progress};
 use crate::reference::ModelId;
 use crate::state::{self, CatalogEdit, ModelLockAttempt, Pin, RootState, StoreOptions};
 
-/// The catalog of a host, in `index.json` below a root that any number of processes share.
+/// The catalog of the models on a host, in `index.json` below a root. Any number of processes can
+/// share the root.
 ///
-/// Reading costs one `stat` while nobody writes; a write replaces the file as a whole and returns
-/// when it is durable. An index that is damaged or of a newer schema is an error that names it,
-/// and is never overwritten.
+/// A read costs one `stat` if the file did not change since the last read. A write replaces the
+/// whole file and returns when the new file is durable. If the index is damaged or has a newer
+/// schema, each call returns an error that names the file, and the file is never overwritten.
 ///
 /// ```
 /// use catalog_core::{CatalogEntry, CatalogStore, FsCatalog, LifecycleState};
@@ -40,15 +41,16 @@ pub struct FsCatalog {
 }
 
 impl FsCatalog {
-    /// Opens the catalog below `root`, creating the folder as needed, and reads the index once so
-    /// that a damaged one shows now.
+    /// Opens the catalog below `root`, and creates the folder if it does not exist. Reads the index
+    /// once, so that a damaged index is reported here.
     ///
     /// # Errors
     ///
     /// [`IndexDamaged`](crate::CatalogError::IndexDamaged) if the index is damaged or lost,
     /// [`IndexTooNew`](crate::CatalogError::IndexTooNew) if a newer release wrote it,
-    /// [`FileSystemRefused`](crate::CatalogError::FileSystemRefused) on NFS,
-    /// [`Io`](crate::CatalogError::Io).
+    /// [`FileSystemRefused`](crate::CatalogError::FileSystemRefused) if the root is on a file
+    /// system such as NFS, [`Io`](crate::CatalogError::Io) if the folder cannot be created or the
+    /// index cannot be read.
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
         Self::open(root, StoreOptions::default())
     }
@@ -64,7 +66,8 @@ impl FsCatalog {
         Ok(Self { state })
     }
 
-    /// Returns the same catalog for calls with limits. The handles share everything else.
+    /// Returns a handle of the same catalog whose calls have limits. The two handles share
+    /// everything else.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Self {
         Self {
@@ -72,28 +75,28 @@ impl FsCatalog {
         }
     }
 
-    /// Returns the root, absolute, with symbolic links resolved.
+    /// Returns the absolute path of the root, with symbolic links resolved.
     pub fn root(&self) -> &Path {
         self.state.root.path()
     }
 
-    /// Returns the managed models below the root.
+    /// Returns the artifact store, which holds the managed models below the root.
     pub fn artifacts(&self) -> &ArtifactStore {
         &self.state.artifacts
     }
 
-    /// Copies a local model into the store and registers it as Active, if the entry of its id is as
-    /// the request expects. The artifact that was registered before stays on disk until it is
-    /// collected.
+    /// Imports a local model into the store and registers it as Active, if the present entry with
+    /// its id is as the request expects. An artifact that the entry named before stays on disk
+    /// until a collection removes it.
     ///
-    /// A digest that the entry holds already is kept: the imported bytes must have it. To replace
-    /// it, the request gives the new digest or an expectation of the entry.
+    /// If the present entry has a digest, the imported bytes must have that digest. To replace the
+    /// digest, give the new digest in the request, or state in the request which entry it expects.
     ///
     /// # Errors
     ///
-    /// The errors of [`ArtifactStore::import`] and [`put_if`](CatalogStore::put_if), then nothing
-    /// is registered; [`InvalidDigest`](crate::CatalogError::InvalidDigest) if the entry holds a
-    /// digest that this release cannot compute.
+    /// The errors of [`ArtifactStore::import`] and [`put_if`](CatalogStore::put_if).
+    /// [`InvalidDigest`](crate::CatalogError::InvalidDigest) if the present entry has a digest that
+    /// this release cannot compute. After an error, nothing was registered.
     pub fn import(
         &self,
         request: &ImportRequest<'_>,
@@ -102,7 +105,7 @@ impl FsCatalog {
         maintenance::import(&self.state, request, progress)
     }
 
-    /// Returns the catalog as of now, as an immutable value.
+    /// Returns the present content of the catalog as an immutable value.
     ///
     /// # Errors
     ///
@@ -114,13 +117,13 @@ impl FsCatalog {
         })
     }
 
-    /// Changes many entries at once: all changes of the closure become visible and durable together
-    /// before this returns. If the closure fails, nothing changes.
+    /// Changes several entries in one write. All changes of the closure become visible and durable
+    /// together before this call returns. If the closure fails, nothing changes.
     ///
-    /// `change` runs under the write lock of the root. A write to the same root from within it, on
-    /// the same thread and through any handle, fails at once with
-    /// [`NestedWrite`](crate::CatalogError::NestedWrite). A write of another thread waits for the
-    /// end of the update. If the closure waits for such a thread, that write ends with
+    /// The closure `change` runs under the write lock of the root. If the closure itself writes to
+    /// the same root on the same thread, through any handle, that write fails at once with
+    /// [`NestedWrite`](crate::CatalogError::NestedWrite). A write by another thread waits until the
+    /// update ends. If the closure waits for that thread, the write of the thread fails with
     /// [`LockTimeout`](crate::CatalogError::LockTimeout).
     ///
     /// ```
@@ -138,52 +141,54 @@ impl FsCatalog {
     ///
     /// # Errors
     ///
-    /// The error of `change`, and the errors of writing.
+    /// The error that `change` returns, and the errors of writing the index.
     pub fn update<T>(&self, change: impl FnOnce(&mut CatalogEdit<'_>) -> Result<T>) -> Result<T> {
         self.state.update_models(change)
     }
 
     /// Protects the artifact of a model from removal while the lease is held and its process lives.
-    /// A caller that starts an engine on it holds one for as long as the engine runs. The use is
-    /// noted, for collections that begin with the least recently used.
+    /// A caller that starts an engine on the model should hold a lease for as long as the engine
+    /// runs. The call records the time of use: a collection removes the least recently used models
+    /// first.
     ///
     /// # Errors
     ///
     /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry,
-    /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing) if its artifact is not there,
-    /// [`InUse`](crate::CatalogError::InUse) if another process kept leases out of it for as long as
-    /// a writer waits.
+    /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing) if its artifact does not exist,
+    /// [`InUse`](crate::CatalogError::InUse) if another process excluded leases on the artifact for
+    /// as long as [`StoreOptions`] lets a call wait for a lock.
     pub fn lease(&self, id: &str) -> Result<Lease> {
         state::lease(&self.state, id)
     }
 
-    /// Protects a model from deletion and collection until its owner unpins it. A second pin of one
-    /// owner replaces the first. Secrets in the reason are replaced before it is stored.
+    /// Protects a model from deletion and collection until its owner unpins it. A second pin by the
+    /// same owner replaces the first. Secrets in the reason are redacted before the reason is
+    /// stored.
     ///
     /// # Errors
     ///
     /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry,
-    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for an owner that is not one word or
-    /// holds a secret.
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) if `owner` is not one word or holds a
+    /// secret.
     pub fn pin(&self, id: &ModelId, owner: &str, reason: &str) -> Result<()> {
         state::pin(&self.state, id, owner, reason)
     }
 
-    /// Removes the pin of one owner. Returns whether there was one.
+    /// Removes the pin of one owner from a model. Returns true if there was such a pin.
     ///
     /// # Errors
     ///
-    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for an owner that is not one word or
-    /// holds a secret, and the errors of writing `pins.json`.
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) if `owner` is not one word or holds a
+    /// secret, and the errors of writing `pins.json`.
     pub fn unpin(&self, id: &ModelId, owner: &str) -> Result<bool> {
         state::unpin(&self.state, id, owner)
     }
 
-    /// Returns all pins, by owner.
+    /// Returns all pins, sorted by owner.
     ///
     /// # Errors
     ///
-    /// The errors of [`new`](Self::new), for `pins.json`.
+    /// The errors of [`new`](Self::new), here about `pins.json`.
     pub fn pins(&self) -> Result<Vec<Pin>> {
         Ok(self.state.pins.snapshot()?.pins().collect())
     }
@@ -193,7 +198,7 @@ impl FsCatalog {
     /// # Errors
     ///
     /// [`LocksUnsupported`](crate::CatalogError::LocksUnsupported) if the file system has no locks,
-    /// [`RootChanged`](crate::CatalogError::RootChanged) if the root is another folder now.
+    /// [`RootChanged`](crate::CatalogError::RootChanged) if the root is now another folder.
     pub fn try_lock_model(&self, id: &ModelId) -> Result<ModelLockAttempt> {
         state::try_lock_model(&self.state, id)
     }

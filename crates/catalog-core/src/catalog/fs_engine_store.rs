@@ -9,9 +9,11 @@ use crate::progress::{Limits, Progress};
 use crate::state::StoreOptions;
 use crate::state::{self, EngineEdit, RootState};
 
-/// The engines of a host, in `engines.json` below a root that any number of processes share.
+/// The catalog of the engines on a host, in `engines.json` below a root. Any number of processes
+/// can share the root.
 ///
-/// The file has its own schema version; all else is as for [`FsCatalog`](crate::FsCatalog).
+/// The file has its own schema version. Otherwise the store behaves as
+/// [`FsCatalog`](crate::FsCatalog).
 ///
 /// ```
 /// use catalog_core::{EngineEntry, EngineFilter, EngineStore, FsEngineStore};
@@ -38,11 +40,12 @@ pub struct FsEngineStore {
 }
 
 impl FsEngineStore {
-    /// Opens the engines below `root`, as [`FsCatalog::new`](crate::FsCatalog::new) does the models.
+    /// Opens the engines below `root`, as [`FsCatalog::new`](crate::FsCatalog::new) opens the
+    /// models.
     ///
     /// # Errors
     ///
-    /// The errors of [`FsCatalog::new`](crate::FsCatalog::new), for `engines.json`.
+    /// The errors of [`FsCatalog::new`](crate::FsCatalog::new), here about `engines.json`.
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
         Self::open(root, StoreOptions::default())
     }
@@ -58,7 +61,8 @@ impl FsEngineStore {
         Ok(Self { state })
     }
 
-    /// Returns the same store for calls with limits. The handles share everything else.
+    /// Returns a handle of the same store whose calls have limits. The two handles share everything
+    /// else.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Self {
         Self {
@@ -66,12 +70,12 @@ impl FsEngineStore {
         }
     }
 
-    /// Returns the root, absolute, with symbolic links resolved.
+    /// Returns the absolute path of the root, with symbolic links resolved.
     pub fn root(&self) -> &Path {
         self.state.root.path()
     }
 
-    /// Returns the engines as of now, as an immutable value.
+    /// Returns the present content of the store as an immutable value.
     ///
     /// # Errors
     ///
@@ -83,17 +87,18 @@ impl FsEngineStore {
         })
     }
 
-    /// Compares the bytes of an engine that has exactly one local artifact with its digest, and records
-    /// the outcome. Warns about any other engine, and about one without a digest. Never touches a
-    /// file. `progress` may stop it by failing.
+    /// Hashes an engine that has exactly one local artifact, compares it with its digest, and
+    /// records the outcome. For an engine with another number of local artifacts, or without a
+    /// digest, the outcome is Warn. The call never changes an artifact. If `progress` returns an
+    /// error, the call stops with that error.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::CatalogError::NotFound),
-    /// [`InvalidDigest`](crate::CatalogError::InvalidDigest) for a digest that this library cannot
-    /// compute, [`ArtifactMissing`](crate::CatalogError::ArtifactMissing),
-    /// [`ArtifactChanged`](crate::CatalogError::ArtifactChanged). A mismatch is an outcome, not an
-    /// error.
+    /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry,
+    /// [`InvalidDigest`](crate::CatalogError::InvalidDigest) if this release cannot compute its
+    /// digest, [`ArtifactMissing`](crate::CatalogError::ArtifactMissing) if the artifact does not
+    /// exist, [`ArtifactChanged`](crate::CatalogError::ArtifactChanged) if the artifact changes
+    /// during the call. A mismatch is an outcome, not an error.
     pub fn verify(
         &self,
         id: &str,
@@ -108,11 +113,13 @@ impl FsEngineStore {
         )
     }
 
-    /// Changes many entries at once, as [`FsCatalog::update`](crate::FsCatalog::update) does.
+    /// Changes several entries in one write, as [`FsCatalog::update`](crate::FsCatalog::update)
+    /// does.
     ///
     /// # Errors
     ///
-    /// The error of `change`, and those of writing, as for [`FsCatalog::update`](crate::FsCatalog::update).
+    /// The error that `change` returns, and the errors of writing, as for
+    /// [`FsCatalog::update`](crate::FsCatalog::update).
     pub fn update<T>(&self, change: impl FnOnce(&mut EngineEdit<'_>) -> Result<T>) -> Result<T> {
         self.state.update_engines(change)
     }

@@ -1,4 +1,4 @@
-//! The proof, the repair and the removal of models.
+//! Verification, repair and collection of models.
 
 use super::fs_catalog::FsCatalog;
 use super::snapshot::CatalogSnapshot;
@@ -13,16 +13,17 @@ use crate::maintenance::{
 use crate::progress::Progress;
 
 impl FsCatalog {
-    /// Compares the bytes of a model with its digest, and records the outcome. A managed file that
-    /// fails is moved to quarantine, and every model that it was served for is Retired; a file
-    /// outside of the store is reported and never touched. `progress` may stop it by failing.
+    /// Compares the bytes of a model with its digest, and records the outcome. A corrupt file of
+    /// the store is moved to quarantine, and every model that uses the file is set to Retired. A
+    /// corrupt file outside the store is reported and never changed. If `progress` returns an
+    /// error, the call stops with that error.
     ///
     /// # Errors
     ///
     /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry,
     /// [`ArtifactMissing`](crate::CatalogError::ArtifactMissing) if nothing is at its path,
-    /// [`ArtifactChanged`](crate::CatalogError::ArtifactChanged) if it changes meanwhile. A
-    /// mismatch is an outcome, not an error.
+    /// [`ArtifactChanged`](crate::CatalogError::ArtifactChanged) if the model changes during the
+    /// call. A mismatch is an outcome, not an error.
     pub fn verify(
         &self,
         id: &str,
@@ -37,16 +38,17 @@ impl FsCatalog {
         )
     }
 
-    /// Returns the facts about the model that is registered under an id, such as whether its bytes
-    /// are proved. Reads no byte of the model.
+    /// Returns the facts about the model that is registered under an id, such as whether a proof of
+    /// its bytes is still valid. The call reads no byte of the model.
     ///
-    /// A proof can be so fresh that a later change would go unnoticed. It counts only for a caller
-    /// that waited for that verification: give the catalog from before the wait as `since`.
+    /// If files were hashed directly after they were written, a later change can leave their times
+    /// as they are. Such a fresh proof counts only for a caller that waited for that verification.
+    /// To state this, pass a snapshot from before the wait as `since`.
     ///
     /// # Errors
     ///
-    /// The errors of [`new`](Self::new); [`Io`](crate::CatalogError::Io) if the files of the model
-    /// cannot be looked at.
+    /// The errors of [`new`](Self::new). [`Io`](crate::CatalogError::Io) if the metadata of the
+    /// files cannot be read.
     pub fn registered(
         &self,
         id: &str,
@@ -55,15 +57,15 @@ impl FsCatalog {
         maintenance::registered(&self.state, id, since.map(|since| &*since.snapshot))
     }
 
-    /// Hashes the model of `entry` and compares it with the entry's digest, also if the entry is
-    /// not registered yet. If an entry with this path and digest is registered, the outcome is
-    /// recorded in it; [`put_verified`](Self::put_verified) registers one with it. Otherwise as
-    /// [`verify`](Self::verify).
+    /// Hashes the model of `entry` and compares it with the digest of `entry`. The entry need not
+    /// be registered. If an entry with the same id, path and digest is registered, the outcome is
+    /// recorded in that entry. Otherwise pass the outcome to [`put_verified`](Self::put_verified).
+    /// In all other respects the call behaves as [`verify`](Self::verify).
     ///
     /// # Errors
     ///
-    /// The errors of [`verify`](Self::verify); [`PathRefused`](crate::CatalogError::PathRefused)
-    /// for a path that this catalog could not hold.
+    /// The errors of [`verify`](Self::verify). [`PathRefused`](crate::CatalogError::PathRefused) if
+    /// the path breaks the rules of this catalog.
     pub fn verify_candidate(
         &self,
         entry: &CatalogEntry,
@@ -76,8 +78,9 @@ impl FsCatalog {
         )
     }
 
-    /// Puts an entry together with the verification of its bytes, in one write, if the present
-    /// entry is as expected. A verification of another path or digest is left out.
+    /// Stores an entry together with the verification of its bytes, in one write, if the present
+    /// entry is as expected. If the verification is of another path or digest, only the entry is
+    /// stored.
     ///
     /// # Errors
     ///
@@ -91,8 +94,8 @@ impl FsCatalog {
         maintenance::put_verified(&self.state, entry, verification, expected)
     }
 
-    /// Registers a published artifact as Active, if the entry of its id is as expected. Its
-    /// publication is the proof: bytes that this library wrote are not hashed again.
+    /// Registers a published artifact as Active, if the present entry with its id is as expected.
+    /// The bytes were hashed before they were published, so they are not hashed again.
     ///
     /// # Errors
     ///
@@ -105,14 +108,17 @@ impl FsCatalog {
         maintenance::register(&self.state, artifact, expected)
     }
 
-    /// Verifies models fully, beginning with those whose last attempt is longest ago. Ends when the
-    /// budget is used up; the next call of any process continues there. `progress` may stop it with
-    /// [`Cancelled`](crate::CatalogError::Cancelled).
+    /// Verifies models by hashing all their bytes, and begins with the model whose last attempt is
+    /// the oldest. The call ends when the budget is used up. The next call, by any process,
+    /// continues from there. If `progress` fails, the call stops, and the results so far are
+    /// recorded.
     ///
     /// # Errors
     ///
-    /// [`Cancelled`](crate::CatalogError::Cancelled), the error of `progress`, and the errors of
-    /// the index. A model that cannot be verified is an error in the report only.
+    /// The error of `progress`, [`Cancelled`](crate::CatalogError::Cancelled) or
+    /// [`DeadlineExceeded`](crate::CatalogError::DeadlineExceeded) if the limits of the handle end
+    /// the call, and the errors of reading and writing the index. A model that cannot be verified
+    /// for any other reason is listed in the report, and the call continues.
     pub fn scrub(
         &self,
         budget: ScrubBudget,
@@ -124,18 +130,18 @@ impl FsCatalog {
         })
     }
 
-    /// Repairs a managed model: verifies all its files, has `fetch` write only those that are bad
-    /// or missing, and turns the entry Active. The new files are verified before they are used.
-    /// Other models that lack the same bytes are repaired without fetching them again. `progress`
-    /// may stop it by failing.
+    /// Repairs a managed model. The call verifies all files of the model, calls `fetch` for each
+    /// file that is corrupt or missing, and sets the entry to Active. It does not fetch a file
+    /// whose bytes the store holds for another model. The new files are verified before they are
+    /// used. If `progress` returns an error, the call stops with that error.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry;
-    /// [`Conflict`](crate::CatalogError::Conflict) if the entry was changed or deleted meanwhile;
-    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) for a model that is not managed;
-    /// [`DigestMismatch`](crate::CatalogError::DigestMismatch) if a fetched file is not the
-    /// expected one; the error of `fetch`.
+    /// [`NotFound`](crate::CatalogError::NotFound) if there is no such entry,
+    /// [`Conflict`](crate::CatalogError::Conflict) if another caller changed or deleted the entry
+    /// during the repair, [`InvalidEntry`](crate::CatalogError::InvalidEntry) if the model is not
+    /// managed, [`DigestMismatch`](crate::CatalogError::DigestMismatch) if a fetched file does not
+    /// have the expected digest, and the error that `fetch` returns.
     pub fn repair(
         &self,
         id: &str,
@@ -150,9 +156,9 @@ impl FsCatalog {
         )
     }
 
-    /// Lists the files in quarantine with the evidence against them, the oldest first. A collection
-    /// removes them, if its policy says when: see
-    /// [`leftovers_for`](crate::maintenance::CollectionPolicy::leftovers_for) and
+    /// Lists the files in quarantine, with the evidence of their corruption, the oldest first. A
+    /// collection removes them if its policy sets
+    /// [`leftovers_for`](crate::maintenance::CollectionPolicy::leftovers_for) or
     /// [`budget`](crate::maintenance::CollectionPolicy::budget).
     ///
     /// # Errors
@@ -162,22 +168,23 @@ impl FsCatalog {
         maintenance::quarantined(&self.state)
     }
 
-    /// Plans the removals of a [`collect`](Self::collect), with their reasons and the bytes that
-    /// they really free. Changes nothing.
+    /// Plans the removals that [`collect`](Self::collect) would make, with the reason of each and
+    /// the number of bytes that it frees. The call changes nothing.
     ///
     /// # Errors
     ///
-    /// The error of reading an index, the pins or a manifest: without them nothing is safe to
-    /// remove.
+    /// The errors of reading an index or the pins: without them, no removal is safe. An artifact
+    /// whose manifest cannot be read is kept, and everything else is planned.
     pub fn plan_collection(&self, policy: &CollectionPolicy) -> Result<CollectionPlan> {
         maintenance::plan_collection(&self.state, policy)
     }
 
-    /// Executes a plan, after a check under lock whether each removal is still allowed. Others can
-    /// publish, lease and write while it runs.
+    /// Executes a plan. Before each removal, the call checks under a lock that the removal is still
+    /// allowed. Other callers can publish, lease and write during the collection.
     ///
-    /// It also finishes interrupted deletions, and notes the certain time of retirement of models
-    /// that an older release or an earlier run of the kernel retired.
+    /// A collection also finishes interrupted deletions. For each model that was retired by an
+    /// older release, or before the last boot of the host, it records the time since which the
+    /// model is certainly retired.
     ///
     /// # Errors
     ///

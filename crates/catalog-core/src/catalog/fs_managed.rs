@@ -1,4 +1,4 @@
-//! The abilities of [`ManagedCatalog`] are those that [`FsCatalog`] documents.
+//! Implements [`ManagedCatalog`] with the methods of [`FsCatalog`].
 
 use std::path::Path;
 

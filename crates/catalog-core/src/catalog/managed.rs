@@ -10,55 +10,63 @@ use crate::progress::{Limits, Progress};
 use crate::reference::ModelId;
 use crate::state::ModelLockAttempt;
 
-/// The abilities of a catalog on disk: an artifact store, proofs that outlive a process, leases, and
-/// model locks for several processes. [`FsCatalog`](crate::FsCatalog) documents each.
+/// The interface of a catalog on disk. Such a catalog has an artifact store, durable proofs,
+/// leases, and model locks for several processes. Each method does the work of the method that its
+/// documentation names.
 pub trait ManagedCatalog: Send + Sync {
-    /// Returns the same catalog for calls with limits.
+    /// Returns a handle of the same catalog whose calls have limits.
     fn with_limits(&self, limits: Limits) -> Box<dyn ManagedCatalog>;
 
-    /// [`FsCatalog::root`](crate::FsCatalog::root).
+    /// Returns the root, as [`FsCatalog::root`](crate::FsCatalog::root) does.
     fn root(&self) -> &Path;
 
-    /// [`FsCatalog::registered`](crate::FsCatalog::registered).
+    /// Returns the facts about a registered model, as
+    /// [`FsCatalog::registered`](crate::FsCatalog::registered) does.
     fn registered(
         &self,
         id: &str,
         since: Option<&CatalogSnapshot>,
     ) -> Result<Option<RegisteredModel>>;
 
-    /// [`FsCatalog::snapshot`](crate::FsCatalog::snapshot).
+    /// Returns the present content of the catalog, as
+    /// [`FsCatalog::snapshot`](crate::FsCatalog::snapshot) does.
     fn snapshot(&self) -> Result<CatalogSnapshot>;
 
-    /// [`FsCatalog::lease`](crate::FsCatalog::lease).
+    /// Takes a lease on a model, as [`FsCatalog::lease`](crate::FsCatalog::lease) does.
     fn lease(&self, id: &str) -> Result<Lease>;
 
-    /// [`FsCatalog::try_lock_model`](crate::FsCatalog::try_lock_model).
+    /// Tries to take the lock of a model, as
+    /// [`FsCatalog::try_lock_model`](crate::FsCatalog::try_lock_model) does.
     fn try_lock_model(&self, id: &ModelId) -> Result<ModelLockAttempt>;
 
-    /// [`ArtifactStore::stage`](crate::ArtifactStore::stage).
+    /// Creates a staging area, as [`ArtifactStore::stage`](crate::ArtifactStore::stage) does.
     fn stage(&self, id: &ModelId, needed: u64) -> Result<Staging>;
 
-    /// [`ArtifactStore::stage_import`](crate::ArtifactStore::stage_import).
+    /// Stages a local model, as [`ArtifactStore::stage_import`](crate::ArtifactStore::stage_import)
+    /// does.
     fn stage_import(
         &self,
         request: &ImportRequest<'_>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<VerifiedStaging>;
 
-    /// [`ArtifactStore::open`](crate::ArtifactStore::open).
+    /// Opens a published artifact, as [`ArtifactStore::open`](crate::ArtifactStore::open) does.
     fn open_artifact(&self, key: &str) -> Result<Option<Artifact>>;
 
-    /// [`FsCatalog::verify_candidate`](crate::FsCatalog::verify_candidate).
+    /// Verifies the model of an entry, as
+    /// [`FsCatalog::verify_candidate`](crate::FsCatalog::verify_candidate) does.
     fn verify_candidate(
         &self,
         entry: &CatalogEntry,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Verification>;
 
-    /// [`CatalogStore::put_if`](crate::CatalogStore::put_if), within the limits of this handle.
+    /// Stores an entry within the limits of this handle, as
+    /// [`CatalogStore::put_if`](crate::CatalogStore::put_if) does.
     fn put_if(&self, entry: &CatalogEntry, expected: Expected<'_, CatalogEntry>) -> Result<()>;
 
-    /// [`FsCatalog::put_verified`](crate::FsCatalog::put_verified).
+    /// Stores a verified entry, as [`FsCatalog::put_verified`](crate::FsCatalog::put_verified)
+    /// does.
     fn put_verified(
         &self,
         entry: &CatalogEntry,
@@ -66,14 +74,14 @@ pub trait ManagedCatalog: Send + Sync {
         expected: Expected<'_, CatalogEntry>,
     ) -> Result<()>;
 
-    /// [`FsCatalog::register`](crate::FsCatalog::register).
+    /// Registers a published artifact, as [`FsCatalog::register`](crate::FsCatalog::register) does.
     fn register(
         &self,
         artifact: &Artifact,
         expected: Expected<'_, CatalogEntry>,
     ) -> Result<CatalogEntry>;
 
-    /// [`FsCatalog::repair`](crate::FsCatalog::repair).
+    /// Repairs a managed model, as [`FsCatalog::repair`](crate::FsCatalog::repair) does.
     fn repair(
         &self,
         id: &str,

@@ -8,10 +8,11 @@ use crate::entry::{CatalogEntry, Expected, LifecycleState};
 use crate::error::{CatalogError, Result};
 use crate::reference::shown_id;
 
-/// A catalog in the memory of its process. Tests compare [`FsCatalog`](crate::FsCatalog) with it, and
-/// use it in the place of a catalog on disk.
+/// A catalog in the memory of its process. Tests compare [`FsCatalog`](crate::FsCatalog) with it,
+/// and use it instead of a catalog on disk.
 ///
-/// It has a root, because paths need one, and it deletes artifacts below the root as any catalog does.
+/// It has a root, because relative paths need one, and it deletes artifacts below the root as any
+/// catalog does.
 #[derive(Debug)]
 pub struct MemoryCatalog {
     root: CatalogRoot,
@@ -19,7 +20,7 @@ pub struct MemoryCatalog {
 }
 
 impl MemoryCatalog {
-    /// Creates an empty catalog over a folder. The folder is created as needed.
+    /// Creates an empty catalog whose root is this folder. Creates the folder if it does not exist.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ pub struct MemoryEngineStore {
 }
 
 impl MemoryEngineStore {
-    /// Creates an empty store over a folder. The folder is created as needed.
+    /// Creates an empty store whose root is this folder. Creates the folder if it does not exist.
     ///
     /// # Errors
     ///

@@ -10,17 +10,18 @@ use crate::root::StoreRoot;
 use crate::state::EngineRecord;
 use crate::state::ModelRecord;
 
-/// The models at one moment; it never changes, and costs nothing to keep or to share.
+/// The content of a catalog at one moment. It never changes, and a clone of it copies no entry.
 ///
-/// Serialises canonically, as `{"version", "generation", "entries"}` with the stored form of the
-/// entries sorted by id: equal content gives equal bytes on every host, wherever its root is.
+/// Its serialised form is canonical: `{"version", "generation", "entries"}`, with the entries in
+/// their stored form, sorted by id. Equal content gives equal bytes on every host and below every
+/// root.
 #[derive(Debug, Clone)]
 pub struct CatalogSnapshot {
     pub(super) root: StoreRoot,
     pub(super) snapshot: Arc<Snapshot<ModelRecord>>,
 }
 
-/// The engines at one moment; see [`CatalogSnapshot`].
+/// The content of an engine store at one moment; see [`CatalogSnapshot`].
 #[derive(Debug, Clone)]
 pub struct EngineSnapshot {
     pub(super) root: StoreRoot,
@@ -30,24 +31,24 @@ pub struct EngineSnapshot {
 macro_rules! snapshot_methods {
     ($snapshot:ty, $entry:ty) => {
         impl $snapshot {
-            /// Returns the number of changes of the index.
+            /// Returns the generation of the index, which grows with each change.
             pub fn generation(&self) -> u64 {
                 self.snapshot.generation()
             }
 
-            /// The entry with this id.
+            /// Returns the entry with this id.
             pub fn get(&self, id: &str) -> Option<$entry> {
                 let record = self.snapshot.get(id)?;
                 Some(record.entry(id, &self.root))
             }
 
-            /// The latest verification of an entry, if it was verified since its path and digest
-            /// were put.
+            /// Returns the latest verification of an entry, if the entry was verified since its
+            /// path or digest was last changed.
             pub fn verification(&self, id: &str) -> Option<RecordedVerification> {
                 self.snapshot.get(id)?.verification()
             }
 
-            /// All entries, sorted by id.
+            /// Returns all entries, sorted by id.
             pub fn iter(&self) -> impl ExactSizeIterator<Item = $entry> {
                 let entries = self.snapshot.iter();
                 entries.map(|(id, record)| record.entry(id, &self.root))

@@ -12,35 +12,39 @@ use crate::root::is_on_disk;
 ///
 /// # Contract
 ///
-/// - **Durable.** A change that returned `Ok` survives a crash and a power cut, if the store
-///   outlives the process at all. A change that returned an error changed nothing, unless the error
-///   states that the outcome is unknown.
-/// - **Current.** A call sees every change that returned before it began, in any process.
-/// - **Atomic.** Concurrent changes of different entries all survive; of one entry, one wins
-///   completely. No call sees half a change.
-/// - **Ids** are any non-empty text of up to [`ModelId::MAX_LEN`](crate::ModelId::MAX_LEN) bytes, compared byte
-///   by byte.
-/// - **Paths.** A relative `local_path` means relative to the store's root; returned paths are
-///   absolute. A path below the root that leaves it, the root itself and the store's own files are
-///   refused. Files outside the root are recorded, never written, never deleted.
-/// - **Existence** of the artifact is no condition of an entry: [`exists`](Self::exists) and
-///   [`locate`](Self::locate) check it.
-/// - Implementations are shared between threads; `&T`, `Box<T>` and `Arc<T>` behave as `T`.
+/// - **Durable.** If the store outlives the process, a change that returned `Ok` survives a crash
+///   and a power cut. A change that returned an error changed nothing, with two exceptions.
+///   [`OutcomeUnknown`](crate::CatalogError::OutcomeUnknown) leaves the outcome open, and
+///   [`ArtifactKept`](crate::CatalogError::ArtifactKept) keeps the artifact of an entry that was
+///   removed.
+/// - **Current.** A call sees every change, by any process, that returned before the call began.
+/// - **Atomic.** Concurrent changes of different entries are all kept. If several calls change one
+///   entry, the whole change of one of them remains. No call sees half a change.
+/// - **Ids.** An id is any non-empty text of up to [`ModelId::MAX_LEN`](crate::ModelId::MAX_LEN)
+///   bytes, compared byte by byte.
+/// - **Paths.** A relative `local_path` is relative to the root of the store. Returned paths are
+///   absolute. The store refuses a path that is spelled as below the root but leads out of it, the
+///   root itself, and the files of the store. A file outside the root can be registered; the store
+///   never writes or deletes it.
+/// - **Existence.** An entry can name an artifact that does not exist. [`exists`](Self::exists) and
+///   [`locate`](Self::locate) check the disk.
+/// - **Sharing.** Threads can share an implementation. `&T`, `Box<T>` and `Arc<T>` behave as `T`.
 ///
-/// Implementations run the suite in `conformance` (a feature of this crate).
+/// An implementation can test itself with the suite in `conformance`, a feature of this crate.
 pub trait CatalogStore: Send + Sync {
     /// Returns the entry with this id.
     fn get(&self, id: &str) -> Result<Option<CatalogEntry>>;
 
-    /// Adds the entry, or replaces the one with its id.
+    /// Adds the entry, or replaces the entry with the same id.
     ///
     /// # Errors
     ///
-    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) and [`PathRefused`](crate::CatalogError::PathRefused) for an entry that a catalog
-    /// cannot hold.
+    /// [`InvalidEntry`](crate::CatalogError::InvalidEntry) if the entry has a field that cannot be
+    /// stored. [`PathRefused`](crate::CatalogError::PathRefused) if its path breaks the rules for
+    /// paths.
     fn put(&self, entry: &CatalogEntry) -> Result<()>;
 
-    /// Changes the state of an entry and nothing else of it.
+    /// Sets the state of an entry. Its other fields keep their values.
     ///
     /// # Errors
     ///
@@ -50,35 +54,38 @@ pub trait CatalogStore: Send + Sync {
     /// Returns all entries, sorted by id.
     fn list(&self) -> Result<Vec<CatalogEntry>>;
 
-    /// Removes the entry, then its artifact if that lies below the root and no other entry uses
-    /// it. `false` if there was no such entry.
+    /// Removes the entry, and then its artifact if the artifact lies below the root and no other
+    /// entry uses it. Returns `false` if there was no such entry.
     ///
     /// # Errors
     ///
-    /// [`ArtifactKept`](crate::CatalogError::ArtifactKept) if the entry is gone but its artifact could not be removed.
+    /// [`ArtifactKept`](crate::CatalogError::ArtifactKept) if the entry was removed but its
+    /// artifact could not be removed.
     fn delete(&self, id: &str) -> Result<bool>;
 
-    /// Adds or replaces the entry, if the present one is as expected.
+    /// Adds or replaces the entry, if the present entry with its id is as expected.
     ///
-    /// The provided method reads first and writes then, so a change in between is lost. Shared
-    /// implementations, such as those of this crate, do both in one step.
+    /// The provided method first reads and then writes, so it can overwrite a change that another
+    /// caller makes in between. An implementation that several callers share must compare and write
+    /// in one step, as those of this crate do.
     ///
     /// # Errors
     ///
-    /// [`Conflict`](crate::CatalogError::Conflict) if it is not, and the errors of `put`.
+    /// [`Conflict`](crate::CatalogError::Conflict) if the present entry is not as expected, and the
+    /// errors of [`put`](Self::put).
     fn put_if(&self, entry: &CatalogEntry, expected: Expected<'_, CatalogEntry>) -> Result<()> {
         expected.check(&entry.id, self.get(&entry.id)?.as_ref())?;
         self.put(entry)
     }
 
-    /// Returns the abilities of a catalog with an artifact store, if it has one. A wrapper passes
-    /// them on.
+    /// Returns the interface of a catalog on disk, if this catalog has an artifact store. A wrapper
+    /// returns the interface of the catalog that it wraps.
     fn managed(&self) -> Option<&dyn ManagedCatalog> {
         None
     }
 
-    /// Returns true if the model with this id, or of this reference, is registered in any state and
-    /// its artifact is on disk now.
+    /// Returns true if a model with this id or reference is registered, in any state, and its
+    /// artifact is on disk.
     fn exists(&self, id_or_ref: &str) -> Result<bool> {
         let entry = match self.get(id_or_ref)? {
             Some(entry) => Some(entry),
@@ -90,7 +97,8 @@ pub trait CatalogStore: Send + Sync {
         entry.map_or(Ok(false), |entry| is_on_disk(&entry.local_path))
     }
 
-    /// Returns the place of the model of a reference, if it is registered, Active and on disk now.
+    /// Returns the id and the path of the model of a reference, if the model is registered, Active
+    /// and on disk.
     fn locate(&self, mr: &ModelRef) -> Result<Option<ResolvedModel>> {
         match self.get(&mr.id()?)? {
             Some(entry)

@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 use crate::error::{CatalogError, PathProblem, Result};
 use crate::reference::{check_image_reference, redact_image};
 
-/// One built or pulled engine.
+/// An engine that was built, or pulled from a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineEntry {
-    /// Unique among the engines of a root.
+    /// The id, which is unique among the engines of a root.
     pub id: String,
     /// The name of the engine, such as `llama.cpp` or `vllm`.
     pub engine: String,
-    /// Its version.
+    /// The version of the engine.
     pub version: String,
-    /// The commit or tag that it was built from.
+    /// The commit or tag that the engine was built from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_ref: Option<String>,
     /// The digest of the binary or image.
@@ -23,24 +23,25 @@ pub struct EngineEntry {
     /// The flags of the build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_flags: Option<Vec<String>>,
-    /// Local files and folders, or image references; [`EngineArtifact`] tells them apart.
+    /// The local files and folders, and the image references. [`EngineArtifact`] distinguishes
+    /// them.
     #[serde(default)]
     pub artifacts: Vec<PathBuf>,
-    /// When it was built, in milliseconds since 1970.
+    /// The time of the build, in milliseconds since 1970.
     pub created_ms: i64,
 }
 
-/// Selects engines; a field that is `None` matches all.
+/// A filter of engines. A field that is `None` matches every engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct EngineFilter {
-    /// Exactly this [`EngineEntry::engine`].
+    /// The value that [`EngineEntry::engine`] must have.
     pub engine: Option<String>,
-    /// Exactly this [`EngineEntry::version`].
+    /// The value that [`EngineEntry::version`] must have.
     pub version: Option<String>,
 }
 
 impl EngineFilter {
-    /// Returns true if an entry matches.
+    /// Returns true if an entry matches the filter.
     pub fn matches(&self, entry: &EngineEntry) -> bool {
         let is = |wanted: &Option<String>, found: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == found)
@@ -49,17 +50,18 @@ impl EngineFilter {
     }
 }
 
-/// The kind of one of [`EngineEntry::artifacts`], decided by its text alone.
+/// The kind of an artifact in [`EngineEntry::artifacts`]: a local path or an image. Only the text
+/// of the artifact decides.
 ///
-/// - `/…`, `./…` and `../…` are local paths, whatever follows.
+/// - A text that begins with `/`, `./` or `../` is a local path.
 /// - `oci://registry/repository[:tag][@digest]` is an image.
-/// - Any other text with a colon in it is `registry/repository` with a tag or digest, where the
-///   registry has a dot or port or is `localhost`. Any other such text is refused, as it could be
-///   either.
-/// - Any other text is a path relative to the root: without a tag or digest, `ghcr.io/org/repo` is
-///   one; write `oci://ghcr.io/org/repo` for the image.
+/// - Any other text with a colon is an image if it is `registry/repository` with a tag or digest,
+///   and the registry has a dot or a port or is `localhost`. Otherwise a text with a colon is
+///   refused, because it could be a path or an image.
+/// - Any other text is a path relative to the root. So `ghcr.io/org/repo`, without a tag or digest,
+///   is a path; for the image write `oci://ghcr.io/org/repo`.
 ///
-/// A user name or password in front of a registry is refused, and not shown.
+/// A user name or password before a registry is refused, and the error does not show it.
 ///
 /// ```
 /// use catalog_core::EngineArtifact;
@@ -76,9 +78,9 @@ impl EngineFilter {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EngineArtifact<'a> {
-    /// A file or folder, under the rules of a model's path.
+    /// A file or folder. The rules for the path of a model apply.
     Local(&'a Path),
-    /// An image, as it is written without `oci://`.
+    /// An image reference, without `oci://`.
     Image(&'a str),
 }
 
@@ -90,8 +92,8 @@ impl<'a> EngineArtifact<'a> {
     ///
     /// # Errors
     ///
-    /// [`CatalogError::PathRefused`] if it could be either, or is an image reference that is not
-    /// valid.
+    /// [`CatalogError::PathRefused`] if the artifact could be a path or an image, or if it is an
+    /// invalid image reference.
     pub fn of(artifact: &'a Path) -> Result<Self> {
         let Some(text) = artifact.to_str() else {
             return Ok(Self::Local(artifact));
@@ -104,7 +106,7 @@ impl<'a> EngineArtifact<'a> {
             };
         }
         let to_image = |kind| {
-            let hint = "for a local path write ./ in front";
+            let hint = "for a local path, begin with ./";
             refuse(PathProblem::Image(format!("{kind}; {hint}")))
         };
         let is_marked = ["/", "./", "../"].iter().any(|mark| text.starts_with(mark));
@@ -122,7 +124,7 @@ impl<'a> EngineArtifact<'a> {
         }
     }
 
-    /// Marks a stored path that would otherwise be taken for an image.
+    /// Returns a stored path with `./` before it, if the path could otherwise be read as an image.
     pub(crate) fn mark_local(stored: &str) -> String {
         if stored.contains(':') && !stored.starts_with('/') {
             format!("./{stored}")
@@ -136,7 +138,7 @@ fn is_registry(host: &str) -> bool {
     host.contains(['.', ':', '@']) || host.eq_ignore_ascii_case("localhost")
 }
 
-/// An artifact that was refused, as it may be shown: without a user name and password.
+/// Returns the text of a refused artifact for an error, without a user name and password.
 fn shown(text: &str) -> String {
     let (scheme, rest) = match text.strip_prefix(EngineArtifact::IMAGE_SCHEME) {
         Some(rest) => (EngineArtifact::IMAGE_SCHEME, rest),

@@ -4,11 +4,11 @@ use crate::reference::shown_id;
 /// The entry that a conditional write expects under its id.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Expected<'e, E> {
-    /// Anything or nothing.
+    /// Any entry, or no entry.
     Any,
-    /// Nothing.
+    /// No entry.
     Absent,
-    /// Some entry.
+    /// Any entry.
     Present,
     /// An entry with exactly this content.
     Exactly(&'e E),
@@ -23,7 +23,7 @@ impl<E> Clone for Expected<'_, E> {
 impl<E> Copy for Expected<'_, E> {}
 
 impl<E: PartialEq> Expected<'_, E> {
-    /// Compares the expectation with the present entry.
+    /// Compares the expectation with the present entry, `found`.
     ///
     /// # Errors
     ///

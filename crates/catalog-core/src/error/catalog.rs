@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::{DigestError, FetchProblem, ModelRefError, PathProblem};
 
-/// Shorthand for the result of every call of this crate.
+/// The result of every call of this crate.
 pub type Result<T, E = CatalogError> = std::result::Result<T, E>;
 
-/// The error of every call of `catalog-core`; one variant for each reaction of a caller.
+/// The error of every call of `catalog-core`, with one variant for each reaction of a caller.
 ///
-/// `Display` gives the problem and the repair, if there is one. It never repeats the text of
+/// `Display` prints the problem, and the repair if there is one. It never repeats the text of
 /// [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,7 +23,7 @@ pub enum CatalogError {
     #[error(transparent)]
     InvalidDigest(#[from] DigestError),
 
-    /// An entry's field cannot be stored: correct the entry.
+    /// A field of the entry cannot be stored: correct the entry.
     #[error("entry {id:?}: {problem}")]
     InvalidEntry {
         /// The id of the entry, possibly empty.
@@ -32,35 +32,35 @@ pub enum CatalogError {
         problem: &'static str,
     },
 
-    /// A path cannot be an artifact of this catalog: give another.
+    /// A path cannot be an artifact of this catalog: give another path.
     #[error("path {path:?} cannot be an artifact")]
     PathRefused {
-        /// The path as it was given.
+        /// The path that the caller gave.
         path: PathBuf,
         /// The reason.
         #[source]
         problem: PathProblem,
     },
 
-    /// There is no entry with that id: register it first.
+    /// There is no entry with this id: register the model first.
     #[error("no entry {id:?} in {catalog}", catalog = catalog.display())]
     NotFound {
-        /// The id that was asked for.
+        /// The id that the caller gave.
         id: String,
         /// The index that was searched.
         catalog: PathBuf,
     },
 
-    /// The entry is not as a conditional write expected it: read it again, then decide.
-    #[error("entry {id:?} is not {expected}; somebody else changed it, read it again")]
+    /// The entry is not as a conditional write expected: read the entry again, then decide.
+    #[error("entry {id:?} is not {expected}; another caller changed it; read the entry again")]
     Conflict {
-        /// The entry.
+        /// The id of the entry.
         id: String,
         /// The expectation of the caller.
         expected: &'static str,
     },
 
-    /// Nothing is at the place that a reference names: put the model there or correct the path.
+    /// Nothing is at the path of the model: put the model there, or correct the path.
     #[error("nothing is at {path}; check the path, or whether its volume is mounted", path = path.display())]
     ArtifactMissing {
         /// The absolute path.
@@ -76,7 +76,7 @@ pub enum CatalogError {
         found: &'static str,
     },
 
-    /// The artifact changed while it was read, so its digest proves nothing: try again when its
+    /// The artifact changed while it was read, so its digest proves nothing: try again when the
     /// writer is done.
     #[error("{path} changed while it was being read; try again when its writer is done", path = path.display())]
     ArtifactChanged {
@@ -84,23 +84,24 @@ pub enum CatalogError {
         path: PathBuf,
     },
 
-    /// The entry is gone, but its artifact is still there: remove it by hand once the cause is
-    /// mended.
+    /// The entry was deleted, but its artifact could not be removed. A later collection removes the
+    /// artifact once the cause is repaired. In a catalog without collections, remove it by hand.
     #[error("the entry {id:?} is deleted, but {path} could not be removed", path = path.display())]
     ArtifactKept {
-        /// The entry that was deleted.
+        /// The id of the deleted entry.
         id: String,
-        /// The path that is still there.
+        /// The path of the artifact.
         path: PathBuf,
         /// The reason why it could not be removed.
         #[source]
         source: Box<CatalogError>,
     },
 
-    /// No composed fetcher handles this scheme: compose one, or make the model a local file.
-    #[error("nothing here fetches `{scheme}:` references ({reference}); {repair}")]
+    /// No fetcher of the provisioner serves the reference: add such a fetcher, or download the
+    /// model and refer to the local file.
+    #[error("no fetcher serves this `{scheme}:` reference ({reference}); {repair}")]
     NoFetcher {
-        /// The scheme without its colon.
+        /// The scheme, without the colon.
         scheme: String,
         /// The reference, without secrets.
         reference: String,
@@ -108,7 +109,8 @@ pub enum CatalogError {
         repair: Cow<'static, str>,
     },
 
-    /// The index is damaged and was left as it is: restore it; it is never overwritten.
+    /// The index is damaged: recover it. The damaged file was left as it is, and is never
+    /// overwritten.
     #[error("{path} is damaged: {detail}; it was left untouched: {repair}", path = path.display())]
     IndexDamaged {
         /// The index.
@@ -119,39 +121,40 @@ pub enum CatalogError {
         repair: &'static str,
     },
 
-    /// The index was written by a newer release and was left as it is: upgrade this program.
+    /// A newer release wrote the index: upgrade this program. The file was left as it is.
     #[error("{path} has schema version {found}, this program reads up to {supported}; it was left untouched: upgrade this program", path = path.display())]
     IndexTooNew {
         /// The index.
         path: PathBuf,
-        /// The version it states.
+        /// The version that the file states.
         found: u64,
-        /// The newest version this program reads.
+        /// The newest version that this program reads.
         supported: u64,
     },
 
-    /// A file of the artifact store was written by a newer release and was left as it is: upgrade
-    /// this program.
+    /// A newer release wrote a file of the artifact store: upgrade this program. The file was left
+    /// as it is.
     #[error("{path} was written by a newer release: it has version {found}, this program reads up to {supported}; it was left untouched: upgrade this program", path = path.display())]
     StoreTooNew {
         /// The file.
         path: PathBuf,
-        /// The version it states.
+        /// The version that the file states.
         found: u64,
-        /// The newest version this program reads.
+        /// The newest version that this program reads.
         supported: u64,
     },
 
-    /// The root is not the folder that was opened: mount or restore it, then open it again.
+    /// The root is no longer the folder that was opened: mount or restore the folder, then open the
+    /// catalog again.
     #[error("the root {root} was deleted, replaced or unmounted since it was opened; restore it and open it again", root = root.display())]
     RootChanged {
         /// The root.
         root: PathBuf,
     },
 
-    /// The store can only be read here, as its files or their file system are not writable for
-    /// this process: give it the permission, or write elsewhere.
-    #[error("cannot {action} {path}: the store can only be read here; {repair}", path = path.display())]
+    /// This process cannot write the store, because a permission is missing or the file system is
+    /// read-only: grant the permission, or use another root.
+    #[error("cannot {action} {path}: this process cannot write the store; {repair}", path = path.display())]
     NotWritable {
         /// The action that failed.
         action: &'static str,
@@ -163,8 +166,9 @@ pub enum CatalogError {
         source: io::Error,
     },
 
-    /// The file system has no locks, so writers cannot be kept apart: use another, or
-    /// [`Locking::SingleProcess`](crate::Locking::SingleProcess) if only this process writes.
+    /// The file system has no locks, so writers could overwrite each other: use another file
+    /// system, or [`Locking::SingleProcess`](crate::Locking::SingleProcess) if only this process
+    /// writes.
     #[error("the file system of {path} ({file_system}) has no locks; put the root on another one, or choose Locking::SingleProcess if no other process writes there", path = path.display())]
     LocksUnsupported {
         /// The lock file.
@@ -175,9 +179,9 @@ pub enum CatalogError {
         source: io::Error,
     },
 
-    /// A root cannot be on this kind of file system, because its locks do not keep the writers of
-    /// several hosts apart: put the root elsewhere.
-    #[error("the root {root} is on a file system that is refused ({file_system}): {repair}", root = root.display())]
+    /// A root cannot be on this kind of file system, because its locks do not exclude writers on
+    /// other hosts: put the root elsewhere.
+    #[error("the root {root} cannot be on this file system ({file_system}): {repair}", root = root.display())]
     FileSystemRefused {
         /// The root.
         root: PathBuf,
@@ -187,20 +191,21 @@ pub enum CatalogError {
         repair: &'static str,
     },
 
-    /// Another writer held the lock for longer than the caller wanted to wait: try again.
+    /// Another writer held the lock for longer than this call may wait: try again.
     #[error("waited {waited:?} for the lock {path}, held by {holder}", path = path.display())]
     LockTimeout {
         /// The lock file.
         path: PathBuf,
-        /// Who holds it and since when, as it wrote into the file.
+        /// The holder of the lock and the time since which it holds the lock, as the holder wrote
+        /// them into the file.
         holder: String,
-        /// How long this caller waited.
+        /// The time for which this call waited.
         waited: Duration,
     },
 
-    /// A write was begun and its sync or rename failed, so it may or may not have happened: the
-    /// next call reads the truth from disk.
-    #[error("it is unknown whether {path} was replaced: {action} failed; read it again before repeating the change", path = path.display())]
+    /// The sync or rename of a write failed, so the change may or may not be durable: read the file
+    /// again before you repeat the change.
+    #[error("it is unknown whether {path} was replaced: {action} failed; read the file again before you repeat the change", path = path.display())]
     OutcomeUnknown {
         /// The file that was to be replaced.
         path: PathBuf,
@@ -210,7 +215,7 @@ pub enum CatalogError {
         source: io::Error,
     },
 
-    /// The account of this process lacks a permission: grant it.
+    /// The account of this process lacks a permission: grant the permission.
     #[error("cannot {action} {path}: {repair}", path = path.display())]
     PermissionDenied {
         /// The action that failed.
@@ -223,9 +228,9 @@ pub enum CatalogError {
         source: io::Error,
     },
 
-    /// This process, or the host, has as many files open as it may: try again when other calls have
-    /// ended, or raise the limit.
-    #[error("cannot {action} {path}: too many files are open; raise the limit of open files (`ulimit -n`), or make fewer calls at once", path = path.display())]
+    /// This process, or the host, has reached its limit of open files: try again when other calls
+    /// have ended, or raise the limit.
+    #[error("cannot {action} {path}: too many files are open; raise the limit of open files (`ulimit -n`), or make fewer calls at the same time", path = path.display())]
     OutOfHandles {
         /// The action that failed, as a verb phrase.
         action: &'static str,
@@ -246,17 +251,18 @@ pub enum CatalogError {
         source: io::Error,
     },
 
-    /// A name is not fit for a file of an artifact: rename it at its source.
+    /// A name cannot be the name of a file of a model: rename the file at its source.
     #[error("{name:?} cannot be the name of a file of a model: {problem}")]
     NameRefused {
-        /// The name as it was given.
+        /// The refused name.
         name: String,
         /// The problem.
         problem: String,
     },
 
-    /// The bytes are not the expected ones: fetch them again, or ask who gave the digest.
-    #[error("digest mismatch for {path}: expected {expected}, got {actual}; fetch it again, or pass the digest of the new bytes", path = path.display())]
+    /// The bytes do not have the expected digest: fetch them again, or check the digest with its
+    /// author.
+    #[error("digest mismatch for {path}: expected {expected}, got {actual}; fetch the model again, or pass the digest of the new bytes", path = path.display())]
     DigestMismatch {
         /// The file or folder that was hashed.
         path: PathBuf,
@@ -267,27 +273,27 @@ pub enum CatalogError {
     },
 
     /// Files of the model are missing: add them.
-    #[error("{path} lacks {missing}, without which the model cannot be loaded", path = path.display(), missing = missing.join(", "))]
+    #[error("{path} lacks {missing}; the model cannot be loaded without these files", path = path.display(), missing = missing.join(", "))]
     ArtifactIncomplete {
-        /// The folder, or a file of the set.
+        /// The folder of the model, or a file of its set.
         path: PathBuf,
         /// The names of the missing files, sorted.
         missing: Vec<String>,
     },
 
-    /// The headers of some shards say that they belong to another set, or to another place in it:
-    /// fetch them again.
-    #[error("{path} holds {foreign}, whose headers say that they are other shards than their names say; fetch them again", path = path.display(), foreign = foreign.join(", "))]
+    /// The headers of some shards name another set, or another position in the set: fetch these
+    /// files again.
+    #[error("{path} holds {foreign}; the headers of these shards contradict their names; fetch them again", path = path.display(), foreign = foreign.join(", "))]
     ForeignShards {
         /// The folder of the set.
         path: PathBuf,
-        /// The names of these files, sorted.
+        /// The names of the files whose headers are wrong, sorted.
         foreign: Vec<String>,
     },
 
-    /// A file does not have the format of its name, such as a page of HTML in the place of weights:
-    /// fetch it again.
-    #[error("{path} is no {format} file: {problem}", path = path.display())]
+    /// A file does not have the format that its name states, such as a page of HTML instead of
+    /// weights: fetch the file again.
+    #[error("{path} is not a {format} file: {problem}", path = path.display())]
     FormatRefused {
         /// The file.
         path: PathBuf,
@@ -297,25 +303,26 @@ pub enum CatalogError {
         problem: String,
     },
 
-    /// The bytes to be staged do not fit: free some space, or wait for the other processes.
+    /// The bytes to stage do not fit on the disk or into the budget: free some space, or wait for
+    /// other processes.
     #[error("{needed} bytes are needed below {root}, {free} are free and {reserved} of them are reserved{holders}", root = root.display())]
     NoSpace {
         /// The root.
         root: PathBuf,
-        /// The number of bytes to be staged.
+        /// The number of bytes to stage.
         needed: u64,
-        /// The number of bytes that the disk, or the budget, has left.
+        /// The number of free bytes on the disk or in the budget.
         free: u64,
-        /// The number of those bytes that others have reserved and not written yet.
+        /// The number of those bytes that other stagings have reserved and not written yet.
         reserved: u64,
-        /// The processes that reserved them; empty, or ` by …`.
+        /// The processes that reserved these bytes, as ` by …`, or an empty text.
         holders: String,
     },
 
     /// The model is pinned: unpin it first.
     #[error("model {id:?} is pinned by {owner} ({reason}); unpin it first")]
     Pinned {
-        /// The model.
+        /// The id of the model.
         id: String,
         /// The owner of the pin.
         owner: String,
@@ -323,14 +330,14 @@ pub enum CatalogError {
         reason: String,
     },
 
-    /// The artifact is in use by a process that holds a lease on it: try again later.
+    /// A process holds a lease on the artifact: try again later.
     #[error("{path} is in use: a process holds a lease on it", path = path.display())]
     InUse {
         /// The artifact.
         path: PathBuf,
     },
 
-    /// A file of the artifact store is damaged; nothing is collected until it is mended.
+    /// A file of the artifact store is damaged: verify or repair its model.
     #[error("{path} is damaged: {detail}; {repair}", path = path.display())]
     StoreDamaged {
         /// The file.
@@ -341,7 +348,8 @@ pub enum CatalogError {
         repair: &'static str,
     },
 
-    /// A fetcher could not fetch the model; nothing was registered. The repair is that of the fetcher.
+    /// A fetcher could not fetch the model, and nothing was registered. The fetcher states the
+    /// repair.
     #[error("cannot fetch {reference}: {detail}; {repair}", detail = detail.trim_end_matches(['.', ';', ':', ' ']))]
     Fetch {
         /// The reference, without secrets.
@@ -354,22 +362,22 @@ pub enum CatalogError {
         repair: Cow<'static, str>,
     },
 
-    /// The deadline of the call passed: try again with a later one.
+    /// The deadline of the call passed: try again with a later deadline.
     #[error("the deadline passed while {action}; try again with a later deadline")]
     DeadlineExceeded {
-        /// The work that the deadline ended, as in "hashing".
+        /// The work that the deadline ended, such as "hashing".
         action: &'static str,
     },
 
-    /// An `update` closure wrote to the root that it is changing: write through its edit, or after
-    /// it.
-    #[error("a write to {root} was begun inside an update of the same root; use the edit that the closure is given, or write after the update", root = root.display())]
+    /// The closure of an update wrote to the root that the update changes: write through the edit
+    /// of the closure, or after the update.
+    #[error("an update of {root} wrote to the same root inside its closure; use the edit of the closure, or write after the update", root = root.display())]
     NestedWrite {
         /// The root.
         root: PathBuf,
     },
 
-    /// The caller cancelled the call; another call continues from the state that it left.
-    #[error("stopped, as its caller asked")]
+    /// The caller cancelled the call. Another call can continue from the state that this one left.
+    #[error("the caller cancelled the call")]
     Cancelled,
 }

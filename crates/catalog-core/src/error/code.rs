@@ -1,27 +1,27 @@
 use super::catalog::CatalogError;
 
-/// A stable code of an error, with its meaning and the reaction that it calls for.
+/// A stable code of an error, with its meaning and the advised reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorCode {
-    /// The code: lower-case words, for metrics, log searches and answers to clients.
+    /// The code in lower-case words, for metrics, searches in logs and replies to clients.
     pub name: &'static str,
-    /// The meaning, as a sentence.
+    /// The meaning, in one or more sentences.
     pub meaning: &'static str,
-    /// Whether the call may succeed when it is repeated, with nothing mended by hand.
+    /// Whether the same call may succeed later without a repair by hand.
     pub retry: Retry,
-    /// The HTTP status that a server is advised to answer with.
+    /// The HTTP status that a server should return.
     pub http_status: u16,
 }
 
-/// Whether a call may succeed when it is repeated, with nothing mended by hand.
+/// The answer to the question whether the same call may succeed later without a repair by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Retry {
-    /// It may.
+    /// The call may succeed.
     Yes,
-    /// It will not.
+    /// The call will not succeed.
     No,
-    /// The error decides, by its method `is_retryable`.
+    /// Each error decides: call its method `is_retryable`.
     Depends,
 }
 
@@ -60,13 +60,13 @@ static CODES: &[ErrorCode] = &[
     ErrorCode::new("fetch_no_space", 507, Retry::Yes, "The disk was full during the fetch."),
     ErrorCode::new("fetch_not_found", 404, Retry::No, "The source does not have the model, or hides it from the account."),
     ErrorCode::new("fetch_offline", 503, Retry::No, "The configuration of the fetcher forbids the network."),
-    ErrorCode::new("fetch_refused", 502, Retry::No, "The source states impossible facts, such as names that lead elsewhere."),
+    ErrorCode::new("fetch_refused", 502, Retry::No, "The source states impossible facts, such as names that lead out of their folder."),
     ErrorCode::new("fetch_revision_not_found", 404, Retry::No, "The source does not have the revision."),
     ErrorCode::new("fetch_tool_missing", 501, Retry::No, "The program that fetches is not installed, or has an unusable version."),
     ErrorCode::new("fetch_unreachable", 502, Retry::Yes, "The source cannot be reached, or answers wrongly."),
     ErrorCode::new("file_system_refused", 500, Retry::No, "The file system of the root is not supported, such as NFS."),
     ErrorCode::new("foreign_shards", 422, Retry::No, "The folder holds shards of another set under the same name."),
-    ErrorCode::new("format_refused", 422, Retry::No, "The content of a file is not what its name states, or is cut."),
+    ErrorCode::new("format_refused", 422, Retry::No, "A file does not have the format that its name states, or is truncated."),
     ErrorCode::new("in_use", 409, Retry::Yes, "A process holds a lease on the model."),
     ErrorCode::new("index_damaged", 500, Retry::No, "An index is damaged, and was left as it is. Recover it."),
     ErrorCode::new("index_too_new", 500, Retry::No, "A newer release wrote the index. Upgrade this program."),
@@ -76,14 +76,14 @@ static CODES: &[ErrorCode] = &[
     ErrorCode::new("io", 500, Retry::Depends, "The operating system refused an operation on a file."),
     ErrorCode::new("lock_timeout", 503, Retry::Yes, "Another process held a lock of the store for too long."),
     ErrorCode::new("locks_unsupported", 500, Retry::No, "The file system of the root has no working locks."),
-    ErrorCode::new("name_refused", 422, Retry::No, "The name of a file leads elsewhere, or is no name of a model file."),
+    ErrorCode::new("name_refused", 422, Retry::No, "The name of a file leads out of its folder, or cannot be the name of a file of a model."),
     ErrorCode::new("nested_write", 500, Retry::No, "A program wrote to a root inside an update of the same root."),
-    ErrorCode::new("no_fetcher", 501, Retry::No, "No composed fetcher serves the reference."),
+    ErrorCode::new("no_fetcher", 501, Retry::No, "No fetcher of the provisioner serves the reference."),
     ErrorCode::new("no_space", 507, Retry::Yes, "The bytes do not fit on the disk, or into the budget of the store."),
     ErrorCode::new("not_found", 404, Retry::No, "The catalog has no entry with this id."),
     ErrorCode::new("not_writable", 500, Retry::No, "The store cannot be written: a permission is missing, or the file system is read-only."),
     ErrorCode::new("out_of_handles", 503, Retry::Yes, "The process or the host has no free file handles."),
-    ErrorCode::new("outcome_unknown", 500, Retry::No, "A sync failed, and the change may be durable or not. Check before you repeat the change."),
+    ErrorCode::new("outcome_unknown", 500, Retry::No, "A sync or a rename failed, and the change may or may not be durable. Check before you repeat the change."),
     ErrorCode::new("path_refused", 400, Retry::No, "The path cannot be an artifact of this catalog."),
     ErrorCode::new("permission_denied", 500, Retry::No, "The account lacks a permission, which the message names."),
     ErrorCode::new("pinned", 409, Retry::No, "The model is pinned. Unpin it first."),
@@ -98,7 +98,7 @@ impl CatalogError {
         CODES
     }
 
-    /// Returns the HTTP status that a server is advised to answer with.
+    /// Returns the HTTP status that a server should return.
     pub fn http_status(&self) -> u16 {
         entry(self.code()).map_or(500, |code| code.http_status)
     }

@@ -2,51 +2,54 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DigestError {
-    /// No `algo:` in front.
+    /// The text does not begin with an algorithm and a colon.
     #[error("a digest is written algorithm:hex, as in sha256:9f86d0…; there is no `:` in it")]
     MissingAlgorithm,
-    /// An algorithm this library cannot compute, shortened to 32 characters.
+    /// The library cannot compute the algorithm. Its name is shortened to 32 characters.
     #[error("unknown digest algorithm `{0}`; known are {known}", known = crate::error::digest::KNOWN)]
     UnknownAlgorithm(String),
-    /// The right alphabet, the wrong length.
-    #[error("a {algorithm} digest has {expected} hexadecimal digits, this one has {found}")]
+    /// The digest has only hexadecimal digits, but the wrong number of them.
+    #[error("a {algorithm} digest has {expected} hexadecimal digits, but this one has {found}")]
     WrongLength {
-        /// The algorithm it claims.
+        /// The algorithm of the digest.
         algorithm: &'static str,
-        /// How many digits that algorithm has.
+        /// The number of digits that a digest of the algorithm has.
         expected: usize,
-        /// How many characters were found.
+        /// The number of characters in the text.
         found: usize,
     },
-    /// A character that is no ASCII hexadecimal digit.
+    /// The digest has a character that is not an ASCII hexadecimal digit.
     #[error("character {position} of the digest is not a hexadecimal digit")]
     NotHex {
         /// The offset in characters within the hexadecimal part.
         position: usize,
     },
-    /// A file was to be proved by a digest of folders, or a folder by one of files.
+    /// The digest is of the wrong kind: a digest of folders cannot prove a file, and a digest of
+    /// files cannot prove a folder.
     #[error("a {algorithm} digest proves a {proves}, but {path} is a {found}", path = path.display())]
     WrongKind {
-        /// The algorithm that was asked for.
+        /// The algorithm of the digest.
         algorithm: &'static str,
-        /// What that algorithm proves: `file` or `folder`.
+        /// The kind of artifact that the algorithm proves: `file` or `folder`.
         proves: &'static str,
         /// The kind of the artifact: `file` or `folder`.
         found: &'static str,
         /// The path of the artifact.
         path: std::path::PathBuf,
     },
-    /// The digest of one file was given for a set of shards: give the tree digest of the set.
+    /// The digest is of one shard and cannot prove the set of shards: give the tree digest of the
+    /// set.
     #[error("{given} is a digest of one file, and a digest of one shard cannot prove the set of {path}; give {tree}", path = path.display())]
     OfOneShard {
-        /// The shard that was named.
+        /// The path of the shard.
         path: std::path::PathBuf,
         /// The digest that was given.
         given: String,
-        /// The tree digest of the set as it is now.
+        /// The tree digest of the present set.
         tree: String,
     },
 }
 
-/// Spelled for people; `digest::DigestAlgorithm` is what decides, and a test compares the two.
+/// The known algorithms, for error texts. `digest::DigestAlgorithm` defines them, and a test
+/// compares the two.
 pub(crate) const KNOWN: &str = "sha256, sha512 (files) and sha256-tree (folders)";

@@ -1,4 +1,5 @@
-/// The reason why a fetcher could not fetch a model, by the reaction of the caller.
+/// The reason why a fetcher could not fetch a model. Each variant calls for another reaction of the
+/// caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FetchProblem {
@@ -10,22 +11,23 @@ pub enum FetchProblem {
     RevisionNotFound,
     /// The source has no such file.
     FileNotFound,
-    /// The source requires a token, or this account has to ask for access.
+    /// The source requires a token, or this account must request access.
     AccessDenied,
-    /// The source cannot be reached, or does not answer as it should.
+    /// The source cannot be reached, or its answers are wrong.
     Unreachable,
     /// The configuration of the program that fetches forbids the network.
     Offline,
     /// The disk is full.
     NoSpace,
-    /// The source states impossible facts of its files, such as names that lead elsewhere.
+    /// The source states impossible facts about its files, such as names that lead out of their
+    /// folder.
     Refused,
-    /// Anything else.
+    /// The fetch failed for another reason.
     Failed,
 }
 
 impl FetchProblem {
-    /// A stable, lower-case name.
+    /// Returns the stable code of the error, in lower case.
     pub fn code(self) -> &'static str {
         match self {
             Self::ToolMissing => "fetch_tool_missing",
@@ -44,7 +46,7 @@ impl FetchProblem {
     /// Returns the repair that fits most sources.
     pub fn repair(self) -> &'static str {
         match self {
-            Self::ToolMissing => "install it, or give its path",
+            Self::ToolMissing => "install the program that fetches, or give its path",
             Self::NotFound => "check the name, and whether this account may read the model",
             Self::RevisionNotFound => "check the revision in the reference",
             Self::FileNotFound => "check the path in the reference",
@@ -53,9 +55,9 @@ impl FetchProblem {
             }
             Self::Unreachable => "check the network and the source, then try again",
             Self::Offline => "allow the network in the configuration of the program that fetches",
-            Self::NoSpace => "free some space, or collect what nobody needs, then try again",
-            Self::Refused => "do not use this source; tell its owner",
-            Self::Failed => "see what it says, then try again",
+            Self::NoSpace => "free some space, or run a collection, then try again",
+            Self::Refused => "do not use this source; report the problem to its owner",
+            Self::Failed => "read the message, then try again",
         }
     }
 }

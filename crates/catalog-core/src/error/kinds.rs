@@ -7,7 +7,8 @@ use super::path::PathProblem;
 use super::permission::missing_permission;
 
 impl CatalogError {
-    /// A stable, lower-case name of the variant, for metrics, HTTP mappings and log searches.
+    /// Returns the stable code of the variant, in lower case, for metrics, HTTP replies and
+    /// searches in logs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidRef(_) => "invalid_ref",
@@ -49,11 +50,11 @@ impl CatalogError {
         }
     }
 
-    /// Whether trying again may succeed with nothing mended by hand; after a
-    /// [`Conflict`](Self::Conflict), once the entry has been read again.
+    /// Returns true if the same call may succeed later without a repair by hand. After a
+    /// [`Conflict`](Self::Conflict), read the entry again before you repeat the call.
     ///
-    /// [`OutcomeUnknown`](Self::OutcomeUnknown) is not: before a caller repeats the change, it must
-    /// check whether the change happened.
+    /// Returns false for [`OutcomeUnknown`](Self::OutcomeUnknown): before a caller repeats the
+    /// change, it must check whether the change happened.
     pub fn is_retryable(&self) -> bool {
         match (entry(self.code()).map(|code| code.retry), self) {
             (Some(Retry::Depends), Self::Io { source, .. }) => matches!(
@@ -67,7 +68,7 @@ impl CatalogError {
         }
     }
 
-    /// The error of an operation that the operating system refused.
+    /// Creates the error of an operation that the operating system refused.
     pub(crate) fn io(action: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
         // A writer of the store wraps its own error for `io::Write`.
         let source = match source.downcast::<Self>() {
@@ -98,8 +99,8 @@ impl CatalogError {
         }
     }
 
-    /// The same error where it came from writing: then a missing permission or a read-only file
-    /// system is [`NotWritable`](Self::NotWritable).
+    /// Returns the error for an operation that writes: a missing permission and a read-only file
+    /// system become [`NotWritable`](Self::NotWritable).
     pub(crate) fn of_writing(self) -> Self {
         match self {
             Self::Io {
@@ -128,8 +129,8 @@ impl CatalogError {
         }
     }
 
-    /// Returns true if the error says that the model, its files or its entry are not, or not any
-    /// more, where they should be.
+    /// Returns true if the error states that the entry of a model or its files are missing,
+    /// unusable or damaged, or changed during the call.
     pub fn is_absence(&self) -> bool {
         match self {
             Self::NotFound { .. }
@@ -143,8 +144,8 @@ impl CatalogError {
         }
     }
 
-    /// Whether it says that nothing can be written now, although all else may work: the disk is full
-    /// or read-only, there is no permission, or the lock cannot be had.
+    /// Returns true if the error states that the store cannot be written now, although reads may
+    /// work: the disk is full or read-only, a permission is missing, or the lock cannot be taken.
     pub(crate) fn is_refused_write(&self) -> bool {
         match self {
             Self::NotWritable { .. } | Self::LockTimeout { .. } | Self::LocksUnsupported { .. } => {
@@ -157,7 +158,7 @@ impl CatalogError {
         }
     }
 
-    /// Whether it says that the disk, or the quota of the account, is full.
+    /// Returns true if the error states that the disk, or the quota of the account, is full.
     pub(crate) fn is_full(&self) -> bool {
         match self {
             Self::Io { source, .. } | Self::OutcomeUnknown { source, .. } => matches!(
@@ -168,8 +169,8 @@ impl CatalogError {
         }
     }
 
-    /// The same error for another change that failed for the same reason: a change of another thread
-    /// in the same write, or another entry of the same call.
+    /// Returns a copy of the error for another change that failed for the same reason: a change by
+    /// another thread in the same write, or a change of another entry in the same call.
     pub(crate) fn duplicate(&self) -> Self {
         let same = |error: &io::Error| match error.raw_os_error() {
             Some(code) => io::Error::from_raw_os_error(code),

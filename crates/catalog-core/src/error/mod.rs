@@ -1,4 +1,4 @@
-//! Typed errors, grouped by the reaction of the caller. Imports no other module.
+//! Typed errors, grouped by the reaction of the caller. This module imports no other module.
 
 mod catalog;
 mod code;

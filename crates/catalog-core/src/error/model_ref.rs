@@ -1,8 +1,9 @@
 use std::fmt;
 
-/// Why a text is not a [`ModelRef`](crate::ModelRef), and where.
+/// The error of a text that is not a [`ModelRef`](crate::ModelRef): the problem, and its position
+/// in the text.
 ///
-/// The text itself is not repeated: it may hold a password or a signed query.
+/// The error does not repeat the text, because the text may hold a password or a signed query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelRefError {
     kind: ModelRefErrorKind,
@@ -14,13 +15,13 @@ impl ModelRefError {
         Self { kind, position }
     }
 
-    /// The problem.
+    /// Returns the problem.
     pub fn kind(&self) -> &ModelRefErrorKind {
         &self.kind
     }
 
-    /// The byte offset in the text that was parsed at which it goes wrong; for something missing,
-    /// where it was expected.
+    /// Returns the byte offset of the problem in the parsed text. If a part is missing, this is the
+    /// offset at which the part was expected.
     pub fn position(&self) -> usize {
         self.position
     }
@@ -38,77 +39,78 @@ impl fmt::Display for ModelRefError {
 
 impl std::error::Error for ModelRefError {}
 
-/// The ways in which a text is not a [`ModelRef`](crate::ModelRef).
+/// The reason why a text is not a [`ModelRef`](crate::ModelRef).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelRefErrorKind {
-    /// Nothing but white space.
+    /// The text is empty or only white space.
     #[error("it is empty; give a path, hf:org/repo, or a http, https, s3 or oci URL")]
     Empty,
-    /// A control character, NUL included.
+    /// The text has a control character, such as NUL.
     #[error("control character U+{:04X}", u32::from(*.0))]
     ControlCharacter(char),
-    /// More than 8192 bytes.
+    /// The text has more than 8192 bytes.
     #[error("it is longer than 8192 bytes")]
     TooLong,
-    /// Something with `://` in it that does not begin with a scheme, as a URL in quotes. It is not
-    /// taken for a path, as it may hold a password that would be shown.
+    /// The text has `://` in it but does not begin with a scheme, such as a URL in quotes. It is
+    /// not read as a path, because an error could then show a password in it.
     #[error(
         "`://` in a text that begins with no scheme; for a file of that name write ./ in front"
     )]
     LooksLikeUrl,
-    /// A scheme of the web without the two slashes that follow it.
+    /// A scheme such as `https:` is not followed by two slashes.
     #[error("`{0}:` must be followed by `//`")]
     MissingSlashes(String),
-    /// White space inside a URL, other than in a key of `s3://`.
+    /// A URL has white space in it, outside the key of an `s3://` URL.
     #[error("white space inside a URL; write it as %20")]
     WhiteSpaceInUrl,
-    /// A backslash where only `/` separates.
+    /// The text has a backslash where only `/` separates parts.
     #[error("backslash; parts are separated by `/`")]
     Backslash,
-    /// `hf:org` or less.
+    /// The reference to the hub has no organisation or no repository, as in `hf:org`.
     #[error("`hf:` needs an organisation and a repository, as in hf:org/repo")]
     MissingRepository,
-    /// An organisation or repository outside the hub's alphabet.
+    /// The organisation or the repository has characters that the hub does not allow.
     #[error("{0}")]
     HubName(&'static str),
-    /// `hf:datasets/…` and other repositories that hold no model.
+    /// The repository cannot hold a model, such as `hf:datasets/…`.
     #[error("`{0}` names a hub repository that is not a model")]
     NotAModelRepository(&'static str),
-    /// A revision that cannot name a branch, tag, commit or `refs/…`.
+    /// The revision cannot be a branch, a tag, a commit or `refs/…`.
     #[error("{0}")]
     Revision(&'static str),
-    /// An empty part in a path: two slashes in a row, or one at the end.
+    /// The path has an empty part: two slashes in a row, or a slash at the end.
     #[error("empty part in the path")]
     EmptyPart,
-    /// A `.` or `..` part in a remote path.
+    /// A remote path has a part that is `.` or `..`.
     #[error("`.` or `..` in a remote path")]
     DotPart,
-    /// A part of a remote path that is longer than common file systems hold.
+    /// A part of a remote path is longer than common file systems allow.
     #[error("a part of the path is longer than 255 bytes")]
     LongPart,
-    /// A part of a remote path that begins like a drive of Windows.
+    /// A part of a remote path begins with a drive letter of Windows.
     #[error("a part of the path begins with a drive, as in C:")]
     Drive,
-    /// A spelling that other programs use; it gives the one to write instead.
+    /// The text has a spelling that only other programs use. The value states the spelling to write
+    /// instead.
     #[error("{0}")]
     OtherSpelling(&'static str),
-    /// `%` without two hexadecimal digits behind it.
+    /// The text has a `%` that two hexadecimal digits do not follow.
     #[error("`%` without two hexadecimal digits; a literal percent sign is written %25")]
     PercentEncoding,
-    /// Percent-decoding gave bytes that are not UTF-8.
+    /// The percent-decoded bytes are not UTF-8.
     #[error("percent-decoding gives bytes that are not UTF-8")]
     NotUtf8,
-    /// `file://host/…` for a host other than `localhost`.
+    /// A `file://` URL names a host other than `localhost`.
     #[error("`file://` reaches this host only; write file:///path or file://localhost/path")]
     RemoteFileHost,
-    /// A reference that ends before its path, object key or repository.
+    /// The path, the object key or the repository is missing.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// A host name, address, port or bucket that cannot be one.
+    /// The host name, the address, the port or the bucket is invalid.
     #[error("{0}")]
     Authority(&'static str),
-    /// A tag or digest of an `oci://` reference that cannot be one.
+    /// The tag or the digest of an `oci://` reference is invalid.
     #[error("{0}")]
     Oci(&'static str),
 }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-/// Why a path cannot be an artifact of this catalog.
+/// The reason why a path cannot be an artifact of this catalog.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathProblem {
@@ -8,17 +8,18 @@ pub enum PathProblem {
     #[error("it is empty")]
     Empty,
     /// The path holds a NUL or is not UTF-8, so the JSON index cannot hold it.
-    #[error("it is not UTF-8 text without NUL; rename the file")]
+    #[error("it is not UTF-8 text, or it holds a NUL; rename the file")]
     NotText,
-    /// The path is spelled as below the root but leads out of it, by `..` or by a symbolic link.
-    #[error("it leaves the root {root} and ends at {target}; give the path that is meant", root = root.display(), target = target.display())]
+    /// The path is spelled as below the root but leads out of the root, through `..` or a symbolic
+    /// link.
+    #[error("it leaves the root {root} and leads to {target}; give the intended path", root = root.display(), target = target.display())]
     Escape {
-        /// The root that it leaves.
+        /// The root that the path leaves.
         root: PathBuf,
-        /// The place that it leads to.
+        /// The place that the path leads to.
         target: PathBuf,
     },
-    /// The path is the root itself or a folder around it.
+    /// The path is the root itself or a folder that contains the root.
     #[error("it is or contains the catalog's root {root}", root = root.display())]
     HoldsRoot {
         /// The root.
@@ -30,13 +31,13 @@ pub enum PathProblem {
         /// The root.
         root: PathBuf,
     },
-    /// The path lies in another store's root, or holds one.
+    /// The path lies in the root of another store, or contains such a root.
     #[error("it lies in or holds the root of another store, {store}; register it there", store = store.display())]
     OtherStore {
         /// The root of the other store.
         store: PathBuf,
     },
-    /// The path lies outside the root and this catalog was opened to refuse that.
+    /// The path lies outside the root, and the options of this catalog refuse such paths.
     #[error("it lies outside the root {root} and this catalog refuses outside paths", root = root.display())]
     Outside {
         /// The root.

@@ -22,8 +22,7 @@ enum Class {
     Others,
 }
 
-/// Names the permission that this process lacked when an operation on a path was denied, and the
-/// repair.
+/// Describes the permission whose lack made an operation on a path fail, and the repair.
 pub(super) fn missing_permission(path: &Path, denial: &io::Error) -> String {
     /// `EPERM`: no mode of the path permits the operation.
     const NOT_PERMITTED: i32 = 1;
@@ -32,8 +31,8 @@ pub(super) fn missing_permission(path: &Path, denial: &io::Error) -> String {
         let owner = fs::symlink_metadata(path).map(|metadata| metadata.uid());
         return match owner {
             Ok(owner) if owner != account.user => format!(
-                "the file belongs to account {owner}, and account {} may not do that with it; let \
-                 account {owner} do it",
+                "the file belongs to account {owner}, and account {} lacks the permission; run the \
+                 operation as account {owner}",
                 account.user
             ),
             _ => {
@@ -84,7 +83,8 @@ impl Account {
         }
     }
 
-    /// Describes the permissions among the `wanted` ones that this account lacks on a file or folder.
+    /// Describes the permissions among the `wanted` ones that this account lacks on a file or
+    /// folder.
     fn describe_missing(&self, path: &Path, wanted: u32) -> Option<String> {
         const ROOT: u32 = 0;
         let metadata = fs::symlink_metadata(path).ok()?;

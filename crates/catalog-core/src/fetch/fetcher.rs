@@ -8,58 +8,62 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Progress;
 use crate::reference::ModelRef;
 
-/// Fetches the model of a reference to this host.
+/// A fetcher of models: it fetches the model of a reference to this host.
 ///
 /// # Contract
 ///
-/// - On success the artifact is complete at the returned absolute path, a regular file or a
-///   folder. A failed or interrupted fetch leaves nothing there that looks complete.
-/// - `id` is that of the reference ([`ModelRef::id`]).
-/// - If the model is present and complete, the call returns at once, with no effect.
-/// - A fetcher registers nothing and trusts nothing: its caller verifies and registers.
-/// - A reference that it does not handle is [`CatalogError::NoFetcher`], before any effect.
+/// - On success, a complete regular file or folder is at the returned absolute path. After a failed
+///   or interrupted fetch, nothing at that path looks complete.
+/// - The returned `id` is the id of the reference ([`ModelRef::id`]).
+/// - If the model is present and complete, the call returns at once and has no effect.
+/// - A fetcher registers nothing. Its caller verifies and registers the model.
+/// - For a reference that the fetcher does not serve, the call fails with
+///   [`CatalogError::NoFetcher`] before it has any effect.
 ///
 /// # The two ways to fetch
 ///
-/// [`ensure_present`](Self::ensure_present) is all that the contract requires. The files stay where
-/// the fetcher keeps them, and a catalog verifies and registers them there.
+/// A fetcher must implement only [`ensure_present`](Self::ensure_present). Then the files stay
+/// where the fetcher keeps them, and the caller verifies and registers them there.
 ///
-/// A fetcher that [`supports`](Self::supports) a reference is asked to [`stage`](Self::stage) the
-/// model. Its caller then verifies, publishes and registers the staged files, so no unverified file
-/// is ever in a place where it could be served. To take part, a fetcher states its
-/// [`schemes`](Self::schemes): those of this crate, or one of its own, such as `share` for
-/// `share://team/model.gguf`. The provided `stage` copies the files of `ensure_present`; a fetcher
-/// of remote files writes them itself.
+/// If a fetcher [`supports`](Self::supports) a reference, and the catalog has an artifact store,
+/// the caller calls [`stage`](Self::stage) instead. The caller then verifies, publishes and
+/// registers the staged files, so no unverified file is ever at a path where it could be served.
+/// Such a fetcher returns its [`schemes`](Self::schemes): schemes of this crate, or a scheme of its
+/// own, such as `share` for `share://team/model.gguf`. The provided `stage` copies the files that
+/// `ensure_present` returns. A fetcher of remote files overrides `stage` and writes the files
+/// itself.
 ///
-/// The example `share_fetcher` of `model-provisioner` is a fetcher of 40 lines. Implementations run
-/// the suite in `conformance` (a feature of this crate).
+/// The example `share_fetcher` of `model-provisioner` is a fetcher of 40 lines. An implementation
+/// can test itself with the suite in `conformance`, a feature of this crate.
 pub trait ModelFetcher: Send + Sync {
-    /// Fetches the model if it is missing, and returns its place.
+    /// Fetches the model if it is missing, and returns its id and its path.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NoFetcher`] for a reference that it does not handle,
+    /// [`CatalogError::NoFetcher`] if the fetcher does not serve the reference,
     /// [`CatalogError::Fetch`] if the source or its tool fails.
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel>;
 
-    /// Returns the schemes that it serves, in lower case. Has no effect.
+    /// Returns the schemes that the fetcher serves, in lower case. Has no effect.
     fn schemes(&self) -> Vec<&str> {
         Vec::new()
     }
 
-    /// Returns true if it can [`stage`](Self::stage) the model of such a reference. Has no effect.
-    /// Unless overridden, that is any reference of the stated [`schemes`](Self::schemes).
+    /// Returns true if the fetcher can [`stage`](Self::stage) the model of this reference. Has no
+    /// effect. The provided method returns true if [`schemes`](Self::schemes) contains the scheme
+    /// of the reference.
     fn supports(&self, mr: &ModelRef) -> bool {
         self.schemes().contains(&&*mr.scheme())
     }
 
-    /// Fails if it does not handle such references. Has no effect.
+    /// Returns an error if the fetcher does not serve this reference. Has no effect.
     ///
-    /// A fetcher that states no schemes may handle any. Override it to give a repair of your own.
+    /// The provided method accepts every reference if [`schemes`](Self::schemes) is empty. Override
+    /// the method to return a repair that fits your fetcher.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::NoFetcher`], with the repair.
+    /// [`CatalogError::NoFetcher`], with the repair, if the fetcher does not serve the reference.
     fn check_support(&self, mr: &ModelRef) -> Result<()> {
         let schemes = self.schemes();
         if schemes.is_empty() || self.supports(mr) {
@@ -69,11 +73,12 @@ pub trait ModelFetcher: Send + Sync {
         Err(CatalogError::no_fetcher(mr, repair))
     }
 
-    /// Returns the host that it asks for such a reference, for policies that decide before it asks.
-    /// Has no effect.
+    /// Returns the host to which the fetcher connects for this reference, so that a policy can
+    /// decide before the connection. Has no effect.
     ///
-    /// Override it if the reference does not state the host, or if the fetcher does not leave this
-    /// host, such as one that reads a mounted share: such a fetcher works offline.
+    /// Override the method if the reference does not state the host. Also override it if the
+    /// fetcher connects to no other host, such as a fetcher that reads a mounted share: then it
+    /// works offline, too.
     fn source_host(&self, mr: &ModelRef) -> SourceHost {
         match mr {
             ModelRef::File { .. } => SourceHost::ThisHost,
@@ -83,25 +88,27 @@ pub trait ModelFetcher: Send + Sync {
         }
     }
 
-    /// Returns a text for the credentials with which it asks for such a reference, such as a hash:
-    /// equal for equal credentials, without a secret. Callers with other credentials can get another
-    /// answer of the source, so only callers with equal ones share a failure. Has no effect.
+    /// Returns a text that identifies the credentials of the fetcher for this reference, such as a
+    /// hash. Equal credentials have equal texts, and the text holds no secret. With other
+    /// credentials, the source can give another answer, so only callers with equal credentials
+    /// share a failure. Has no effect.
     fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
         let _ = mr;
         None
     }
 
-    /// Writes the files of a task into a staging area, and no others. It calls `progress` at least
-    /// four times a second. If `progress` fails, it stops within a second, and no process of it goes
-    /// on. Before each connection of its own it asks the [gate](FetchTask::gate) of the task.
+    /// Writes the files of a task, and no other files, into a staging area. The fetcher must call
+    /// `progress` at least four times a second. If `progress` returns an error, the fetcher must
+    /// stop within a second and must leave no process running. Before each connection that the
+    /// fetcher opens itself, it must ask the [gate](FetchTask::gate) of the task.
     ///
-    /// The provided method copies the files of [`ensure_present`](Self::ensure_present). It does not
-    /// serve a task with a [revision](FetchTask::revision) of its own.
+    /// The provided method copies the files of [`ensure_present`](Self::ensure_present). It fails
+    /// for a task that states a [revision](FetchTask::revision).
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Fetch`] if the source or its tool fails, [`CatalogError::NoFetcher`] for
-    /// other references, and the error that `progress` returns.
+    /// [`CatalogError::Fetch`] if the source or its tool fails, [`CatalogError::NoFetcher`] if the
+    /// fetcher does not serve the reference, and the error that `progress` returns.
     fn stage(
         &self,
         task: &FetchTask<'_>,
@@ -112,8 +119,8 @@ pub trait ModelFetcher: Send + Sync {
         stage_present(&present.local_path, task, staging, progress)
     }
 
-    /// Returns the revision that the reference of a task resolves to at its source now, if the source
-    /// has revisions.
+    /// Asks the source for the revision to which the reference of a task resolves now, such as a
+    /// commit. Returns `None` if the source has no revisions.
     ///
     /// # Errors
     ///

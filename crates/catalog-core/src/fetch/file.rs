@@ -5,7 +5,8 @@ use crate::error::{CatalogError, Result};
 use crate::reference::ModelRef;
 use crate::root::{LastLink, resolve};
 
-/// Uses local files and folders where they are: no copy, no network, no process.
+/// A fetcher of local files and folders. It uses the files where they are, and needs no copy, no
+/// network and no process.
 ///
 /// ```
 /// use catalog_core::{FileFetcher, ModelFetcher, ModelRef};
@@ -24,15 +25,16 @@ use crate::root::{LastLink, resolve};
 pub struct FileFetcher;
 
 impl ModelFetcher for FileFetcher {
-    /// Checks that the model is there: a file that can be read, a complete set of shards, or a folder
+    /// Checks that a model is at the path: a readable file, a complete set of shards, or a folder
     /// with a file in it.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::ArtifactMissing`], [`CatalogError::ArtifactUnusable`],
-    /// [`CatalogError::ArtifactIncomplete`] and [`CatalogError::ForeignShards`] for a set of shards,
-    /// [`CatalogError::Io`] if it cannot be read, [`CatalogError::NoFetcher`] for a reference to
-    /// another host.
+    /// [`CatalogError::ArtifactMissing`] if nothing is at the path,
+    /// [`CatalogError::ArtifactUnusable`] if the thing at the path cannot be a model,
+    /// [`CatalogError::ArtifactIncomplete`] or [`CatalogError::ForeignShards`] if a set of shards
+    /// is incomplete or mixed, [`CatalogError::Io`] if the model cannot be read,
+    /// [`CatalogError::NoFetcher`] if the reference is not a local path.
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
         match mr {
             ModelRef::File { path } => {
@@ -69,14 +71,12 @@ fn unsupported(mr: &ModelRef) -> CatalogError {
 fn repair_of(mr: &ModelRef) -> &'static str {
     match &*mr.scheme() {
         "hf" => {
-            "compose a ModelFetcher for the hub, as `ModelProvisioner::with_hf_cli` does, or download \
+            "add a ModelFetcher for the hub, as `ModelProvisioner::with_hf_cli` does, or download \
              the model with `hf download ORG/REPO --local-dir FOLDER` and refer to FOLDER"
         }
-        "oci" => "compose a ModelFetcher for registries, or pull it and refer to the local folder",
-        "s3" => "compose a ModelFetcher for object stores, or copy it here and refer to the file",
-        "http" | "https" => {
-            "compose a ModelFetcher for the web, or download it and refer to the file"
-        }
-        _ => "compose a ModelFetcher that serves this scheme, or refer to a local file",
+        "oci" => "add a ModelFetcher for registries, or pull it and refer to the local folder",
+        "s3" => "add a ModelFetcher for object stores, or copy it here and refer to the file",
+        "http" | "https" => "add a ModelFetcher for the web, or download it and refer to the file",
+        _ => "add a ModelFetcher that serves this scheme, or refer to a local file",
     }
 }

@@ -1,15 +1,16 @@
 use std::fmt;
 use std::net::IpAddr;
 
-/// A rule that decides which hosts a fetcher may ask. A fetcher asks it before each connection: first
-/// for the host, and then for each address of the host. It gives the reason for a refusal.
+/// A rule that decides to which hosts a fetcher may connect. A fetcher asks the gate before each
+/// connection: first about the host, and then about each address of the host. A refusal states its
+/// reason.
 pub trait OutboundGate: fmt::Debug + Send + Sync {
-    /// Decides on a host, before its name is looked up. `host` is a name or an address, without
-    /// brackets.
+    /// Decides whether the fetcher may connect to a host. It is called before the name of the host
+    /// is resolved. `host` is a name or an address, without brackets.
     ///
     /// # Errors
     ///
-    /// The reason, if the host may not be asked.
+    /// The reason, if the fetcher may not connect to the host.
     fn check_host(
         &self,
         scheme: &str,
@@ -18,11 +19,12 @@ pub trait OutboundGate: fmt::Debug + Send + Sync {
         origin: HostOrigin,
     ) -> std::result::Result<(), String>;
 
-    /// Decides on an address that a host has, before a connection to it.
+    /// Decides whether the fetcher may connect to an address of a host. It is called before the
+    /// connection.
     ///
     /// # Errors
     ///
-    /// The reason, if the address may not be asked.
+    /// The reason, if the fetcher may not connect to the address.
     fn check_address(
         &self,
         host: &str,
@@ -31,7 +33,7 @@ pub trait OutboundGate: fmt::Debug + Send + Sync {
     ) -> std::result::Result<(), String>;
 }
 
-/// The way in which a fetcher came to a host.
+/// The reason why a fetcher connects to a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HostOrigin {
     /// The caller named the host, or a redirect of a host without a public address led there.
@@ -40,7 +42,7 @@ pub enum HostOrigin {
     Redirected,
 }
 
-/// The gate of a task that has none.
+/// The gate of a new task. It allows every host.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OpenGate;
 

@@ -1,4 +1,4 @@
-//! The trait of fetchers, and the fetcher of local files. Callers add the fetchers of other
+//! The trait of fetchers, and the fetcher of local files. Callers can add fetchers of other
 //! sources.
 
 mod errors;

@@ -47,11 +47,11 @@ pub(super) fn stage_present(
     }))
 }
 
-/// Fails if the task asks for a file that the model does not have, or for a revision.
+/// Returns an error if the task asks for a file that the model does not have, or for a revision.
 fn check_present(model: &LocalModel, task: &FetchTask<'_>) -> Result<()> {
     let refuse = |problem, detail| Err(CatalogError::fetch(task.model_ref, problem, detail));
     if let Some(revision) = task.revision {
-        let detail = format!("its fetcher keeps no revisions, and {revision:?} is asked for");
+        let detail = format!("its fetcher has no revisions, but the task asks for {revision:?}");
         return refuse(FetchProblem::RevisionNotFound, detail);
     }
     let (TaskFiles::Only(names) | TaskFiles::OnlyInFolder(names)) = task.files else {

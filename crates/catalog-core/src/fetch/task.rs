@@ -7,7 +7,7 @@ use crate::digest::Basis;
 use crate::progress::Limits;
 use crate::reference::ModelRef;
 
-/// The limits of a task that has none.
+/// The limits of a new task.
 static NO_LIMITS: LazyLock<Limits> = LazyLock::new(Limits::none);
 
 /// A request to write files of a model into a staging area.
@@ -16,31 +16,34 @@ static NO_LIMITS: LazyLock<Limits> = LazyLock::new(Limits::none);
 pub struct FetchTask<'t> {
     /// The model.
     pub model_ref: &'t ModelRef,
-    /// The files of the model to fetch. A new task asks for all.
+    /// The files of the model to fetch. A new task asks for all files.
     pub files: TaskFiles<'t>,
     /// The revision to fetch, instead of the one that the reference states.
     pub revision: Option<&'t str>,
-    /// The gate that decides which hosts may be asked. A new task has an open gate.
+    /// The gate that decides to which hosts the fetcher may connect. The gate of a new task allows
+    /// every host.
     pub gate: &'t dyn OutboundGate,
     /// The deadline and the cancel token of the call. A new task has no limits.
     pub limits: &'t Limits,
 }
 
-/// The files of a model that a [`FetchTask`] asks for. A name is the one under which the fetcher
-/// staged the file before.
+/// The files of a model that a [`FetchTask`] asks for. Each name is the name under which the
+/// fetcher staged the file before.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum TaskFiles<'t> {
     /// All files of the model.
     All,
-    /// Only these. The reference names a file, or the whole of its source.
+    /// Only these files. The reference names a file or a whole repository.
     Only(&'t BTreeSet<String>),
-    /// Only these files of a folder. The reference names the folder, and the names are relative to it.
+    /// Only these files of a folder. The reference names the folder, and the names are relative to
+    /// the folder.
     OnlyInFolder(&'t BTreeSet<String>),
 }
 
 impl<'t> FetchTask<'t> {
-    /// Creates a task for all files of a model, with an open gate and no limits.
+    /// Creates a task for all files of a model, with a gate that allows every host and without
+    /// limits.
     pub fn new(model_ref: &'t ModelRef) -> Self {
         Self {
             model_ref,
@@ -62,15 +65,15 @@ impl TaskFiles<'_> {
     }
 }
 
-/// The host that a fetcher asks for a model.
+/// The host to which a fetcher connects for a model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SourceHost {
-    /// None: the files are on this host, or on a file system that is mounted here.
+    /// This host: the files are on it, or on a file system that is mounted on it.
     ThisHost,
     /// The host of this name or address, in lower case and without a port.
     Other(String),
-    /// Another host, which is not known before the fetch. A policy with rules about hosts refuses it.
+    /// A host that is not known before the fetch. A policy with rules about hosts refuses it.
     Unknown,
 }
 
@@ -78,13 +81,14 @@ pub enum SourceHost {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fetched {
-    /// The digests that the source states, and the path to give to users.
+    /// The digests that the source states, and the path of the model that users get.
     pub expectation: Expectation,
-    /// The revision that the source resolved to, such as a commit.
+    /// The revision to which the source resolved the reference, such as a commit.
     pub revision: Option<String>,
-    /// What the source states of the files: the weakest of all files counts.
-    /// [`Nothing`](Basis::Nothing), [`Sizes`](Basis::Sizes) that the fetcher compared, or hashes,
-    /// which are in the expectation or were compared by the fetcher.
+    /// The statement of the source about the files. The file with the weakest statement decides.
+    /// [`Nothing`](Basis::Nothing) means that the source states nothing. [`Sizes`](Basis::Sizes)
+    /// means that the fetcher compared the sizes. [`SourceHash`](Basis::SourceHash) means that the
+    /// source states hashes: the fetcher compared them or put them into the expectation.
     pub basis: Basis,
 }
 

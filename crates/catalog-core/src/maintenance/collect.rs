@@ -16,17 +16,20 @@ use crate::state::{
     exclude_leases, free, move_all_aside,
 };
 
-/// The number of models or artifacts that one write of the index removes. Each has a lock, and so a
-/// file handle, until it is renamed, and other writers wait for all of them. Fewer would cost more
-/// writes, each of which is as long as the index.
+/// The maximum number of models or artifacts that one write of the index removes. Each of them
+/// holds a lock, and so a file handle, until it is renamed, and other writers wait for all renames.
+/// A smaller number would need more writes, and each write takes time in proportion to the size of
+/// the index.
 const MODELS_OF_A_WRITE: usize = 256;
 
-/// Executes a plan, after a check under lock whether each removal is still allowed.
+/// Executes a plan. Before each removal, the call checks under a lock that the removal is still
+/// allowed.
 pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collected> {
     match note_retirements(state) {
-        // The next collection notes them. This one may make room.
+        // The next collection records the times. This collection continues, because it may make
+        // room.
         Err(error) if error.is_full() => {
-            tracing::debug!(%error, "retirements could not be noted");
+            tracing::debug!(%error, "the times of retirement could not be recorded");
         }
         noted => noted?,
     }
@@ -39,7 +42,7 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
         state.limits.check("collecting")?;
         let what = &removal.what;
         match what {
-            // Whatever a caller made of the plan.
+            // The paths are checked because a caller may have changed the plan.
             Removable::Staging(path) if path.parent() == Some(&staging) => {
                 let outcome = unlink_staging(state, path);
                 done.note(what, outcome);
@@ -58,7 +61,8 @@ pub(crate) fn collect(state: &RootState, plan: &CollectionPlan) -> Result<Collec
         }
     }
     for some in left.chunks(BATCH) {
-        // A file on its way into quarantine is under this lock, too. Large files are unlinked without.
+        // A process that moves a file to quarantine holds this lock, too. Files are unlinked
+        // without the lock, because a large file takes long.
         let lock = state.artifacts.lock()?;
         let mut mover = MoverAside::new(layout)?;
         let mut move_aside = |what| move_leftover_aside(state, &mut mover, what);
@@ -123,8 +127,8 @@ fn note_retirements(state: &RootState) -> Result<()> {
     })
 }
 
-/// Removes some models and artifacts: the entries of all in one write, then their artifacts. Without
-/// an entry among them nothing is written.
+/// Removes some models and artifacts: first the entries of all models in one write of the index,
+/// then the artifacts. If no model is among them, the index is not written.
 fn collect_models(state: &RootState, some: &[PlannedRemoval], done: &mut Collected) -> Result<()> {
     let spared = &mut done.spared;
     let (removed, moved, failed) = state.models.update_then(
@@ -160,7 +164,7 @@ fn collect_models(state: &RootState, some: &[PlannedRemoval], done: &mut Collect
             for (what, stored, decision) in decided {
                 let is_entry = matches!(what, Removable::Model(_));
                 match decision {
-                    // An artifact that stays was registered since it was planned.
+                    // An artifact that an entry needs now was registered after it was planned.
                     Decision::Keep if is_entry => removed.push((what, stored)),
                     Decision::Keep => {}
                     Decision::Remove(removal) => {
@@ -196,8 +200,8 @@ fn collect_models(state: &RootState, some: &[PlannedRemoval], done: &mut Collect
     Ok(())
 }
 
-/// Returns the stored path of a planned removal that is still allowed, or `None` if it is gone
-/// already.
+/// Returns the stored path of a planned removal, if the removal is still allowed. Returns `None` if
+/// the model or artifact does not exist any longer.
 fn may_go(
     state: &RootState,
     planned: &PlannedRemoval,
@@ -221,7 +225,7 @@ fn may_go(
                     expected: "as it was when its removal was planned",
                 });
             }
-            // A model in use stays, with its entry.
+            // A model with a lease stays, and so does its entry.
             let stored = PathBuf::from(&record.local_path);
             drop(exclude_leases(state, &stored)?);
             Ok(Some(stored))

@@ -9,10 +9,10 @@ use crate::state::Freed;
 pub struct Collected {
     /// The artifacts and entries that were removed, in order.
     pub removed: Vec<Removable>,
-    /// The planned removals that did not happen, with the reason: the artifact was used since, or
-    /// it cannot be removed.
+    /// The planned removals that were not made, with the reasons. Examples: the artifact was used
+    /// after it was planned, or it cannot be removed.
     pub spared: Vec<Skipped<Removable, CatalogError>>,
-    /// The number of bytes of disk that were freed.
+    /// The number of bytes that were freed on the disk.
     pub freed: u64,
 }
 
@@ -25,8 +25,8 @@ impl Collected {
             .extend(failed.map(|(path, error)| Skipped::new(Removable::Deleted(path), error)));
     }
 
-    /// Records the result of a removal: the bytes that it freed, or `None` if there was nothing to
-    /// do.
+    /// Records the result of a removal: the number of freed bytes, or `None` if there was nothing
+    /// to remove.
     pub(super) fn note(&mut self, what: &Removable, outcome: Result<Option<u64>>) {
         match outcome {
             Ok(Some(freed)) => {

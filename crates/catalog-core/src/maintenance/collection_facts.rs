@@ -22,14 +22,15 @@ pub(super) struct CollectionFacts {
 }
 
 impl CollectionFacts {
-    /// Looks at a root. An artifact whose manifest cannot be read is `spared`: its model is not known,
-    /// and its files keep their blobs.
+    /// Reads the facts about a root. An artifact whose manifest cannot be read is added to
+    /// `spared`: its model is unknown, and its files still use their blobs.
     pub(super) fn look(
         state: &RootState,
         spared: &mut Vec<Skipped<String, String>>,
     ) -> Result<Self> {
         let mut manifests = BTreeMap::new();
-        // Manifests first: what is published later is not known, what is registered later is.
+        // The manifests are read before the index. So an artifact that is published during the call
+        // is not planned, and an entry that is registered during the call is seen.
         for key in state.artifacts.keys()? {
             match state.artifacts.manifest(&key) {
                 Ok(manifest) => drop(manifests.insert(key, manifest)),

@@ -7,32 +7,34 @@ use crate::entry::LifecycleState;
 use crate::root::Layout;
 use crate::state::{ModelRecord, RootState};
 
-/// The removals of a collection, with their reasons; see [`FsCatalog::plan_collection`](crate::FsCatalog::plan_collection).
+/// The plan of a collection: its removals, with the reasons; see
+/// [`FsCatalog::plan_collection`](crate::FsCatalog::plan_collection).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CollectionPlan {
-    /// The removals, in order.
+    /// The removals, in the order in which they are made.
     pub removals: Vec<PlannedRemoval>,
-    /// The ids of models that the policy would remove if this reason did not prevent it. An artifact
-    /// whose manifest cannot be read has its key here, and a file that cannot be looked at its path.
+    /// The models that the policy would remove, with the reason why they stay, by their ids. If the
+    /// manifest of an artifact cannot be read, the artifact is listed by its key. If a file cannot
+    /// be read, the file is listed by its path.
     pub spared: Vec<Skipped<String, String>>,
 }
 
-/// One thing that a collection would remove.
+/// One removal of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlannedRemoval {
-    /// The thing to remove.
+    /// The object to remove.
     pub what: Removable,
-    /// The reason.
+    /// The reason for the removal.
     pub reason: RemovalReason,
-    /// The number of bytes of disk that this frees for certain, after all removals before it. Bytes
-    /// that other links keep are not counted.
+    /// The number of bytes that the removal certainly frees on the disk, after all removals before
+    /// it. Bytes that other links keep are not counted.
     pub frees: u64,
-    /// The number of bytes that it frees in addition if the files outside the store are gone that these were
-    /// cloned from, or are hard links to.
+    /// The number of bytes that the removal frees in addition, if the files outside the store that
+    /// share these bytes, as clones or hard links, no longer exist.
     pub may_free: u64,
-    /// The state of a model when it was planned.
+    /// The state of the model when the removal was planned.
     pub(super) seen: Option<Seen>,
 }
 
@@ -41,7 +43,7 @@ pub struct PlannedRemoval {
 pub(super) struct Seen {
     pub(super) stored_path: String,
     pub(super) lifecycle: LifecycleState,
-    /// The time of its last use, if it is managed.
+    /// The time of the last use, if the model is managed.
     pub(super) last_use: Option<SystemTime>,
 }
 
@@ -56,37 +58,39 @@ impl Seen {
     }
 }
 
-/// A thing that a collection can remove.
+/// An object that a collection can remove.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Removable {
     /// A staging area whose owner died.
     Staging(PathBuf),
-    /// An artifact of a deletion that was interrupted or refused.
+    /// An artifact whose deletion was interrupted or refused.
     Deleted(PathBuf),
     /// A managed artifact without an entry, by its key.
     Artifact(String),
-    /// A model, by its id: its entry, and its artifact if that is below the root.
+    /// A model, by its id: its entry, and its artifact if the artifact lies below the root.
     Model(String),
     /// A blob, by its SHA-256.
     Blob(String),
     /// A file in quarantine, with its evidence.
     Quarantined(PathBuf),
-    /// A damaged index that a recovery kept, or a foreign thing from one of the store's paths.
+    /// A damaged index that a recovery kept, or a foreign file or folder that lay at a path of the
+    /// store.
     KeptAside(PathBuf),
-    /// The lock of a model, if nobody holds it.
+    /// The file of a model lock that no process holds.
     ModelLock(PathBuf),
 }
 
 impl CollectionPlan {
-    /// Returns the number of bytes of disk that the whole plan frees for certain.
+    /// Returns the number of bytes that the whole plan certainly frees on the disk.
     pub fn reclaimable_bytes(&self) -> u64 {
         let each = self.removals.iter().map(|removal| removal.frees);
         each.fold(0, u64::saturating_add)
     }
 
-    /// Returns the number of bytes that the store takes less after the whole plan: the allocated blocks of
-    /// each file once, and those of a clone in full. The admission of staged bytes counts in the same way.
+    /// Returns the number of bytes by which the whole plan reduces the space of the store. The
+    /// allocated blocks of each file count once, and those of a clone count in full. The check of
+    /// staged bytes against the budget counts in the same way.
     pub fn space(&self) -> u64 {
         let may_free = self.removals.iter().map(|removal| removal.may_free);
         may_free.fold(self.reclaimable_bytes(), u64::saturating_add)

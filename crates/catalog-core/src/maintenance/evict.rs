@@ -1,4 +1,4 @@
-//! The part of a collection that makes room.
+//! The part of the plan of a collection that makes room.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -13,8 +13,8 @@ use crate::root::Layout;
 use crate::state::ModelRecord;
 
 impl CollectionPlanner<'_> {
-    /// Plans files of the quarantine until the store takes the given number of bytes less, with the plan
-    /// so far.
+    /// Plans the removal of files in quarantine until the whole plan reduces the space of the store
+    /// by `wanted` bytes.
     pub(super) fn purge_quarantine(&mut self, wanted: u64) -> Result<()> {
         for file in quarantined(self.state)? {
             if self.plan.space() >= wanted {
@@ -33,8 +33,9 @@ impl CollectionPlanner<'_> {
         Ok(())
     }
 
-    /// Plans models until the store takes the given number of bytes less, with the plan so far. A clone
-    /// counts in full, also where the disk is low: otherwise one collection would remove all clones.
+    /// Plans the removal of models until the whole plan reduces the space of the store by `wanted`
+    /// bytes. A clone counts with its full size, also if the disk has too little space: otherwise
+    /// one collection would remove all clones.
     pub(super) fn evict(&mut self, wanted: u64, which: Evict, reason: RemovalReason) {
         let mut queue: Vec<(bool, SystemTime, String, ModelRecord)> = self
             .facts

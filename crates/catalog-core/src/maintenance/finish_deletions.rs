@@ -12,8 +12,8 @@ use crate::state::{
     Candidate, Decision, MovedAside, Refers, RootState, decide, free, move_all_aside,
 };
 
-/// Finishes deletions that were interrupted or refused: removes the artifact of each of these paths
-/// that still matches its tombstone. Other tombstones of the paths are dropped.
+/// Finishes deletions that were interrupted or refused. If the artifact at one of these paths still
+/// matches its tombstone, it is removed. If it does not match, only the tombstone is removed.
 pub(super) fn finish_deletions(
     state: &RootState,
     paths: &[PathBuf],
@@ -25,7 +25,7 @@ pub(super) fn finish_deletions(
     finish_in(state, engines, || models.snapshot(), &paths, done)
 }
 
-/// Finishes the deletions of one index; `other` looks at the other index.
+/// Finishes the deletions of one index. `other` reads the other index.
 fn finish_in<R: Record + Refers, O: Record + Refers>(
     state: &RootState,
     index: &JsonIndex<R>,
@@ -42,7 +42,8 @@ fn finish_in<R: Record + Refers, O: Record + Refers>(
     Ok(())
 }
 
-/// Decides about the artifacts at these paths that have a tombstone in one index.
+/// Decides whether the artifacts at these paths can be removed, if they have a tombstone in the
+/// index of the edit.
 fn decide_planned<R: Record + Refers, O: Record + Refers>(
     state: &RootState,
     edit: &mut Edit<R>,
@@ -76,7 +77,7 @@ fn decide_planned<R: Record + Refers, O: Record + Refers>(
     decided
 }
 
-/// Moves the artifacts aside that are to be removed, and notes what became of each.
+/// Moves aside the artifacts to remove, and records the result of each.
 fn move_decided(
     state: &RootState,
     decided: Vec<(PathBuf, Decision)>,

@@ -5,17 +5,18 @@ use std::path::Path;
 
 use crate::artifacts::{Sharing, space_of};
 
-/// The number of links of each file that are planned to go.
+/// The number of links to each file that a plan removes.
 #[derive(Debug, Default)]
 pub(super) struct Links {
     taken: BTreeMap<(u64, u64), u64>,
-    /// The files whose space is counted.
+    /// The files whose space is counted already.
     counted: BTreeSet<(u64, u64)>,
-    /// The links in the store of the files that have links outside, once they are counted.
+    /// The number of links in the store to each file that also has links outside, once they are
+    /// counted.
     shared: Option<Shared>,
 }
 
-/// The number of links in the store of each file that has links outside.
+/// The number of links in the store to each file that also has links outside the store.
 #[derive(Debug, Default)]
 pub(super) struct Shared(BTreeMap<(u64, u64), u64>);
 
@@ -29,15 +30,16 @@ impl Shared {
 }
 
 impl Links {
-    /// Returns true if a blob is the only link of its file apart from planned removals, and is not
-    /// counted with one of them.
+    /// Returns true if a blob is the only link to its file that the plan keeps, and if the plan has
+    /// not counted its space yet.
     pub(super) fn is_orphan(&self, blob: &fs::Metadata) -> bool {
         let inode = (blob.dev(), blob.ino());
         let taken = self.taken.get(&inode).copied().unwrap_or(0);
         blob.nlink().saturating_sub(taken) == 1 && !self.counted.contains(&inode)
     }
 
-    /// Returns the counts of links in the store, for the caller to fill, unless they are filled.
+    /// Returns the empty counts of links in the store, for the caller to fill. Returns `None` if
+    /// they are filled already.
     pub(super) fn begin_shared(&mut self) -> Option<&mut Shared> {
         match self.shared {
             Some(_) => None,
@@ -45,8 +47,8 @@ impl Links {
         }
     }
 
-    /// Takes one link of a file, and counts its space once no other is left but that of the blob,
-    /// which goes with the last one.
+    /// Plans the removal of one link to a file. Counts the space of the file when no other link is
+    /// left, or only the link of its blob, which is removed with the last artifact.
     pub(super) fn take(
         &mut self,
         path: &Path,

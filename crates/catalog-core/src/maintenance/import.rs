@@ -4,17 +4,17 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Progress;
 use crate::state::RootState;
 
-/// Copies a local model into the store and registers it as Active, if the entry of its id is as the
-/// request expects.
+/// Imports a local model into the store and registers it as Active, if the present entry with its
+/// id is as the request expects.
 ///
-/// A digest that the entry holds already is the expected one, unless the request gives a digest or
-/// an expectation of the entry: then its caller replaces the digest on purpose.
+/// If the present entry has a digest, the imported bytes must have that digest. If the request
+/// states a digest or the expected entry, its caller replaces the digest on purpose.
 ///
 /// # Errors
 ///
 /// The errors of [`ArtifactStore::import`](crate::ArtifactStore::import) and
-/// [`put_if`](crate::CatalogStore::put_if); [`CatalogError::InvalidDigest`] if the entry holds a
-/// digest that this release cannot compute.
+/// [`put_if`](crate::CatalogStore::put_if); [`CatalogError::InvalidDigest`] if the present entry
+/// has a digest that this release cannot compute.
 pub(crate) fn import(
     state: &RootState,
     request: &ImportRequest<'_>,

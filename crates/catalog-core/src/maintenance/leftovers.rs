@@ -1,5 +1,5 @@
-//! Lists and removes files that no model needs: the quarantine, what a recovery kept aside, and unused locks of
-//! models.
+//! Lists and removes files that no model needs: quarantined files, files that a recovery kept
+//! aside, and unused model locks.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,17 +18,17 @@ use crate::state::RootState;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QuarantinedFile {
-    /// The path of the file.
+    /// The path of the file in quarantine.
     pub path: PathBuf,
-    /// The reason why it is there, if that can be read.
+    /// The evidence of its corruption, if it can be read.
     pub evidence: Option<Evidence>,
-    /// The number of bytes of disk that its removal frees.
+    /// The number of bytes that its removal frees on the disk.
     pub bytes: u64,
-    /// The time when it was moved there.
+    /// The time when the file was moved to quarantine.
     pub since: SystemTime,
 }
 
-/// A file that no model needs, and the time when it was left.
+/// A file that no model needs, and the time of its last change.
 #[derive(Debug)]
 pub(super) struct Leftover {
     pub(super) what: Removable,
@@ -36,12 +36,12 @@ pub(super) struct Leftover {
     pub(super) bytes: u64,
 }
 
-/// Lists the quarantine, the oldest file first.
+/// Lists the files in quarantine, the oldest first.
 pub(crate) fn quarantined(state: &RootState) -> Result<Vec<QuarantinedFile>> {
     let mut files = Vec::new();
     for (path, _) in list_folder(&state.root.layout().quarantine())? {
         let folder = QuarantineFolder::new(path);
-        // Purged since it was listed.
+        // Another process removed the folder after it was listed.
         let Some(since) = modified(folder.path()) else {
             continue;
         };
@@ -56,7 +56,7 @@ pub(crate) fn quarantined(state: &RootState) -> Result<Vec<QuarantinedFile>> {
     Ok(files)
 }
 
-/// Lists what no model needs, the oldest first.
+/// Lists the files that no model needs, the oldest first.
 pub(super) fn leftovers(state: &RootState) -> Result<Vec<Leftover>> {
     let layout = state.root.layout();
     let quarantined = quarantined(state)?.into_iter().map(|file| Leftover {
@@ -86,8 +86,8 @@ pub(super) fn leftovers(state: &RootState) -> Result<Vec<Leftover>> {
     Ok(all)
 }
 
-/// Moves a leftover aside, and returns its new path. Returns `None` if it is gone, or is no leftover of
-/// this root. The caller holds the lock of artifacts.
+/// Moves a leftover aside, and returns its new path. Returns `None` if the leftover does not exist,
+/// or is not a leftover of this root. The caller holds the lock of the artifact store.
 pub(super) fn move_leftover_aside(
     state: &RootState,
     mover: &mut MoverAside,
@@ -113,7 +113,7 @@ pub(super) fn move_leftover_aside(
             };
             let locking = state.artifacts.locking();
             let held = FileLock::try_acquire(file, path, LockMode::Exclusive, locking)?;
-            // Those who wait for the lock look whether its file is still at the path.
+            // A caller that waits for the lock checks whether the locked file is still at the path.
             match held {
                 Ok(lock) if is_at(lock.file(), path)? => mover.move_aside(path),
                 Ok(_) => Ok(None),
@@ -133,7 +133,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::symlink_metadata(path).ok()?.modified().ok()
 }
 
-/// Returns the later one of the times when the content and the names of a file changed.
+/// Returns the time of the last change of a file: of its content or of its names.
 fn changed(path: &Path) -> Option<SystemTime> {
     use std::os::unix::fs::MetadataExt;
     use std::time::Duration;

@@ -5,8 +5,8 @@ use crate::error::{CatalogError, Result};
 use crate::root::{FileStamp, FoundFile, Layout};
 use crate::state::{ModelRecord, RootState};
 
-/// The key and the manifest of what an entry hands out, if it is all of a managed artifact: one
-/// may also name a file of an artifact by itself.
+/// Returns the key and the manifest of the artifact of a record, if the record names the whole
+/// artifact. A record can also name a single file of an artifact; then `None` is returned.
 pub(super) fn managed(
     state: &RootState,
     record: &ModelRecord,
@@ -20,7 +20,7 @@ pub(super) fn managed(
     Ok(is_all.then(|| (key.to_owned(), manifest)))
 }
 
-/// The files of a managed model that are there, and the names of those that are not.
+/// Returns the files of a managed model that exist, and the names of the files that are missing.
 pub(super) fn files_of(
     state: &RootState,
     key: &str,

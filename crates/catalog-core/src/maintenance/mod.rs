@@ -1,5 +1,5 @@
-//! Maintenance of a store: verification, scrubs, quarantine, repair, collection, recovery. It runs only
-//! when it is called.
+//! Maintenance of a store: verification, scrubs, quarantine, repair, collection and recovery. Each
+//! task runs only when a caller starts it.
 //!
 //! The methods of [`FsCatalog`](crate::FsCatalog) take and return these types. [`recover`] and
 //! [`rebuild`] restore a root whose indexes are damaged or lost.

@@ -17,13 +17,13 @@ use crate::error::{CatalogError, Result};
 use crate::root::{Layout, LockMode, Moment, StagingFolder, free_space, list_folder};
 use crate::state::{ModelRecord, RootState, exclude_leases};
 
-/// Plans the removals of a collection, with their reasons and the bytes that they really free.
-/// Changes nothing.
+/// Plans the removals of a collection, with the reason of each and the number of bytes that it
+/// frees. The call changes nothing.
 ///
 /// # Errors
 ///
-/// The error of reading an index or the pins: without them nothing is safe to remove. An artifact whose
-/// manifest cannot be read is spared, and everything else is planned.
+/// The errors of reading an index or the pins: without them, no removal is safe. An artifact whose
+/// manifest cannot be read is kept, and everything else is planned.
 pub(crate) fn plan_collection(
     state: &RootState,
     policy: &CollectionPolicy,
@@ -54,7 +54,7 @@ pub(crate) fn plan_collection(
     Ok(planner.plan)
 }
 
-/// The state to plan for, and the plan so far.
+/// The planner of a collection: the facts about the root, and the plan so far.
 pub(super) struct CollectionPlanner<'c> {
     pub(super) state: &'c RootState,
     pub(super) facts: CollectionFacts,
@@ -109,14 +109,14 @@ impl<'c> CollectionPlanner<'c> {
         Ok(())
     }
 
-    /// Leaves a path alone that cannot be looked at.
+    /// Adds a path that cannot be read to the spared ones.
     fn spare_path(&mut self, path: &Path, why: &CatalogError) {
         let path = path.display().to_string();
         self.plan.spared.push(Skipped::new(path, why.to_string()));
     }
 
-    /// Takes all links below a path, and returns the bytes that this frees. A blob whose last links
-    /// they are is an orphan then.
+    /// Plans the removal of all links below a path, and returns the number of bytes that this
+    /// frees. If these are the last links to the file of a blob, the blob is then an orphan.
     fn links_below(&mut self, path: &Path) -> (u64, u64) {
         let mut freed = (0, 0);
         let mut files = vec![path.to_path_buf()];
@@ -129,13 +129,13 @@ impl<'c> CollectionPlanner<'c> {
         freed
     }
 
-    /// Plans the artifacts of unfinished deletions: out of their places, or in their places with a
-    /// tombstone.
+    /// Plans the artifacts of unfinished deletions: artifacts that were moved aside, and artifacts
+    /// that are still at their paths and have a tombstone.
     fn plan_deleted(&mut self) -> Result<()> {
         let root = &self.state.root;
         let (mut left, mut unreadable) = (Vec::new(), Vec::new());
         for tombstone in &self.facts.deleted {
-            // A managed artifact is planned as one that no entry names.
+            // `plan_unreferenced` plans managed artifacts.
             let is_managed = Layout::key_of(tombstone.stored_path()).is_some();
             let path = root.absolute(tombstone.stored_path());
             match tombstone.matches(root) {
@@ -194,8 +194,8 @@ impl<'c> CollectionPlanner<'c> {
     fn plan_retired(&mut self, limit: Duration) {
         let now = Moment::now();
         for (id, record) in self.facts.models.clone() {
-            // One without a time was retired by an older release: it is counted from the first
-            // collection on.
+            // A model without a time was retired by an older release. Its time counts from the
+            // first collection.
             let since = record.retired.as_ref();
             let age = since.map_or(Duration::ZERO, |since| since.at_least(&now));
             if record.lifecycle == LifecycleState::Retired && age >= limit {
@@ -281,7 +281,8 @@ impl<'c> CollectionPlanner<'c> {
         Ok(matches!(lock, LeaseLock::Taken))
     }
 
-    /// Counts the links in the store of each file that is a hard link to one outside, once.
+    /// Counts the links in the store to each file that is also hard-linked from outside. Only the
+    /// first call counts.
     fn count_shared_files(&mut self) {
         let Some(shared) = self.links.begin_shared() else {
             return;
@@ -295,8 +296,8 @@ impl<'c> CollectionPlanner<'c> {
         }
     }
 
-    /// Returns the number of bytes that the removal of an artifact frees for certain, and the
-    /// number that it may free in addition.
+    /// Returns the number of bytes that the removal of an artifact certainly frees, and the number
+    /// of bytes that it may free in addition.
     fn frees(&mut self, key: &str) -> (u64, u64) {
         let mut freed = (0, 0);
         let state = self.state;

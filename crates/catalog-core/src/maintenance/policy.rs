@@ -1,60 +1,63 @@
 use std::fmt;
 use std::time::Duration;
 
-/// The rules of a collection. No policy removes anything that is pinned, leased or being staged, or
-/// that lies outside of the root.
+/// The rules of a collection. No policy removes a model that is pinned or leased, a staging area in
+/// use, or a file outside the root.
 ///
 /// Every collection removes unused files: abandoned staging areas, artifacts that no entry names,
-/// blobs that no artifact uses.
+/// and blobs that no artifact uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct CollectionPolicy {
-    /// Removes models that have been Retired for at least this long, if set; zero removes all
-    /// Retired ones. Only time in which the host was certainly running counts, so no jump of the
-    /// clock makes a model old.
+    /// The time after which a Retired model is removed. Zero removes all Retired models. If it is
+    /// `None`, no model is removed because of its age. Only time in which the host was certainly
+    /// running counts, so a jump of the clock makes no model older.
     pub retired_for: Option<Duration>,
-    /// Removes leftovers that are older than this, if set. Leftovers are files in quarantine, damaged
-    /// indexes that a recovery kept, and unused locks of models. The age is by the clock of the host.
+    /// The age after which a leftover is removed, by the clock of the host. Leftovers are files in
+    /// quarantine, files that a recovery kept, and model locks that no process holds. If it is
+    /// `None`, no leftover is removed because of its age.
     pub leftovers_for: Option<Duration>,
-    /// Removes the quarantine, the oldest file first, and then managed models until the store takes no
-    /// more bytes of disk than this.
+    /// The maximum number of bytes that the store may take on the disk. To reach it, a collection
+    /// removes files in quarantine, the oldest first, and then managed models.
     pub budget: Option<u64>,
-    /// Removes managed models until this number of bytes of the disk is free.
+    /// The minimum number of free bytes on the disk. To reach it, a collection removes managed
+    /// models.
     pub min_free: Option<u64>,
-    /// The models that may be removed for `budget` and `min_free`, the least recently used first.
+    /// The models that a collection may remove for `budget` and `min_free`. The least recently used
+    /// model is removed first.
     pub evict: Evict,
 }
 
 impl CollectionPolicy {
-    /// Removes models that have been Retired for at least this long.
+    /// Sets the time after which a Retired model is removed.
     #[must_use]
     pub fn retired_for(mut self, retired_for: impl Into<Option<Duration>>) -> Self {
         self.retired_for = retired_for.into();
         self
     }
 
-    /// Removes leftovers that are older than this.
+    /// Sets the age after which a leftover is removed.
     #[must_use]
     pub fn leftovers_for(mut self, leftovers_for: impl Into<Option<Duration>>) -> Self {
         self.leftovers_for = leftovers_for.into();
         self
     }
 
-    /// Removes files until the store takes no more bytes of disk than this.
+    /// Sets the maximum number of bytes that the store may take on the disk.
     #[must_use]
     pub fn budget(mut self, budget: impl Into<Option<u64>>) -> Self {
         self.budget = budget.into();
         self
     }
 
-    /// Removes managed models until this number of bytes of the disk is free.
+    /// Sets the minimum number of free bytes on the disk.
     #[must_use]
     pub fn min_free(mut self, min_free: impl Into<Option<u64>>) -> Self {
         self.min_free = min_free.into();
         self
     }
 
-    /// Sets the models that may be removed to make room.
+    /// Sets the models that a collection may remove to make room.
     #[must_use]
     pub fn evict(mut self, evict: Evict) -> Self {
         self.evict = evict;
@@ -62,14 +65,14 @@ impl CollectionPolicy {
     }
 }
 
-/// The models that may be removed to make room.
+/// The models that a collection may remove to make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Evict {
-    /// Retired ones only.
+    /// Only Retired models.
     #[default]
     Retired,
-    /// Active ones, too, after all Retired ones: the store is a cache.
+    /// Retired models, and then Active models, as in a cache.
     Any,
 }
 
@@ -77,15 +80,16 @@ pub enum Evict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RemovalReason {
-    /// The process that staged it is gone.
+    /// The process that staged the bytes ended.
     Abandoned,
-    /// Its entry was deleted, and its files were left.
+    /// The entry was deleted, and the artifact was left.
     Deleted,
-    /// Nothing uses it.
+    /// No entry or artifact uses the object.
     Unreferenced,
-    /// No model needs it, and it was left longer ago than the policy allows.
+    /// No model needs the object, and it is older than the policy allows.
     LeftOver,
-    /// The model has been Retired for longer than the policy allows: for at least this long.
+    /// The model has been Retired for longer than the policy allows. The value is the time for
+    /// which it certainly has been.
     RetiredFor(Duration),
     /// The store takes more than its budget.
     OverBudget,
@@ -96,7 +100,7 @@ pub enum RemovalReason {
 impl fmt::Display for RemovalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Abandoned => f.write_str("the process that staged it is gone"),
+            Self::Abandoned => f.write_str("the process that staged it ended"),
             Self::Deleted => f.write_str("its entry was deleted"),
             Self::Unreferenced => f.write_str("nothing uses it"),
             Self::LeftOver => f.write_str("no model needs it"),

@@ -8,14 +8,14 @@ use crate::error::Result;
 use crate::root::Layout;
 use crate::state::{ModelRecord, Proof, RootState};
 
-/// Returns the proof of a record, if it is a pass and the files are as they were then. `before` is
-/// the record from before a wait.
+/// Returns the proof of a record, if its outcome is Pass and the files have not changed since.
+/// `before` is the record before a wait, if the caller waited.
 pub(super) fn valid_proof<'r>(
     state: &RootState,
     record: &'r ModelRecord,
     before: Option<Option<&ModelRecord>>,
 ) -> Result<Option<&'r Proof>> {
-    // Anything but a pass needs a new look.
+    // Any other outcome needs a new verification.
     let Some(proof) = record.proof.as_deref().filter(|proof| proof.is_pass()) else {
         return Ok(None);
     };
@@ -32,7 +32,7 @@ pub(super) fn valid_proof<'r>(
     if proved.is_still_of(&LocalModel::resolve(&fingerprinted(state, record))?) {
         return Ok(Some(proof));
     }
-    // An entry may name one file of an artifact by itself.
+    // An entry may name a single file of an artifact.
     let path = state.root.absolute(Path::new(&record.local_path));
     let is_one_of_several = Layout::key_of(Path::new(&record.local_path)).is_some()
         && managed(state, record, &path)?.is_none();
@@ -49,8 +49,8 @@ fn fingerprinted(state: &RootState, record: &ModelRecord) -> PathBuf {
     }
 }
 
-/// Puts an entry together with the verification of its bytes, in one write. A verification of
-/// another path or digest is left out.
+/// Stores an entry together with the verification of its bytes, in one write. If the verification
+/// is of another path or digest, only the entry is stored.
 ///
 /// # Errors
 ///
@@ -69,8 +69,8 @@ pub(crate) fn put_verified(
     })
 }
 
-/// Registers a published artifact as Active, if the entry of its id is as expected. Its publication
-/// is the proof.
+/// Registers a published artifact as Active, if the present entry with its id is as expected. The
+/// bytes were hashed before they were published, so they are not hashed again.
 ///
 /// # Errors
 ///

@@ -6,9 +6,10 @@ use crate::error::Result;
 use crate::root::{FileStamp, FoundFile, Layout};
 use crate::state::{ModelRecord, RootState};
 
-/// Moves bad files aside, and returns their new paths. If some cannot be moved, the others are, and the
-/// first error is returned. Best effort where nothing can be written
-/// now: the verification that found them still returns its outcome.
+/// Moves corrupt files to quarantine, and returns their new paths. If a file cannot be moved, the
+/// others are still moved, and the first error is returned. If the store cannot be written now, the
+/// file stays, a warning is logged, and the verification that found the file still returns its
+/// outcome.
 pub(super) fn quarantine_all(
     state: &RootState,
     bad: Vec<(FoundFile, Evidence)>,
@@ -24,7 +25,7 @@ pub(super) fn quarantine_all(
             Ok(kept) => moved.extend(kept),
             Err(error) if error.is_refused_write() => {
                 let path = found.path.display();
-                tracing::warn!(%path, %error, "a bad file could not be moved to quarantine");
+                tracing::warn!(%path, %error, "a corrupt file could not be moved to quarantine");
             }
             Err(error) => failed = failed.or(Some(error)),
         }
@@ -35,10 +36,11 @@ pub(super) fn quarantine_all(
     }
 }
 
-/// Retires every model that a bad file was served for, then moves it aside: so no Active entry
-/// ever names what is not there.
+/// Sets every model that uses a corrupt file to Retired, and then moves the file to quarantine. In
+/// this order, an Active entry never lacks the file.
 ///
-/// Returns `None` if the file is no longer the one that was found: another process has mended it.
+/// Returns `None` if the file at the path is no longer the corrupt file: another process has
+/// replaced it.
 fn quarantine(state: &RootState, found: &FoundFile, evidence: Evidence) -> Result<Option<PathBuf>> {
     let artifacts = &state.artifacts;
     let path = found.path.as_path();
@@ -80,7 +82,7 @@ fn quarantine(state: &RootState, found: &FoundFile, evidence: Evidence) -> Resul
             if let Ok(kept) = &kept {
                 tracing::warn!(
                     path = %path.display(), kept = %kept.display(), ids = ?evidence.ids,
-                    "a file is not what its manifest says: moved to quarantine"
+                    "a file contradicts its manifest; it was moved to quarantine"
                 );
             }
             kept.map(Some)
@@ -88,7 +90,7 @@ fn quarantine(state: &RootState, found: &FoundFile, evidence: Evidence) -> Resul
     )
 }
 
-/// Returns the key of the artifact that a record leads to, if it is managed.
+/// Returns the key of the artifact that a record names, if the artifact is managed.
 fn key_of(record: &ModelRecord) -> Option<&str> {
     Layout::key_of(Path::new(&record.local_path))
 }

@@ -16,34 +16,37 @@ use crate::state::{Proof, RootState, StoreOptions};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rebuilt {
-    /// The ids that have an entry again, sorted.
+    /// The ids whose entries were restored, sorted.
     pub restored: Vec<String>,
-    /// The ids that had an entry, which was left as it is, sorted.
+    /// The ids that had an entry already, sorted. These entries were not changed.
     pub kept: Vec<String>,
-    /// The artifacts that got no entry, with the reason.
+    /// The artifacts that were not registered, with the reasons.
     pub rejected: Vec<Skipped<PathBuf, String>>,
-    /// The foreign things, as [`Recovery::kept_aside`](crate::maintenance::Recovery::kept_aside) lists them.
+    /// The foreign files and folders, as
+    /// [`Recovery::kept_aside`](crate::maintenance::Recovery::kept_aside) lists them.
     pub kept_aside: Vec<KeptAside>,
 }
 
 /// Restores the entries of managed models from their manifests. An artifact is registered as Active
-/// under the id it was staged for, if all its files are there and have the digests of its manifest,
-/// and if there is no entry of that id. If several artifacts have one id, the one published last is
-/// registered.
+/// under the id in its manifest, if there is no entry with this id, all its files exist, and all
+/// files have the digests of the manifest. If several intact artifacts have one id, the last
+/// published one is registered.
 ///
-/// Use it for a root whose index was lost with its previous generation. If the index is only
-/// damaged, call [`recover`](crate::recover) first. All bytes are hashed.
+/// Call it for a root that lost both its index and the previous generation of the index. If the
+/// index is only damaged, call [`recover`](crate::recover) first. The call hashes all bytes.
 ///
 /// # Errors
 ///
-/// [`IndexDamaged`](crate::CatalogError::IndexDamaged) if an index cannot be recovered, and the
+/// [`IndexDamaged`](crate::CatalogError::IndexDamaged) if an index cannot be recovered,
+/// [`IndexTooNew`](crate::CatalogError::IndexTooNew) if a newer release wrote an index, and the
 /// errors of writing.
 pub fn rebuild(root: impl AsRef<Path>) -> Result<Rebuilt> {
     StoreOptions::default().rebuild(root)
 }
 
 impl StoreOptions {
-    /// Does the work of [`rebuild`] on a root that needs other options, such as its locking.
+    /// Restores entries as [`rebuild`] does, on a root that is opened with these options, such as
+    /// another kind of locks.
     ///
     /// # Errors
     ///
@@ -54,12 +57,12 @@ impl StoreOptions {
 }
 
 fn rebuild_state(state: &RootState) -> Result<Rebuilt> {
-    // A root of a newer release is left alone.
+    // The root of a newer release is not changed.
     if let Err(error @ CatalogError::IndexTooNew { .. }) = state.models.snapshot() {
         return Err(error);
     }
     let kept_aside = keep_foreign_aside(state.root.layout())?;
-    // An index that was lost without a trace becomes an empty one.
+    // An index that was lost without its previous generation becomes an empty index.
     for recover in [
         |state: &RootState| index::recover(&state.engines, &state.limits),
         |state: &RootState| index::recover(&state.pins, &state.limits),
@@ -91,7 +94,11 @@ fn rebuild_state(state: &RootState) -> Result<Rebuilt> {
         let mut is_restored = false;
         while let Some((_, key)) = of_id.pop() {
             if is_restored {
-                report.reject(artifacts, &key, "a later one of its id is whole".to_owned());
+                report.reject(
+                    artifacts,
+                    &key,
+                    "a later artifact with the same id is intact".to_owned(),
+                );
                 continue;
             }
             match restore(state, &key) {
@@ -106,7 +113,7 @@ fn rebuild_state(state: &RootState) -> Result<Rebuilt> {
     Ok(report)
 }
 
-/// Registers an intact artifact, under a lease, as no entry protects it from collection yet.
+/// Registers an intact artifact. A lease protects it from collection, because no entry does so yet.
 fn restore(state: &RootState, key: &str) -> Result<()> {
     let missing = |path: PathBuf| CatalogError::ArtifactMissing { path };
     let Some(artifact) = state.artifacts.open(key)? else {
@@ -126,7 +133,8 @@ fn restore(state: &RootState, key: &str) -> Result<()> {
     let (begin, at_ms) = (now_at_most(state.root.layout()), now_ms());
     let before = Fingerprint::of(&folder)?;
     let contents = hash_files(&files, &mut |_| Ok(()))?;
-    // Other models of the same bytes come and go, which changes the links of the files.
+    // Other models with the same bytes may be added or removed, which changes the number of links
+    // of the files.
     let (files_now, _) = files_of(state, key, manifest)?;
     if !is_same_content(&files, &files_now) {
         return Err(CatalogError::ArtifactChanged { path: folder });

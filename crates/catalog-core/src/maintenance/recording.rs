@@ -5,11 +5,12 @@ use crate::entry::LifecycleState;
 use crate::error::Result;
 use crate::state::{ModelRecord, Proof, RootState};
 
-/// The least number of models, and the time, after which a scrub writes its proofs.
+/// The minimum number of models after which a scrub writes its proofs, and the time after which it
+/// writes them in any case.
 const MIN_COLLECTED: usize = 64;
 const MAX_AGE: Duration = Duration::from_secs(60);
 
-/// The proof of a verification, with its path and digest.
+/// The proof of a verification, with the path and the digest that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recordable {
     local_path: String,
@@ -42,7 +43,7 @@ pub(super) enum Service {
     Ended,
 }
 
-/// One attempt to verify a model, to be recorded.
+/// An attempt to verify a model, which is to be recorded.
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) id: String,
@@ -57,13 +58,15 @@ pub(super) struct Attempts {
     collected: Vec<Attempt>,
     /// The number of attempts that are enough for a write.
     enough: usize,
-    /// When the first of them was added.
+    /// The time when the first of the collected attempts was added.
     since: Instant,
 }
 
 impl Attempts {
-    /// Expects this number of attempts. Each write costs time proportional to the catalog, so that a
-    /// sixteenth of them is written at once: the writes of a scrub grow as the catalog does.
+    /// Creates an empty collection for this number of expected attempts. The time of a write is
+    /// proportional to the size of the catalog, so at least a sixteenth of the attempts is recorded
+    /// in one write. Then the total time of the writes of a scrub is also proportional to that
+    /// size.
     pub(super) fn new(expected: usize) -> Self {
         Self {
             collected: Vec::new(),
@@ -72,8 +75,8 @@ impl Attempts {
         }
     }
 
-    /// Adds an attempt, and records all if there are enough of them, if the first was long ago, or at
-    /// once for a failure.
+    /// Adds an attempt. Records all attempts if there are enough of them, if the first was added
+    /// long ago, or if the new attempt is a failure.
     pub(super) fn add(&mut self, state: &RootState, attempt: Attempt) -> Result<()> {
         if self.collected.is_empty() {
             self.since = Instant::now();
@@ -90,7 +93,7 @@ impl Attempts {
         Ok(())
     }
 
-    /// Records all of them in one write.
+    /// Records all attempts in one write.
     pub(super) fn record(&mut self, state: &RootState) -> Result<()> {
         let collected = std::mem::take(&mut self.collected);
         if collected.is_empty() {
@@ -100,8 +103,8 @@ impl Attempts {
     }
 }
 
-/// Records attempts in one write. Best effort: where nothing can be written now, that is logged and
-/// the models are verified once more.
+/// Records attempts in one write. If the store cannot be written now, a warning is logged, and a
+/// later call verifies the models again.
 pub(super) fn record(state: &RootState, attempts: &[Attempt]) -> Result<()> {
     let written = state.models.update(&state.limits, |edit| {
         let last = edit.iter().filter_map(|(_, record)| record.attempt).max();
@@ -112,7 +115,8 @@ pub(super) fn record(state: &RootState, attempts: &[Attempt]) -> Result<()> {
             };
             number = number.saturating_add(1);
             let mut changed = now.with_attempt(number);
-            // Unless somebody gave the entry other content meanwhile.
+            // The proof is dropped if another caller changed the path or the digest during the
+            // verification.
             if let Some(found) = &attempt.found
                 && found.is_of(now)
             {
@@ -128,7 +132,7 @@ pub(super) fn record(state: &RootState, attempts: &[Attempt]) -> Result<()> {
     tolerate_refused_write(written)
 }
 
-/// Logs that nothing can be written now; returns any other error.
+/// Logs a warning if the store cannot be written now. Returns any other error.
 pub(super) fn tolerate_refused_write(written: Result<()>) -> Result<()> {
     match written {
         Err(error) if error.is_refused_write() => {

@@ -9,35 +9,37 @@ use crate::index::Snapshot;
 use crate::root::{Layout, is_on_disk};
 use crate::state::{ModelRecord, RootState};
 
-/// The facts about a registered model, from one look at its entry and its files.
+/// The facts about a registered model, read from its entry and from the metadata of its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RegisteredModel {
     /// The entry.
     pub entry: CatalogEntry,
-    /// Whether something is at the path of the entry. A shard of a set is there only if all shards
-    /// of the set are.
+    /// Whether the artifact exists at the path of the entry. For a shard, this is true only if all
+    /// shards of its set exist.
     pub is_here: bool,
     /// Whether the path lies in the artifact store.
     pub is_managed: bool,
-    /// The facts that prove that the bytes have the digest of the entry: the bytes were hashed, and
-    /// device, inode, size and times of every file are as they were then.
+    /// The proof that the bytes have the digest of the entry, if there is a valid proof. The bytes
+    /// were hashed, and the device, the inode, the size and the times of every file are still the
+    /// same.
     pub proof: Option<Assurance>,
-    /// The source of the digest of the entry, as the latest verification or publication recorded it.
-    /// It says nothing about the files as they are now.
+    /// The source of the digest of the entry, as the latest verification or publication recorded
+    /// it. It proves nothing about the present files.
     pub basis: Option<Basis>,
-    /// The revision that the source resolved to, if it is known.
+    /// The revision to which the source resolved the reference, if it is known.
     pub revision: Option<String>,
-    /// The size in bytes, if it is known.
+    /// The size of the model in bytes, if it is known.
     pub size: Option<u64>,
 }
 
 impl RegisteredModel {
-    /// Looks at the path of an entry. Nothing else is known of the model.
+    /// Creates the facts about a model of which only the entry is known. Checks whether the
+    /// artifact exists at the path of the entry.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`](crate::CatalogError::Io) if the path cannot be looked at.
+    /// [`CatalogError::Io`](crate::CatalogError::Io) if the metadata of the path cannot be read.
     pub fn of_entry(entry: CatalogEntry) -> Result<Self> {
         let is_here = is_on_disk(&entry.local_path)? && is_complete(&entry.local_path);
         Ok(Self {
@@ -59,10 +61,12 @@ impl RegisteredModel {
     }
 }
 
-/// Returns the facts about the model that is registered under an id. Reads no byte of the model.
+/// Returns the facts about the model that is registered under an id. The call reads no byte of the
+/// model.
 ///
-/// A proof can be so fresh that a later change would go unnoticed. It counts only for a caller that
-/// waited for that verification: `since` is the catalog from before the wait.
+/// If files were hashed directly after they were written, a later change can leave their times as
+/// they are. Such a fresh proof counts only for a caller that waited for that verification. `since`
+/// is a snapshot from before the wait.
 pub(crate) fn registered(
     state: &RootState,
     id: &str,
@@ -79,7 +83,7 @@ pub(crate) fn registered(
         proof => proof?,
     };
     let looked_at = match proof {
-        // What is proved is there.
+        // The files of a valid proof exist.
         Some(_) => RegisteredModel {
             is_here: true,
             ..RegisteredModel::unseen(entry)
@@ -97,7 +101,7 @@ pub(crate) fn registered(
         size: record.size,
         ..looked_at
     };
-    // The indexes of the first edition hold neither.
+    // The indexes of the first edition hold neither the size nor the revision.
     if model.is_managed
         && model.size.is_none()
         && let Ok(Some(manifest)) = state.artifacts.manifest_at(&model.entry.local_path)
@@ -109,7 +113,8 @@ pub(crate) fn registered(
     Ok(Some(model))
 }
 
-/// Returns false for a shard of a set that lacks another shard. It does not list folders.
+/// Returns false for a shard whose set lacks another shard. For any other path, returns true
+/// without a look at the disk.
 fn is_complete(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.and_then(shard_set).is_none() || LocalModel::resolve(path).is_ok()

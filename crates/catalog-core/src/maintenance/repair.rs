@@ -16,41 +16,42 @@ use crate::reference::ModelId;
 use crate::root::{FileStamp, FoundFile, Layout, now_ms};
 use crate::state::RootState;
 
-/// A file of a managed model that failed verification or is missing.
+/// A file of a managed model that is corrupt or missing.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct BadFile<'f> {
-    /// The name, size and digest that it should have.
+    /// The name, the size and the digest that the file must have.
     pub file: &'f ManifestFile,
-    /// The manifest of its model.
+    /// The manifest of the model.
     pub manifest: &'f Manifest,
 }
 
-/// The result of a repair.
+/// The result of a repair of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RepairReport {
     /// The entry, which is Active.
     pub entry: CatalogEntry,
-    /// The names of the files that were fetched again.
+    /// The names of the files that were fetched.
     pub brought: Vec<String>,
-    /// The number of bytes of those files.
+    /// The number of bytes of the files that were corrupt or missing. A file that was restored from
+    /// a blob of the store counts, too.
     pub bytes: u64,
     /// The number of intact files.
     pub kept: usize,
 }
 
-/// Repairs a managed model: verifies all its files, has `bring` write only those that are bad or
-/// missing, and turns the entry Active. The new files are verified before they are used. Other
-/// models that lack the same bytes are repaired without fetching them again. `progress` may stop it
-/// by failing.
+/// Repairs a managed model. The call verifies all files of the model, calls `bring` for each file
+/// that is corrupt or missing and that the store does not have as a blob, and sets the entry to
+/// Active. The new files are verified before they are used. If `progress` returns an error, the
+/// call stops with that error.
 ///
 /// # Errors
 ///
-/// [`CatalogError::NotFound`] if there is no such entry; [`CatalogError::Conflict`] if the entry
-/// was changed or deleted meanwhile; [`CatalogError::InvalidEntry`] for a model that is not
-/// managed; [`CatalogError::DigestMismatch`] if a new file is not the expected one; the error of
-/// `bring`.
+/// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::Conflict`] if another
+/// caller changed or deleted the entry during the repair, [`CatalogError::InvalidEntry`] if the
+/// model is not managed, [`CatalogError::DigestMismatch`] if a new file does not have the expected
+/// digest, and the error that `bring` returns.
 pub(crate) fn repair(
     state: &RootState,
     id: &str,
@@ -62,11 +63,11 @@ pub(crate) fn repair(
     let Some(key) = Layout::key_of(Path::new(&record.local_path)) else {
         return Err(CatalogError::InvalidEntry {
             id: id.to_owned(),
-            problem: "the store does not manage its artifact; mend it where it lies",
+            problem: "its artifact is not in the store; repair the artifact where it lies",
         });
     };
     let begin = now_at_most(state.root.layout());
-    // Moves aside what is bad.
+    // This moves the corrupt files to quarantine.
     verify(state, id, Verify::Full, progress)?;
     let manifest = state.artifacts.manifest(key)?;
     let (good, missing) = files_of(state, key, &manifest)?;
@@ -106,7 +107,7 @@ pub(crate) fn repair(
             Some(name) => EntryPoint::File(name.clone()),
             None => EntryPoint::Folder,
         },
-        // It was checked when it was published.
+        // The content was checked before the model was published.
         content: ContentCheck::Skip,
     };
     let mut verified = staging.verify(&expected, progress)?;
@@ -142,7 +143,8 @@ pub(crate) fn repair(
     })
 }
 
-/// Takes a missing file from the blob of its digest, if that is there and good.
+/// Links the blob of a missing file into the staging area, if the blob exists and has the expected
+/// digest. Returns true if it did.
 fn link_blob(state: &RootState, staging: &mut Staging, file: &ManifestFile) -> Result<bool> {
     let blob = state.root.layout().blob(&file.digest.value);
     let begin = now_at_most(state.root.layout());
@@ -164,7 +166,7 @@ fn link_blob(state: &RootState, staging: &mut Staging, file: &ManifestFile) -> R
     Ok(true)
 }
 
-/// Gives an intact file a second name in a staging area.
+/// Links an intact file into the staging area.
 fn link_in(
     staging: &mut Staging,
     found: &FoundFile,

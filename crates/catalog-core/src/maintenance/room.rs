@@ -1,5 +1,6 @@
-//! Makes room on a disk that is too full to replace an index, even by the spare. A btrfs whose metadata is full
-//! refuses each new name. A call that frees space must not need any.
+//! Makes room on a disk that is too full to replace an index, even with the spare file. For
+//! example, a btrfs file system whose metadata is full refuses every new name. A call that frees
+//! space must work without free space.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -10,26 +11,27 @@ use crate::error::{CatalogError, Result};
 use crate::root::{list_folder, sync_file_system};
 use crate::state::RootState;
 
-/// Something that no entry names, in the order in which it is given up.
+/// An object that no entry names. The variants are in the order in which the objects are unlinked.
 #[derive(Debug)]
 enum Unneeded {
-    /// A staging area, if its owner died.
+    /// A staging area. It is unlinked only if its owner died.
     Staging(PathBuf),
     /// An artifact that was moved aside to be removed.
     Removed(PathBuf),
-    /// The file that writers overwrite when the disk is full. The next write makes a new one.
+    /// The spare file, which writers overwrite when the disk is full. The next write creates a new
+    /// one.
     Spare,
     /// The folder of a file that failed verification, with the evidence.
     Quarantined(PathBuf),
 }
 
-/// Makes a change that frees space. If the disk is full, files that no entry names are unlinked one after
-/// the other, until the change succeeds.
+/// Makes a change that frees space. If the change fails because the disk is full, the call unlinks
+/// files that no entry names, one after the other, until the change succeeds.
 ///
 /// # Errors
 ///
-/// The errors of the change. [`CatalogError::Io`] for a full disk if nothing is left to be given up. A change
-/// whose outcome is unknown is not made again.
+/// The errors of the change. [`CatalogError::Io`] if the disk is still full and nothing is left to
+/// unlink. A change whose outcome is unknown is not repeated.
 pub(crate) fn making_room<T>(
     state: &RootState,
     mut change: impl FnMut() -> Result<T>,
@@ -43,11 +45,14 @@ pub(crate) fn making_room<T>(
             Ok(true) => {}
             Ok(false) => continue,
             Err(error) => {
-                tracing::debug!(?unneeded, %error, "it could not be unlinked to make room");
+                tracing::debug!(?unneeded, %error, "an unneeded file could not be unlinked");
                 continue;
             }
         }
-        tracing::warn!(?unneeded, "the disk is full: unlinked to make room");
+        tracing::warn!(
+            ?unneeded,
+            "the disk is full; an unneeded file was unlinked to make room"
+        );
         match change() {
             Err(error) if is_for_room(&error) => full = error,
             done => return done,
@@ -56,7 +61,7 @@ pub(crate) fn making_room<T>(
     Err(full)
 }
 
-/// Whether a change did not happen, as the disk is full.
+/// Returns true if a change was not made because the disk is full.
 fn is_for_room(error: &CatalogError) -> bool {
     matches!(error, CatalogError::Io { .. }) && error.is_full()
 }
@@ -76,21 +81,23 @@ fn unneeded(state: &RootState) -> Result<Vec<Unneeded>> {
     Ok(all)
 }
 
-/// Unlinks something in its place, as it cannot be renamed. Returns whether it was there.
+/// Unlinks an object without renaming it first, because a full disk may refuse a rename. Returns
+/// true if the object existed.
 fn give_up(state: &RootState, unneeded: &Unneeded) -> Result<bool> {
     let is_gone = match unneeded {
         Unneeded::Staging(path) => unlink_staging(state, path)?.is_some(),
         Unneeded::Removed(path) => unlink(path).map(|_| true)?,
         Unneeded::Spare => state.models.remove_spare(&state.limits)?,
         Unneeded::Quarantined(path) => {
-            // A file on its way into quarantine is under this lock, too.
+            // A process that moves a file to quarantine holds this lock, too.
             let lock = state.artifacts.lock()?;
             let unlinked = unlink(path);
             drop(lock);
             unlinked.map(|_| true)?
         }
     };
-    // Some file systems give the space only then. Whether they did shows when the change is made again.
+    // Some file systems free the space only at a sync. The next attempt of the change shows whether
+    // they did.
     let synced = File::open(state.root.path()).and_then(|root| sync_file_system(&root));
     if let Err(error) = synced {
         tracing::debug!(%error, "the file system could not be synced");

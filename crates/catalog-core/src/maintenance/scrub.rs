@@ -8,18 +8,18 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Progress;
 use crate::state::RootState;
 
-/// The limits of a scrub. It ends after the model with which it reaches one of them.
+/// The limits of a scrub. The scrub ends after the model at which it reaches one of the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ScrubBudget {
-    /// The number of bytes to hash.
+    /// The maximum number of bytes to hash.
     pub bytes: u64,
-    /// The time to take.
+    /// The maximum time to take.
     pub time: Duration,
 }
 
 impl ScrubBudget {
-    /// Creates the limits of a scrub: a number of bytes to hash, and a time.
+    /// Creates the limits of a scrub.
     pub const fn new(bytes: u64, time: Duration) -> Self {
         Self { bytes, time }
     }
@@ -31,22 +31,24 @@ impl ScrubBudget {
 pub struct ScrubReport {
     /// The verifications, in order.
     pub verified: Vec<Verification>,
-    /// The models that could not be verified, with the reason.
+    /// The models that could not be verified, with the errors.
     pub failed: Vec<Skipped<String, CatalogError>>,
     /// The number of models that were left for the next call.
     pub left: usize,
 }
 
-/// Verifies models by all their bytes, beginning with those whose last attempt is longest ago. Ends
-/// when the budget is used up; the next call of any process continues there. `progress` may stop it
-/// with [`CatalogError::Cancelled`]: the results so far are recorded.
+/// Verifies models by hashing all their bytes, and begins with the model whose last attempt is the
+/// oldest. The call ends when the budget is used up. The next call, by any process, continues from
+/// there. If `progress` fails, the call stops, and the results so far are recorded.
 ///
-/// It records passes of several models in one write, and a failure at once.
+/// Successful verifications of several models are recorded in one write. A failure is recorded at
+/// once.
 ///
 /// # Errors
 ///
-/// [`CatalogError::Cancelled`], the error of `progress`, and the errors of the index. A model that
-/// cannot be verified is an error in the report only.
+/// The error of `progress`, [`CatalogError::Cancelled`] or [`CatalogError::DeadlineExceeded`] if the
+/// limits of the handle end the call, and the errors of reading and writing the index. A model that
+/// cannot be verified for any other reason is listed in the report, and the call continues.
 pub(crate) fn scrub(
     state: &RootState,
     budget: ScrubBudget,
@@ -59,6 +61,12 @@ pub(crate) fn scrub(
     let mut attempts = Attempts::new(queue.len());
     while hashed < budget.bytes && begin.elapsed() < budget.time {
         let Some(id) = queue.next() else { break };
+        let mut is_stopped = false;
+        let mut advance = |now| {
+            let outcome = progress(&id, now);
+            is_stopped |= outcome.is_err();
+            outcome
+        };
         let found = match state.models.snapshot()?.get(&id).cloned() {
             Some(record) => examine(
                 state,
@@ -66,7 +74,7 @@ pub(crate) fn scrub(
                 &record,
                 record.digest.as_ref(),
                 &mut attempts,
-                &mut |now| progress(&id, now),
+                &mut advance,
             ),
             None => Err(state.no_such_model(&id)),
         };
@@ -75,7 +83,7 @@ pub(crate) fn scrub(
                 hashed = hashed.saturating_add(verification.hashed);
                 report.verified.push(verification);
             }
-            Err(error @ (CatalogError::Cancelled | CatalogError::DeadlineExceeded { .. })) => {
+            Err(error) if is_stopped || is_end_of_call(&error) => {
                 attempts.record(state)?;
                 return Err(error);
             }
@@ -95,7 +103,7 @@ pub(crate) fn scrub(
     Ok(report)
 }
 
-/// Returns the models with an expected digest, in the order of their last attempts.
+/// Returns the models that have a digest, in the order of their last attempts.
 fn queue(state: &RootState) -> Result<Vec<String>> {
     let snapshot = state.models.snapshot()?;
     let with_digest = snapshot
@@ -106,4 +114,11 @@ fn queue(state: &RootState) -> Result<Vec<String>> {
         .collect();
     queue.sort_unstable();
     Ok(queue.into_iter().map(|(_, id)| id.to_owned()).collect())
+}
+
+fn is_end_of_call(error: &CatalogError) -> bool {
+    matches!(
+        error,
+        CatalogError::Cancelled | CatalogError::DeadlineExceeded { .. }
+    )
 }

@@ -1,8 +1,8 @@
-/// A part of the work of a call that was skipped, with the reason. The call did the rest.
+/// A part of the work that a call skipped, with the reason. The call did the rest of its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Skipped<T, E> {
-    /// The object of the work, such as the id of a model.
+    /// The object that was skipped, such as the id of a model.
     pub what: T,
     /// The reason.
     pub why: E,

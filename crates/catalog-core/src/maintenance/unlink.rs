@@ -1,4 +1,4 @@
-//! Unlinks what is in nobody's use, where it lies.
+//! Unlinks files and folders that no process uses, without moving them aside first.
 
 use std::path::Path;
 
@@ -7,14 +7,15 @@ use crate::error::Result;
 use crate::root::{StagingFolder, is_folder, remove_artifact};
 use crate::state::RootState;
 
-/// Unlinks a file or folder, and returns the number of bytes that this freed.
+/// Unlinks a file or folder, and returns the number of bytes that this frees.
 pub(super) fn unlink(path: &Path) -> Result<u64> {
     let space = space_below(path);
     remove_artifact(path)?;
     Ok(space)
 }
 
-/// Removes a staging area whose owner died.
+/// Removes a staging area if its owner died. Returns the number of freed bytes, or `None` if the
+/// owner lives.
 pub(super) fn unlink_staging(state: &RootState, path: &Path) -> Result<Option<u64>> {
     let folder = StagingFolder::new(path.to_path_buf());
     let artifacts = &state.artifacts;
@@ -25,7 +26,8 @@ pub(super) fn unlink_staging(state: &RootState, path: &Path) -> Result<Option<u6
         Err(error) => Err(error),
     };
     drop(lock);
-    // Its lock is held until it is gone; nobody makes a claim in a folder that is there.
+    // `_claim` holds the lock of the area until the area is removed, and no process claims a folder
+    // that exists.
     match owner? {
         Owner::Lives => Ok(None),
         Owner::Died(_claim) => unlink(path).map(Some),

@@ -7,36 +7,38 @@ use crate::digest::{Assurance, Digest, VerificationOutcome, VerificationOutcomeK
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Verify {
-    /// Hashes only if device, inode, size or times of any file differ from when it was hashed last,
-    /// or were too fresh then to tell.
+    /// Hashes the files only if the device, the inode, the size or the times of a file changed
+    /// since the last hash, or if a file was too fresh at the last hash to be certain.
     #[default]
     Quick,
-    /// Hashes everything.
+    /// Hashes all files.
     Full,
 }
 
-/// The verification of a model or an engine.
+/// The result of the verification of a model or an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verification {
     /// The id of the entry.
     pub id: String,
-    /// Pass, Fail, or Warn if nothing was expected of it.
+    /// The outcome: Pass, Fail, or Warn if the digest cannot prove the bytes or there is no digest.
     pub outcome: VerificationOutcome,
     /// The facts behind the outcome.
     pub assurance: Assurance,
-    /// The digest of its bytes, if they were compared as one.
+    /// The digest of the bytes, if the whole artifact was compared with one digest.
     pub actual: Option<Digest>,
     /// The number of bytes that were hashed.
     pub hashed: u64,
-    /// The present paths of the files of a managed model that failed; its entry is Retired.
+    /// The paths in quarantine of the corrupt files of a managed model. If there are any, the entry
+    /// is Retired.
     pub quarantined: Vec<PathBuf>,
     /// The proof to record, if bytes were compared in this call.
     pub(crate) recordable: Option<Recordable>,
 }
 
 impl Verification {
-    /// Logs one event for each verification. It is a warning if bytes were compared and not proved.
+    /// Logs the verification as one event. The event is a warning if bytes were compared but not
+    /// proved.
     pub(super) fn trace(&self) {
         let Self { id, hashed, .. } = self;
         let (basis, method) = (self.assurance.basis, self.assurance.method);

@@ -19,22 +19,24 @@ use crate::error::{CatalogError, Result};
 use crate::root::{FoundFile, Layout, is_on_disk, now_ms, sync_file, sync_files};
 use crate::state::{ModelRecord, Proof, RootState};
 
-/// Compares the bytes of a model with its digest, and records the outcome. A managed file that
-/// fails is moved to quarantine, and every model that it was served for is Retired; a file
-/// outside of the store is reported and never touched. `progress` may stop it by failing.
+/// Compares the bytes of a model with its digest, and records the outcome. A corrupt file of the
+/// store is moved to quarantine, and every model that uses the file is set to Retired. A corrupt
+/// file outside the store is reported and never changed. If `progress` returns an error, the call
+/// stops with that error.
 ///
 /// # Errors
 ///
 /// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::ArtifactMissing`] if
-/// nothing is at its path, [`CatalogError::ArtifactChanged`] if it changes meanwhile. A mismatch is
-/// an outcome, not an error.
+/// nothing is at its path, [`CatalogError::ArtifactChanged`] if the model changes during the call.
+/// A mismatch is an outcome, not an error.
 pub(crate) fn verify(
     state: &RootState,
     id: &str,
     how: Verify,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Verification> {
-    // Cloned, so that nobody who writes meanwhile has to copy the snapshot.
+    // The record is cloned to release the snapshot: a writer would have to copy a snapshot that is
+    // in use.
     let Some(record) = state.models.snapshot()?.get(id).cloned() else {
         return Err(state.no_such_model(id));
     };
@@ -59,14 +61,15 @@ pub(crate) fn verify(
     hash_record(state, id, &record, record.digest.as_ref(), progress)
 }
 
-/// Hashes what `entry` names and compares it with the entry's digest, whether or not it is
-/// registered yet. If an entry with this path and digest is registered, the outcome is recorded in
-/// it; [`put_verified`](super::put_verified) registers one with it. Otherwise as [`verify`].
+/// Hashes the model of `entry` and compares it with the digest of `entry`. The entry need not be
+/// registered. If an entry with the same id, path and digest is registered, the outcome is recorded
+/// in that entry. Otherwise the caller passes the outcome to [`put_verified`](super::put_verified).
+/// In all other respects the call behaves as [`verify`].
 ///
 /// # Errors
 ///
-/// The errors of [`verify`]. [`PathRefused`](crate::CatalogError::PathRefused) for a path that this
-/// catalog cannot hold.
+/// The errors of [`verify`]. [`PathRefused`](crate::CatalogError::PathRefused) if the path breaks
+/// the rules of this catalog.
 pub(crate) fn verify_candidate(
     state: &RootState,
     entry: &CatalogEntry,
@@ -80,11 +83,12 @@ pub(crate) fn verify_candidate(
             && known.digest == entry.digest
     });
     let record = match known {
-        // Its path was checked when it was registered, and may be damaged since.
+        // The path was checked when it was registered. It may have been damaged since.
         Some(known) if is_registered_in_store => known,
         known => {
             let record = state.record_of(entry)?;
-            // What is known of it besides, such as when it was good last.
+            // The registered record also holds other facts, such as the time when the model was
+            // last intact.
             let about =
                 |known: &ModelRecord| known.is_about(&record.local_path, record.digest.as_ref());
             known.filter(about).unwrap_or(record)
@@ -93,7 +97,7 @@ pub(crate) fn verify_candidate(
     hash_record(state, &entry.id, &record, pinned.as_ref(), progress)
 }
 
-/// Hashes what a record names, and records the outcome. `pinned` is the digest that is registered
+/// Hashes the model of a record, and records the outcome. `pinned` is the digest that is registered
 /// under this id.
 fn hash_record(
     state: &RootState,
@@ -108,8 +112,8 @@ fn hash_record(
     Ok(verification)
 }
 
-/// Hashes the model of a record, and adds the outcome to those that are to be recorded. A failure
-/// is recorded at once, before its files go to quarantine.
+/// Hashes the model of a record, and adds the outcome to `attempts`. A failure is recorded at once,
+/// before the corrupt files are moved to quarantine.
 pub(super) fn examine(
     state: &RootState,
     id: &str,
@@ -125,7 +129,7 @@ pub(super) fn examine(
         None => path,
     };
     let look = || match Fingerprint::of(&path) {
-        // A managed model without its folder, or with something else in it, is a failure below.
+        // If the folder of a managed model is missing or unusable, the verification fails below.
         Err(error) if managed.is_some() && error.is_absence() => Ok(Fingerprint::of_nothing()),
         found => found,
     };
@@ -135,8 +139,9 @@ pub(super) fn examine(
         None => Ok(Vec::new()),
     };
     let files_before = found()?;
-    // What is still to be written through a mapping changes no time until it is. Files outside of
-    // the root are not ours to sync, and may lie where nothing can be.
+    // A change through a memory mapping changes the times of a file only when it is written to the
+    // disk, so the files are synced first. Files outside the root are not synced: they do not
+    // belong to the store, and their file system may not support a sync.
     if managed.is_some() {
         let files = files_before.iter();
         files
@@ -157,7 +162,8 @@ pub(super) fn examine(
         None => hash_unmanaged(&path, record.digest.as_ref(), pinned, progress)?,
     };
     let after = look()?;
-    // Other models of the same bytes come and go, which changes the links of a managed one.
+    // Other models with the same bytes may be added or removed, which changes the number of links
+    // of a managed file.
     let is_same =
         after == before || (managed.is_some() && is_same_content(&files_before, &found()?));
     if !is_same {
@@ -224,9 +230,9 @@ fn basis_of(record: &ModelRecord, manifest: Option<&Manifest>) -> Basis {
     }
 }
 
-/// Hashes the files of a managed model and gathers those that are not what the manifest says.
-/// Returns the outcome, and the digest of the files if they are whole but are not the content that
-/// the entry states.
+/// Hashes the files of a managed model, and adds the files that contradict the manifest to `bad`.
+/// Returns the outcome. If all files agree with the manifest but do not have the digest of the
+/// entry, also returns their digest.
 fn hash_managed(
     state: &RootState,
     key: &str,
@@ -242,11 +248,11 @@ fn hash_managed(
         .iter()
         .map(|name| format!("{name} is missing"))
         .collect();
-    // The folder is handed out with whatever is in it.
+    // Users get the whole folder, so an unexpected file in it is a failure.
     let folder = state.root.layout().artifact(key).files();
     let strangers = strangers(&folder, manifest)?;
     let strangers = strangers.iter();
-    problems.extend(strangers.map(|found| format!("{} is not part of it", found.name)));
+    problems.extend(strangers.map(|found| format!("{} is not a file of the model", found.name)));
     for (content, found) in contents.iter().zip(&files) {
         let file = manifest.files.iter().find(|file| file.name == content.name);
         let file = file.expect("only files of the manifest are hashed");
@@ -274,7 +280,7 @@ fn hash_managed(
             return Ok((outcome, Some(actual)));
         }
         if actual != *expected {
-            problems.push(format!("it was staged as {actual}, not {expected}"));
+            problems.push(format!("the model has {actual}, not {expected}"));
             other = Some(actual);
         }
     }
@@ -288,8 +294,8 @@ fn hash_managed(
     Ok((outcome, other))
 }
 
-/// The digest of a managed model that is whole, by the algorithm of another digest if it has one;
-/// that of one shard if there is one.
+/// Returns the digest of an intact managed model, or of one of its shards if `shard` names one. The
+/// digest has the algorithm of `like` if that algorithm can prove the model.
 fn digest_as(
     like: &Digest,
     manifest: &Manifest,
@@ -312,8 +318,7 @@ fn digest_as(
     }
 }
 
-/// Returns true if the same files are there with the same content, by their sizes and times of
-/// modification.
+/// Returns true if both lists have the same files, with the same sizes and times of modification.
 pub(super) fn is_same_content(before: &[FoundFile], after: &[FoundFile]) -> bool {
     let mut both = before.iter().zip(after);
     before.len() == after.len() && both.all(|(before, after)| before.is_same(after))

@@ -12,14 +12,15 @@ use crate::reference::shown_id;
 use crate::root::{is_on_disk, now_ms, sync_files};
 use crate::state::{EngineRecord, Proof, Refers, RootState};
 
-/// Compares the bytes of an engine that has exactly one local artifact with its digest, and records
-/// the outcome. Warns about any other engine, and about one without a digest. Never touches a file.
+/// Hashes an engine that has exactly one local artifact, compares it with its digest, and records
+/// the outcome. For an engine with another number of local artifacts, or without a digest, the
+/// outcome is Warn. The call never changes an artifact.
 ///
 /// # Errors
 ///
-/// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::InvalidDigest`] for a
-/// digest that cannot be computed, [`CatalogError::ArtifactMissing`],
-/// [`CatalogError::ArtifactChanged`].
+/// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::InvalidDigest`] if this
+/// release cannot compute its digest, [`CatalogError::ArtifactMissing`] if the artifact does not
+/// exist, [`CatalogError::ArtifactChanged`] if the artifact changes during the call.
 pub(crate) fn verify_engine(
     state: &RootState,
     id: &str,
@@ -75,7 +76,7 @@ pub(crate) fn verify_engine(
     Ok(verification)
 }
 
-/// Compares the one artifact of an engine, and records the outcome.
+/// Compares the only local artifact of an engine with its digest, and records the outcome.
 fn compare(
     state: &RootState,
     record: &EngineRecord,
@@ -123,7 +124,7 @@ fn compare(
     verification.assurance = proof.verification(Some(digest)).assurance;
     let id = verification.id.as_str();
     tolerate_refused_write(state.engines.update(&state.limits, |edit| {
-        // Unless somebody changed it meanwhile.
+        // The proof is dropped if another caller changed the entry during the call.
         let now = edit.get(id).filter(|now| now.is_about_the_same(record));
         if let Some(proved) = now.map(|now| now.with_proof(&proof)) {
             edit.insert(id, proved);

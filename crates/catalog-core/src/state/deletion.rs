@@ -1,6 +1,7 @@
-//! Deletes entries: one index write removes the entry and adds a tombstone for its artifact. Then
-//! the artifact is renamed, under the lock, into a folder of the store, and unlinked there without
-//! any lock. The next collection finishes a deletion that is interrupted or refused in between.
+//! Deletes entries. One write of the index removes the entry and adds a tombstone for its artifact.
+//! Then the artifact is renamed, under the lock, into a folder of the store. There it is unlinked
+//! without a lock. If a deletion is interrupted or refused after the write, the next collection
+//! finishes it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,13 +18,13 @@ use crate::root::{
     ArtifactFolder, FileLock, Layout, MoverAside, StoreRoot, Tombstone, remove_artifact,
 };
 
-/// An artifact that no entry names any more.
+/// An artifact that no entry names any longer, and that is to be removed.
 #[derive(Debug)]
 pub(crate) struct PendingRemoval {
-    /// The path, relative to the root: the folder of a managed artifact, or the path of another
-    /// one.
+    /// The path relative to the root. For a managed artifact, it is the path of the folder of the
+    /// artifact.
     path: PathBuf,
-    /// Keeps leases away from it until it is renamed.
+    /// The lock that prevents leases on the artifact until it is renamed.
     _lock: Option<FileLock>,
 }
 
@@ -31,8 +32,8 @@ pub(crate) struct PendingRemoval {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate<'p> {
     pub(crate) stored: &'p Path,
-    /// Whether an entry named it until now. If none did, the next collection finds it without a
-    /// tombstone, and the index is not written for one.
+    /// Whether an entry named the artifact until now. If no entry did, the artifact needs no
+    /// tombstone: the next collection finds it without one.
     pub(crate) had_entry: bool,
 }
 
@@ -48,18 +49,18 @@ impl<'p> Candidate<'p> {
 /// The decision about a candidate.
 #[derive(Debug)]
 pub(crate) enum Decision {
-    /// Nothing is removed: the artifact lies outside of the root, is gone, or another entry needs
-    /// it.
+    /// Nothing is removed: the artifact lies outside the root, does not exist, or is needed by
+    /// another entry.
     Keep,
     /// The artifact can be removed.
     Remove(PendingRemoval),
-    /// The artifact must stay for now; a later collection removes it.
+    /// The artifact cannot be removed now. A later collection removes it.
     Refuse(CatalogError),
 }
 
-/// Decides about some candidates, whose entries an edit removed, and adds their tombstones. An entry
-/// of the edit or of the other index may need them. If several lead to one artifact, the first is
-/// decided about and the others are kept.
+/// Decides whether each candidate can be removed, and adds tombstones. The edit has removed the
+/// entries of the candidates. Another entry of the edit, or an entry of the other index, may still
+/// need an artifact. If several candidates lead to one artifact, only the first can be removed.
 pub(crate) fn decide<R: Record + Refers, O: Record + Refers>(
     state: &RootState,
     edit: &mut Edit<R>,
@@ -83,7 +84,7 @@ pub(crate) fn decide<R: Record + Refers, O: Record + Refers>(
         }
         Ok(_) => Decision::Keep,
         Err(error) => {
-            // A collection decides what cannot be decided now.
+            // A later collection decides about this candidate.
             drop::<Result<bool>>(add_tombstone(state, edit, *candidate));
             Decision::Refuse(error)
         }
@@ -91,8 +92,8 @@ pub(crate) fn decide<R: Record + Refers, O: Record + Refers>(
     .collect()
 }
 
-/// Returns the path to remove for each candidate, relative to the root. Returns `None` for one
-/// that lies outside of the root, and for one that an entry needs.
+/// Returns, for each candidate, the path to remove, relative to the root. The path is `None` if the
+/// candidate lies outside the root, or if an entry needs it.
 fn find_unreferenced<R: Record + Refers, O: Record + Refers>(
     root: &StoreRoot,
     edit: &Edit<R>,
@@ -120,7 +121,8 @@ fn find_unreferenced<R: Record + Refers, O: Record + Refers>(
     removable.into_iter().map(outcome).collect()
 }
 
-/// Adds the tombstone of an artifact that no entry needs, and keeps leases away from it.
+/// Adds the tombstone of an artifact that no entry needs, and takes the lock that prevents leases
+/// on it.
 fn mark<R: Record>(state: &RootState, edit: &mut Edit<R>, unneeded: Candidate<'_>) -> Decision {
     match add_tombstone(state, edit, unneeded) {
         Ok(false) => return Decision::Keep,
@@ -136,7 +138,7 @@ fn mark<R: Record>(state: &RootState, edit: &mut Edit<R>, unneeded: Candidate<'_
     }
 }
 
-/// Adds the tombstone of an artifact that had an entry. Returns whether the artifact is there.
+/// Adds a tombstone if the artifact had an entry. Returns true if the artifact exists.
 fn add_tombstone<R: Record>(
     state: &RootState,
     edit: &mut Edit<R>,
@@ -151,17 +153,18 @@ fn add_tombstone<R: Record>(
     Ok(true)
 }
 
-/// Artifacts that were renamed out of their places and only take space.
+/// The artifacts that were renamed into a folder of the store and wait to be unlinked.
 #[derive(Debug, Default)]
 #[must_use = "`free` unlinks them"]
 pub(crate) struct MovedAside {
-    /// The paths, each with the part whose space is counted: for a managed artifact, its files.
+    /// The paths to unlink. The second path of each pair is the part whose space is counted: for a
+    /// managed artifact, its `files` folder.
     paths: Vec<(PathBuf, PathBuf)>,
     blobs: Vec<String>,
 }
 
-/// Renames artifacts out of their places. The caller holds the index lock. Returns the error of each
-/// that could not be renamed, with its path.
+/// Renames artifacts into a folder of the store. The caller holds the lock of the index. Returns
+/// the artifacts that were renamed, and the path and the error of each artifact that was not.
 pub(crate) fn move_all_aside(state: &RootState, pending: Vec<PendingRemoval>) -> Outcome {
     let mut moved = MovedAside::default();
     let mut failed = Vec::new();
@@ -207,13 +210,13 @@ pub(crate) fn move_all_aside(state: &RootState, pending: Vec<PendingRemoval>) ->
 /// The result of unlinking artifacts.
 #[derive(Debug, Default)]
 pub(crate) struct Freed {
-    /// The number of bytes of disk that were freed.
+    /// The number of bytes that were freed on the disk.
     pub(crate) bytes: u64,
-    /// The paths that could not be unlinked, with the reason. The next collection tries them again.
+    /// The paths that could not be unlinked, with the reasons. The next collection tries again.
     pub(crate) failed: Vec<(PathBuf, CatalogError)>,
 }
 
-/// Unlinks artifacts that are out of their places, and the blobs that nothing else uses.
+/// Unlinks artifacts that were renamed, and the blobs that no other artifact uses.
 pub(crate) fn free(state: &RootState, moved: MovedAside) -> Freed {
     let mut freed = Freed::default();
     for (path, counted) in moved.paths {
@@ -233,12 +236,12 @@ pub(crate) fn free(state: &RootState, moved: MovedAside) -> Freed {
     freed
 }
 
-/// Removes the entry of a model, then its artifact. Returns whether there was an entry.
+/// Removes the entry of a model, and then its artifact. Returns true if there was such an entry.
 ///
 /// # Errors
 ///
-/// [`CatalogError::Pinned`] if the model is pinned; [`CatalogError::ArtifactKept`] if the entry is
-/// gone and its artifact is not; the errors of writing.
+/// [`CatalogError::Pinned`] if the model is pinned, [`CatalogError::ArtifactKept`] if the entry was
+/// removed but its artifact was not, and the errors of writing the index.
 pub(crate) fn delete_model(state: &RootState, id: &str) -> Result<bool> {
     let decided = state.models.update_then(
         &state.limits,
@@ -265,12 +268,13 @@ pub(crate) fn delete_model(state: &RootState, id: &str) -> Result<bool> {
     finish(state, id, decided)
 }
 
-/// Removes the entry of an engine, then its local artifacts. Returns whether there was an entry.
+/// Removes the entry of an engine, and then its local artifacts. Returns true if there was such an
+/// entry.
 ///
 /// # Errors
 ///
-/// The errors of [`delete_model`]. If several artifacts could not be removed, the error names the
-/// first.
+/// [`CatalogError::ArtifactKept`] if an artifact could not be removed: the error names the first
+/// such artifact. The errors of writing the index.
 pub(crate) fn delete_engine(state: &RootState, id: &str) -> Result<bool> {
     let decided = state.engines.update_then(
         &state.limits,
@@ -290,7 +294,7 @@ pub(crate) fn delete_engine(state: &RootState, id: &str) -> Result<bool> {
     finish(state, id, decided)
 }
 
-/// The artifacts that were renamed, and those that could not be removed, with the reason.
+/// The artifacts that were renamed, and the artifacts that could not be removed, with the reasons.
 type Outcome = (MovedAside, Vec<(PathBuf, CatalogError)>);
 
 fn move_aside_decided(state: &RootState, decided: Vec<(PathBuf, Decision)>) -> Outcome {

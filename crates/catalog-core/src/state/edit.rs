@@ -11,7 +11,7 @@ use crate::index::Edit;
 use crate::reference::shown_id;
 use crate::root::StoreRoot;
 
-/// Changes of several models that become visible and durable together, or not at all; see
+/// A set of changes of models that become visible and durable together, or not at all; see
 /// [`FsCatalog::update`](crate::FsCatalog::update).
 #[derive(Debug)]
 pub struct CatalogEdit<'e> {
@@ -23,7 +23,7 @@ pub struct CatalogEdit<'e> {
 }
 
 impl CatalogEdit<'_> {
-    /// The entry as of this edit.
+    /// Returns the entry with this id, with the changes of this edit.
     pub fn get(&self, id: &str) -> Option<CatalogEntry> {
         self.edit.get(id).map(|record| record.entry(id, self.root))
     }
@@ -32,17 +32,18 @@ impl CatalogEdit<'_> {
     ///
     /// # Errors
     ///
-    /// The errors of [`put`](crate::CatalogStore::put), apart from those of writing.
+    /// The errors of [`put`](crate::CatalogStore::put), apart from the errors of writing the index.
     pub fn put(&mut self, entry: &CatalogEntry) -> Result<()> {
         self.put_if(entry, Expected::Any)
     }
 
-    /// Stores an entry if the present one is as expected, as
+    /// Stores an entry if the present entry with its id is as expected, as
     /// [`CatalogStore::put_if`](crate::CatalogStore::put_if) does.
     ///
     /// # Errors
     ///
-    /// The errors of [`put_if`](crate::CatalogStore::put_if), apart from those of writing.
+    /// The errors of [`put_if`](crate::CatalogStore::put_if), apart from the errors of writing the
+    /// index.
     pub fn put_if(
         &mut self,
         entry: &CatalogEntry,
@@ -51,7 +52,8 @@ impl CatalogEdit<'_> {
         self.put_with(entry, expected, |record| record)
     }
 
-    /// Stores an entry as [`put_if`](Self::put_if) does, after `complete` has changed the record.
+    /// Stores an entry as [`put_if`](Self::put_if) does. `complete` may change the record before it
+    /// is stored.
     pub(crate) fn put_with(
         &mut self,
         entry: &CatalogEntry,
@@ -84,13 +86,14 @@ impl CatalogEdit<'_> {
         Ok(())
     }
 
-    /// Removes an entry and leaves its artifact where it is. Returns whether there was one.
+    /// Removes an entry, and leaves its artifact where it is. Returns true if there was such an
+    /// entry.
     pub fn forget(&mut self, id: &str) -> bool {
         self.edit.remove(id).is_some()
     }
 }
 
-/// Changes of several engines that become visible and durable together, or not at all; see
+/// A set of changes of engines that become visible and durable together, or not at all; see
 /// [`FsEngineStore::update`](crate::FsEngineStore::update).
 #[derive(Debug)]
 pub struct EngineEdit<'e> {
@@ -100,7 +103,7 @@ pub struct EngineEdit<'e> {
 }
 
 impl EngineEdit<'_> {
-    /// The entry as of this edit.
+    /// Returns the entry with this id, with the changes of this edit.
     pub fn get(&self, id: &str) -> Option<EngineEntry> {
         self.edit.get(id).map(|record| record.entry(id, self.root))
     }
@@ -109,17 +112,17 @@ impl EngineEdit<'_> {
     ///
     /// # Errors
     ///
-    /// The errors of [`put`](crate::EngineStore::put), apart from those of writing.
+    /// The errors of [`put`](crate::EngineStore::put), apart from the errors of writing the index.
     pub fn put(&mut self, entry: &EngineEntry) -> Result<()> {
         self.put_if(entry, Expected::Any)
     }
 
-    /// Stores an entry if the present one is as expected.
+    /// Stores an entry if the present entry with its id is as expected.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Conflict`](crate::CatalogError::Conflict) if it is not, and the errors of
-    /// [`put`](Self::put).
+    /// [`CatalogError::Conflict`](crate::CatalogError::Conflict) if the present entry is not as
+    /// expected, and the errors of [`put`](Self::put).
     pub fn put_if(
         &mut self,
         entry: &EngineEntry,
@@ -135,7 +138,8 @@ impl EngineEdit<'_> {
         Ok(())
     }
 
-    /// Removes an entry and leaves its artifacts where they are. Returns whether there was one.
+    /// Removes an entry, and leaves its artifacts where they are. Returns true if there was such an
+    /// entry.
     pub fn forget(&mut self, id: &str) -> bool {
         self.edit.remove(id).is_some()
     }

@@ -9,7 +9,7 @@ use crate::entry::{EngineArtifact, EngineEntry};
 use crate::index::Record;
 use crate::root::{IndexFile, StoreRoot};
 
-/// An engine as `engines.json` holds it.
+/// The form in which `engines.json` holds an engine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EngineRecord {
     engine: String,
@@ -20,8 +20,8 @@ pub(crate) struct EngineRecord {
     pub(crate) digest: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     build_flags: Option<Vec<String>>,
-    /// Image references, and paths as in [`ModelRecord`](super::model_record::ModelRecord).
-    /// [`EngineArtifact`] distinguishes them.
+    /// The image references and the local paths. A path has the same form as in
+    /// [`ModelRecord`](super::model_record::ModelRecord). [`EngineArtifact`] distinguishes them.
     #[serde(default)]
     artifacts: Vec<String>,
     created_ms: i64,
@@ -31,8 +31,8 @@ pub(crate) struct EngineRecord {
 }
 
 impl EngineRecord {
-    /// The record of an entry that takes the place of `previous`, if there is one. Its proof is kept
-    /// only if artifacts and digest are the same.
+    /// Creates the record of an entry that replaces `previous`, if there is such a record. The
+    /// proof is kept only if the artifacts and the digest are the same.
     pub(crate) fn new(
         entry: &EngineEntry,
         stored_artifacts: Vec<String>,
@@ -72,7 +72,7 @@ impl EngineRecord {
         }
     }
 
-    /// The record after a verification of its artifact and digest.
+    /// Returns the record after a verification of its artifact against its digest.
     pub(crate) fn with_proof(&self, proof: &Proof) -> Self {
         Self {
             proof: Some(Box::new(proof.clone())),
@@ -80,7 +80,7 @@ impl EngineRecord {
         }
     }
 
-    /// The latest verification in its public form.
+    /// Returns the latest verification in its public form.
     pub(crate) fn verification(&self) -> Option<RecordedVerification> {
         let proof = self.proof.as_ref()?;
         let digest = self.digest.as_ref().and_then(|digest| digest.parse().ok());
@@ -93,13 +93,13 @@ impl EngineRecord {
     }
 }
 
-/// Takes off the `./` that keeps a path with a colon from being read as an image.
+/// Removes the `./` that marks a path with a colon as a local path.
 fn without_mark(path: &Path) -> PathBuf {
     path.strip_prefix(".").unwrap_or(path).to_path_buf()
 }
 
 impl Refers for EngineRecord {
-    /// The local artifacts of the engine.
+    /// Returns the local artifacts of the engine.
     fn references(&self) -> impl Iterator<Item = Reference<'_>> {
         self.artifacts.iter().filter_map(|text| {
             let is_local = matches!(

@@ -7,8 +7,8 @@ use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 use crate::root::{FileLock, Layout, LockMode, is_on_disk, poll};
 
-/// The time to wait for a process that holds the lock only to test whether there are leases. It is
-/// longer than such a test.
+/// The time to wait for another process that holds the lock only to check for leases. Such a check
+/// takes less time.
 const PROBE: Duration = Duration::from_millis(20);
 
 /// Takes a lease on the artifact of a model.
@@ -22,11 +22,11 @@ pub(crate) fn lease(state: &RootState, id: &str) -> Result<Lease> {
     }
 }
 
-/// Takes a lease, unless another process tests whether there is one, or the entry changes
-/// meanwhile.
+/// Tries to take a lease. Returns `None` if another process holds the lock to check for leases, or
+/// if the entry changes during the call.
 ///
-/// The lock comes before the look at the index that proves the entry, because a deletion changes the
-/// index first. Before that look, the path is the one that this process saw last.
+/// A deletion changes the index before it takes the lock. So this call takes the lock first, at the
+/// path that this process read last, and then reads the index again to check the path.
 fn try_lease(state: &RootState, id: &str) -> Result<Option<Lease>> {
     let seen = state.models.latest();
     let seen = seen.as_ref().and_then(|snapshot| snapshot.get(id));
@@ -58,7 +58,8 @@ fn stored_path_of(state: &RootState, id: &str) -> Result<String> {
     Ok(record.local_path.clone())
 }
 
-/// Tries to take the lock of the leases of an artifact. Returns `None` for one outside of the root.
+/// Tries to take the lock for leases on an artifact. Returns `None` for an artifact outside the
+/// root.
 fn try_lock_artifact(
     state: &RootState,
     stored: &Path,
@@ -78,11 +79,11 @@ fn try_lock_artifact(
     }
 }
 
-/// Keeps leases away from an artifact for as long as the returned lock is held.
+/// Prevents leases on an artifact for as long as the returned lock is held.
 ///
 /// # Errors
 ///
-/// [`CatalogError::InUse`] if a process has a lease.
+/// [`CatalogError::InUse`] if a process holds a lease.
 pub(crate) fn exclude_leases(state: &RootState, stored: &Path) -> Result<Option<FileLock>> {
     let excluded = poll(&Limits::none(), PROBE, || {
         let lock = try_lock_artifact(state, stored, LockMode::Exclusive)?;

@@ -1,4 +1,5 @@
-//! The state below one root: the records of its indexes, pins, leases, model locks and deletion.
+//! The state below one root: the records of its indexes, its pins, its leases, its model locks, and
+//! the deletion of entries.
 
 mod deletion;
 mod edit;

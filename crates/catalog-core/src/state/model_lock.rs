@@ -14,21 +14,23 @@ use crate::root::{
     open_or_create_own_file, sync_folder,
 };
 
-/// The lock of one model: the right to provision it, held until it is dropped or the process dies.
+/// The lock of one model. Its holder alone may provision the model, until the lock is dropped or
+/// the process dies.
 ///
-/// Each model has a file of its own with a kernel lock. Any number of threads and processes can ask
-/// for the lock, and one of them holds it; models do not wait for each other. The file states the
-/// progress of the holder and the latest source calls, for those who wait. Where the file cannot be
-/// written, the threads of one process share the lock, and other processes do not see it.
+/// Each model has a file of its own with a kernel lock, so calls for different models do not wait
+/// for each other. Any number of threads and processes can try to take the lock, and one of them
+/// holds it. The file states the progress of the holder and the latest source calls, for the
+/// callers that wait. If the file cannot be written, only the threads of one process see the lock,
+/// and other processes do not.
 #[derive(Debug)]
 pub struct ModelLock {
-    /// The kernel lock, unless the file cannot be written.
+    /// The kernel lock. `None` if the file cannot be written.
     lock: Option<FileLock>,
     path: PathBuf,
     text: Box<ModelLockText>,
 }
 
-/// The outcome of [`try_lock_model`](crate::FsCatalog::try_lock_model).
+/// The result of [`try_lock_model`](crate::FsCatalog::try_lock_model).
 #[derive(Debug)]
 pub enum ModelLockAttempt {
     /// The caller has the lock.
@@ -37,17 +39,17 @@ pub enum ModelLockAttempt {
     Taken(ModelLockStatus),
 }
 
-/// The report of the holder of a model lock.
+/// The status of a model lock, as its holder reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ModelLockStatus {
     /// The holder: the id of its process, the time when it took the lock in seconds since 1970, and
-    /// its program. Empty if it has not written that yet.
+    /// its program. The text is empty if the holder has not written it yet.
     pub holder: String,
     /// The progress of the holder.
     pub progress: Progress,
-    /// The latest source calls that ended, one for each terms. `None` if the text of the file cannot
-    /// be read at this moment.
+    /// The latest finished source calls, one for each text of terms. `None` if the file cannot be
+    /// read at this moment.
     pub calls: Option<Vec<SourceCall>>,
 }
 
@@ -72,7 +74,7 @@ impl ModelLockStatus {
 /// # Errors
 ///
 /// [`CatalogError::LocksUnsupported`] if the file system has no locks,
-/// [`CatalogError::RootChanged`] if the root is another folder now.
+/// [`CatalogError::RootChanged`] if the root is now another folder.
 pub(crate) fn try_lock_model(state: &RootState, id: &ModelId) -> Result<ModelLockAttempt> {
     state.root.check_present()?;
     let layout = state.root.layout();
@@ -101,7 +103,7 @@ pub(crate) fn try_lock_model(state: &RootState, id: &ModelId) -> Result<ModelLoc
                 let _ = lock.write();
                 return Ok(ModelLockAttempt::Begun(lock));
             }
-            // Somebody deleted it: others lock the new one.
+            // Another process deleted the file. Later callers lock the new file.
             Ok(deleted) => {
                 drop(deleted);
                 file = open_or_create_own_file(layout, &path)?;
@@ -126,19 +128,19 @@ fn try_lock_in_process(path: PathBuf) -> ModelLockAttempt {
 }
 
 impl ModelLock {
-    /// Returns the latest source calls that ended, one for each terms.
+    /// Returns the latest finished source calls, one for each text of terms.
     pub fn calls(&self) -> &[SourceCall] {
         &self.text.calls
     }
 
-    /// Reports progress to those who wait.
+    /// Reports progress to the callers that wait for the lock.
     pub fn report(&mut self, progress: Progress) {
         self.text.done = progress.done;
         self.text.total = progress.total;
         let _ = self.write();
     }
 
-    /// Reports that a source call ended, for callers with these terms.
+    /// Reports a finished source call to the callers with the same terms.
     pub fn end_call(&mut self, terms: &str, failure: Option<SourceFailure>) {
         static ENDED: AtomicU64 = AtomicU64::new(0);
         let number = ENDED.fetch_add(1, Ordering::Relaxed);
@@ -150,18 +152,18 @@ impl ModelLock {
         let _ = self.write();
     }
 
-    /// Returns true if only the threads of this process see the lock, because its file cannot be
-    /// written.
+    /// Returns true if only the threads of this process see the lock, because the file of the lock
+    /// cannot be written.
     pub fn is_of_this_process(&self) -> bool {
         self.lock.is_none()
     }
 
-    /// Names the key of the artifact that is published next, durably: if this process dies before
-    /// the artifact is registered, the next holder finds the key.
+    /// Writes the key of the artifact that the holder will publish next, and makes it durable. If
+    /// this process dies before the artifact is registered, the next holder finds the key.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`] if the key does not reach the disk.
+    /// [`CatalogError::Io`] if the key cannot be written or synced.
     pub fn announce(&mut self, key: &str) -> Result<()> {
         self.text.publishing = Some(key.to_owned());
         let written = self.write();
@@ -175,18 +177,18 @@ impl ModelLock {
         durable.map_err(|error| CatalogError::io("write", &self.path, error))
     }
 
-    /// Returns the key of the artifact that a holder announced and did not register.
+    /// Returns the key of the artifact that a holder announced but did not register.
     pub fn announced(&self) -> Option<&str> {
         self.text.publishing.as_deref()
     }
 
-    /// Reports that the announced artifact is registered, or that nobody needs it.
+    /// Removes the announced key, because the artifact is registered or no longer needed.
     pub fn withdraw(&mut self) {
         self.text.publishing = None;
     }
 
-    /// Writes the text. Most callers ignore a failure: then the threads of this process read the text
-    /// from memory, and other processes wait without seeing progress.
+    /// Writes the text. Most callers ignore a failure. Then the threads of this process read the
+    /// text from memory, and other processes wait and see no progress.
     fn write(&mut self) -> io::Result<()> {
         let Some(lock) = &mut self.lock else {
             self.text.keep(&self.path, None);
@@ -197,7 +199,7 @@ impl ModelLock {
             Ok(()) => ModelLockText::forget(&self.path),
             Err(error) => {
                 let path = self.path.display();
-                tracing::debug!(%path, %error, "a model lock could not be described");
+                tracing::debug!(%path, %error, "the state of a model lock could not be written");
                 self.text.keep(&self.path, Some(lock.file()));
             }
         }

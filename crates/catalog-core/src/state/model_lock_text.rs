@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::source_call::SourceCall;
 use crate::root::{FileStamp, is_sha256};
 
-/// The maximum length of the file of a model lock. No holder writes more.
+/// The maximum length of the file of a model lock, in bytes. No holder writes a longer text.
 const MAX_LEN: u64 = 64 << 10;
 
-/// The number of source calls with different terms in a text.
+/// The maximum number of source calls in a text. Each has other terms.
 const MAX_CALLS: usize = 8;
 
-/// The text in the file of a model lock. The source calls come first: their bytes stay in place while
-/// the progress changes.
+/// The text in the file of a model lock. The source calls come first: their bytes stay in place
+/// while the progress changes.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct ModelLockText {
     #[serde(default)]
@@ -33,7 +33,7 @@ pub(super) struct ModelLockText {
 }
 
 impl ModelLockText {
-    /// Returns the text that the next holder begins with.
+    /// Returns the text with which the next holder begins.
     pub(super) fn passed_on(self, holder: String) -> Self {
         let mut calls = self.calls;
         calls.truncate(MAX_CALLS);
@@ -46,7 +46,7 @@ impl ModelLockText {
         }
     }
 
-    /// Adds a source call in the place of an earlier one with the same terms.
+    /// Adds a source call. It replaces an earlier call with the same terms.
     pub(super) fn add(&mut self, call: SourceCall) {
         self.calls.retain(|earlier| earlier.terms != call.terms);
         self.calls.insert(0, call);
@@ -60,8 +60,8 @@ impl ModelLockText {
         file.set_len(text.len() as u64)
     }
 
-    /// Reads the text of a file. Returns `None` if the holder is writing the text just now, or if the
-    /// file holds something else.
+    /// Reads the text of a file. Returns `None` if the holder is just writing the text, or if the
+    /// file holds another text.
     fn read(mut file: &File) -> Option<Self> {
         let mut text = String::new();
         file.rewind().ok()?;
@@ -72,8 +72,9 @@ impl ModelLockText {
         serde_json::from_str(&text).ok()
     }
 
-    /// Returns the text of a lock: the one that this process could not write, unless another process
-    /// wrote a later one, or the text of the file.
+    /// Returns the text of a lock. If this process kept a text that it could not write, and no
+    /// other process has written the file since, that text is returned. Otherwise the text of the
+    /// file is returned.
     pub(super) fn of(path: &Path, file: &File) -> Option<Self> {
         let stamp = stamp_of(file);
         let unwritten = unwritten().get(path).cloned();
@@ -83,8 +84,8 @@ impl ModelLockText {
         }
     }
 
-    /// Keeps a text that could not be written, for the threads of this process. `file` is the file,
-    /// unless it cannot be opened.
+    /// Keeps a text that could not be written, for the threads of this process. `file` is `None` if
+    /// the file cannot be opened.
     pub(super) fn keep(&self, path: &Path, file: Option<&File>) {
         let mut all = unwritten();
         let unwritten = all.entry(path.to_path_buf()).or_default();
@@ -92,13 +93,13 @@ impl ModelLockText {
         unwritten.file = file.and_then(stamp_of);
     }
 
-    /// Forgets the kept text of a lock whose file has a later one.
+    /// Removes the kept text of a lock whose file has a later text.
     pub(super) fn forget(path: &Path) {
         unwritten().remove(path);
     }
 
-    /// Takes a lock that only the threads of this process see, and returns its text. If a thread holds
-    /// the lock, returns the text of that thread as the error.
+    /// Takes a lock that only the threads of this process see, and returns its text. If another
+    /// thread holds the lock, returns the text of that thread as the error.
     pub(super) fn claim(path: &Path, holder: String) -> Result<Self, Self> {
         let mut all = unwritten();
         let unwritten = all.entry(path.to_path_buf()).or_default();
@@ -126,8 +127,8 @@ struct Unwritten {
     text: ModelLockText,
     /// Whether a thread of this process holds the lock without a kernel lock.
     is_held: bool,
-    /// The file as it was when the text could not be written. Once it is another one, another process
-    /// wrote a later text.
+    /// The stamp of the file when the text could not be written. If the stamp is different later,
+    /// another process wrote a later text.
     file: Option<FileStamp>,
 }
 

@@ -13,40 +13,43 @@ use crate::entry::{CatalogEntry, LifecycleState};
 use crate::index::Record;
 use crate::root::{IndexFile, Layout, StoreRoot};
 
-/// A model as `index.json` holds it.
+/// The form in which `index.json` holds a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ModelRecord {
-    /// The path: relative to the root, or absolute and outside of it.
+    /// The path: relative to the root, or absolute and outside the root.
     pub(crate) local_path: String,
     pub(crate) lifecycle: LifecycleState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) digest: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_verified_ms: Option<u64>,
-    /// The time since which the model is retired, unless an older release retired it.
+    /// The time since which the model is retired. `None` if an older release retired it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retired: Option<Box<Retirement>>,
-    /// The reach of the path when it was stored, unless an older release stored it.
+    /// Whether the path led to a regular file without a link when it was stored. `None` if it did
+    /// not, or if an older release stored it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) is_plain: Option<bool>,
     /// The latest verification of this path against this digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) proof: Option<Box<Proof>>,
-    /// The number of the latest attempt to verify it: a later attempt at any model has a greater one.
+    /// The number of the latest attempt to verify the model. A later attempt to verify any model
+    /// has a greater number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) attempt: Option<u64>,
-    /// The revision that its source resolved to.
+    /// The revision to which the source resolved the reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revision: Option<String>,
-    /// The size of its files in bytes, when they were last found to be as expected.
+    /// The size of the files in bytes, at the last verification that passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<u64>,
 }
 
 impl ModelRecord {
-    /// Returns the record of an entry that replaces `previous`, if there is one. Proof and attempt are
-    /// kept only if path and digest are the same. Revision and size are also kept if a managed path is
-    /// the same, because it names the same bytes.
+    /// Creates the record of an entry that replaces `previous`, if there is such a record. The
+    /// proof and the attempt are kept only if the path and the digest are the same. The revision
+    /// and the size are also kept if the path is managed and the same, because it then names the
+    /// same bytes.
     pub(crate) fn new(entry: &CatalogEntry, placed: PlacedPath, previous: Option<&Self>) -> Self {
         let at_path = previous.filter(|previous| previous.local_path == placed.stored);
         let same = at_path.filter(|previous| previous.digest == entry.digest);
@@ -94,7 +97,7 @@ impl ModelRecord {
         record.with_proof(&Proof::of_publication(seen, at_ms, manifest.basis))
     }
 
-    /// Returns the record after an attempt to verify it.
+    /// Returns the record after an attempt to verify the model.
     pub(crate) fn with_attempt(&self, number: u64) -> Self {
         Self {
             attempt: Some(number),
@@ -102,7 +105,7 @@ impl ModelRecord {
         }
     }
 
-    /// The latest verification in its public form.
+    /// Returns the latest verification in its public form.
     pub(crate) fn verification(&self) -> Option<RecordedVerification> {
         let proof = self.proof.as_ref()?;
         Some(proof.verification(self.digest.as_ref()))
@@ -194,7 +197,8 @@ impl Record for ModelRecord {
     }
 }
 
-/// Returns the time since which a model in this state is retired, given its record before.
+/// Returns the time since which a model in this state is retired. `previous` is the record of the
+/// model before it was set to the state.
 fn retirement(state: LifecycleState, previous: Option<&ModelRecord>) -> Option<Box<Retirement>> {
     let previous = previous.filter(|record| record.lifecycle == LifecycleState::Retired);
     match (state, previous) {

@@ -15,15 +15,17 @@ use crate::root::Locking;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreOptions {
-    /// The treatment of artifacts outside the root.
+    /// The rule for artifacts outside the root.
     pub outside: OutsidePaths,
-    /// The locking of the root.
+    /// The kind of locks that protect the root.
     pub locking: Locking,
-    /// The time for which a write waits for other writers; 30 seconds by default. The time is
-    /// counted from the last turn of any thread of this process, so that any number of threads can queue up.
+    /// The time for which a write waits for other writers; 30 seconds by default. The count starts
+    /// again whenever a thread of this process gets its turn, so any number of threads can wait in
+    /// the queue.
     pub lock_wait: Duration,
-    /// The number of bytes of disk that the artifact store may take, staged ones included;
-    /// unbounded by default. A staging that would exceed it is refused; a collection makes room.
+    /// The maximum number of bytes that the artifact store may take on the disk, with staged bytes;
+    /// without a maximum by default. A staging that would exceed the maximum is refused. A
+    /// collection makes room.
     pub budget: Option<u64>,
 }
 
@@ -39,14 +41,14 @@ impl Default for StoreOptions {
 }
 
 impl StoreOptions {
-    /// Sets the treatment of artifacts outside the root.
+    /// Sets the rule for artifacts outside the root.
     #[must_use]
     pub fn outside(mut self, outside: OutsidePaths) -> Self {
         self.outside = outside;
         self
     }
 
-    /// Sets the locking of the root.
+    /// Sets the kind of locks that protect the root.
     #[must_use]
     pub fn locking(mut self, locking: Locking) -> Self {
         self.locking = locking;
@@ -60,7 +62,7 @@ impl StoreOptions {
         self
     }
 
-    /// Sets the number of bytes of disk that the artifact store may take.
+    /// Sets the maximum number of bytes that the artifact store may take on the disk.
     #[must_use]
     pub fn budget(mut self, budget: impl Into<Option<u64>>) -> Self {
         self.budget = budget.into();
@@ -68,13 +70,14 @@ impl StoreOptions {
     }
 }
 
-/// The treatment of an artifact that lies outside the root of a store.
+/// The rule for an artifact that lies outside the root of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OutsidePaths {
-    /// Record it; it is used where it lies and never written or deleted.
+    /// The artifact can be registered. It is used where it lies, and the store never writes or
+    /// deletes it.
     #[default]
     Record,
-    /// Refuse it.
+    /// The artifact is refused.
     Refuse,
 }

@@ -5,21 +5,22 @@ use crate::index::{Record, Snapshot};
 use crate::reference::redact_text;
 use crate::root::{IndexFile, StoreRoot};
 
-/// Protects a model from being deleted or collected, until it is removed.
+/// A pin, which protects a model from deletion and collection until the pin is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pin {
     /// The catalog id of the model.
     pub id: String,
-    /// The process or user that pinned it: a word without white space, such as `pool-7`.
+    /// The process or user that pinned the model: a word without white space, such as `pool-7`.
     pub owner: String,
-    /// Why, without secrets.
+    /// The reason of the pin, without secrets.
     pub reason: String,
-    /// When, in milliseconds since 1970.
+    /// The time of the pin, in milliseconds since 1970.
     pub since_ms: u64,
 }
 
-/// A pin as `pins.json` holds it, under its owner, a space and the id.
+/// The form in which `pins.json` holds a pin. Its key is the owner, a space and the id of the
+/// model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PinRecord {
     pub(super) reason: String,
@@ -43,7 +44,7 @@ impl Snapshot<PinRecord> {
             Some(Pin {
                 id: id.to_owned(),
                 owner: owner.to_owned(),
-                // An older release stored reasons as they were given.
+                // Older releases stored reasons without redaction.
                 reason: redact_text(&record.reason),
                 since_ms: record.since_ms,
             })

@@ -4,7 +4,7 @@ use crate::error::{CatalogError, Result};
 use crate::reference::{ModelId, redact_text, shown_id, text_holds_secret};
 use crate::root::now_ms;
 
-/// Fails if the model is pinned.
+/// Returns an error if the model is pinned.
 pub(crate) fn check_not_pinned(state: &RootState, id: &str) -> Result<()> {
     let found = state.pins.snapshot()?.pins().find(|pin| pin.id == id);
     match found {
@@ -17,18 +17,18 @@ pub(crate) fn check_not_pinned(state: &RootState, id: &str) -> Result<()> {
     }
 }
 
-/// Protects a model from deletion and collection until its owner unpins it. A second pin of one
-/// owner replaces the first. Secrets in the reason are replaced before it is stored.
+/// Protects a model from deletion and collection until its owner unpins it. A second pin by the
+/// same owner replaces the first. Secrets in the reason are redacted before the reason is stored.
 ///
 /// # Errors
 ///
-/// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::InvalidEntry`] for an
-/// owner that is not one word or holds a secret.
+/// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::InvalidEntry`] if the
+/// owner is not one word or holds a secret.
 pub(crate) fn pin(state: &RootState, id: &ModelId, owner: &str, reason: &str) -> Result<()> {
     let key = key_of(id, owner)?;
     let reason = redact_text(reason);
     state.pins.update(&state.limits, |edit| {
-        // Under the lock that deletion takes, too.
+        // Deletion takes the same lock, so the entry cannot go between this check and the write.
         if state.models.snapshot()?.get(id.as_str()).is_none() {
             return Err(state.no_such_model(id));
         }
@@ -42,11 +42,11 @@ pub(crate) fn pin(state: &RootState, id: &ModelId, owner: &str, reason: &str) ->
     })
 }
 
-/// Removes the pin of one owner. Returns whether there was one.
+/// Removes the pin of one owner. Returns true if there was such a pin.
 ///
 /// # Errors
 ///
-/// [`CatalogError::InvalidEntry`] for an owner that is not one word or holds a secret.
+/// [`CatalogError::InvalidEntry`] if the owner is not one word or holds a secret.
 pub(crate) fn unpin(state: &RootState, id: &ModelId, owner: &str) -> Result<bool> {
     let key = key_of(id, owner)?;
     state

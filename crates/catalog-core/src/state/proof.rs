@@ -6,8 +6,8 @@ use crate::digest::{
     VerificationOutcomeKind,
 };
 
-/// The latest verification of an entry, in the entry's record. It concerns the path and the digest
-/// of that record: a change of either drops it.
+/// The latest verification of an entry, in the record of the entry. It is about the path and the
+/// digest of the record: a change of either removes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Proof {
     pub(crate) outcome: VerificationOutcomeKind,
@@ -16,17 +16,17 @@ pub(crate) struct Proof {
     /// The time when the verification began, in milliseconds since 1970.
     pub(crate) at_ms: u64,
     pub(crate) basis: Basis,
-    /// The fingerprint of the files. A snapshot that leaves the host has none.
+    /// The fingerprint of the files. It is left out of a serialised snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<Fingerprint>,
-    /// Whether an equal fingerprint later shows that nothing changed since.
+    /// Whether an equal fingerprint at a later time shows that nothing has changed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) is_settled: bool,
 }
 
 impl Proof {
-    /// Creates the proof of an artifact that was just published: its bytes were compared while they
-    /// were staged.
+    /// Creates the proof of an artifact that was published just now. Its bytes were compared while
+    /// they were staged.
     pub(crate) fn of_publication(published: &Published, at_ms: u64, basis: Basis) -> Self {
         Self {
             outcome: VerificationOutcomeKind::Pass,
@@ -46,14 +46,14 @@ impl Proof {
         self.outcome == VerificationOutcomeKind::Fail
     }
 
-    /// Returns the proof that remains after a caller's put of the same path and digest. A failure
-    /// does not remain: the caller states that the model is right, and only a new verification can
-    /// decide.
+    /// Returns the proof that stays in the record when a caller puts the same path and digest. A
+    /// failure does not stay: the caller states that the model is intact, and only a new
+    /// verification can decide.
     pub(crate) fn kept_by_put(&self) -> Option<Box<Self>> {
         (!self.is_fail()).then(|| Box::new(self.clone()))
     }
 
-    /// Returns the proof without the facts that are true of this host only.
+    /// Returns the proof without the facts that hold only on this host.
     pub(crate) fn without_host(&self) -> Box<Self> {
         Box::new(Self {
             fingerprint: None,
@@ -62,7 +62,7 @@ impl Proof {
         })
     }
 
-    /// The public form, given the digest of the record.
+    /// Returns the public form of the proof. `digest` is the digest of the record.
     pub(crate) fn verification(&self, digest: Option<&Digest>) -> RecordedVerification {
         RecordedVerification {
             outcome: VerificationOutcome {

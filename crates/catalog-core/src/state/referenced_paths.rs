@@ -15,12 +15,12 @@ pub(crate) struct Reference<'p> {
     pub(crate) reach: Reach,
 }
 
-/// The reach of a path.
+/// The reach of a path: whether other paths can depend on it through links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// The path led to a regular file without any link on its way when its entry was stored.
+    /// The path led to a regular file, and through no link, when its entry was stored.
     Itself,
-    /// The path may lead through links, or be a folder with links in it.
+    /// The path may lead through links, or may be a folder with links in it.
     ThroughLinks,
 }
 
@@ -29,8 +29,8 @@ pub(crate) trait Refers {
     fn references(&self) -> impl Iterator<Item = Reference<'_>>;
 }
 
-/// The artifacts that no entry needs, as far as is known, by their paths relative to the root. Each
-/// reference is looked up among them, and not compared with each of them.
+/// The candidates for artifacts that no entry needs, by their paths relative to the root. Each
+/// reference is looked up in the sorted set, instead of being compared with every path.
 #[derive(Debug, Default)]
 pub(super) struct Unneeded {
     paths: BTreeSet<Vec<u8>>,
@@ -45,13 +45,13 @@ impl Unneeded {
         self.paths.contains(relative.as_os_str().as_bytes())
     }
 
-    /// Removes the artifacts that a reference reaches. A reference reaches its own path, paths in
-    /// it and around it, and those to which it leads through links.
+    /// Removes the candidates that a reference reaches. A reference reaches its own path, the paths
+    /// in it, the folders around it, and the paths to which it leads through links.
     ///
     /// # Errors
     ///
-    /// The error of a reference that cannot be resolved: it may need any of the artifacts that are
-    /// left.
+    /// The I/O error of a reference that cannot be resolved: it may need any of the remaining
+    /// artifacts.
     pub(super) fn retain_unreferenced<'p>(
         &mut self,
         root: &StoreRoot,
@@ -76,7 +76,7 @@ impl Unneeded {
         Ok(())
     }
 
-    /// Removes the artifacts that are at a path, in it or around it.
+    /// Removes the candidates that are at a path, in it or around it.
     fn drop_touched(&mut self, used: &Path) {
         if used.is_absolute() {
             return;
@@ -104,8 +104,8 @@ impl Unneeded {
     }
 }
 
-/// Returns every place that a path depends on: its own, the links on its way, and those in its
-/// folder.
+/// Returns every place that a path depends on: the path itself, the links through which it leads,
+/// and the links in its folder.
 fn places_of(path: &Path) -> Result<Vec<PathBuf>> {
     let mut places = trail(path)?;
     if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
@@ -116,8 +116,8 @@ fn places_of(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(places)
 }
 
-/// Returns the path to remove for a stored path, relative to the root. Returns `None` if it leads
-/// out of the root by now.
+/// Returns the path to remove for a stored path, relative to the root. Returns `None` if the path
+/// leads out of the root.
 pub(super) fn removable(root: &StoreRoot, stored: &Path) -> Result<Option<PathBuf>> {
     if let Some(key) = Layout::key_of(stored) {
         let folder = root.layout().artifact(key);
@@ -130,15 +130,16 @@ pub(super) fn removable(root: &StoreRoot, stored: &Path) -> Result<Option<PathBu
     if stored.is_absolute() {
         return Ok(None);
     }
-    // Looked at again: since the entry was stored, a folder above it may have become a link.
+    // The path is resolved again, because a folder above it may have become a link since the entry
+    // was stored.
     match root.place(&root.absolute(stored))? {
         Placement::Inside(relative) => Ok(Some(relative)),
         Placement::Outside(_) => Ok(None),
     }
 }
 
-/// Removes the artifact of a deleted entry at once, if it lies below the root and none of `users`,
-/// the stored paths of all other entries, needs it.
+/// Removes the artifact of a deleted entry at once, if the artifact lies below the root and no
+/// other entry needs it. `users` are the stored paths of all other entries.
 ///
 /// # Errors
 ///

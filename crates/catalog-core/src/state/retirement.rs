@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::root::Moment;
 
-/// The time since which a model is retired, in a form that a jump of the clock does not make older.
+/// The time since which a model is retired, in a form to which a jump of the clock adds no age.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Retirement {
     since: Moment,
-    /// The time for which it had been retired by then, in milliseconds.
+    /// The time for which the model had been retired at `since`, in milliseconds.
     #[serde(default)]
     before_ms: u64,
 }
@@ -21,13 +21,13 @@ impl Retirement {
         }
     }
 
-    /// Returns the least time for which it has been retired.
+    /// Returns the minimum time for which the model has been retired.
     pub(crate) fn at_least(&self, now: &Moment) -> Duration {
         Duration::from_millis(self.before_ms) + now.at_least_since(&self.since)
     }
 
-    /// The same, counted from now on, if it was counted from an earlier run of the kernel: only the
-    /// time that a kernel has been running is certain.
+    /// Returns the same retirement, counted from now, if it was counted before the last boot of the
+    /// host. Only time in which a kernel runs can be measured for certain.
     pub(crate) fn counted_anew(&self, now: &Moment) -> Option<Self> {
         let before = self.at_least(now).as_millis();
         (!now.is_same_boot(&self.since)).then(|| Self {

@@ -16,8 +16,9 @@ use crate::root::{Locking, StoreRoot, UpdateScope, refuse_without_shared_locks};
 use crate::state::validate_model;
 
 /// The state of one handle of a root: its indexes, its artifact store, its options, and the limits
-/// of its calls. Clones share all but the limits. Each of the two stores writes one index and reads
-/// the other before it deletes a file, as a model and an engine may share one.
+/// of its calls. Clones share everything except the limits. A catalog of models and a store of
+/// engines each write one index. Before one of them deletes a file, it reads the other index,
+/// because a model and an engine may share the file.
 #[derive(Debug, Clone)]
 pub(crate) struct RootState {
     pub(crate) root: StoreRoot,
@@ -53,7 +54,7 @@ impl RootState {
         })
     }
 
-    /// The same state for calls with these limits.
+    /// Returns the same state for calls with these limits.
     pub(crate) fn with_limits(&self, limits: Limits) -> Self {
         Self {
             artifacts: self.artifacts.with_limits(limits.clone()),
@@ -62,8 +63,8 @@ impl RootState {
         }
     }
 
-    /// Changes models with the closure of a caller: all its changes become visible and durable
-    /// together, or none does.
+    /// Changes models with the closure of a caller. Either all changes of the closure become
+    /// visible and durable together, or none of them.
     pub(crate) fn update_models<T>(
         &self,
         change: impl FnOnce(&mut CatalogEdit<'_>) -> Result<T>,
@@ -79,7 +80,7 @@ impl RootState {
         })
     }
 
-    /// Changes engines, as [`update_models`](Self::update_models) does models.
+    /// Changes engines, as [`update_models`](Self::update_models) changes models.
     pub(crate) fn update_engines<T>(
         &self,
         change: impl FnOnce(&mut EngineEdit<'_>) -> Result<T>,
@@ -94,7 +95,7 @@ impl RootState {
         })
     }
 
-    /// The form in which an entry would be stored.
+    /// Checks an entry, and returns the record in which it would be stored.
     pub(crate) fn record_of(&self, entry: &CatalogEntry) -> Result<ModelRecord> {
         let stored = validate_model(&self.root, self.outside, entry)?;
         Ok(ModelRecord::new(entry, stored, None))

@@ -2,13 +2,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Retry;
 
-/// A call of the source of a model that ended: callers that waited for the call use its result.
+/// A finished call of the source of a model. Callers that waited for the call use its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SourceCall {
-    /// A text that no other source call has.
+    /// The id of the call, which no other source call has.
     pub id: String,
-    /// The request, as the holder describes it: the result concerns callers with the same request.
+    /// The text by which the holder describes its request. The result is for callers with the same
+    /// text.
     pub terms: String,
     /// The reason why the call failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,18 +22,18 @@ pub struct SourceCall {
 pub struct SourceFailure {
     /// The stable code of the error.
     pub code: String,
-    /// Its message, without secrets.
+    /// The message of the error, without secrets.
     pub detail: String,
-    /// Whether trying again may succeed without a repair by hand.
+    /// Whether the same call may succeed later without a repair by hand.
     pub is_retryable: bool,
 }
 
 impl SourceFailure {
-    /// The maximum length of the message in bytes. A longer one is cut, so that the text of a lock
-    /// with its escaped messages is read as a whole.
+    /// The maximum length of the message in bytes. A longer message is truncated, so that the text
+    /// of a lock, with its messages in escaped form, stays within the limit of its reader.
     const MAX_DETAIL: usize = 1 << 10;
 
-    /// Creates a failure.
+    /// Creates the failure of a source call. A message that is too long is truncated.
     pub fn new(code: &str, detail: &str, retry: Retry) -> Self {
         let ends = detail.char_indices().map(|(at, char)| at + char.len_utf8());
         let end = ends.take_while(|end| *end <= Self::MAX_DETAIL).last();

@@ -9,7 +9,7 @@ use crate::error::{CatalogError, PathProblem, Result};
 use crate::reference::{ModelId, redact_text, text_holds_secret};
 use crate::root::{Placement, StoreRoot};
 
-/// Checks a model's entry and returns the stored form of its path: relative if below the root.
+/// Checks the entry of a model, and returns the stored form of its path.
 pub(crate) fn validate_model(
     root: &StoreRoot,
     outside: OutsidePaths,
@@ -26,14 +26,14 @@ pub(crate) fn validate_model(
         if is_broken(digest) {
             return Err(invalid(
                 &entry.id,
-                "its digest has not as many digits as its algorithm",
+                "its digest does not have the number of digits of its algorithm",
             ));
         }
     }
     place_path(root, outside, &entry.local_path)
 }
 
-/// Checks an engine's entry and gives the stored forms of its artifacts, in order.
+/// Checks the entry of an engine, and returns the stored forms of its artifacts, in order.
 pub(crate) fn validate_engine(
     root: &StoreRoot,
     outside: OutsidePaths,
@@ -58,7 +58,7 @@ pub(crate) fn validate_engine(
     {
         return Err(invalid(
             &entry.id,
-            "its digest is not as many hexadecimal digits as its algorithm has",
+            "its digest does not have the number of hexadecimal digits of its algorithm",
         ));
     }
     let place = |artifact: &Path| match EngineArtifact::of(artifact)? {
@@ -73,20 +73,20 @@ pub(crate) fn validate_engine(
 /// A path in the form in which an index stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlacedPath {
-    /// Relative if it lies below the root.
+    /// The path: relative if it lies below the root, otherwise absolute.
     pub(crate) stored: String,
     pub(crate) reach: Reach,
 }
 
-/// Returns true if a digest names an algorithm that this release computes, but is not a digest of
-/// it.
+/// Returns true if this release can compute the algorithm of a digest, but the value is not a
+/// digest of that algorithm.
 fn is_broken(digest: &Digest) -> bool {
     digest.algo.parse::<DigestAlgorithm>().is_ok() && digest.algorithm().is_err()
 }
 
-/// The problem of an engine's entry that has a secret in one of its texts.
+/// Returns the problem of the entry of an engine that holds a secret in one of its texts.
 fn secret_in(entry: &EngineEntry) -> Option<&'static str> {
-    // A flag and its value may be two texts.
+    // A flag and its value can be two elements of the list.
     let flags = entry.build_flags.as_ref().map(|flags| flags.join(" "));
     let is_secret = |text: Option<&str>| text.is_some_and(text_holds_secret);
     if is_secret(flags.as_deref()) {
@@ -127,7 +127,8 @@ fn place_path(root: &StoreRoot, outside: OutsidePaths, path: &Path) -> Result<Pl
     }
 }
 
-/// A regular file whose path is spelled as it is resolved has no link on its way.
+/// Returns the reach of a path. A path leads through no link if it is spelled as it is resolved and
+/// names a regular file.
 fn reach_of(root: &StoreRoot, given: &Path, resolved: &Path) -> Reach {
     let is_plain = root.absolute(given) == resolved
         && fs::symlink_metadata(resolved).is_ok_and(|metadata| metadata.is_file());

@@ -17,18 +17,18 @@ use crate::request::{Freshness, ProvisionRequest};
 /// The time between two reports of the holder of a model lock to the callers that wait.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
-/// A call with all that its steps need: the composition, the request, and the limits of the call.
-/// It tells the observer and the callers that wait, and counts the time of each part.
+/// The context of a call: the catalog, the fetcher, the policy, the request and the limits. It
+/// reports to the observer and to the callers that wait, and measures the time of each part.
 pub(super) struct CallContext<'c> {
     pub(super) catalog: &'c dyn CatalogStore,
     pub(super) fetcher: &'c dyn ModelFetcher,
     pub(super) policy: &'c Policy,
     pub(super) model_ref: &'c ModelRef,
     pub(super) freshness: Freshness,
-    /// The digest that came with the call, in its canonical form.
+    /// The digest that the request states, in its canonical form.
     pub(super) given: Option<Digest>,
     pub(super) id: ModelId,
-    /// The id as events carry it.
+    /// The id, shared by all events of the call.
     shared_id: Arc<str>,
     observer: &'c dyn Observer,
     limits: Limits,
@@ -55,11 +55,11 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// The part for messages, before the id of the model.
+    /// Returns the words for the part in a message. The id of the model follows them.
     fn doing(self) -> &'static str {
         match self {
             Self::Planning => "planning for",
-            Self::Waiting => "waiting for another caller that fetches",
+            Self::Waiting => "waiting for another caller that provisions",
             Self::Fetching => "fetching",
             Self::Verifying => "verifying",
             Self::Publishing => "publishing",
@@ -104,7 +104,7 @@ impl<'c> CallContext<'c> {
         })
     }
 
-    /// Returns the abilities of a catalog on disk, within the limits of the call.
+    /// Returns the interface of a catalog on disk, within the limits of the call.
     pub(super) fn store(&self) -> Option<&dyn ManagedCatalog> {
         let limited = self.limited.get_or_init(|| {
             let managed = self.catalog.managed()?;
@@ -113,7 +113,7 @@ impl<'c> CallContext<'c> {
         limited.as_deref()
     }
 
-    /// Puts an entry, within the limits of the call, if the present entry is as expected.
+    /// Stores an entry, within the limits of the call, if the present entry is as expected.
     pub(super) fn put_if(
         &self,
         entry: &CatalogEntry,
@@ -130,7 +130,7 @@ impl<'c> CallContext<'c> {
         matches!(self.model_ref, ModelRef::File { .. })
     }
 
-    /// Returns the task of fetching the model within the limits and the policy of the call.
+    /// Returns the task to fetch the model, within the limits and the policy of the call.
     pub(super) fn task(&self) -> FetchTask<'_> {
         let mut task = FetchTask::new(self.model_ref);
         task.gate = self.policy;
@@ -138,9 +138,9 @@ impl<'c> CallContext<'c> {
         task
     }
 
-    /// Returns the basis of a comparison with the expected digest: the caller, if the digest came
-    /// with the call, and otherwise what is recorded of the pinned digest. A digest of which nothing
-    /// is recorded was pinned by a caller.
+    /// Returns the basis of a comparison with the expected digest. If the request states the
+    /// digest, the basis is the caller. Otherwise it is the recorded source of the pinned digest.
+    /// If no source is recorded, an earlier caller pinned the digest.
     pub(super) fn basis_of_expected(&self, recorded: Option<Basis>) -> Basis {
         match self.given {
             Some(_) => Basis::Caller,
@@ -148,8 +148,8 @@ impl<'c> CallContext<'c> {
         }
     }
 
-    /// Fails if the fetcher does not handle the reference, or if the policy forbids asking another
-    /// host for the model.
+    /// Returns an error if the fetcher does not serve the reference, or if the policy forbids a
+    /// connection to its host.
     pub(super) fn check_outbound(&self) -> Result<()> {
         self.fetcher.check_support(self.model_ref)?;
         let host = self.fetcher.source_host(self.model_ref);
@@ -160,7 +160,7 @@ impl<'c> CallContext<'c> {
         }
     }
 
-    /// Fails if the policy forbids a model of this size.
+    /// Returns an error if the policy forbids a model of this size.
     pub(super) fn check_size(&self, bytes: Option<u64>) -> Result<()> {
         match bytes.and_then(|bytes| self.policy.size_refusal(bytes)) {
             Some(refusal) => Err(ProvisionError::refused(&self.id, refusal)),
@@ -173,7 +173,7 @@ impl<'c> CallContext<'c> {
             .on_event(&Event::new(Arc::clone(&self.shared_id), kind));
     }
 
-    /// Notes that the call asks the source.
+    /// Records that the call asks the source.
     pub(super) fn note_source_call(&self) {
         self.is_source_called.set(true);
     }
@@ -183,7 +183,7 @@ impl<'c> CallContext<'c> {
         self.is_source_called.get()
     }
 
-    /// Notes that the catalog names the model now.
+    /// Records that the catalog now names the model, and reports it.
     pub(super) fn note_registration(&self) {
         self.is_catalog_changed.set(true);
         self.with_lock(ModelLock::withdraw);
@@ -195,7 +195,7 @@ impl<'c> CallContext<'c> {
         self.is_catalog_changed.get()
     }
 
-    /// Does a part of the call, and counts its time.
+    /// Does a part of the call, and measures its time.
     pub(super) fn during<T>(&self, part: Part, work: impl FnOnce() -> T) -> T {
         self.part.set(part);
         let begin = Instant::now();
@@ -204,7 +204,7 @@ impl<'c> CallContext<'c> {
         result
     }
 
-    /// Counts time as that of a part.
+    /// Adds a time to the time of a part.
     pub(super) fn count(&self, part: Part, time: Duration) {
         let mut durations = self.durations.borrow_mut();
         let counted = match part {
@@ -231,24 +231,25 @@ impl<'c> CallContext<'c> {
         &self.limits
     }
 
-    /// Fails if the call has to stop.
+    /// Returns an error if the call must stop.
     pub(super) fn check(&self) -> catalog_core::Result<()> {
         self.limits.check(self.part.get().doing())
     }
 
-    /// Returns the time that is left before the call has to stop.
+    /// Returns the time until the deadline, if the call has a deadline.
     pub(super) fn time_left(&self) -> Option<Duration> {
         let deadline = self.limits.deadline()?;
         Some(deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Reports the progress of a fetch. Fails if the call has to stop, or if the policy forbids a
-    /// model of that size.
+    /// Reports the progress of a fetch. Returns an error if the call must stop, or if the policy
+    /// forbids a model of that size.
     pub(super) fn fetching(&self, progress: Progress) -> catalog_core::Result<()> {
         self.check()?;
         let bytes = progress.total.unwrap_or(progress.done).max(progress.done);
         if let Some(refusal) = self.policy.size_refusal(bytes) {
-            // The fetcher passes on an error of the core: `explain` puts the refusal in its place.
+            // The fetcher can return only an error of `catalog-core`. `explain` replaces it with
+            // the refusal.
             *self.refusal.borrow_mut() = Some(refusal);
             return Err(CatalogError::Cancelled);
         }
@@ -257,7 +258,7 @@ impl<'c> CallContext<'c> {
         Ok(())
     }
 
-    /// Reports the progress of hashing. Fails if the call has to stop.
+    /// Reports the progress of hashing. Returns an error if the call must stop.
     pub(super) fn verifying(&self, progress: Progress) -> catalog_core::Result<()> {
         self.check()?;
         self.report(progress);
@@ -278,17 +279,17 @@ impl<'c> CallContext<'c> {
         *self.lock.borrow_mut() = Some(lock);
     }
 
-    /// Uses the model lock, if the call has it.
+    /// Calls a function with the model lock, if the call holds it.
     pub(super) fn with_lock<T>(&self, work: impl FnOnce(&mut ModelLock) -> T) -> Option<T> {
         self.lock.borrow_mut().as_mut().map(work)
     }
 
-    /// Gives the model lock back, if the call has it.
+    /// Takes the model lock out of the context, if the call holds it.
     pub(super) fn take_lock(&self) -> Option<ModelLock> {
         self.lock.borrow_mut().take()
     }
 
-    /// Returns the error after which a call starts again: the entry is another one now.
+    /// Returns the error that starts the call again: another caller changed the entry.
     pub(super) fn changed(&self) -> ProvisionError {
         ProvisionError::Catalog(CatalogError::Conflict {
             id: self.id.to_string(),
@@ -296,8 +297,8 @@ impl<'c> CallContext<'c> {
         })
     }
 
-    /// Returns the error of a call whose deadline passed, with the holder of the lock that it waited
-    /// for.
+    /// Returns the error of a call whose deadline passed. `holder` is the holder of the lock for
+    /// which it waited.
     pub(super) fn overdue(&self, holder: Option<String>) -> ProvisionError {
         ProvisionError::DeadlineExceeded {
             id: self.id.to_string(),
@@ -307,8 +308,8 @@ impl<'c> CallContext<'c> {
         }
     }
 
-    /// Returns the error of the call for an error of a step: a limit that ended the step is named as
-    /// the caller knows it.
+    /// Returns the error of the call for an error of a step. If a limit or a rule of the policy
+    /// ended the step, the error names that limit or rule.
     pub(super) fn explain(&self, error: ProvisionError) -> ProvisionError {
         match error {
             ProvisionError::Catalog(CatalogError::Cancelled) => {

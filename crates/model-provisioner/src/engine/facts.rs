@@ -4,48 +4,48 @@ use catalog_core::{Basis, CatalogSnapshot};
 use super::context::CallContext;
 use crate::error::{ProvisionError, Result};
 
-/// The facts that decide what a call does, from one look at the host.
+/// The facts that decide the steps of a call, read at one moment.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
-    /// The registered model, if there is one under the id.
+    /// The model that is registered under the id, if there is one.
     pub(super) known: Option<RegisteredModel>,
-    /// Whether the reference is to a local path.
+    /// Whether the reference is a local path.
     pub(super) is_local: bool,
     /// Whether the fetcher stages models of such references.
     pub(super) is_stageable: bool,
     /// Whether the catalog has an artifact store.
     pub(super) has_store: bool,
-    /// The key of an artifact that an interrupted call published and did not register.
+    /// The key of an artifact that an interrupted call published but did not register.
     pub(super) published: Option<String>,
-    /// Whether the call that this one waited for asked the source for the same request.
+    /// Whether the call for which this call waited asked the source with the same request.
     pub(super) is_source_asked: bool,
     /// Whether the source has another revision than the registered model.
     pub(super) has_moved: bool,
 }
 
 impl Facts {
-    /// Returns the recorded source of the pinned digest.
+    /// Returns the source of the pinned digest, if it is recorded.
     pub(super) fn recorded_basis(&self) -> Option<Basis> {
         self.known.as_ref()?.basis
     }
 }
 
-/// The knowledge of a call that has the model lock.
+/// The facts that a call gets together with the model lock.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
-    /// The catalog from before the wait, if the call waited.
+    /// The content of the catalog before the wait, if the call waited.
     pub(super) since: Option<CatalogSnapshot>,
-    /// The key of an artifact that an interrupted call published and did not register.
+    /// The key of an artifact that an interrupted call published but did not register.
     pub(super) published: Option<String>,
-    /// Whether the call that this one waited for asked the source for the same request.
+    /// Whether the call for which this call waited asked the source with the same request.
     pub(super) is_source_asked: bool,
-    /// The failure of the call that this one waited for, if it made the same request.
+    /// The failure of the call for which this call waited, if both made the same request.
     pub(super) failure: Option<SourceFailure>,
 }
 
-/// Looks at the host.
+/// Reads the facts about the model of a call on this host.
 pub(super) fn look(ctx: &CallContext<'_>, turn: &Turn) -> Result<Facts> {
-    // A look waits for nothing, so that the limits of the call do not matter.
+    // These reads wait for no lock, so they need no limits.
     let store = ctx.catalog.managed();
     let known = match store {
         Some(store) => store.registered(&ctx.id, turn.since.as_ref())?,

@@ -1,5 +1,7 @@
-//! The engine of a call: facts (one look at the host) → plan (pure) → execute → a verified model →
-//! register. `turn` states the waits, the retries and the ends of a call.
+//! The engine of a call. A call reads the facts about the model on this host (`facts`), plans the
+//! next step as a pure function of the facts (`plan`), and executes the step (`execute`), until a
+//! step returns a verified model (`verified`). Then it registers the model (`register`). The module
+//! `turn` states when a call waits, retries and ends.
 
 mod context;
 mod execute;

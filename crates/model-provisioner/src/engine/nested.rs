@@ -13,7 +13,8 @@ type Model = (Catalog, ModelId);
 enum Catalog {
     /// The root of a catalog on disk.
     OnDisk(PathBuf),
-    /// The address of another catalog, which the call holds.
+    /// The address in memory of any other catalog. The call borrows the catalog, so the address is
+    /// unique.
     At(usize),
 }
 
@@ -22,16 +23,16 @@ thread_local! {
     static PROVISIONED: RefCell<Vec<Model>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Notes for as long as it lives that this thread provisions a model.
+/// A guard that records, for as long as it exists, that this thread provisions a model.
 #[derive(Debug)]
 pub(super) struct Nesting(());
 
 impl Nesting {
-    /// Notes the model of a call.
+    /// Records the model of a call.
     ///
     /// # Errors
     ///
-    /// [`ProvisionError::NestedCall`] if a call of this thread provisions the model already: it
+    /// [`ProvisionError::NestedCall`] if another call of this thread provisions the model: the call
     /// would wait for itself.
     pub(super) fn begin(ctx: &CallContext<'_>) -> Result<Self> {
         let root = ctx

@@ -6,10 +6,10 @@ use crate::policy::{Policy, StagingMode};
 use crate::request::Freshness;
 use crate::steps::Step;
 
-/// The wishes of a caller.
+/// The requirements of a caller.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wishes<'w> {
-    /// The digest that came with the call, in its canonical form.
+    /// The digest that the request states, in its canonical form.
     pub(super) given: Option<&'w Digest>,
     pub(super) freshness: Freshness,
     pub(super) policy: &'w Policy,
@@ -18,20 +18,20 @@ pub(super) struct Wishes<'w> {
 /// The reason why a step did not provide the model, if another step may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Miss {
-    /// The bytes are not the expected ones, or not all are there.
+    /// The bytes do not have the expected digest, or some are missing.
     BytesDiffer,
-    /// The source does not have the files any more.
+    /// The source no longer has the files.
     SourceLacksFiles,
-    /// The source has the revision that is here.
+    /// The source has the same revision as the registered model.
     SourceUnchanged,
     /// The source has another revision.
     SourceMoved,
-    /// The published artifact is not what the call asks for.
+    /// The published artifact does not agree with the call.
     OtherArtifact,
 }
 
-/// Returns the digest that the bytes must have. A digest that an earlier call pinned stays the
-/// expectation of a call that gives none.
+/// Returns the digest that the bytes must have. If the request states no digest, this is the digest
+/// that an earlier call pinned.
 pub(super) fn expected<'f>(facts: &'f Facts, wishes: &Wishes<'f>) -> Option<&'f Digest> {
     match wishes.given {
         Some(given) => Some(given),
@@ -41,10 +41,11 @@ pub(super) fn expected<'f>(facts: &'f Facts, wishes: &Wishes<'f>) -> Option<&'f 
     }
 }
 
-/// Decides on the first step.
+/// Returns the first step of a call.
 ///
-/// If the new digest and the pinned one have the same algorithm, the bytes here do not have the new
-/// one, so the model is acquired again. If the algorithms differ, the bytes may have both.
+/// If the stated digest and the pinned digest differ but have the same algorithm, the local bytes
+/// cannot have the stated digest, so the model is acquired again. If the algorithms differ, the
+/// local bytes may have both digests.
 pub(super) fn first_step(facts: &Facts, wishes: &Wishes<'_>) -> Step {
     let Some(known) = &facts.known else {
         return published_or_acquired(facts, wishes);
@@ -77,8 +78,8 @@ pub(super) fn first_step(facts: &Facts, wishes: &Wishes<'_>) -> Step {
     Step::Verify
 }
 
-/// Decides on the step after one that did not provide the model. Without another step, the failure
-/// of the last one is that of the call.
+/// Returns the step after a step that did not provide the model. If it returns `None`, the call
+/// fails with the error of that step.
 pub(super) fn next_step(
     facts: &Facts,
     wishes: &Wishes<'_>,
@@ -93,8 +94,9 @@ pub(super) fn next_step(
         (Step::Revalidate, Miss::SourceMoved) => Some(Step::Fetch),
         (Step::Revalidate, Miss::SourceUnchanged) if is_here => Some(Step::Verify),
         (Step::Revalidate, Miss::SourceUnchanged) => Some(repair.unwrap_or(acquire)),
-        // Bytes that were proved once are damaged if they are not the expected ones: outside of the
-        // store, their owner has to decide. Other bytes were never the right ones.
+        // If the request states no new digest, bytes that differ from the pinned digest are
+        // damaged. Outside the store, their owner must decide. If the request states a new digest,
+        // the local bytes were never the requested ones, so the model is acquired.
         (Step::Verify, Miss::BytesDiffer) => {
             let anew = !asks_nothing_new(facts, wishes) && !facts.is_local;
             repair.or(anew.then_some(acquire))
@@ -109,7 +111,7 @@ fn pinned(facts: &Facts) -> Option<&Digest> {
     known.entry.digest.as_ref()
 }
 
-/// Returns the step that acquires a model that is not here.
+/// Returns the step that acquires a model that is not on this host.
 fn acquisition(facts: &Facts, wishes: &Wishes<'_>) -> Step {
     match (facts.is_local, wishes.policy.staging) {
         (true, StagingMode::Managed) if facts.has_store => Step::Import,
@@ -130,8 +132,8 @@ fn asks_nothing_new(facts: &Facts, wishes: &Wishes<'_>) -> bool {
     wishes.given.is_none() || wishes.given == pinned(facts)
 }
 
-/// Returns true if single files can be fetched again: they are compared with the manifest, so the
-/// manifest has to have the expected digest.
+/// Returns true if single files can be fetched again. They are compared with the manifest, so the
+/// expected digest must be the pinned digest.
 fn can_repair(facts: &Facts, wishes: &Wishes<'_>) -> bool {
     let is_managed = facts.known.as_ref().is_some_and(|known| known.is_managed);
     is_managed && asks_nothing_new(facts, wishes) && pinned(facts).is_some()

@@ -17,22 +17,23 @@ use crate::policy::{Policy, StagingMode};
 use crate::report::ProvisionReport;
 use crate::request::ProvisionRequest;
 
-/// Makes referenced models present, verified and registered.
+/// A provisioner: it fetches, verifies and registers the models of references.
 ///
-/// A call makes the bytes present, unless the catalog knows them and they are on disk. Then it
-/// verifies the bytes, publishes them if they go into the store, and changes the catalog last. So a
-/// failure leaves the catalog as it was, and an entry never names bytes that are not the expected
-/// ones.
+/// If the model is not registered or not on disk, a call fetches its bytes. Then it verifies the
+/// bytes, publishes them if they belong in the store, and changes the catalog last. So a failure
+/// leaves the catalog as it was, and a call never registers bytes that differ from the expected
+/// digest, unless the [`Policy`] allows it.
 ///
-/// - **Nothing to do** is the common case and takes microseconds: a model that is Active, proved and
-///   unchanged needs no write and no process.
-/// - **Once, however many ask.** One of all threads and processes that ask for one model of an
-///   [`FsCatalog`] does the work. The others wait, see its progress, and use the result.
-/// - **Once pinned, always checked.** A digest given once stays the expectation of later calls that
-///   give none. Giving another one replaces it, once the bytes match.
-/// - **Without any digest** of a caller or a source, the model is registered with a `tracing`
-///   warning, or refused, as the [`Policy`] says.
-/// - A Retired model turns Active again. A managed one that lost files is repaired.
+/// - **The common case is fast.** If the model is Active, proved and unchanged, a call takes
+///   microseconds, and needs no write and no process.
+/// - **Single flight.** If several threads or processes request one model of an [`FsCatalog`], one
+///   of them does the work. The others wait, see its progress, and use the result.
+/// - **Pinned digests.** If a call states a digest, later calls without a digest expect the same
+///   digest. A call that states another digest replaces it, after the bytes were found to match.
+/// - **Unverified models.** If neither a caller nor the source states a digest, the [`Policy`]
+///   decides: the model is registered with a `tracing` warning, or refused.
+/// - **Retired and damaged models.** A call sets a Retired model to Active. It repairs a managed
+///   model with a pinned digest if files are corrupt or missing.
 pub struct ModelProvisioner<C: CatalogStore, F: ModelFetcher> {
     catalog: C,
     fetcher: F,
@@ -41,7 +42,7 @@ pub struct ModelProvisioner<C: CatalogStore, F: ModelFetcher> {
 }
 
 impl ModelProvisioner<FsCatalog, FileFetcher> {
-    /// Creates a provisioner of local files with the catalog below `cache_dir`: it never uses a
+    /// Creates a provisioner of local files with the catalog below `cache_dir`. It never uses the
     /// network and never starts a process.
     ///
     /// # Errors
@@ -54,9 +55,9 @@ impl ModelProvisioner<FsCatalog, FileFetcher> {
 
 #[cfg(feature = "hf-cli")]
 impl ModelProvisioner<FsCatalog, SchemeRouter> {
-    /// Creates a provisioner of local files, and of models of the hub by its `hf` command, with the
-    /// catalog below `cache_dir`. The first call that needs the command looks for it. Needs feature
-    /// `hf-cli`.
+    /// Creates a provisioner with the catalog below `cache_dir`. It serves local files, and models
+    /// of the Hugging Face hub, which it fetches with the `hf` command. The first call that needs
+    /// the command searches for it. Needs feature `hf-cli`.
     ///
     /// ```
     /// use model_provisioner::ModelProvisioner;
@@ -101,7 +102,7 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
     ///
     /// # Errors
     ///
-    /// [`ProvisionError::PolicyUnusable`] if this composition cannot honour the policy:
+    /// [`ProvisionError::PolicyUnusable`] if the catalog cannot honour the policy:
     /// [`StagingMode::Managed`] needs a catalog on disk.
     pub fn with_policy(mut self, policy: Policy) -> Result<Self> {
         if policy.staging == StagingMode::Managed && self.catalog.managed().is_none() {
@@ -120,14 +121,13 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
         &self.catalog
     }
 
-    /// Makes the model of a reference in its text form present, as
+    /// Provisions the model of a reference that is given as a text, as
     /// [`ensure_present`](Self::ensure_present) does.
     ///
     /// # Errors
     ///
-    /// The errors of [`ensure_present`](Self::ensure_present);
-    /// [`CatalogError::InvalidRef`](catalog_core::CatalogError::InvalidRef) if the text
-    /// is no reference.
+    /// [`CatalogError::InvalidRef`](catalog_core::CatalogError::InvalidRef) if the text is not a
+    /// reference, and the errors of [`ensure_present`](Self::ensure_present).
     pub fn ensure_present_str(
         &self,
         model_ref: &str,
@@ -136,14 +136,18 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
         self.ensure_present(&ModelRef::parse(model_ref)?, expected_digest)
     }
 
-    /// Makes the model present, verified and registered as Active, and returns its place. It takes no
-    /// lease: a caller that starts an engine on the model uses [`provision`](Self::provision).
+    /// Provisions the model: fetches it if needed, verifies it, and registers it as Active. Returns
+    /// its id and its path. The call takes no lease: to start an engine on the model, call
+    /// [`provision`](Self::provision) instead.
     ///
     /// # Errors
     ///
-    /// [`ProvisionError::InvalidExpectedDigest`] before any work; [`ProvisionError::DigestMismatch`]
-    /// and [`ProvisionError::SourceMismatch`] if the bytes are not the expected ones;
-    /// [`ProvisionError::PolicyRefused`]; the errors of the catalog and of the fetcher.
+    /// [`ProvisionError::InvalidExpectedDigest`] if the expected digest is malformed or unknown,
+    /// [`ProvisionError::DigestMismatch`] or [`ProvisionError::SourceMismatch`] if the bytes do not
+    /// have the expected digest, [`ProvisionError::Unsound`] if the files of the model are damaged
+    /// and cannot be repaired, [`ProvisionError::PolicyRefused`] if the policy forbids the model,
+    /// [`ProvisionError::FailedElsewhere`] if another caller made the same request and failed, and
+    /// the errors of the catalog and of the fetcher.
     pub fn ensure_present(
         &self,
         mr: &ModelRef,
@@ -153,13 +157,14 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
         self.run(&request, false).map(|report| report.resolved)
     }
 
-    /// Makes the model of a request present, as [`ensure_present`](Self::ensure_present) does, within
+    /// Provisions the model of a request, as [`ensure_present`](Self::ensure_present) does, within
     /// the limits of the request. The report holds a lease on the model.
     ///
     /// # Errors
     ///
-    /// The errors of [`ensure_present`](Self::ensure_present); [`ProvisionError::DeadlineExceeded`],
-    /// and [`CatalogError::Cancelled`](catalog_core::CatalogError::Cancelled).
+    /// [`ProvisionError::DeadlineExceeded`] if the deadline of the request passed,
+    /// [`CatalogError::Cancelled`](catalog_core::CatalogError::Cancelled) if its token was
+    /// cancelled, and the errors of [`ensure_present`](Self::ensure_present).
     pub fn provision(&self, request: &ProvisionRequest) -> Result<ProvisionReport> {
         self.run(request, true)
     }

@@ -11,11 +11,12 @@ use super::verified::{Place, VerifiedModel};
 use crate::error::Result;
 use crate::report::ProvisionReport;
 
-/// Registers a verified model and reports it. `known` is the entry that the plan was made from.
+/// Registers a verified model, and returns the report. `known` is the entry from which the plan was
+/// made.
 ///
 /// # Errors
 ///
-/// [`CatalogError::Conflict`] if the entry is another one now.
+/// [`CatalogError::Conflict`] if another caller changed the entry.
 pub(super) fn finish(
     ctx: &CallContext<'_>,
     known: Option<&CatalogEntry>,
@@ -54,7 +55,7 @@ pub(super) fn finish(
 ///
 /// # Errors
 ///
-/// [`CatalogError::Conflict`] if the model is not there, or is another one, by now.
+/// [`CatalogError::Conflict`] if another caller removed or replaced the model.
 fn lease(
     ctx: &CallContext<'_>,
     store: &dyn ManagedCatalog,
@@ -67,7 +68,7 @@ fn lease(
     }
 }
 
-/// Makes the catalog name the model.
+/// Writes the model into the catalog.
 fn register(
     ctx: &CallContext<'_>,
     known: Option<&CatalogEntry>,
@@ -86,7 +87,8 @@ fn register(
     {
         register_artifact(ctx, store, artifact, known, expected)?;
         ctx.note_registration();
-        // An artifact that an earlier call published was hashed by this one.
+        // This call hashed an artifact that an earlier call published, and records the
+        // verification.
         if let (Some(found), Some(entry)) = (&model.verification, ctx.catalog.get(&ctx.id)?) {
             store.put_verified(&entry, found, Expected::Exactly(&entry))?;
         }
@@ -95,12 +97,12 @@ fn register(
     let entry = entry_of(ctx, known, model);
     let verification = ctx.store().zip(model.verification.as_ref());
     let is_equal = known.is_some_and(|known| match verification {
-        // The verification recorded its time.
+        // The verification has recorded its time already.
         Some(_) => is_same_but_for_time(known, &entry),
         None => *known == entry,
     });
     if is_equal {
-        // The entry may have been read long ago, before the bytes were.
+        // The entry was read before the bytes were hashed, and that may be long ago.
         expected.check(&ctx.id, now.as_ref())?;
         return Ok(());
     }
@@ -112,8 +114,9 @@ fn register(
     Ok(())
 }
 
-/// Registers a published artifact. An entry that another caller changed meanwhile is replaced, too,
-/// unless that caller pinned another digest: fetching the bytes again would change nothing.
+/// Registers a published artifact. If another caller changed the entry, the entry is still
+/// replaced, because another fetch would return the same bytes. If that caller pinned another
+/// digest, the call returns the conflict.
 fn register_artifact(
     ctx: &CallContext<'_>,
     store: &dyn ManagedCatalog,
@@ -147,7 +150,7 @@ fn entry_of(
         && matches!(model.place, Place::Path(_));
     let last_verified_ms = match model.outcome.kind {
         VerificationOutcomeKind::Pass if is_hashed => model.assurance.at_ms,
-        // The statement of an earlier caller, as long as it is about the same bytes.
+        // The time that the earlier entry states, if the path and the digest are the same.
         _ => known
             .filter(|known| known.local_path == local_path && known.digest == model.pinned)
             .and_then(|known| known.last_verified_ms),

@@ -1,12 +1,14 @@
-//! The course of a call: its waits, its retries and its ends.
+//! The course of a call: when it waits, retries and ends.
 //!
-//! - A call whose model is here and proved ends after one look. It waits for nothing but the lease.
+//! - If the model is on this host and proved, the call ends after one look at the catalog. It waits
+//!   only for the lease.
 //! - Any other call waits for the model lock, so that one caller at a time works on a model, across
 //!   threads and processes. A call that waited uses the result, or the failure, of the source call
-//!   that it waited for, if reference, digest, freshness and credentials agree. A holder that was
-//!   killed, cancelled or out of time leaves nothing to use, and the next caller takes over.
-//! - A call starts again if another caller changes the entry meanwhile, [`MAX_ATTEMPTS`] times at
-//!   most.
+//!   of the holder, if the reference, the digest, the freshness and the credentials of both calls
+//!   agree. A holder that was killed, was cancelled or passed its deadline leaves no result, and
+//!   the next caller takes over.
+//! - If another caller changes the entry during the call, the call starts again. It makes
+//!   [`MAX_ATTEMPTS`] attempts at most.
 //! - Every wait and every hash ends at the deadline of the call.
 
 use std::time::{Duration, Instant};
@@ -25,7 +27,8 @@ use crate::observe::EventKind;
 use crate::report::ProvisionReport;
 use crate::steps::Step;
 
-/// The maximum number of attempts of a call whose entry other callers change.
+/// The maximum number of attempts of a call. Each attempt but the first follows a change of the
+/// entry by another caller.
 const MAX_ATTEMPTS: usize = 8;
 
 /// The first and the longest pause between two attempts to take the model lock.
@@ -34,7 +37,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_m
 /// The time between two events of a call that waits.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
-/// Makes the model of a call present.
+/// Provisions the model of a call.
 pub(super) fn provide(ctx: &CallContext<'_>, wants_lease: bool) -> Result<ProvisionReport> {
     let wishes = Wishes {
         given: ctx.given.as_ref(),
@@ -53,7 +56,7 @@ pub(super) fn provide(ctx: &CallContext<'_>, wants_lease: bool) -> Result<Provis
     let turn = wait_for_turn(ctx, &terms)?;
     if let Some(failure) = &turn.failure {
         let step = first_step(&look(ctx, &turn)?, &wishes);
-        // A third caller may have made the model present since.
+        // A third caller may have provisioned the model since.
         if !matches!(step, Step::Use | Step::Activate) {
             drop(ctx.take_lock());
             return Err(ProvisionError::FailedElsewhere {
@@ -78,7 +81,7 @@ pub(super) fn provide(ctx: &CallContext<'_>, wants_lease: bool) -> Result<Provis
     };
     if let Some(mut lock) = ctx.take_lock() {
         match &done {
-            // A call that used the answer of another one has none of its own to share.
+            // A call that used the result of another call has no result of its own to share.
             Ok(_) if !ctx.is_source_called() => {}
             Ok(_) => lock.end_call(&terms, None),
             Err(error) if is_shared(error) => {
@@ -95,7 +98,7 @@ pub(super) fn provide(ctx: &CallContext<'_>, wants_lease: bool) -> Result<Provis
     done
 }
 
-/// Takes one step after the other until the model is provided, and registers it.
+/// Executes one step after the other until the model is provided, and registers the model.
 fn take_steps(
     ctx: &CallContext<'_>,
     wishes: &Wishes<'_>,
@@ -106,7 +109,8 @@ fn take_steps(
     let done = loop {
         ctx.tell(EventKind::Planned { step });
         if step == Step::Verify && ctx.with_lock(|lock| lock.is_of_this_process()) == Some(true) {
-            // What this call finds cannot be recorded for others: they hash beside it.
+            // The result of this call cannot be recorded for other callers, so they need not wait
+            // for it.
             drop(ctx.take_lock());
         }
         let (miss, error) = match execute(ctx, &facts, wishes, step) {
@@ -140,7 +144,8 @@ fn take_steps(
     }
 }
 
-/// Waits for the model lock. Without a catalog on disk there is none.
+/// Waits for the model lock. A catalog that is not on disk has no model locks, and the call does
+/// not wait.
 fn wait_for_turn(ctx: &CallContext<'_>, terms: &str) -> Result<Turn> {
     let Some(store) = ctx.store() else {
         return Ok(Turn::default());
@@ -149,7 +154,7 @@ fn wait_for_turn(ctx: &CallContext<'_>, terms: &str) -> Result<Turn> {
     let before = store.snapshot()?;
     let mut pause = PAUSES.0;
     let mut told: Option<Instant> = None;
-    // The source calls that had ended when this call first saw the text of the lock.
+    // The finished source calls in the text of the lock when this call first read it.
     let mut seen: Option<Vec<SourceCall>> = None;
     let mut is_waiting = false;
     let lock = loop {
@@ -200,8 +205,9 @@ fn wait_for_turn(ctx: &CallContext<'_>, terms: &str) -> Result<Turn> {
     })
 }
 
-/// Returns the terms of a call: the source calls of two calls with equal terms have equal results.
-/// The reference is that of the lock.
+/// Returns the terms of a call, a text that other callers compare with their own. The source calls
+/// of two calls with equal terms have equal results. The terms leave out the reference, because
+/// each model has its own lock.
 fn terms(ctx: &CallContext<'_>) -> String {
     let credentials = ctx.fetcher.credentials_id(ctx.model_ref);
     let asked = format!(
@@ -213,8 +219,9 @@ fn terms(ctx: &CallContext<'_>) -> String {
     hash.finish().value
 }
 
-/// Returns true if an error concerns every caller that asks for the same: it is not of this call's
-/// own limits or policy, or of a command that this process lacks.
+/// Returns true if every caller with the same request would get this error too. An error that comes
+/// from the limits or the policy of this call, or from a command that this process lacks, does not
+/// count.
 fn is_shared(error: &ProvisionError) -> bool {
     match error {
         ProvisionError::DigestMismatch { .. }

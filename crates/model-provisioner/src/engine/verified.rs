@@ -14,19 +14,19 @@ use crate::error::{ProvisionError, Result};
 use crate::policy::OnMismatch;
 use crate::steps::Provided;
 
-/// A model that may be registered: its bytes are as expected, nothing was expected of them, or the
-/// policy lets the mismatch through. No other model is registered.
+/// A model that may be registered: its bytes have the expected digest, there is no expected digest,
+/// or the policy allows the mismatch. No other model is registered.
 #[derive(Debug)]
 pub(super) struct VerifiedModel {
     pub(super) place: Place,
     pub(super) provided: Provided,
-    /// The digest of the bytes, if they are known to have it.
+    /// The digest of the bytes, if it is known.
     pub(super) digest: Option<Digest>,
-    /// The digest that is expected from now on.
+    /// The digest that later calls expect.
     pub(super) pinned: Option<Digest>,
     pub(super) outcome: VerificationOutcome,
     pub(super) assurance: Assurance,
-    /// The verification by the catalog, for its record.
+    /// The verification by the catalog, which is to be recorded.
     pub(super) verification: Option<Box<Verification>>,
     pub(super) staged_bytes: u64,
     pub(super) size: Option<u64>,
@@ -34,7 +34,8 @@ pub(super) struct VerifiedModel {
 }
 
 impl VerifiedModel {
-    /// Describes a published artifact, whose bytes were hashed while they were staged.
+    /// Creates the verified model of a published artifact, whose bytes were hashed while they were
+    /// staged.
     pub(super) fn of_artifact(artifact: Artifact, judged: Judgement) -> Self {
         let manifest = artifact.manifest();
         let mut assurance = Assurance::default();
@@ -61,18 +62,18 @@ impl VerifiedModel {
 #[derive(Debug)]
 pub(super) enum Executed {
     Verified(Box<VerifiedModel>),
-    /// The step did not provide the model; another step may.
+    /// The step did not provide the model, but another step may.
     Missed(Miss),
 }
 
 /// The place of a verified model.
 #[derive(Debug)]
 pub(super) enum Place {
-    /// A path that the catalog is to name.
+    /// A path that must be registered.
     Path(PathBuf),
-    /// A path that the catalog names already, with this outcome.
+    /// A path that the catalog names already.
     Registered(PathBuf),
-    /// An artifact of the store, which stays while this is held.
+    /// An artifact of the store. It is not removed while this value is held.
     Store(Box<Artifact>),
 }
 
@@ -85,33 +86,33 @@ impl Place {
     }
 }
 
-/// The comparison of staged bytes with the digest that was expected.
+/// The result of a comparison of staged bytes with the expected digest.
 pub(super) struct Judgement {
     pub(super) outcome: VerificationOutcome,
     pub(super) basis: Basis,
-    /// The digest of the bytes. `None` if another one was expected.
+    /// The digest of the bytes. `None` if another digest was expected.
     pub(super) digest: Option<Digest>,
 }
 
 /// The sources of the digests of staged bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stated {
-    /// The digest that the source states.
+    /// The kind of the statement of the source about the bytes.
     pub(super) by_source: Basis,
-    /// The recorded source of the pinned digest, if there is one.
+    /// The source of the pinned digest, if it is recorded.
     pub(super) in_record: Option<Basis>,
 }
 
-/// Returns the digest that staged bytes must have to be published at all.
+/// Returns the digest that staged bytes must have to be published, if there is such a digest.
 pub(super) fn enforced(ctx: &CallContext<'_>, expected: Option<&Digest>) -> Option<Digest> {
-    // Digests of other algorithms are compared while the bytes are staged, or never.
+    // A digest of another algorithm can be compared only while the bytes are staged.
     let is_comparable = |digest: &Digest| ["sha256", "sha256-tree"].contains(&&*digest.algo);
     expected
         .filter(|digest| ctx.policy.on_mismatch == OnMismatch::Fail || !is_comparable(digest))
         .cloned()
 }
 
-/// Compares staged bytes with the digest that was expected.
+/// Compares staged bytes with the expected digest.
 pub(super) fn judge(
     ctx: &CallContext<'_>,
     manifest: &Manifest,
@@ -138,7 +139,7 @@ pub(super) fn judge(
             }),
         };
     };
-    // The staging enforced it already, unless the policy only warns.
+    // The staging has compared the digest already, unless the policy only warns of a mismatch.
     if enforced(ctx, Some(expected)).is_some()
         || [&manifest.digest, &manifest.tree_digest()].contains(&expected)
     {
@@ -163,7 +164,7 @@ pub(super) fn judge(
     })
 }
 
-/// Fails if the policy wants a digest that a caller or a source stated, and the bytes have none.
+/// Returns an error if the policy requires a digest from a caller or a source, and there is none.
 pub(super) fn require_external_digest(ctx: &CallContext<'_>, basis: Basis) -> Result<()> {
     match ctx.policy.unverified_refusal() {
         Some(refusal) if basis < Basis::SourceHash => {
@@ -173,7 +174,7 @@ pub(super) fn require_external_digest(ctx: &CallContext<'_>, basis: Basis) -> Re
     }
 }
 
-/// Returns the outcome of a mismatch that the policy lets through.
+/// Logs a mismatch that the policy allows, and returns its outcome.
 pub(super) fn mismatch_let_through(
     ctx: &CallContext<'_>,
     reason: Option<String>,
@@ -183,7 +184,7 @@ pub(super) fn mismatch_let_through(
     tracing::warn!(
         id,
         reason = said,
-        "the model is not what was expected of it"
+        "the model does not have the expected digest, and the policy allows the mismatch"
     );
     VerificationOutcome {
         kind: VerificationOutcomeKind::Warn,
@@ -191,10 +192,10 @@ pub(super) fn mismatch_let_through(
     }
 }
 
-/// Returns the outcome for a model that nothing proves, if the policy allows such a model. The
-/// first time that this process meets the model, a warning is logged.
+/// Returns the outcome for a model without a digest, if the policy allows such a model. At the
+/// first call of this process for the model, a warning is logged.
 pub(super) fn unverified(ctx: &CallContext<'_>) -> Result<VerificationOutcome> {
-    /// The ids of the models that this process warned of.
+    /// The ids of the models about which this process has logged a warning.
     static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     require_external_digest(ctx, Basis::Nothing)?;
     let id = ctx.id.as_str();
@@ -204,7 +205,7 @@ pub(super) fn unverified(ctx: &CallContext<'_>) -> Result<VerificationOutcome> {
         drop(warned);
         tracing::warn!(
             id,
-            "the model is unverified: no digest was given for it, so its bytes are taken on trust"
+            "the model is unverified: neither a caller nor its source stated a digest"
         );
     }
     Ok(verify_digest(None, None))

@@ -1,4 +1,4 @@
-//! Fetchers that a caller composes: nothing here is used unless somebody asks for it.
+//! Fetchers that a caller can add to a provisioner. None of them is used by default.
 
 #[cfg(feature = "hf-cli")]
 mod hf_cli;

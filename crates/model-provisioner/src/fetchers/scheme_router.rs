@@ -6,10 +6,11 @@ use catalog_core::{
     SourceHost, Staging,
 };
 
-/// Gives each reference to the first of its fetchers that [supports](ModelFetcher::supports) it.
+/// A fetcher that passes each reference to the first of its fetchers that
+/// [supports](ModelFetcher::supports) the reference.
 ///
-/// The fetchers are asked in the order in which they were added, and several can serve one scheme.
-/// If none supports a reference, the call fails: there is no other fetcher behind them.
+/// The router tries the fetchers in the order in which they were added. Several fetchers can serve
+/// one scheme. If no fetcher supports a reference, the call fails.
 ///
 /// ```
 /// use catalog_core::{FileFetcher, ModelFetcher, ModelRef};
@@ -29,8 +30,8 @@ impl SchemeRouter {
         Self::default()
     }
 
-    /// Adds a fetcher behind the present ones. A fetcher that states no
-    /// [schemes](ModelFetcher::schemes) is never asked, unless it overrides
+    /// Adds a fetcher after the present fetchers. A fetcher without
+    /// [schemes](ModelFetcher::schemes) is never used, unless it overrides
     /// [`supports`](ModelFetcher::supports).
     #[must_use]
     pub fn with(mut self, fetcher: impl ModelFetcher + 'static) -> Self {
@@ -48,7 +49,8 @@ impl SchemeRouter {
             .ok_or_else(|| CatalogError::no_fetcher(mr, self.repair_of(&mr.scheme())))
     }
 
-    /// Returns the schemes that are served, and the way to serve another one.
+    /// Returns the repair for a reference that no fetcher supports: the served schemes, and the way
+    /// to serve another scheme.
     fn repair_of(&self, scheme: &str) -> String {
         let schemes = self.schemes();
         if schemes.contains(&scheme) {

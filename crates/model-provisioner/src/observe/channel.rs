@@ -3,8 +3,8 @@ use std::sync::mpsc::Sender;
 use super::event::Event;
 use super::observer::Observer;
 
-/// Sends every event into a channel, for a receiver on a thread of its own. A call never waits for the
-/// receiver. Events that have no receiver any more are dropped.
+/// An observer that sends every event into a channel, for a receiver on another thread. A call
+/// never waits for the receiver. If the receiver was dropped, the events are dropped, too.
 ///
 /// ```
 /// use std::sync::mpsc;
@@ -19,7 +19,7 @@ use super::observer::Observer;
 pub struct Channel(Sender<Event>);
 
 impl Channel {
-    /// Creates an observer that sends its events here.
+    /// Creates an observer that sends the events to this sender.
     pub fn new(sender: Sender<Event>) -> Self {
         Self(sender)
     }

@@ -10,7 +10,7 @@ use crate::steps::{Provided, Step};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
-    /// The model.
+    /// The id of the model.
     pub id: Arc<str>,
     /// The kind of the event.
     pub kind: EventKind,
@@ -23,8 +23,8 @@ impl Event {
     }
 }
 
-/// The kinds of events, in the order in which they happen. Each call ends with
-/// [`Finished`](Self::Finished) or [`Failed`](Self::Failed).
+/// The kind of an event. The variants are in the order in which the events happen. Each call ends
+/// with [`Finished`](Self::Finished) or [`Failed`](Self::Failed).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -33,23 +33,25 @@ pub enum EventKind {
         /// The step.
         step: Step,
     },
-    /// The call waits for another caller that makes the model present; several times a second.
+    /// The call waits for another caller that provisions the model. The event repeats several times
+    /// a second.
     Waiting {
-        /// The process of the other caller: its id, the time in seconds since 1970, its program.
+        /// The process of the other caller: its id, the time in seconds since 1970 when it took the
+        /// lock, and its program.
         holder: String,
         /// The progress of the other caller.
         progress: Progress,
     },
-    /// Bytes are fetched or copied; several times a second.
+    /// The call fetches or copies bytes. The event repeats several times a second.
     Fetching(Progress),
-    /// Bytes are being hashed; about once a mebibyte.
+    /// The call hashes bytes. The event repeats about once a mebibyte.
     Verifying(Progress),
-    /// The bytes are proved and in their place in the store.
+    /// The bytes are verified and published in the store.
     Published {
         /// The path for engines.
         path: PathBuf,
     },
-    /// The catalog was changed.
+    /// The call changed the catalog.
     Registered,
     /// The call succeeded.
     #[non_exhaustive]
@@ -62,15 +64,15 @@ pub enum EventKind {
         digest: Option<Digest>,
         /// The number of bytes that were fetched or copied.
         staged_bytes: u64,
-        /// The duration of the call.
+        /// The time that the call took.
         duration: Duration,
     },
     /// The call failed.
     #[non_exhaustive]
     Failed {
-        /// The stable code of its error.
+        /// The stable code of the error.
         code: &'static str,
-        /// The duration of the call.
+        /// The time that the call took.
         duration: Duration,
     },
 }

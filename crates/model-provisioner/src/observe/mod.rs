@@ -1,4 +1,4 @@
-//! What happens during a call, as values for logs, metrics and progress bars.
+//! The events of a call, for logs, metrics and progress bars.
 
 mod channel;
 mod event;

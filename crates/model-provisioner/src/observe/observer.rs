@@ -1,22 +1,23 @@
 use super::event::Event;
 
-/// Receives the events of calls, on the thread of the call. An observer should be quick.
+/// An observer of calls. It receives each event on the thread of the call, so it should return
+/// quickly.
 pub trait Observer: Send + Sync {
-    /// Receives an event. Releases add kinds of events, so an observer ignores the kinds that it does
-    /// not know.
+    /// Receives an event. Later releases can add kinds of events, so an observer should ignore
+    /// kinds that it does not know.
     fn on_event(&self, event: &Event) {
         let _ = event;
     }
 
-    /// Returns the span that a call for the model `id` runs in. It is entered on the thread of the
-    /// call, so the current span of that thread is its parent.
+    /// Returns the span of a call for the model `id`. The call enters the span on its thread, so
+    /// the current span of that thread becomes the parent.
     fn span(&self, id: &str) -> tracing::Span {
         let _ = id;
         tracing::Span::none()
     }
 }
 
-/// Ignores all events.
+/// An observer that ignores all events.
 impl Observer for () {}
 
 impl<F: Fn(&Event) + Send + Sync> Observer for F {
@@ -25,7 +26,8 @@ impl<F: Fn(&Event) + Send + Sync> Observer for F {
     }
 }
 
-/// Calls one observer after the other. The span is that of the first that has one.
+/// An observer that passes each event to both observers. The span is the span of the first observer
+/// that returns an enabled one.
 impl<A: Observer, B: Observer> Observer for (A, B) {
     fn on_event(&self, event: &Event) {
         self.0.on_event(event);

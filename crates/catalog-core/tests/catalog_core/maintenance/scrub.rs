@@ -83,3 +83,19 @@ fn a_scrub_records_a_failure_at_once_and_all_else_before_it_is_stopped() {
     );
     assert!(recorded(&catalog, "c").is_none());
 }
+
+/// CAT-1009
+#[test]
+fn a_scrub_stops_with_any_error_of_its_progress() {
+    let (folder, catalog) = host();
+    for id in ["a", "b"] {
+        catalog.put(&outside(folder.path(), id, "weights")).unwrap();
+    }
+    let mut seen = Vec::new();
+    let stopped = catalog.scrub(ALL, &mut |id, _| {
+        seen.push(id.to_owned());
+        Err(CatalogError::InUse { path: "/x".into() })
+    });
+    assert_eq!(stopped.unwrap_err().code(), "in_use");
+    assert_eq!(seen, ["a"], "the second model is not begun");
+}

@@ -1,4 +1,4 @@
-//! The steps that use bytes where they are.
+//! The steps that use a model where it is.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,14 +20,14 @@ use crate::observe::EventKind;
 use crate::policy::OnMismatch;
 use crate::steps::Provided;
 
-/// Uses the registered model, whose bytes are proved, or of which nothing is expected.
+/// Uses the registered model. Its bytes are proved, or there is no expected digest.
 pub(super) fn use_registered(
     ctx: &CallContext<'_>,
     known: &RegisteredModel,
     expected: Option<&Digest>,
 ) -> Result<VerifiedModel> {
     let size = match ctx.policy.max_bytes {
-        // A file in place can grow.
+        // A file outside the store can grow.
         Some(_) if !known.is_managed => Some(LocalModel::resolve(&known.entry.local_path)?.size()),
         _ => known.size,
     };
@@ -59,7 +59,7 @@ pub(super) fn use_registered(
     })
 }
 
-/// Returns the path at which the fetcher has the model.
+/// Returns the path at which the fetcher keeps the model.
 pub(super) fn locate(ctx: &CallContext<'_>) -> Result<PathBuf> {
     ctx.check_outbound()?;
     ctx.during(Part::Fetching, || {
@@ -73,17 +73,17 @@ pub(super) fn locate(ctx: &CallContext<'_>) -> Result<PathBuf> {
             tracing::warn!(
                 id,
                 fetched = fetched.id,
-                "the fetcher gave another id, which is not used"
+                "the fetcher returned another id, which is not used"
             );
         }
-        // A fetcher can be the code of others: only a look shows whether the model is there.
+        // A fetcher can be third-party code, so this call checks that the model is at the path.
         let path = fetched.local_path;
         let found = FileFetcher.ensure_present(&ModelRef::File { path })?;
         Ok(found.local_path)
     })
 }
 
-/// Uses the model where the fetcher has it, once its bytes are verified.
+/// Verifies the model where the fetcher keeps it, and uses it there.
 pub(super) fn use_in_place(
     ctx: &CallContext<'_>,
     known: Option<&RegisteredModel>,
@@ -118,7 +118,7 @@ pub(super) fn verify(
             require_external_digest(ctx, assurance.basis)?;
             (expected.cloned(), expected.cloned(), compared.outcome)
         }
-        // A pinned digest of one shard does not prove its set, but stays the expectation.
+        // A pinned digest of one shard does not prove the set, but it stays the expected digest.
         (Kind::Warn, Some(expected)) => {
             assurance.basis = Basis::Nothing;
             require_external_digest(ctx, assurance.basis)?;
@@ -126,12 +126,13 @@ pub(super) fn verify(
             (None, Some(expected.clone()), outcome)
         }
         (Kind::Warn, None) => (None, None, unverified(ctx)?),
-        // Only of bytes that are all there, and are something: damage is no other model.
+        // A mismatch is allowed only for a complete model with another digest. A damaged model is
+        // not another model.
         (Kind::Fail, _)
             if ctx.policy.on_mismatch == OnMismatch::Warn && compared.actual.is_some() =>
         {
             assurance.basis = Basis::Nothing;
-            // A pinned digest stays the expectation.
+            // A pinned digest stays the expected digest.
             let pinned = known.and_then(|known| known.entry.digest.clone());
             (
                 None,
@@ -200,7 +201,7 @@ fn compare(
     let mut assurance = Assurance::default();
     assurance.basis = Basis::Pin;
     assurance.algorithm = expected.algorithm().ok();
-    // The time before the first byte is read: a later change was not seen.
+    // The time is taken before the first byte is read, because a later change may not be seen.
     assurance.at_ms = Some(now_ms());
     assurance.method = Some(Method::Hashed);
     let pinned = known.and_then(|known| known.entry.digest.as_ref());

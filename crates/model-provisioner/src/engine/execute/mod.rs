@@ -52,13 +52,13 @@ pub(super) fn execute(
         (Step::Import, _, Some(store)) => import(ctx, store, facts, expected)?,
         (Step::Fetch, _, Some(store)) => fetch(ctx, store, facts, expected)?,
         (Step::Repair, Some(known), Some(store)) => repair(ctx, store, known)?,
-        // The plan makes each of these steps only with an entry and a store.
+        // The plan contains each other step only if there is an entry or a store for it.
         _ => return Err(ctx.changed()),
     };
     Ok(Executed::Verified(Box::new(verified)))
 }
 
-/// Returns the miss that an error of a step stands for, if another step may provide the model.
+/// Returns the miss for an error of a step, if another step may provide the model.
 pub(super) fn miss_of(error: &ProvisionError, step: Step) -> Option<Miss> {
     use ProvisionError::{Catalog, DigestMismatch, Unsound};
     let miss = match error {

@@ -5,8 +5,8 @@ use catalog_core::{CatalogError, Digest, ModelRef};
 use crate::engine::context::CallContext;
 use crate::error::ProvisionError;
 
-/// Returns the error of staged bytes with the place that they came from: the path of the staging area
-/// is gone when the caller reads the error.
+/// Returns the error of staged bytes with the path at their source instead of the path in the
+/// staging area, which no longer exists when the caller reads the error.
 pub(super) fn at_source(ctx: &CallContext<'_>, error: CatalogError) -> ProvisionError {
     let error = match error {
         CatalogError::DigestMismatch {
@@ -59,8 +59,8 @@ fn mismatch(ctx: &CallContext<'_>, expected: Box<Digest>, actual: Box<Digest>) -
     }
 }
 
-/// Returns the place at the source of a path in a staging area, which ends with `artifact/files` and
-/// the name of a file. Other paths are returned as they are.
+/// Returns the place at the source for a path in a staging area. Such a path ends with
+/// `artifact/files` and the name of a file. Any other path is returned unchanged.
 fn origin_of(ctx: &CallContext<'_>, path: PathBuf) -> PathBuf {
     let folder = Path::new("artifact/files");
     let files = path.ancestors().find(|above| above.ends_with(folder));
@@ -70,12 +70,13 @@ fn origin_of(ctx: &CallContext<'_>, path: PathBuf) -> PathBuf {
     }
 }
 
-/// Returns the place of a file of the model at its source. An empty name stands for the model itself.
+/// Returns the place of a file of the model at its source. An empty name stands for the model
+/// itself.
 pub(super) fn place_at_source(ctx: &CallContext<'_>, name: &Path) -> PathBuf {
     match (ctx.model_ref, name.file_name()) {
         (ModelRef::File { path }, None) => path.clone(),
         (ModelRef::File { path }, Some(_)) if path.is_dir() => path.join(name),
-        // A shard of a set lies beside the named one.
+        // The shards of a set lie in one folder.
         (ModelRef::File { path }, Some(name)) => path.with_file_name(name),
         (remote, _) => PathBuf::from(remote.to_string()).join(name),
     }

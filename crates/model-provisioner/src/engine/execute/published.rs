@@ -9,8 +9,8 @@ use crate::engine::verified::{Executed, Stated, VerifiedModel, judge, require_ex
 use crate::error::Result;
 use crate::request::Freshness;
 
-/// Takes the artifact that an interrupted call published, if it agrees with this call. The bytes are
-/// hashed again, because they may have rotted since.
+/// Uses the artifact that an interrupted call published, if it agrees with this call. The bytes are
+/// hashed again, because they may have become corrupt.
 pub(super) fn take_published(
     ctx: &CallContext<'_>,
     store: &dyn ManagedCatalog,
@@ -52,7 +52,8 @@ pub(super) fn take_published(
     })))
 }
 
-/// Returns true if digest, policy and revision of a published artifact agree with the call.
+/// Returns true if a published artifact agrees with the digest, the policy and the freshness of the
+/// call.
 fn is_asked_for(
     ctx: &CallContext<'_>,
     facts: &Facts,
@@ -68,7 +69,7 @@ fn is_asked_for(
         return Ok(false);
     }
     if ctx.is_local() {
-        // The file may be another one by now, and only a digest would show it.
+        // The local file may have been replaced, and only a digest shows that.
         return Ok(expected.is_some());
     }
     if ctx.freshness != Freshness::Revalidate || facts.is_source_asked {

@@ -17,18 +17,19 @@ use crate::steps::Provided;
 /// The number of bytes of a file that are copied at once.
 const CHUNK: usize = 1 << 20;
 
-/// Fetches the files of a managed model that are bad or missing. The store registers the result.
+/// Fetches the files of a managed model that are corrupt or missing. The store registers the
+/// result.
 pub(super) fn repair(
     ctx: &CallContext<'_>,
     store: &dyn ManagedCatalog,
     known: &RegisteredModel,
 ) -> Result<VerifiedModel> {
     if !ctx.is_local() {
-        // Before the search for bad files, which takes long.
+        // The policy is checked before the search for corrupt files, which takes long.
         ctx.check_outbound()?;
     }
     let basis = ctx.basis_of_expected(known.basis);
-    // Before anything changes: the repair leads to the same bytes.
+    // The digest is checked before anything changes, because the repair restores the same bytes.
     require_external_digest(ctx, basis)?;
     let mut refusal = None;
     let mut fetch =
@@ -98,7 +99,8 @@ fn fetch_one(
     copy(ctx, &staging.folder().join(name), file, bad, origin)
 }
 
-/// Copies a file that is to have the digest of a bad one. `origin` is the place that it comes from.
+/// Copies the replacement of a corrupt file, and compares it with the digest of the manifest.
+/// `origin` is the place of the replacement at the source.
 fn copy(
     ctx: &CallContext<'_>,
     from: &Path,

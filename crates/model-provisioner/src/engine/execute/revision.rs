@@ -4,8 +4,8 @@ use crate::engine::context::{CallContext, Part};
 use crate::engine::plan::Miss;
 use crate::error::Result;
 
-/// Asks the source for its revision. Returns whether the registered model has another one, as far as
-/// the source can tell.
+/// Asks the source for its present revision, and compares it with the revision of the registered
+/// model. A source without revisions counts as unchanged.
 pub(super) fn revalidate(ctx: &CallContext<'_>, known: &RegisteredModel) -> Result<Miss> {
     let now = revision_now(ctx)?;
     Ok(match now.is_some() && now != known.revision {
@@ -14,7 +14,7 @@ pub(super) fn revalidate(ctx: &CallContext<'_>, known: &RegisteredModel) -> Resu
     })
 }
 
-/// Returns the revision that the source has now, if it has revisions.
+/// Asks the source for its present revision. Returns `None` if the source has no revisions.
 pub(super) fn revision_now(ctx: &CallContext<'_>) -> Result<Option<String>> {
     ctx.check_outbound()?;
     let now = ctx.during(Part::Fetching, || {

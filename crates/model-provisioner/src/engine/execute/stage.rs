@@ -1,4 +1,4 @@
-//! The steps that bring a whole model into the store.
+//! The steps that put a whole model into the store.
 
 use catalog_core::managed::ManagedCatalog;
 use catalog_core::{Basis, Digest, ImportRequest, Progress, VerifiedStaging};
@@ -24,7 +24,8 @@ pub(super) fn import(
         by_source: Basis::Nothing,
         in_record: facts.recorded_basis(),
     };
-    // Before the bytes are copied: nothing else is going to prove them.
+    // The digest is checked before the bytes are copied, because the source of a local model states
+    // no hash.
     require_external_digest(
         ctx,
         expected.map_or(Basis::Nothing, |_| ctx.basis_of_expected(stated.in_record)),
@@ -40,7 +41,7 @@ pub(super) fn import(
     publish(ctx, staging, expected, stated, Provided::Imported)
 }
 
-/// Has the fetcher fetch the model into the store.
+/// Fetches the model into the store.
 pub(super) fn fetch(
     ctx: &CallContext<'_>,
     store: &dyn ManagedCatalog,
@@ -53,7 +54,7 @@ pub(super) fn fetch(
         ctx.fetching(Progress::default())?;
         stage_watched(ctx, ctx.task(), &mut staging)
     })?;
-    // A source that states no hashes does not replace the bytes that were pinned.
+    // A source that states no hashes cannot replace the pinned digest.
     let pinned = || facts.known.as_ref()?.entry.digest.as_ref();
     let expected = match fetched.basis >= Basis::SourceHash {
         true => expected,
@@ -93,13 +94,14 @@ fn publish(
         basis => basis,
     });
     ctx.check()?;
-    // A call that comes after a crash finds the artifact by this key, unless only a copy of the local
-    // file shows what the file is by then. Best effort: without the key that call fetches again.
+    // After a crash, the next call finds the artifact by this key. For a local model without a
+    // digest, the key is not announced: the file may change until then, so that call must copy it
+    // again. If the key cannot be written, the next call only fetches again.
     let is_found_again = !ctx.is_local() || expected.is_some();
     let key = is_found_again.then(|| staging.key());
     let announced = key.and_then(|key| ctx.with_lock(|lock| lock.announce(&key)));
     if let Some(Err(error)) = announced {
-        tracing::debug!(id = ctx.id.as_str(), %error, "the key of an artifact was not announced");
+        tracing::debug!(id = ctx.id.as_str(), %error, "a key could not be announced");
     }
     let artifact = ctx.during(Part::Publishing, || staging.publish())?;
     ctx.tell(EventKind::Published {

@@ -1,4 +1,4 @@
-//! A fetcher at work, and the thread that watches the space that it takes.
+//! The call of a fetcher, and the thread that measures the space that the fetcher takes.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,8 @@ use crate::engine::context::CallContext;
 /// The time between two measurements of a staging area.
 const MEASURE_EVERY: Duration = Duration::from_millis(150);
 
-/// Has the fetcher fill a staging area while another thread measures the area. If the disk or the budget
-/// has no room for it, the fetcher is cancelled.
+/// Calls the fetcher to fill a staging area, while another thread measures the area. If the area
+/// does not fit on the disk or into the budget, the fetcher is cancelled.
 pub(super) fn stage_watched(
     ctx: &CallContext<'_>,
     task: FetchTask<'_>,
@@ -29,7 +29,7 @@ pub(super) fn stage_watched(
     let shared = &refusal;
     let watch = move || {
         while end.recv_timeout(MEASURE_EVERY) == Err(RecvTimeoutError::Timeout) {
-            // If a measurement fails for another reason, the next one takes its place.
+            // If a measurement fails for another reason, the next measurement decides.
             if let Err(error @ CatalogError::NoSpace { .. }) = reservation.check() {
                 *lock(shared) = Some(error);
                 token.cancel();
@@ -39,10 +39,11 @@ pub(super) fn stage_watched(
     };
     let fetched = thread::scope(|scope| {
         if let Err(error) = thread::Builder::new().spawn_scoped(scope, watch) {
-            tracing::debug!(%error, "what is fetched is measured only at its end");
+            tracing::debug!(%error, "the staging area is measured only at the end of the fetch");
         }
         let fetched = ctx.fetcher.stage(&task, staging, &mut |now| {
-            // After a refusal, the caller gets the refusal instead of this error: see below.
+            // If the area was refused, the caller gets the refusal instead of this error: see
+            // below.
             limits.check("fetching")?;
             ctx.fetching(now)
         });
@@ -50,7 +51,8 @@ pub(super) fn stage_watched(
         fetched
     });
     match (fetched, lock(&refusal).take()) {
-        // A whole model is measured again before it is verified.
+        // If the fetcher finished, the refusal is ignored, because the model is measured again
+        // before it is verified.
         (Err(CatalogError::Cancelled), Some(refusal)) => {
             ctx.check()?;
             Err(refusal)
@@ -59,7 +61,8 @@ pub(super) fn stage_watched(
     }
 }
 
-/// Returns the error of the store that a fetcher wraps if it writes by `io::Write`.
+/// Returns the error of the store that a fetcher wrapped, as happens to a fetcher that writes
+/// through `io::Write`.
 fn own_error(error: CatalogError) -> CatalogError {
     let CatalogError::Io {
         action,

@@ -1,9 +1,10 @@
 use catalog_core::{CatalogError, FetchProblem, ModelRef};
 
-/// Reads the output of a command that failed: the kind of the problem, and the line to show to users.
+/// Reads the output of a command that failed. Returns the kind of the problem, and the line to show
+/// to users.
 ///
-/// New releases print `Error: …`. Old ones end with a Python traceback, whose last lines name the
-/// exception.
+/// New releases of the command print `Error: …`. The output of old releases ends with a Python
+/// traceback, whose last lines name the exception.
 pub(super) fn read_error(stderr: &str) -> (FetchProblem, String) {
     let lines: Vec<&str> = stderr
         .lines()
@@ -12,9 +13,11 @@ pub(super) fn read_error(stderr: &str) -> (FetchProblem, String) {
         .collect();
     let is_error = |line: &&&str| line.starts_with("Error:") || is_exception(line);
     let line = lines.iter().rev().find(is_error).or(lines.last());
-    let line = line.map_or("it said nothing", |line| line.trim_start_matches("Error: "));
+    let line = line.map_or("the command printed no message", |line| {
+        line.trim_start_matches("Error: ")
+    });
     let mut detail: String = line.chars().take(500).collect();
-    // The message of an exception is on the lines behind its name.
+    // The message of an exception is on the lines after its name.
     if is_exception(line)
         && let Some(at) = lines
             .iter()
@@ -32,8 +35,8 @@ fn is_exception(line: &str) -> bool {
     !name.contains(' ') && (name.ends_with("Error") || name.ends_with("Exception"))
 }
 
-/// The kinds of problems with the texts that show them. The first kind that fits counts, because
-/// messages quote other messages.
+/// The kinds of problems, with the texts that identify them. Messages quote other messages, so the
+/// first kind that matches decides.
 const SIGNS: [(FetchProblem, &[&str]); 8] = [
     (
         FetchProblem::NoSpace,
@@ -117,17 +120,18 @@ fn problem_in(text: &str) -> FetchProblem {
     found.map_or(FetchProblem::Failed, |(problem, _)| *problem)
 }
 
-/// Returns the error of a reference that could not be fetched, with the repair for users of the hub.
+/// Creates the error of a reference that could not be fetched, with the repair for users of the
+/// hub.
 pub(super) fn fetch_error(mr: &ModelRef, problem: FetchProblem, detail: String) -> CatalogError {
     let repair = match problem {
-        FetchProblem::ToolMissing => "install it, or give its path",
+        FetchProblem::ToolMissing => "install the `hf` command, or give its path",
         FetchProblem::NotFound => {
             "check the name; for a private repository, give a token that may read it"
         }
-        FetchProblem::RevisionNotFound => "check the part behind `@`",
+        FetchProblem::RevisionNotFound => "check the revision after `@`",
         FetchProblem::FileNotFound => "check the path in the repository",
         FetchProblem::AccessDenied => {
-            "accept its terms with the account of the token, or give another token"
+            "accept the terms of the model with the account of the token, or give another token"
         }
         FetchProblem::Offline => "unset HF_HUB_OFFLINE to allow the network",
         other => other.repair(),

@@ -9,22 +9,23 @@ use super::selection::{Listed, Selection};
 use super::settings::Settings;
 use super::tool::Tool;
 
-/// The exit code of a command that does not know an argument.
+/// The exit code of the command if it does not know an argument.
 const USAGE_ERROR: i32 = 2;
 
 /// A pattern that no file of a repository matches.
 const NO_FILE: &str = "no/file/has/this/name";
 
-/// Called a few times a second, and may stop what runs by failing.
+/// A function that is called a few times a second. If it returns an error, the running command is
+/// stopped.
 pub(super) type Tick<'t> = dyn FnMut() -> Result<()> + 't;
 
-/// A repository at one revision, as the command is asked about it.
+/// A repository at one revision, and the command that reads it.
 pub(super) struct Repository<'r> {
     pub(super) settings: &'r Settings,
     pub(super) tool: &'r Tool,
     pub(super) model_ref: &'r ModelRef,
     pub(super) parts: HfParts<'r>,
-    /// The revision; the default branch if there is none.
+    /// The revision. `None` stands for the default branch.
     pub(super) revision: Option<&'r str>,
 }
 
@@ -40,7 +41,8 @@ impl Repository<'_> {
         format!("{}/{}", self.parts.org, self.parts.name)
     }
 
-    /// Runs the command. The outer error ends the call; the inner one is a failure of the command.
+    /// Runs the command. The outer error ends the call. The inner error is a failure of the
+    /// command.
     fn run(
         &self,
         mut invocation: Invocation,
@@ -62,7 +64,8 @@ impl Repository<'_> {
         }))
     }
 
-    /// Lists the files of the repository, if the command can.
+    /// Lists the files of the repository. Returns `None` if the command cannot list files or its
+    /// listing cannot be read.
     pub(super) fn list(&self, tick: &mut Tick<'_>) -> Result<Option<Vec<Listed>>> {
         if !self.tool.can_list() {
             return Ok(None);
@@ -75,7 +78,7 @@ impl Repository<'_> {
                 let listing = serde_json::from_str(&ended.stdout);
                 Ok(listing
                     .inspect_err(
-                        |error| tracing::warn!(%error, "the listing of the hub is not used"),
+                        |error| tracing::warn!(%error, "the listing of the hub cannot be read"),
                     )
                     .ok())
             }
@@ -84,7 +87,7 @@ impl Repository<'_> {
         }
     }
 
-    /// Downloads files into a folder.
+    /// Downloads the selected files into a folder.
     pub(super) fn download(
         &self,
         selection: &Selection,
@@ -92,7 +95,7 @@ impl Repository<'_> {
         tick: &mut Tick<'_>,
     ) -> Result<Result<(), CommandFailure>> {
         let Some(folder) = folder.to_str() else {
-            let detail = "the path of its staging area is not UTF-8".to_owned();
+            let detail = "the path of the staging area is not UTF-8".to_owned();
             return Err(fetch_error(self.model_ref, FetchProblem::Refused, detail));
         };
         let mut invocation = Invocation::new(&self.tool.path, &["download", &self.name()]);
@@ -110,8 +113,9 @@ impl Repository<'_> {
         Ok(self.run(invocation, tick)?.map(drop))
     }
 
-    /// Returns the commit that the revision resolves to now. The command looks the commit up, downloads
-    /// nothing into a cache in this folder, and names a folder after the commit.
+    /// Returns the commit to which the revision resolves now. The command is asked to download no
+    /// file into a cache in this folder. It prints the path of a folder of the cache, whose name is
+    /// the commit.
     pub(super) fn commit(&self, cache: &Path, tick: &mut Tick<'_>) -> Result<Option<String>> {
         let folder = cache.to_string_lossy();
         let name = self.name();

@@ -9,7 +9,7 @@ use super::cli_error::fetch_error;
 use super::records::DownloadedFile;
 use super::selection::{Listed, Selection};
 
-/// Checks that all selected files are there, with the sizes that the hub listed.
+/// Checks that all selected files exist and have the sizes that the hub lists.
 pub(super) fn check_complete(
     mr: &ModelRef,
     selection: &Selection,
@@ -21,7 +21,9 @@ pub(super) fn check_complete(
         found.map(|file| file.size)
     };
     let lacking = |name: &str| {
-        let detail = format!("the command succeeded, but {name} is not what the hub lists");
+        let detail = format!(
+            "the command succeeded, but {name} is missing or has another size than the hub lists"
+        );
         Err(fetch_error(mr, FetchProblem::Failed, detail))
     };
     for file in listing
@@ -38,24 +40,27 @@ pub(super) fn check_complete(
         }
     }
     if downloaded.is_empty() {
-        let detail = "there is no file of that name, and none below it".to_owned();
+        let detail = "there is no file with this name, and no folder with files".to_owned();
         return Err(fetch_error(mr, FetchProblem::FileNotFound, detail));
     }
     Ok(())
 }
 
-/// Returns the commit that all files are from.
+/// Returns the commit of the downloaded files. Returns an error if the files come from several
+/// commits.
 pub(super) fn commit_of(mr: &ModelRef, downloaded: &[DownloadedFile]) -> Result<Option<String>> {
     let mut commits = downloaded.iter().filter_map(|file| file.commit.as_ref());
     let first = commits.next();
     if commits.any(|commit| Some(commit) != first) {
-        let detail = "its files come from several commits: somebody pushed meanwhile".to_owned();
+        let detail =
+            "the files come from several commits: the repository changed during the download"
+                .to_owned();
         return Err(fetch_error(mr, FetchProblem::Unreachable, detail));
     }
     Ok(first.cloned())
 }
 
-/// Moves the files of a folder of the repository to the top, and removes the folder.
+/// Moves the files of a folder of the repository to the top folder, and removes the folder.
 pub(super) fn move_to_top(top: &Path, folder: &str) -> Result<()> {
     let failed = |path: &Path| {
         let path = path.to_path_buf();
@@ -75,14 +80,15 @@ pub(super) fn move_to_top(top: &Path, folder: &str) -> Result<()> {
             found: "a link",
         });
     }
-    // The notes of the command, which have been read: a folder may have a `.cache` of its own.
+    // The records of the command have been read. They are removed because the moved folder may have
+    // its own `.cache`.
     match fs::remove_dir_all(top.join(".cache")) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(failed(top)(error));
         }
         _ => {}
     }
-    // By another name first: the folder may hold one of its own name.
+    // The folder is renamed first, because it may hold a folder with its own name.
     let aside = tempfile::tempdir_in(top).map_err(failed(top))?;
     let moved = aside.path().join("moved");
     fs::rename(&from, &moved).map_err(failed(&from))?;

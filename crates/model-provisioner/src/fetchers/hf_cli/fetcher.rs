@@ -18,14 +18,14 @@ use super::selection::Selection;
 use super::settings::Settings;
 use super::tool::Tool;
 
-/// Brings models of the Hugging Face hub with its `hf` command, or `huggingface-cli` of old
-/// releases, which must be installed.
+/// A fetcher of models of the Hugging Face hub. It runs the `hf` command, or `huggingface-cli` of
+/// old releases, which must be installed.
 ///
-/// References name a repository, a file in it, one of a set of shards, or a folder, at the revision
-/// behind `@` or the default branch. The fetched files are compared with the hashes that the hub
-/// states. The command inherits the environment, with `HF_TOKEN` and other settings. A token that is
-/// [given here](Self::token) reaches the command by that variable only. When this process dies, the
-/// command dies, too.
+/// A reference names a repository, or a file, a shard of a set, or a folder in the repository, at
+/// the revision after `@` or at the default branch. The fetcher compares the downloaded files with
+/// the hashes that the hub states. The command inherits the environment, with `HF_TOKEN` and other
+/// settings. If a [token](Self::token) is set here, the command gets it only through that variable.
+/// When this process dies, the command dies, too.
 ///
 /// Needs feature `hf-cli`.
 pub struct HfCliFetcher {
@@ -37,7 +37,8 @@ pub struct HfCliFetcher {
 }
 
 impl HfCliFetcher {
-    /// Creates a fetcher that stages models in this store. The command is looked for in `PATH` when it is needed first.
+    /// Creates a fetcher that stages models in this store. The first call that needs the command
+    /// searches for it in `PATH`.
     pub fn new(store: &ArtifactStore) -> Self {
         Self {
             store: store.clone(),
@@ -48,35 +49,36 @@ impl HfCliFetcher {
         }
     }
 
-    /// Uses this command.
+    /// Sets the path of the command.
     #[must_use]
     pub fn command(mut self, path: impl Into<PathBuf>) -> Self {
         self.command = Some(path.into());
         self
     }
 
-    /// Looks for the command in these folders instead of those of `PATH`, joined in the same way.
+    /// Sets the folders in which the fetcher searches for the command, instead of those in `PATH`.
+    /// The text has the format of `PATH`.
     #[must_use]
     pub fn search_path(mut self, folders: impl Into<OsString>) -> Self {
         self.search_path = Some(folders.into());
         self
     }
 
-    /// Asks this hub instead of the one that `HF_ENDPOINT` says.
+    /// Sets the URL of the hub, instead of the value of `HF_ENDPOINT`.
     #[must_use]
     pub fn endpoint(mut self, url: impl Into<String>) -> Self {
         self.settings.endpoint = Some(url.into());
         self
     }
 
-    /// Uses this token instead of the one of the environment.
+    /// Sets the token, instead of the token of the environment.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.settings.token = Some(token.into());
         self
     }
 
-    /// The command, once it was found.
+    /// Returns the command. The first call searches for it.
     fn tool(&self, mr: &ModelRef, tick: &mut Tick<'_>) -> Result<Tool> {
         let known = || self.tool.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(tool) = &*known() {
@@ -93,8 +95,8 @@ impl HfCliFetcher {
 }
 
 impl ModelFetcher for HfCliFetcher {
-    /// Uses the artifact that is in the store already. Otherwise it fetches, verifies and publishes
-    /// one.
+    /// Returns the artifact of the model in the store, if it is complete. Otherwise fetches,
+    /// verifies and publishes the model.
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
         let id = mr.model_id()?;
         parts_of(mr)?;
@@ -103,7 +105,7 @@ impl ModelFetcher for HfCliFetcher {
         for StoredManifest { key, manifest, .. } in manifests {
             match manifest {
                 Ok(manifest) if manifest.id == id.as_str() => here.push((key, manifest)),
-                // A damaged artifact is not here: it is completed.
+                // A damaged artifact does not count: publishing the model again completes it.
                 Ok(_) | Err(CatalogError::StoreDamaged { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -175,7 +177,8 @@ impl ModelFetcher for HfCliFetcher {
         let first = repository.download(&selection, &folder, &mut tick)?;
         match (first, parts.path) {
             (Ok(()), _) => {}
-            // Without a listing, a folder shows by not being a file.
+            // Without a listing, the failed download of the file shows that the path may be a
+            // folder.
             (Err(failure), Some(path))
                 if failure.problem == FetchProblem::FileNotFound
                     && listing.is_none()
@@ -222,7 +225,7 @@ impl ModelFetcher for HfCliFetcher {
         let mr = task.model_ref;
         let parts = parts_of(mr)?;
         let tool = self.tool(mr, &mut || progress(Progress::default()))?;
-        // Below the root, so that a collection removes what a kill leaves.
+        // The cache lies in a staging area, so a collection removes it if this process is killed.
         let store = self.store.with_limits(task.limits.clone());
         let cache = store.stage(&mr.model_id()?, 0)?;
         let reservation = cache.reservation();
@@ -257,8 +260,8 @@ impl ModelFetcher for HfCliFetcher {
 }
 
 impl HfCliFetcher {
-    /// Returns the digests that the staged bytes must have. It compares the files that only git's
-    /// hash proves.
+    /// Returns the digests that the staged bytes must have. Compares the files for which the hub
+    /// states only the hash of git.
     fn compare(
         &self,
         folder: &Path,
@@ -305,7 +308,7 @@ impl fmt::Debug for HfCliFetcher {
     }
 }
 
-/// Measures a staging area. Only want of space and the limits of the call end a download.
+/// Measures a staging area. Returns an error only if space is missing, or if the call must stop.
 fn measure(reservation: &Reservation) -> Result<()> {
     match reservation.check() {
         Err(
@@ -317,11 +320,11 @@ fn measure(reservation: &Reservation) -> Result<()> {
     }
 }
 
-/// Whether all files of an artifact are there, with their sizes.
+/// Returns true if all files of an artifact exist and have their sizes.
 fn is_complete(artifact: &Artifact) -> bool {
     let manifest = artifact.manifest();
     let folder = match &manifest.entry_file {
-        // The entry file may lie deeper.
+        // The entry file may lie in a folder of the artifact.
         Some(name) => artifact
             .path()
             .ancestors()
@@ -336,7 +339,7 @@ fn is_complete(artifact: &Artifact) -> bool {
 }
 
 fn parts_of(mr: &ModelRef) -> Result<HfParts<'_>> {
-    let repair = "compose another fetcher beside the one for the hub";
+    let repair = "add a fetcher that serves this scheme to the fetcher of the hub";
     mr.as_hf()
         .ok_or_else(|| CatalogError::no_fetcher(mr, repair))
 }

@@ -1,21 +1,21 @@
-//! Models of the Hugging Face hub, by the hub's own command.
+//! The fetcher of models of the Hugging Face hub. It runs the command of the hub.
 //!
-//! The command downloads into a staging area and compares sizes only. This fetcher then compares each
-//! downloaded file with the hash that the hub states: the command notes the hash beside the file, as
-//! the `ETag`, with the commit. For a large file that is the SHA-256, for a small one the object id of
-//! git.
+//! The command downloads files into a staging area, and compares only their sizes. Then the fetcher
+//! compares each downloaded file with the hash that the hub states. The command writes this hash,
+//! which is the `ETag` of the download, and the commit into a record beside the file. The hash of a
+//! large file is its SHA-256. The hash of a small file is its object id in git.
 //!
-//! | module | what lives there |
+//! | module | content |
 //! | --- | --- |
-//! | `process` | a child in a process group of its own, which does not outlive this process |
-//! | `output` | the output of a child, bounded and in memory |
-//! | `tool` | the installed command, and the abilities of its version |
-//! | `settings` | the hub that the command asks, and the token |
-//! | `cli_error` | typed errors of its messages |
-//! | `redact` | its output without secrets |
+//! | `process` | the run of the command in its own process group, which ends with this process |
+//! | `output` | the output of a command, kept in memory up to a limit |
+//! | `tool` | the installed command, and the features of its version |
+//! | `settings` | the URL of the hub, and the token |
+//! | `cli_error` | the errors for the messages of the command |
+//! | `redact` | the removal of secrets from its output |
 //! | `records` | the statements of the hub about the downloaded files |
 //! | `selection` | the files of a repository that a reference names |
-//! | `commands` | the commands about one repository |
+//! | `commands` | the invocations of the command for one repository |
 //! | `download_check` | the checks of a finished download |
 //! | `fetcher` | the fetcher |
 

@@ -3,17 +3,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// The most that is kept of the output of a child, in bytes: its end, which says why it failed.
+/// The maximum number of bytes that are kept of the output of a child. The end of the output is
+/// kept, because it states why the child failed.
 const MAX_OUTPUT: usize = 16 << 20;
 
 /// The number of bytes that are read at once.
 const CHUNK: usize = 64 << 10;
 
-/// The time for which the end of an output is waited for once the child has ended. A process that left
-/// the group of the child can hold its output open for ever.
+/// The time to wait for the end of an output after the child has ended. A process that left the
+/// process group of the child can hold the output open for ever.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The output of a child, read while the child runs and kept in memory.
+/// The output of a child. It is read while the child runs, and its end is kept in memory.
 #[derive(Debug)]
 pub(super) struct Output {
     last: Arc<Mutex<Vec<u8>>>,
@@ -21,7 +22,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Reads a pipe to its end, in a thread.
+    /// Starts a thread that reads a pipe to its end.
     pub(super) fn of(pipe: impl Read + Send + 'static) -> io::Result<Self> {
         let last = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&last);
@@ -29,7 +30,7 @@ impl Output {
         Ok(Self { last, reader })
     }
 
-    /// Returns what was read.
+    /// Returns the end of the output.
     pub(super) fn into_text(self) -> String {
         let begin = Instant::now();
         while !self.reader.is_finished() && begin.elapsed() < PATIENCE {
@@ -49,7 +50,7 @@ fn read_all(mut pipe: impl Read, kept: &Mutex<Vec<u8>>) {
             Ok(len) => {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.extend_from_slice(&chunk[..len]);
-                // Seldom, as the rest is moved.
+                // The surplus is removed seldom, because each removal moves all other bytes.
                 if kept.len() > MAX_OUTPUT + MAX_OUTPUT / 4 {
                     let surplus = kept.len() - MAX_OUTPUT;
                     kept.drain(..surplus);

@@ -9,11 +9,12 @@ use catalog_core::{CatalogError, Result};
 
 use super::output::Output;
 
-/// The supervisor of a program: it runs its arguments but the first in the background, and kills its whole
-/// process group when the program has ended, or when its own standard input ends. That ends when the
-/// fetcher closes it, and when the fetcher's process dies. Before the kill, the supervisor prints the first
-/// argument and the exit code of the program in a line of their own. A process that leaves the group
-/// survives.
+/// The script that supervises a program. Its first argument is a mark; the others are the program
+/// and its arguments. The script runs the program in the background. It kills its own process group
+/// when the program has ended, or when its standard input ends. The input ends when the fetcher
+/// closes it, or when the process of the fetcher dies. When the program has ended, the script
+/// prints the mark and the exit code in a line of their own before it kills the group. A process
+/// that leaves the group survives.
 const SUPERVISE: &str = r#"
 mark=$1
 shift
@@ -27,21 +28,21 @@ printf '\n%s %s\n' "$mark" "$?" >&2
 kill -KILL 0
 "#;
 
-/// The time between two looks at a child. The standard library has no wait with a deadline, and the call
-/// may be cancelled meanwhile.
+/// The time between two checks whether a child has ended. The standard library cannot wait with a
+/// deadline, and the call may be cancelled during the wait.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The time between two calls of the function that watches a child.
 const TICK_EVERY: Duration = Duration::from_millis(150);
 
-/// The time that a supervisor has to end its group by itself.
+/// The time that a supervisor has to kill its process group before this process does.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The number of the error of a wait for a child that was reaped already, as happens in a process that
-/// ignores SIGCHLD. It is the same on all systems that have it.
+/// The error number of a wait for a child that was reaped already, as in a process that ignores
+/// SIGCHLD. The number is the same on all supported systems.
 const ECHILD: i32 = 10;
 
-/// A program to run, with its arguments and variables.
+/// A program to run, with its arguments and its environment variables.
 #[derive(Debug)]
 pub(super) struct Invocation {
     program: PathBuf,
@@ -49,7 +50,7 @@ pub(super) struct Invocation {
     variables: Vec<(&'static str, String)>,
 }
 
-/// The end of a program.
+/// The result of a program that has ended.
 #[derive(Debug)]
 pub(super) struct Ended {
     /// The exit code. `None` if the program was killed with its supervisor.
@@ -83,8 +84,8 @@ impl Invocation {
         self
     }
 
-    /// Runs it to its end, with nothing to read. `tick` is called a few times a second and may stop
-    /// it by failing.
+    /// Runs the program to its end, without standard input. `tick` is called a few times a second.
+    /// If it returns an error, the program is stopped.
     pub(super) fn run(&self, tick: &mut dyn FnMut() -> Result<()>) -> Result<Ended> {
         let failed = |action| {
             let path = self.program.clone();
@@ -137,15 +138,16 @@ impl Invocation {
     }
 }
 
-/// A word that no program says by chance.
+/// Returns a word that a program does not print by chance.
 fn mark() -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = since.map_or(0, |since| since.as_nanos());
     format!("ended-{}-{nanos}", std::process::id())
 }
 
-/// Returns the command of a shell with the signals of a fresh process, whatever this one blocks or
-/// ignores: a shell that inherits a blocked or ignored SIGCHLD can wait for ever.
+/// Returns the command of a shell that neither blocks nor ignores signals, even if this process
+/// does: a shell that inherits a blocked or ignored SIGCHLD can wait for ever. If `env` cannot
+/// reset signals, the plain shell is returned.
 fn shell() -> Command {
     static RESETS_SIGNALS: OnceLock<bool> = OnceLock::new();
     const ENV: &str = "/usr/bin/env";
@@ -177,15 +179,16 @@ fn shell() -> Command {
     }
 }
 
-/// Begins to read both outputs of a child.
+/// Starts to read both outputs of a child.
 fn outputs_of(child: &mut Child) -> io::Result<(Output, Output)> {
-    let none = || io::Error::other("it has none");
+    let none = || io::Error::other("the child has no such pipe");
     let stdout = Output::of(child.stdout.take().ok_or_else(none)?)?;
     let stderr = Output::of(child.stderr.take().ok_or_else(none)?)?;
     Ok((stdout, stderr))
 }
 
-/// Whether a child has ended. Its exit code is not asked: the supervisor tells that of the program.
+/// Returns true if a child has ended. Its exit code is not needed, because the supervisor prints
+/// the exit code of the program.
 fn has_ended(child: &mut Child) -> io::Result<bool> {
     match child.try_wait() {
         Err(error) if error.raw_os_error() == Some(ECHILD) => Ok(true),
@@ -193,9 +196,9 @@ fn has_ended(child: &mut Child) -> io::Result<bool> {
     }
 }
 
-/// Ends the process group of a child, and waits for the child.
+/// Stops the process group of a child, and waits for the child.
 fn stop(child: &mut Child) {
-    // The supervisor ends its group once its input does.
+    // The supervisor kills its group when its input ends.
     drop(child.stdin.take());
     let begin = Instant::now();
     while begin.elapsed() < GRACE {
@@ -204,7 +207,7 @@ fn stop(child: &mut Child) {
         }
         std::thread::sleep(LOOK_EVERY);
     }
-    // It hangs. Its number is still its own, as nobody has waited for it.
+    // The supervisor hangs. Its process id is still its own, because no call has waited for it.
     let killed = shell()
         .args([
             "-c",

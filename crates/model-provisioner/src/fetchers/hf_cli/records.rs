@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 use catalog_core::{CatalogError, Digest, LocalModel, Result};
 use sha1::{Digest as _, Sha1};
 
-/// Where the command notes what it knows of the files in a folder. Not part of the model.
+/// The folder in which the command keeps records about the downloaded files. It is not part of the
+/// model.
 const NOTES: &str = ".cache/huggingface";
 
-/// How much is hashed at once.
+/// The number of bytes that are hashed at once.
 const CHUNK: usize = 1 << 20;
 
-/// A file that was downloaded, with the statements of the hub about the file.
+/// A downloaded file, with the statement of the hub about the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DownloadedFile {
-    /// Relative to the folder, parts joined by `/`.
+    /// The path relative to the folder, with its parts joined by `/`.
     pub(super) name: String,
     pub(super) size: u64,
-    /// The commit that it is from.
+    /// The commit of the file, if the command recorded it.
     pub(super) commit: Option<String>,
     pub(super) stated: Stated,
 }
@@ -25,15 +26,15 @@ pub(super) struct DownloadedFile {
 /// The statement of the hub about the bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stated {
-    /// Their SHA-256.
+    /// The SHA-256 of the bytes.
     Sha256(Digest),
-    /// The SHA-1 of them as git stores them.
+    /// The object id of git: the SHA-1 of the bytes in the form in which git stores them.
     GitOid(String),
-    /// Neither.
+    /// The hub states no hash.
     Nothing,
 }
 
-/// All files in a folder that are of the model, sorted by name.
+/// Returns all files in a folder that belong to the model, sorted by name.
 pub(super) fn downloaded_in(folder: &Path) -> Result<Vec<DownloadedFile>> {
     let mut all = Vec::new();
     each_file(folder, &mut |path, size| {
@@ -60,11 +61,11 @@ pub(super) fn downloaded_in(folder: &Path) -> Result<Vec<DownloadedFile>> {
     Ok(all)
 }
 
-/// How many bytes are in a folder so far, those of unfinished files included.
+/// Returns the number of bytes in a folder, with those of unfinished files.
 pub(super) fn bytes_in(folder: &Path) -> u64 {
     let mut sum: u64 = 0;
     let notes = folder.join(NOTES);
-    // While another program works in it, things come and go.
+    // Errors are ignored, because the command adds and removes files during the listing.
     let _ = each_file(folder, &mut |path, size| {
         let is_unfinished = path.extension().is_some_and(|end| end == "incomplete");
         if is_unfinished || !path.starts_with(&notes) {
@@ -75,7 +76,7 @@ pub(super) fn bytes_in(folder: &Path) -> u64 {
     sum
 }
 
-/// Compares a small file with the hash that git calls it by.
+/// Compares a file with its object id in git.
 pub(super) fn check_git_oid(
     path: &Path,
     size: u64,
@@ -109,8 +110,8 @@ pub(super) fn check_git_oid(
     })
 }
 
-/// The commit and the hash that the command noted of a file: the first two lines of a file of its
-/// own, the hash as the hub gave it in the `ETag`.
+/// Returns the commit and the hash that the command recorded for a file. The record is a separate
+/// file. Its first line is the commit, and its second line is the `ETag` of the hub.
 fn notes_of(folder: &Path, name: &str) -> (Option<String>, Stated) {
     let notes = folder
         .join(NOTES)
@@ -135,7 +136,7 @@ fn notes_of(folder: &Path, name: &str) -> (Option<String>, Stated) {
 }
 
 fn read_short(path: &Path) -> io::Result<String> {
-    // A pipe would be waited for.
+    // Opening a pipe would wait for a writer.
     if !fs::symlink_metadata(path)?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }

@@ -1,15 +1,15 @@
 use catalog_core::ModelRef;
 
-/// The word in the place of a secret.
+/// The word that replaces a secret.
 const REDACTED: &str = "REDACTED";
 
-/// The begin of every token of the hub.
+/// The first characters of every token of the hub.
 const TOKEN: &str = "hf_";
 
-/// The fewest letters and digits behind that which are taken for a token.
+/// The minimum number of letters and digits after `hf_` in a token.
 const MIN_TOKEN: usize = 8;
 
-/// Headers whose values are secrets, in lower case.
+/// The headers whose values are secrets, in lower case.
 const HEADERS: [&str; 6] = [
     "authorization",
     "proxy-authorization",
@@ -22,8 +22,9 @@ const HEADERS: [&str; 6] = [
 /// The words before a secret of an `Authorization` header, in lower case.
 const SCHEMES: [&str; 3] = ["basic ", "bearer ", "token "];
 
-/// Returns a text without secrets: known tokens in each form that programs print, texts that look like a token
-/// of the hub, values of headers that carry secrets, and secrets in URLs.
+/// Returns a text without its secrets. It replaces known tokens in each form in which programs
+/// print them, texts that look like a token of the hub, the values of secret headers, and secrets
+/// in URLs.
 pub(super) fn without_secrets(text: &str, known: &[String]) -> String {
     let mut text = plain(text);
     for token in known.iter().filter(|token| !token.is_empty()) {
@@ -35,8 +36,8 @@ pub(super) fn without_secrets(text: &str, known: &[String]) -> String {
     without_urls_secrets(&without_tokens(&lines.join("\n")))
 }
 
-/// Returns a text without what cuts it apart or hides its characters: escape sequences of terminals, and the
-/// escapes of JSON for characters of ASCII.
+/// Returns a text without the sequences that can split or hide a secret. It removes escape
+/// sequences of terminals, and decodes JSON escapes of ASCII characters.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -53,12 +54,12 @@ fn plain(text: &str) -> String {
     plain + rest
 }
 
-/// Returns the character for which an escape at the begin of a text stands, if it stands for one, and the
+/// Returns the character that an escape at the start of a text stands for, if there is one, and the
 /// length of the escape.
 fn escaped(text: &str) -> Option<(Option<char>, usize)> {
     let bytes = text.as_bytes();
     match bytes {
-        // A sequence of a terminal ends with a letter.
+        // The escape sequence of a terminal ends with a byte from `@` to `~`.
         [0x1b, b'[', ..] => {
             let end = bytes[2..]
                 .iter()
@@ -76,7 +77,8 @@ fn escaped(text: &str) -> Option<(Option<char>, usize)> {
     }
 }
 
-/// Returns the forms in which programs print a token: as it is, percent-encoded, and escaped for JSON.
+/// Returns the forms in which programs print a token: as it is, percent-encoded, and escaped for
+/// JSON.
 fn forms_of(token: &str) -> Vec<String> {
     let encoded = |is_plain: fn(u8) -> bool, hex: fn(u8) -> String| {
         let bytes = token.bytes();
@@ -103,8 +105,8 @@ fn forms_of(token: &str) -> Vec<String> {
     forms
 }
 
-/// Returns a line without the value of a header that carries a secret, and without the secret behind the
-/// name of a scheme, such as `Basic`.
+/// Returns a line without the value of a header that carries a secret, and without the secret after
+/// the name of a scheme, such as `Basic`.
 fn without_header_values(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
     let is_edge = |at: usize| {
@@ -129,7 +131,7 @@ fn without_header_values(line: &str) -> String {
             let is_secret = |c: char| c.is_ascii_alphanumeric() || "+/=-_.~".contains(c);
             let len = clean[begin..].find(|c| !is_secret(c));
             let secret = &clean[begin..begin + len.unwrap_or(clean.len() - begin)];
-            // A sentence may end behind it.
+            // A full stop after the secret may end a sentence.
             let len = secret.trim_end_matches('.').len();
             if len >= MIN_TOKEN && clean[begin..begin + len].bytes().any(is_no_word) {
                 clean.replace_range(begin..begin + len, REDACTED);
@@ -140,12 +142,12 @@ fn without_header_values(line: &str) -> String {
     clean
 }
 
-/// Whether a byte is in no usual word of a sentence.
+/// Returns true if usual words do not contain the byte.
 fn is_no_word(byte: u8) -> bool {
     !byte.is_ascii_lowercase() && byte != b'-' && byte != b'.'
 }
 
-/// Returns a text without what looks like a token of the hub.
+/// Returns a text in which everything that looks like a token of the hub is replaced.
 fn without_tokens(text: &str) -> String {
     let text = text.replace("hf%5F", TOKEN).replace("hf%5f", TOKEN);
     let mut clean = String::new();
@@ -179,7 +181,7 @@ fn without_urls_secrets(text: &str) -> String {
         let trimmed = url.trim_end_matches('.');
         match ModelRef::parse(trimmed) {
             Ok(known @ ModelRef::Url { .. }) => clean.push_str(&known.to_string()),
-            // What is no URL to us may still hold a secret.
+            // A text that cannot be parsed as a URL may still hold a secret.
             _ => clean.push_str("a URL"),
         }
         rest = &rest[end..];

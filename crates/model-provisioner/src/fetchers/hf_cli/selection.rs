@@ -9,13 +9,13 @@ pub(super) enum Selection {
     All,
     /// These files.
     Files(Vec<String>),
-    /// All files below this folder, which becomes the model.
+    /// All files below this folder, which is the model.
     Folder(String),
-    /// These files of a folder that is the model, by their names in the repository.
+    /// These files of a folder, which is the model. The names are those in the repository.
     FilesOf(String, Vec<String>),
 }
 
-/// One file in the listing of the hub.
+/// A file in the listing of the hub.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub(super) struct Listed {
     pub(super) path: String,
@@ -24,8 +24,9 @@ pub(super) struct Listed {
 }
 
 impl Selection {
-    /// Returns the selection of a task, as far as the reference tells: its path is taken for that of a
-    /// file. The error states the name that is refused, and the reason.
+    /// Returns the selection of a task. The path of the reference is taken to be a file until
+    /// [`looked_up`](Self::looked_up) finds a folder. The error states the refused name and the
+    /// reason.
     pub(super) fn of(task: &FetchTask<'_>, parts: &HfParts<'_>) -> Result<Self, String> {
         let selection = match (task.files, parts.path) {
             (TaskFiles::OnlyInFolder(names), Some(folder)) => {
@@ -43,9 +44,9 @@ impl Selection {
         };
         let refused = selection.names().into_iter().find_map(|name| {
             if name.starts_with('-') {
-                Some(format!("its command would take {name:?} for an option"))
+                Some(format!("the command would read {name:?} as an option"))
             } else if !LocalModel::has_file(name) {
-                Some(format!("{name:?} is no part of a model"))
+                Some(format!("{name:?} cannot be a file of a model"))
             } else {
                 None
             }
@@ -53,8 +54,8 @@ impl Selection {
         refused.map_or(Ok(selection), Err)
     }
 
-    /// Looks the path of the reference up in a listing: the path is that of a folder if no file has it and
-    /// files lie below it.
+    /// Looks up the path of the reference in a listing. The path is a folder if it is not a file
+    /// and files lie below it.
     pub(super) fn looked_up(self, parts: &HfParts<'_>, listing: &[Listed]) -> Self {
         let Some(path) = parts.path else {
             return self;
@@ -82,7 +83,7 @@ impl Selection {
         listing.iter().filter(is_selected).collect()
     }
 
-    /// Returns the folder that becomes the model, unless the whole repository does.
+    /// Returns the folder that is the model, if the model is a folder of the repository.
     pub(super) fn folder(&self) -> Option<&str> {
         match self {
             Self::All | Self::Files(_) => None,
@@ -90,7 +91,7 @@ impl Selection {
         }
     }
 
-    /// Returns the staged name of a file of the repository.
+    /// Returns the name under which a file of the repository is staged.
     pub(super) fn name_of<'n>(&self, name: &'n str) -> &'n str {
         let folder = self.folder();
         folder
@@ -98,7 +99,7 @@ impl Selection {
             .unwrap_or(name)
     }
 
-    /// Returns the path that engines are given.
+    /// Returns the entry point of the model, which is the path for engines.
     pub(super) fn entry_point(&self, parts: &HfParts<'_>) -> EntryPoint {
         match (self, parts.path) {
             (Self::Files(_), Some(path)) => {
@@ -109,8 +110,8 @@ impl Selection {
         }
     }
 
-    /// Returns the arguments of the command for the selection. The command takes one name literally, and
-    /// several names as patterns.
+    /// Returns the arguments of the command for the selection. The command reads a single name
+    /// literally, and several names as patterns.
     pub(super) fn arguments(&self) -> Vec<String> {
         match self {
             Self::All => Vec::new(),
@@ -122,7 +123,7 @@ impl Selection {
         }
     }
 
-    /// Returns the names of the files that must be downloaded, as far as they are known.
+    /// Returns the names of the files that must be downloaded, if the selection states them.
     pub(super) fn names(&self) -> BTreeSet<&str> {
         match self {
             Self::Files(names) | Self::FilesOf(_, names) => {

@@ -7,10 +7,10 @@ use catalog_core::Hasher;
 use super::process::Invocation;
 use super::redact::without_secrets;
 
-/// The hub that the command asks unless it is told otherwise.
+/// The hub that the command uses by default.
 const HUB: &str = "https://huggingface.co";
 
-/// The settings that a fetcher was given. The environment holds the others.
+/// The settings of a fetcher. If a setting is `None`, the value of the environment is used.
 #[derive(Default)]
 pub(super) struct Settings {
     pub(super) endpoint: Option<String>,
@@ -18,14 +18,14 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// The URL of the hub.
+    /// Returns the URL of the hub.
     pub(super) fn hub(&self) -> String {
         let inherited = || env::var("HF_ENDPOINT").ok().filter(|url| !url.is_empty());
         let endpoint = self.endpoint.clone().or_else(inherited);
         endpoint.unwrap_or_else(|| HUB.to_owned())
     }
 
-    /// Sets the variables by which the command gets the settings.
+    /// Sets the environment variables through which the command reads the settings.
     pub(super) fn configure(&self, invocation: &mut Invocation) {
         for name in [
             "HF_HUB_DISABLE_TELEMETRY",
@@ -41,7 +41,8 @@ impl Settings {
         }
     }
 
-    /// Returns a hash of the hub and of all places of a token that the command reads.
+    /// Returns a hash of the URL of the hub and of every place from which the command can read a
+    /// token.
     pub(super) fn credentials_id(&self) -> String {
         let variables = [
             "HF_TOKEN",
@@ -69,7 +70,7 @@ impl Settings {
         hasher.finish().value
     }
 
-    /// A text with no secret in it.
+    /// Returns a text without its secrets.
     pub(super) fn without_secrets(&self, text: &str) -> String {
         let inherited = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].map(|name| env::var(name).ok());
         let tokens = inherited.into_iter().flatten().chain(self.token.clone());

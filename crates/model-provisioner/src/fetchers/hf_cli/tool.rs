@@ -7,10 +7,10 @@ use catalog_core::Result;
 
 use super::process::Invocation;
 
-/// The names of the command, the current one first.
+/// The names of the command, the current name first.
 const NAMES: [&str; 2] = ["hf", "huggingface-cli"];
 
-/// The command that was found.
+/// The installed command, with its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tool {
     pub(super) path: PathBuf,
@@ -18,7 +18,8 @@ pub(super) struct Tool {
 }
 
 impl Tool {
-    /// Looks in the folders of a `PATH` for the first command that works. Fails with what was tried.
+    /// Searches the folders of a `PATH` for a command that works. The outer error ends the call.
+    /// The inner error lists the commands that were tried.
     pub(super) fn find(
         search_path: Option<&OsStr>,
         tick: &mut dyn FnMut() -> Result<()>,
@@ -43,7 +44,8 @@ impl Tool {
         Ok(Err(format!("{tried}; {how}")))
     }
 
-    /// Asks a command for its version.
+    /// Runs a command to read its version. The outer error ends the call. The inner error states
+    /// that the command did not print its version.
     pub(super) fn probe(
         path: &Path,
         tick: &mut dyn FnMut() -> Result<()>,
@@ -59,21 +61,21 @@ impl Tool {
                 path: path.to_path_buf(),
                 version,
             }),
-            _ => Err(format!("{} does not tell its version", path.display(),)),
+            _ => Err(format!("{} does not print its version", path.display(),)),
         })
     }
 
-    /// Whether it lists the files of a repository, with their sizes.
+    /// Returns true if the command can list the files of a repository with their sizes.
     pub(super) fn can_list(&self) -> bool {
         self.version >= (2, 0)
     }
 
-    /// Whether it made links into its cache unless it was told not to.
+    /// Returns true if the command creates links into its cache by default.
     pub(super) fn makes_links(&self) -> bool {
         self.version < (0, 23)
     }
 
-    /// For provenance.
+    /// Returns the name and the version of the command, for the provenance of a model.
     pub(super) fn described(&self) -> String {
         let (major, minor) = self.version;
         format!("hf-cli {major}.{minor}")
@@ -85,7 +87,7 @@ fn is_executable(path: &Path) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// The first two numbers that look like a version.
+/// Returns the first two numbers of the first word that looks like a version.
 fn version_in(text: &str) -> Option<(u32, u32)> {
     text.split_whitespace().find_map(|word| {
         let mut numbers = word.split('.');
