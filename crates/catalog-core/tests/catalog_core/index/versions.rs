@@ -151,7 +151,7 @@ fn the_version_decides_also_where_the_checksum_is_right() {
         (r#"{"version":1,"things":{"#, "missing field"),
         (
             r#"{"version":0,"generation":1,"entries":{"#,
-            "no schema version 0",
+            "no release wrote the schema version 0",
         ),
     ] {
         let found = outcome(&sealed(head, &[]));
