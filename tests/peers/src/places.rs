@@ -6,6 +6,11 @@ use workspace_tests::mounts::Mount;
 
 use crate::table::Table;
 
+/// The part of the id of a row that names the place.
+pub fn id(place: &str) -> String {
+    place.trim_start_matches("on ").to_lowercase()
+}
+
 /// What makes a file system, with its defaults.
 const KINDS: [(&str, &str, &[&str]); 3] = [
     ("ext4", "mkfs.ext4", &["-q", "-F"]),
