@@ -1,6 +1,7 @@
-//! The catalog beside stores that a user would pick instead: SQLite (WAL, synchronous=FULL) and redb,
-//! each as its documentation recommends; cacache, which syncs nothing; and the JSON file that is read
-//! and written as a whole, which syncs nothing and locks nothing.
+//! The catalog beside the stores that one could use instead.
+//!
+//! SQLite (WAL, synchronous=FULL) and redb are set as their documentation recommends. cacache syncs
+//! nothing. The JSON file is read and written as a whole; it syncs nothing and locks nothing.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -16,7 +17,7 @@ use crate::stores::{KINDS, Peer, open_store};
 use crate::table::Table;
 use crate::unit::thousands;
 
-/// One of the entries that all stores hold.
+/// Returns an entry by its number. All stores hold the same entries.
 pub fn entry(number: usize) -> CatalogEntry {
     CatalogEntry {
         id: format!("hf:organisation/repository-{number:06}@main/model-q4_k_m.gguf"),
@@ -39,8 +40,9 @@ fn changed(entries: &[CatalogEntry], number: usize) -> CatalogEntry {
     }
 }
 
-/// Measures a durable put on each file system, beside the stores that sync, and the bare system calls
-/// that replacing a file of that size durably takes.
+/// Measures a durable put on each file system, beside the stores that sync.
+///
+/// The last contender replaces a file of the size of our index durably, by bare system calls.
 pub fn measure_puts(table: &mut Table) {
     const SIZE: usize = 1_000;
     let entries: Vec<CatalogEntry> = (0..SIZE).map(entry).collect();

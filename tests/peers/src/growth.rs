@@ -6,7 +6,7 @@ use crate::measured::Row;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Growth {
     Constant,
-    /// As a search does, and caches that no longer hold all.
+    /// A search grows like this, and so do misses of caches that are too small.
     Log,
     /// A fixed part, and one for each entry.
     FixedAndLinear,

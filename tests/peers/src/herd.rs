@@ -85,7 +85,7 @@ pub fn measure(scale: usize, table: &mut Table) {
     table.add(Row::of_time("herd", work, stats).remark(remark));
 }
 
-/// What one of our processes does.
+/// Provisions the model: the work of one of our processes.
 pub fn provision(endpoint: &str, hf: &Path, root: &Path) {
     let catalog = FsCatalog::new(root).expect("it opens");
     let fetcher = HfCliFetcher::new(catalog.artifacts())

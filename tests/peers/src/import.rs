@@ -17,7 +17,7 @@ use crate::places::{self, on_each};
 use crate::table::Table;
 use crate::unit::Unit;
 
-/// What a virtual disk whose rate is limited over seconds is given to recover from the turn before.
+/// The pause before each turn. The rate of some virtual disks is limited over seconds.
 const RECOVERY: Duration = Duration::from_secs(3);
 
 /// Measures the rows; `scale` divides the size.

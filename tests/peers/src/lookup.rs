@@ -1,5 +1,5 @@
-//! What it costs to learn that a model is here, when it is: ours proves it by the fingerprint of each
-//! file; the others look whether a file of that name, or of that digest, exists.
+//! The look-up of a model that is present. Ours proves the model by the fingerprint of each file. The
+//! others check that a file of its name or digest exists.
 
 use std::fs;
 use std::path::Path;

@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::tools;
 
-/// What times depend on.
+/// The properties of a machine on which times depend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     pub processor: String,
     pub cores: usize,
     pub memory: String,
     pub kernel: String,
-    /// Of the current folder, where all rows are measured that name no other.
+    /// The file system of the current folder, where each row is measured that names no other.
     pub file_system: String,
 }
 

@@ -19,7 +19,7 @@ pub struct Contender<'c> {
 }
 
 impl<'c> Contender<'c> {
-    /// A peer that does it so many times in a round; each call is given another number.
+    /// A peer whose call is repeated `count` times in a round. Each call gets another number.
     pub fn new(name: &str, count: usize, call: impl Fn(usize) + 'c) -> Self {
         Self {
             name: name.to_owned(),
@@ -44,7 +44,7 @@ impl<'c> Contender<'c> {
         self
     }
 
-    /// What is done before each round, which is given its number, and not counted.
+    /// Adds a step before each round, whose time is not counted. The step gets the number of the round.
     #[must_use]
     pub fn prepared(mut self, prepare: impl Fn(usize) + 'c) -> Self {
         self.prepare = Box::new(prepare);

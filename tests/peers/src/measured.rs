@@ -24,7 +24,7 @@ pub struct Group {
     /// The day of the run, as in `2026-11-27`.
     pub date: String,
     pub rows: Vec<Row>,
-    /// What was not measured, each with its reason.
+    /// The contenders and places that were not measured, each with its reason.
     pub skipped: Vec<String>,
 }
 
@@ -62,7 +62,7 @@ pub struct Stat {
 pub enum Whose {
     Ours,
     Peer,
-    /// No program that one could use instead: the least that the work takes.
+    /// The least that the work takes. Nobody can use it instead.
     Bound,
 }
 

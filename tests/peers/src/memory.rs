@@ -90,8 +90,9 @@ fn measured(name: &str, whose: Whose, program: &mut Command) -> Stat {
     Stat::of(name, whose, vec![peak(name, program)])
 }
 
-/// Runs a process to its end and looks at the most memory that it ever held, again and again: what
-/// the kernel tells of a process that ended is for its parent alone, by a call that std lacks.
+/// Runs a process to its end, and returns the most memory in bytes that it held at any time. It
+/// reads `/proc` again and again: the kernel gives the final value to the parent alone, by a call
+/// that std lacks.
 pub fn peak(name: &str, program: &mut Command) -> f64 {
     let mut process = program.spawn().expect("it runs");
     let status = format!("/proc/{}/status", process.id());
@@ -107,7 +108,7 @@ pub fn peak(name: &str, program: &mut Command) -> f64 {
     most
 }
 
-/// In bytes; 0 if the process is gone.
+/// The most memory that a process held so far, in bytes. Returns 0 if the process is gone.
 fn high_water_mark(status: &Path) -> f64 {
     let text = fs::read_to_string(status).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::{child, ours};
 
-/// The names of the rows, in the order in which they are measured: what writes most comes last, as a
-/// virtual disk may be slow for minutes after.
+/// The names of the rows, in the order in which they are measured. Rows that write much come late: a
+/// virtual disk may be slow for minutes after them.
 pub const ROWS: [&str; 9] = [
     "put", "lookup", "import", "reverify", "herd", "collect", "hashing", "memory", "catalog",
 ];
@@ -13,7 +13,7 @@ pub const ROWS: [&str; 9] = [
 /// The sizes of the catalog unless the command line gives others.
 const SIZES: [usize; 4] = [100, 1_000, 10_000, 100_000];
 
-/// What to do.
+/// The task of this process.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
     /// The work of a process that a row started.

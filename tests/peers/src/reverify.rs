@@ -77,7 +77,7 @@ pub fn measure(scale: usize, table: &mut Table) {
     ));
 }
 
-/// Puts the files into a cache as the hub's libraries lay it out, and what they are on a hub.
+/// Lists the files on a hub, and puts them into a cache of the layout of the hub's libraries.
 fn hub_cache(cache: &Path, hub: &Hub, files: &[std::path::PathBuf]) {
     let mut repo = Repo::default();
     let mut named = Vec::new();

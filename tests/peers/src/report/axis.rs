@@ -6,7 +6,7 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 
 use crate::unit::Unit;
 
-/// From this ratio of the largest to the smallest value on, bars have a logarithmic axis.
+/// Bars have a logarithmic axis if the largest value is this many times the smallest.
 const RATIO_OF_LOG: f64 = 25.0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,16 @@
 //! Why a peer is ahead of us: one reason for each row where one is, by the id of the row.
 
-const REPLACED_INDEX: &str = "A `put` writes the whole index file and syncs the file and its folder. A database syncs a few pages.";
-const REPLACED_INDEX_OR_NO_SYNC: &str = "A `put` writes the whole index file and syncs the file and its folder. A database syncs a few pages. cacache and the JSON file sync nothing.";
-const COPIED: &str = "An import that has to copy waits for the disk, and returns when the bytes are synced. \
-     cacache syncs nothing; `cp` and `sync` alone hash nothing.";
+const REPLACED_INDEX: &str = "A `put` writes the whole index file and syncs the file and its folder. \
+     A database syncs a few pages.";
+
+const REPLACED_OR_NO_SYNC: &str = "A `put` writes the whole index file and syncs the file and its \
+     folder. A database syncs a few pages; cacache and the JSON file sync nothing.";
+
+const COPIED: &str = "An import that has to copy waits for the disk, and returns when the bytes are \
+     synced. cacache syncs nothing; `cp` and `sync` alone hash nothing.";
+
+const SHARED: &str = "The file system shares the extents of a copy. `cp` and `sync` alone read no byte; \
+     an import hashes every byte.";
 
 /// The reasons, by the ids of the rows.
 pub const REASONS: [(&str, &str); 16] = [
@@ -11,26 +18,21 @@ pub const REASONS: [(&str, &str); 16] = [
     ("put-ext4", REPLACED_INDEX),
     ("put-xfs", REPLACED_INDEX),
     ("put-btrfs", REPLACED_INDEX),
-    ("put", REPLACED_INDEX_OR_NO_SYNC),
-    ("put-16-threads", REPLACED_INDEX_OR_NO_SYNC),
+    ("put", REPLACED_OR_NO_SYNC),
+    ("put-16-threads", REPLACED_OR_NO_SYNC),
     (
         "open",
         "Opening hashes and parses every entry. SQLite and the JSON file check nothing.",
     ),
     (
         "lookup",
-        "A verified look-up checks the index and each file of the model. The faster ones look at one name.",
+        "A verified look-up checks the index and each file of the model. The faster ones look at one \
+         name.",
     ),
     ("import-here", COPIED),
     ("import-ext4", COPIED),
-    (
-        "import-xfs",
-        "XFS shares the extents of a copy. `cp` and `sync` alone read no byte; an import hashes every byte.",
-    ),
-    (
-        "import-btrfs",
-        "btrfs shares the extents of a copy. `cp` and `sync` alone read no byte; an import hashes every byte.",
-    ),
+    ("import-xfs", SHARED),
+    ("import-btrfs", SHARED),
     (
         "collect",
         "A collection reads every manifest and removes the names of blobs too. Other processes cannot \
@@ -38,11 +40,13 @@ pub const REASONS: [(&str, &str); 16] = [
     ),
     (
         "memory-hash",
-        "We hash a file in larger pieces, and load a larger program. `sha256sum` reads 32 KiB at a time.",
+        "We read a file in pieces of 1 MiB, and the program is larger. `sha256sum` reads 32 KiB at a \
+         time.",
     ),
     (
         "memory-import",
-        "An import hashes the bytes while it copies them. `cp` has the kernel copy them.",
+        "An import copies in pieces of 1 MiB and hashes pieces of 256 KiB. `cp` has the kernel copy. \
+         cacache gets pieces of 8 KiB.",
     ),
     (
         "memory-open",
@@ -83,8 +87,13 @@ mod tests {
             .flat_map(|group| &group.rows)
             .map(|row| row.id.as_str())
             .collect();
+        // A place such as XFS may have been skipped.
+        let is_skipped = |id: &str| {
+            let mut groups = measured.groups.iter();
+            groups.any(|group| id.starts_with(&group.name) && !group.skipped.is_empty())
+        };
         for (id, _) in REASONS {
-            assert!(ids.contains(&id), "there is no row {id}");
+            assert!(ids.contains(&id) || is_skipped(id), "there is no row {id}");
         }
     }
 }

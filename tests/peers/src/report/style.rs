@@ -46,7 +46,7 @@ pub fn text(pixels: f64, colour: RGBColor, anchor: HPos) -> TextStyle<'static> {
     sized(pixels, FontStyle::Normal, colour, anchor)
 }
 
-/// As [`text`], in bold.
+/// A bold text of a size in pixels, anchored in the middle of its height.
 pub fn bold(pixels: f64, colour: RGBColor, anchor: HPos) -> TextStyle<'static> {
     sized(pixels, FontStyle::Bold, colour, anchor)
 }
