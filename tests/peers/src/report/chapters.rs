@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reasons::reason;
-use crate::growth::{DOCUMENTED, exponent, points};
+use crate::growth::{DOCUMENTED, Growth, exponent, points};
 use crate::measured::{Group, Measured, Row, Stat, Whose};
 use crate::unit::{Unit, thousands};
 
@@ -169,9 +169,14 @@ fn growth(catalog: &Group) -> String {
     ));
     text.push_str(&format!("| --- | --- |{}\n", " --- |".repeat(names.len())));
     for (work, documented) in DOCUMENTED {
-        let exponents = names.iter().map(|name| {
-            let exponent = exponent(&points(&catalog.rows, work, name));
-            exponent.map_or_else(String::new, |exponent| format!("n^{exponent:.2}"))
+        let exponents = names.iter().enumerate().map(|(number, name)| {
+            let Some(exponent) = exponent(&points(&catalog.rows, work, name)) else {
+                return String::new();
+            };
+            match number == 0 && Growth::of(exponent) > documented {
+                true => format!("**n^{exponent:.2}, more than documented**"),
+                false => format!("n^{exponent:.2}"),
+            }
         });
         let exponents: Vec<String> = exponents.collect();
         let (documented, exponents) = (documented.words(), exponents.join(" | "));
@@ -235,6 +240,15 @@ mod tests {
             growth.contains("| list | linear | n^1.00 | n^1.00 |"),
             "{growth}"
         );
+    }
+
+    #[test]
+    fn growth_beyond_the_documented_one_is_seen() {
+        let mut measured = sample::measured();
+        let ours = &mut measured.groups[1].rows[2].measured[0];
+        ours.median *= 100.0;
+        let blocks = Blocks::of(&measured);
+        assert!(blocks.texts["growth"].contains("**n^2.18, more than documented**"));
     }
 
     #[test]

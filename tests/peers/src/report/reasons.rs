@@ -22,7 +22,7 @@ pub const REASONS: [(&str, &str); 16] = [
     ("put-16-threads", REPLACED_OR_NO_SYNC),
     (
         "open",
-        "Opening hashes and parses every entry. SQLite and the JSON file check nothing.",
+        "Opening hashes and parses every entry. SQLite, redb and the JSON file hash nothing.",
     ),
     (
         "lookup",
@@ -50,7 +50,7 @@ pub const REASONS: [(&str, &str); 16] = [
     ),
     (
         "memory-open",
-        "An open catalog holds all its entries, and the whole file while it reads it. \
+        "An open catalog holds all its entries, and the whole file of 30 MB while it reads it. \
          The databases hold a few pages.",
     ),
 ];
