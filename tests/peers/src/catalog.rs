@@ -1,6 +1,7 @@
-//! The catalog beside stores that a user would pick instead: SQLite (WAL, synchronous=FULL) and redb,
-//! each as its documentation recommends; cacache, which syncs nothing; and the JSON file that is read
-//! and written as a whole, which syncs nothing and locks nothing.
+//! The catalog beside the stores that one could use instead.
+//!
+//! SQLite (WAL, synchronous=FULL) and redb are set as their documentation recommends. cacache syncs
+//! nothing. The JSON file is read and written as a whole; it syncs nothing and locks nothing.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,11 +11,13 @@ use std::time::Duration;
 use catalog_core::{CatalogEntry, Digest, LifecycleState};
 
 use crate::measure::{Contender, ROUNDS, alternate};
-use crate::places::on_each;
+use crate::measured::Row;
+use crate::places::{self, on_each};
 use crate::stores::{KINDS, Peer, open_store};
-use crate::table::{Growth, Row, Table};
+use crate::table::Table;
+use crate::unit::thousands;
 
-/// One of the entries that all stores hold.
+/// Returns an entry by its number. All stores hold the same entries.
 pub fn entry(number: usize) -> CatalogEntry {
     CatalogEntry {
         id: format!("hf:organisation/repository-{number:06}@main/model-q4_k_m.gguf"),
@@ -29,15 +32,6 @@ pub fn entry(number: usize) -> CatalogEntry {
     }
 }
 
-/// How the README says that our costs grow with the number of entries.
-pub const DOCUMENTED: [(&str, Growth); 5] = [
-    ("get", Growth::Log),
-    ("list", Growth::Linear),
-    ("put", Growth::FixedAndLinear),
-    ("put, each of 16 threads", Growth::FixedAndLinear),
-    ("open and list", Growth::Linear),
-];
-
 /// An entry of them that was verified once more.
 fn changed(entries: &[CatalogEntry], number: usize) -> CatalogEntry {
     CatalogEntry {
@@ -46,8 +40,9 @@ fn changed(entries: &[CatalogEntry], number: usize) -> CatalogEntry {
     }
 }
 
-/// Measures a durable put on each file system, beside the stores that sync, and the bare system calls
-/// that replacing a file of that size durably takes.
+/// Measures a durable put on each file system, beside the stores that sync.
+///
+/// The last contender replaces a file of the size of our index durably, by bare system calls.
 pub fn measure_puts(table: &mut Table) {
     const SIZE: usize = 1_000;
     let entries: Vec<CatalogEntry> = (0..SIZE).map(entry).collect();
@@ -61,15 +56,26 @@ pub fn measure_puts(table: &mut Table) {
         let mut contenders: Vec<_> = stores
             .iter()
             .map(|(kind, store)| {
-                Contender::new(kind, 100, |number| store.put(&changed(&entries, number)))
+                contender(kind, 100, |number| store.put(&changed(&entries, number)))
             })
             .collect();
-        contenders.push(Contender::new("the bare system calls of ours", 100, |_| {
+        let bare = Contender::new("the bare system calls of ours", 100, |_| {
             replace(folder, &index).expect("it can be replaced");
-        }));
+        });
+        contenders.push(bare.bound());
         let stats = alternate(ROUNDS, contenders);
-        table.add(Row::of_time(format!("put {place}"), stats).over(SIZE));
+        let id = format!("put-{}", places::id(place));
+        table.add(Row::of_time(&id, format!("put {place}"), stats).over(SIZE));
     });
+}
+
+/// A store as a contender; the first kind is ours.
+fn contender<'c>(kind: &str, count: usize, call: impl Fn(usize) + 'c) -> Contender<'c> {
+    let contender = Contender::new(kind, count, call);
+    match kind == KINDS[0] {
+        true => contender.ours(),
+        false => contender,
+    }
 }
 
 /// Replaces a file durably, and keeps the one before it.
@@ -95,7 +101,10 @@ pub fn measure(size: usize, table: &mut Table) {
     let (kinds, slow): (Vec<&str>, Vec<&str>) =
         KINDS.into_iter().partition(|kind| is_patient(kind));
     for kind in slow {
-        table.skip(&format!("{kind} at {size} entries"), "it takes minutes");
+        table.skip(
+            &format!("{kind} at {} entries", thousands(size)),
+            "it takes minutes",
+        );
     }
     let path = |kind: &str| folder.path().join(kind);
     let stores: Vec<_> = kinds
@@ -107,7 +116,7 @@ pub fn measure(size: usize, table: &mut Table) {
     // Ours is at its fastest once its handle is older than the file system's clock is coarse.
     std::thread::sleep(Duration::from_secs(3));
     let id = |number: usize| &entries[number * 7919 % size].id;
-    let mut add = |work: &str, count: usize, call: &(dyn Fn(&dyn Peer, usize) + Sync)| {
+    let mut add = |id: &str, work: &str, count: usize, call: &(dyn Fn(&dyn Peer, usize) + Sync)| {
         let contenders = kinds.iter().zip(&stores).map(|(kind, store)| {
             let store = &**store;
             // Reading everything for each call, the naive one gets fewer of them.
@@ -115,36 +124,46 @@ pub fn measure(size: usize, table: &mut Table) {
                 true => (count / 200).max(1),
                 false => count,
             };
-            Contender::new(kind, count, move |number| call(store, number))
+            contender(kind, count, move |number| call(store, number))
         });
         let stats = alternate(ROUNDS, contenders.collect());
-        table.add(Row::of_time(work, stats).over(size));
+        table.add(Row::of_time(id, work, stats).over(size));
     };
-    add("get", 20_000, &|peer, number| {
+    add("get", "get", 20_000, &|peer, number| {
         assert!(peer.get(id(number)).is_some())
     });
-    add("list", (200_000 / size).clamp(2, 200), &|peer, _| {
-        assert_eq!(peer.list().len(), size);
-    });
-    add("put", 40, &|peer, number| {
+    add(
+        "list",
+        "list",
+        (200_000 / size).clamp(2, 200),
+        &|peer, _| {
+            assert_eq!(peer.list().len(), size);
+        },
+    );
+    add("put", "put", 40, &|peer, number| {
         peer.put(&changed(&entries, number))
     });
-    add("put, each of 16 threads", 10, &|peer, number| {
-        let entries = &entries;
-        std::thread::scope(|scope| {
-            for thread in 0..16 {
-                scope.spawn(move || peer.put(&changed(entries, number * 16 + thread)));
-            }
-        });
-    });
+    add(
+        "put-16-threads",
+        "put, each of 16 threads",
+        10,
+        &|peer, number| {
+            let entries = &entries;
+            std::thread::scope(|scope| {
+                for thread in 0..16 {
+                    scope.spawn(move || peer.put(&changed(entries, number * 16 + thread)));
+                }
+            });
+        },
+    );
     drop(stores);
 
     let contenders = kinds.iter().map(|kind| {
         let path = path(kind);
-        Contender::new(kind, 1, move |_| {
+        contender(kind, 1, move |_| {
             assert_eq!(open_store(kind, &path).list().len(), size);
         })
     });
     let stats = alternate(ROUNDS, contenders.collect());
-    table.add(Row::of_time("open and list", stats).over(size));
+    table.add(Row::of_time("open", "open and list", stats).over(size));
 }

@@ -8,8 +8,10 @@ use catalog_core::{Expectation, FsCatalog};
 
 use crate::files::{command, run};
 use crate::measure::{Contender, FEW_ROUNDS, alternate};
-use crate::table::{Row, Table};
+use crate::measured::Row;
+use crate::table::Table;
 use crate::tools::HUB;
+use crate::unit::thousands;
 
 /// Measures the row; `scale` divides the numbers.
 pub fn measure(scale: usize, table: &mut Table) {
@@ -33,7 +35,8 @@ pub fn measure(scale: usize, table: &mut Table) {
             let removed = done.expect("they can be removed").removed;
             assert_eq!(removed.len(), unused);
         })
-        .prepared(|round| drop(publish(round, 0..unused))),
+        .prepared(|round| drop(publish(round, 0..unused)))
+        .ours(),
     ];
 
     (0..used).for_each(|number| two_files(&plain.join(format!("used-{number}"))));
@@ -72,8 +75,16 @@ pub fn measure(scale: usize, table: &mut Table) {
         }
         Err(why) => table.skip("hf cache prune", &why),
     }
-    let work = format!("remove {unused} of {all} models of two files");
-    table.add(Row::of_time(work, alternate(FEW_ROUNDS, contenders)));
+    let work = format!(
+        "remove {} of {} models of two files",
+        thousands(unused),
+        thousands(all)
+    );
+    table.add(Row::of_time(
+        "collect",
+        work,
+        alternate(FEW_ROUNDS, contenders),
+    ));
 }
 
 fn published(catalog: &FsCatalog, id: &str) -> catalog_core::CatalogEntry {

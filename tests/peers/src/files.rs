@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 pub const MIB: usize = 1 << 20;
 pub const GIB: usize = 1 << 30;
 
-/// Makes a file of so many bytes, all of it on the disk; another seed gives other bytes.
+/// Makes a file of `size` bytes and syncs it. Each seed gives other bytes.
 pub fn fill(path: &Path, size: usize, seed: u64) {
     let mut file = File::create(path).expect("it can be made");
     let mut state = 88_172_645_463_325_252 ^ (seed << 32) ^ size as u64;
@@ -30,7 +30,7 @@ pub fn fill(path: &Path, size: usize, seed: u64) {
     file.sync_all().expect("it can be synced");
 }
 
-/// Makes a folder of so many files of a size.
+/// Makes a folder of `count` files of `size` bytes each.
 pub fn fill_folder(folder: &Path, count: usize, size: usize) -> Vec<PathBuf> {
     fs::create_dir_all(folder).expect("it can be made");
     let paths: Vec<PathBuf> = (0..count)
@@ -69,8 +69,8 @@ pub fn run(command: &mut Command) {
     );
 }
 
-/// Writes all that is dirty in memory to the disks, so that nobody's turn pays for what the one
-/// before left behind: some sync nothing.
+/// Writes all dirty pages to the disks. Some contenders sync nothing, and the turn after theirs must
+/// not pay for that.
 pub fn write_back() {
     run(&mut command("sync"));
 }

@@ -7,8 +7,10 @@ use catalog_core::Digest;
 
 use crate::files::{GIB, MIB, command, fill, fill_folder, run};
 use crate::measure::{Contender, ROUNDS, alternate};
-use crate::table::{Row, Table};
+use crate::measured::Row;
+use crate::table::Table;
 use crate::tools::SIGNER;
+use crate::unit::Unit;
 
 /// Measures the rows; `scale` divides the sizes.
 pub fn measure(scale: usize, table: &mut Table) {
@@ -19,14 +21,19 @@ pub fn measure(scale: usize, table: &mut Table) {
     let contenders = vec![
         Contender::new("Digest::of_file", 1, |_| {
             Digest::of_file(&file).expect("it can be read");
-        }),
+        })
+        .ours(),
         Contender::new("openssl dgst -sha256", 1, |_| openssl(&file)),
         Contender::new("sha256sum", 1, |_| {
             run(command("sha256sum").arg(&file));
         }),
     ];
-    let work = format!("hash a file of {} MiB", size / MIB);
-    table.add(Row::of_time(work, alternate(ROUNDS, contenders)));
+    let work = format!("hash a file of {}", Unit::Bytes.show_tick(size as f64));
+    table.add(Row::of_time(
+        "hash-file",
+        work,
+        alternate(ROUNDS, contenders),
+    ));
     fs::remove_file(&file).expect("it can be removed");
 
     let model = folder.path().join("model");
@@ -35,7 +42,8 @@ pub fn measure(scale: usize, table: &mut Table) {
     let mut contenders = vec![
         Contender::new("Digest::of_tree", 1, |_| {
             Digest::of_tree(&model).expect("it can be read");
-        }),
+        })
+        .ours(),
         Contender::new("openssl, one file after the other", 1, |_| {
             files.iter().for_each(|file| openssl(file));
         }),
@@ -57,8 +65,15 @@ hashing.Config().hash(sys.argv[1])
         })),
         Err(why) => table.skip("model_signing", &why),
     }
-    let work = format!("hash a folder of 8 x {} MiB", size / MIB);
-    table.add(Row::of_time(work, alternate(ROUNDS, contenders)));
+    let work = format!(
+        "hash a folder of 8 files of {}",
+        Unit::Bytes.show_tick(size as f64)
+    );
+    table.add(Row::of_time(
+        "hash-folder",
+        work,
+        alternate(ROUNDS, contenders),
+    ));
 }
 
 fn openssl(path: &Path) {

@@ -12,16 +12,18 @@ use workspace_tests::hub::{Hub, Repo, RepoFile};
 use crate::child;
 use crate::files::{MIB, command, remove};
 use crate::measure::{Contender, FEW_ROUNDS, alternate};
-use crate::table::{Row, Table};
+use crate::measured::Row;
+use crate::table::Table;
 use crate::tools::HUB;
+use crate::unit::Unit;
 
 const PROCESSES: usize = 64;
 
 /// Measures the row; `scale` divides the size.
 pub fn measure(scale: usize, table: &mut Table) {
     let work = format!(
-        "{PROCESSES} processes ask for {} MiB",
-        256 * MIB / scale / MIB
+        "{PROCESSES} processes request {}",
+        Unit::Bytes.show_tick((256 * MIB / scale) as f64)
     );
     let hf = match HUB.program("hf") {
         Ok(hf) => hf,
@@ -54,7 +56,8 @@ pub fn measure(scale: usize, table: &mut Table) {
                         .expect("this program runs")
                 });
             })
-            .prepared(|_| remove(&root)),
+            .prepared(|_| remove(&root))
+            .ours(),
             Contender::new("hf download", 1, |_| {
                 counted(1, &|| {
                     command(&hf)
@@ -75,14 +78,14 @@ pub fn measure(scale: usize, table: &mut Table) {
         ],
     );
     let remark = format!(
-        "the hub sent it {} times to ours and {} times to hf, in {FEW_ROUNDS} rounds",
+        "In this measurement the hub sent the file {} times to ours and {} times to `hf`, in {FEW_ROUNDS} rounds.",
         sent[0].get(),
         sent[1].get(),
     );
-    table.add(Row::of_time(work, stats).remark(remark));
+    table.add(Row::of_time("herd", work, stats).remark(remark));
 }
 
-/// What one of our processes does.
+/// Provisions the model: the work of one of our processes.
 pub fn provision(endpoint: &str, hf: &Path, root: &Path) {
     let catalog = FsCatalog::new(root).expect("it opens");
     let fetcher = HfCliFetcher::new(catalog.artifacts())

@@ -10,12 +10,14 @@ use std::time::Duration;
 use cacache::{Algorithm, WriteOpts};
 use catalog_core::{CatalogStore, FsCatalog, ImportRequest};
 
-use crate::files::{GIB, MIB, command, fill, remove, run, write_back};
+use crate::files::{GIB, command, fill, remove, run, write_back};
 use crate::measure::{Contender, FEW_ROUNDS, alternate};
-use crate::places::on_each;
-use crate::table::{Row, Table};
+use crate::measured::Row;
+use crate::places::{self, on_each};
+use crate::table::Table;
+use crate::unit::Unit;
 
-/// What a virtual disk whose rate is limited over seconds is given to recover from the turn before.
+/// The pause before each turn. The rate of some virtual disks is limited over seconds.
 const RECOVERY: Duration = Duration::from_secs(3);
 
 /// Measures the rows; `scale` divides the size.
@@ -49,7 +51,8 @@ fn import(size: usize, place: &str, folder: &Path, table: &mut Table) {
             let request = ImportRequest::new(&id, &source);
             let imported = catalog.import(&request, &mut |_| Ok(()));
             imported.expect("it can be imported");
-        }),
+        })
+        .ours(),
         Contender::new("cp --reflink=auto, sha256sum (no sync)", 1, |_| {
             copy_with("--reflink=auto");
             run(command("sha256sum").arg(&copy));
@@ -70,7 +73,8 @@ fn import(size: usize, place: &str, folder: &Path, table: &mut Table) {
     let contenders = contenders.into_iter().map(|one| one.prepared(forget));
     let stats = alternate(FEW_ROUNDS, contenders.collect());
     table.add(Row::of_time(
-        format!("import {} MiB {place}", size / MIB),
+        &format!("import-{}", places::id(place)),
+        format!("import {} {place}", Unit::Bytes.show_tick(size as f64)),
         stats,
     ));
     forget(0);

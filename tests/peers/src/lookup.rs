@@ -1,5 +1,5 @@
-//! What it costs to learn that a model is here, when it is: ours proves it by the fingerprint of each
-//! file; the others look whether a file of that name, or of that digest, exists.
+//! The look-up of a model that is present. Ours proves the model by the fingerprint of each file. The
+//! others check that a file of its name or digest exists.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +11,9 @@ use model_provisioner::{ModelProvisioner, Policy, StagingMode};
 use serde_json::Value;
 use workspace_tests::state::register_others;
 
-use crate::measure::{Contender, ROUNDS, Stat, alternate};
-use crate::table::{Row, Table};
+use crate::measure::{Contender, ROUNDS, alternate};
+use crate::measured::{Row, Stat, Whose};
+use crate::table::Table;
 use crate::tools::HUB;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -45,19 +46,22 @@ pub fn measure(table: &mut Table) {
                 in_place
                     .ensure_present(&model_ref, None)
                     .expect("it is here");
-            }),
+            })
+            .ours(),
             Contender::new("ensure_present, managed", CALLS, |_| {
                 managed
                     .ensure_present(&model_ref, None)
                     .expect("it is here");
-            }),
+            })
+            .ours(),
             Contender::new("locate (no proof)", CALLS, |_| {
                 let found = in_place
                     .catalog()
                     .locate(&model_ref)
                     .expect("it can be read");
                 assert!(found.is_some());
-            }),
+            })
+            .ours(),
             Contender::new("hf-hub in Rust (no proof)", CALLS, |_| {
                 assert!(cache.get("model.bin").is_some_and(|path| path.exists()));
             }),
@@ -70,7 +74,11 @@ pub fn measure(table: &mut Table) {
         Ok(stat) => stats.push(stat),
         Err(why) => table.skip("huggingface_hub in Python", &why),
     }
-    table.add(Row::of_time("warm look-up of a present model", stats));
+    table.add(Row::of_time(
+        "lookup",
+        "warm look-up of a present model",
+        stats,
+    ));
 }
 
 fn provisioner(root: &Path, staging: StagingMode) -> ModelProvisioner<FsCatalog, FileFetcher> {
@@ -171,6 +179,10 @@ print(*rounds)
         .collect();
     match times.is_empty() {
         true => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-        false => Ok(Stat::of("huggingface_hub in Python (no proof)", times)),
+        false => Ok(Stat::of(
+            "huggingface_hub in Python (no proof)",
+            Whose::Peer,
+            times,
+        )),
     }
 }

@@ -1,140 +1,164 @@
-//! How fast we are beside what a user would pick instead: `cargo run --release --manifest-path
-//! tests/peers/Cargo.toml [-- [--rows=NAME,…] [--scale=N] [SIZE…]]`.
+//! Measures this workspace beside the usual alternatives: `cargo run --release --manifest-path
+//! tests/peers/Cargo.toml -- [--rows=NAME,…] [--write] [--scale=N] [SIZE…]`.
 //!
-//! Every figure is the median of its rounds, ours and theirs in turn, on files that this makes. Reads
-//! are warm. A put is durable before it returns, but for the peers that say otherwise.
+//! Each figure is the median of its rounds. The contenders take turns in each round, on files that
+//! the program makes in the current folder. Reads are warm. A write is durable when it returns, unless
+//! the name of the contender says otherwise.
 //!
-//! | rows | what is measured |
+//! | rows | measured |
 //! | --- | --- |
 //! | `catalog` | the catalog, at each size: 100, 1,000, 10,000 and 100,000 entries unless given |
 //! | `put` | a durable put at 1,000 entries; as the superuser also on ext4, XFS and btrfs |
-//! | `lookup` | a model that is present |
-//! | `hashing` | a file and a folder |
-//! | `import` | a file into a store, on the same file systems |
-//! | `reverify` | a folder that nobody changed |
-//! | `herd` | 64 processes that ask for one model |
-//! | `collect` | removing one of ten models |
-//! | `memory` | the most that a process holds |
+//! | `lookup` | the look-up of a model that is present |
+//! | `hashing` | the digest of a file and of a folder |
+//! | `import` | the import of a file into a store, on the same file systems |
+//! | `reverify` | the verification of an unchanged folder |
+//! | `herd` | 64 processes that request one model |
+//! | `collect` | the removal of one of ten models |
+//! | `memory` | the most memory that a process holds |
+//!
+//! `--write` keeps the results in `results/measured.json`, and makes the plots and the tables of the
+//! README from them. With `--rows` it replaces those rows and keeps the others, if the machine and the
+//! versions are the same. `--render` makes the plots and tables again, without measuring.
+//!
+//! `--scale` divides all sizes but those of the catalog: 1 is reported.
 //!
 //! `ours [ROW…]` measures our own rows alone in one short round, for `compare OLD NEW`, which has two
 //! builds take turns.
-//!
-//! `--scale` divides all sizes but those of the catalog: 1 is what is reported.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line prints"
+)]
 
 mod catalog;
 mod child;
 mod collect;
 mod files;
+mod growth;
 mod hashing;
 mod herd;
 mod import;
 mod lookup;
+mod machine;
 mod measure;
+mod measured;
 mod memory;
+mod merge;
+mod options;
 mod ours;
 mod places;
+mod report;
 mod reverify;
+#[cfg(test)]
+mod sample;
 mod stores;
 mod table;
 mod tools;
+mod unit;
 
 use std::fs;
-use std::process::Command;
+use std::process::ExitCode;
 
-use serde_json::{Value, json};
-
+use machine::Machine;
+use measured::{Group, Measured};
+use options::{Action, Plan, Results};
 use table::Table;
 
-/// In the order in which they are measured: what writes most comes last, as a virtual disk may be
-/// slow for minutes after.
-const ROWS: [&str; 9] = [
-    "put", "lookup", "import", "reverify", "herd", "collect", "hashing", "memory", "catalog",
-];
-
-fn main() {
+fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if let Some((child::FLAG, words)) = words.split_first().map(|(word, all)| (&**word, all)) {
-        return child::run(words);
-    }
-    if let Some((ours::WORD, rows)) = words.split_first().map(|(word, all)| (&**word, all)) {
-        return ours::run(rows);
-    }
-    let mut sizes: Vec<usize> = Vec::new();
-    let mut rows: Vec<&str> = ROWS.to_vec();
-    let mut scale = 1;
-    for word in &words {
-        if let Some(names) = word.strip_prefix("--rows=") {
-            rows = names.split(',').collect();
-        } else if let Some(by) = word.strip_prefix("--scale=") {
-            scale = by.parse().expect("--scale is a number");
-        } else {
-            sizes.push(word.parse().expect("a size is a number"));
+    let done = match Action::parse(&words) {
+        Ok(Action::Child(words)) => {
+            child::run(&words);
+            Ok(())
+        }
+        Ok(Action::Ours(rows)) => {
+            ours::run(&rows);
+            Ok(())
+        }
+        Ok(Action::Render) => match report::load() {
+            Some(measured) => report::write(&measured).map_err(|error| error.to_string()),
+            None => Err("nothing is stored yet: measure with --write".to_owned()),
+        },
+        Ok(Action::Measure(plan)) => run(&plan),
+        Err(error) => Err(error.to_string()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
         }
     }
-    if sizes.is_empty() {
-        sizes = vec![100, 1_000, 10_000, 100_000];
+}
+
+/// Measures, and keeps the results where the plan says.
+fn run(plan: &Plan) -> Result<(), String> {
+    let mut run = Measured {
+        machine: Machine::here(),
+        versions: machine::versions(),
+        groups: Vec::new(),
+    };
+    println!("{}", run.machine);
+    println!("{:?}", run.versions);
+    let stored = match plan.results {
+        Results::Written => report::load(),
+        Results::Shown => None,
+    };
+    if let Some(stored) = &stored {
+        // Found out before the minutes of a measurement, not after.
+        let groups = plan.rows.iter().map(|row| Group::empty(row)).collect();
+        let planned = Measured {
+            groups,
+            ..run.clone()
+        };
+        stored
+            .clone()
+            .merge(planned)
+            .map_err(|error| error.to_string())?;
     }
-    let machine = machine();
-    println!("{machine:#}");
+
     let mut table = Table::default();
-    for row in rows {
-        match row {
-            "catalog" => {
-                for size in &sizes {
-                    catalog::measure(*size, &mut table);
-                }
-                table.print_growth(&catalog::DOCUMENTED);
-            }
-            "put" => catalog::measure_puts(&mut table),
-            "lookup" => lookup::measure(&mut table),
-            "hashing" => hashing::measure(scale, &mut table),
-            "import" => import::measure(scale, &mut table),
-            "reverify" => reverify::measure(scale, &mut table),
-            "herd" => herd::measure(scale, &mut table),
-            "collect" => collect::measure(scale, &mut table),
-            "memory" => memory::measure(scale, &mut table),
-            _ => panic!("{row} is none of {ROWS:?}"),
-        }
-    }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peer-bench.json");
-    let text = format!("{:#}\n", table.to_json(&machine));
-    fs::write(path, text).expect("the target folder can be written");
+    fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/target"))
+        .expect("a folder can be made");
+    for row in &plan.rows {
+        measure(row, plan, &mut table);
+        // After each, as the run takes long.
+        run.groups = table.groups().to_vec();
+        let text = serde_json::to_string_pretty(&run).expect("measurements are plain values");
+        fs::write(path, text).expect("the target folder can be written");
+    }
     println!("also in {path}");
+    if plan.results == Results::Shown {
+        return Ok(());
+    }
+    let all = match stored {
+        Some(stored) => stored.merge(run).map_err(|error| error.to_string())?,
+        None => run,
+    };
+    report::write(&all).map_err(|error| error.to_string())
 }
 
-/// What it is measured on, and beside which versions.
-fn machine() -> Value {
-    let first = |path: &str, key: &str| {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        let line = text.lines().find(|line| line.starts_with(key));
-        line.and_then(|line| line.split_once(':'))
-            .map(|(_, value)| value.trim().to_owned())
-    };
-    let says = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program).args(arguments).output();
-        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-        text.unwrap_or_default().lines().next().map(str::to_owned)
-    };
-    json!({
-        "processor": first("/proc/cpuinfo", "model name"),
-        "cores": std::thread::available_parallelism().map_or(0, usize::from),
-        "memory": first("/proc/meminfo", "MemTotal"),
-        "kernel": fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim(),
-        "here": says("findmnt", &["-no", "FSTYPE,OPTIONS", "-T", "."]),
-        "sqlite": rusqlite::version(),
-        "redb": locked("redb"),
-        "cacache": locked("cacache"),
-        "hf-hub": locked("hf-hub"),
-        "huggingface_hub": tools::HUB.version(),
-        "model_signing": tools::SIGNER.version(),
-        "openssl": says("openssl", &["version"]),
-        "coreutils": says("sha256sum", &["--version"]),
-    })
-}
-
-/// The version of a crate that this is built with.
-fn locked(name: &str) -> Option<&'static str> {
-    let lock = include_str!("../Cargo.lock");
-    let (_, package) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
-    package.split('"').next()
+fn measure(row: &str, plan: &Plan, table: &mut Table) {
+    table.begin(row);
+    let scale = plan.scale;
+    match row {
+        "catalog" => {
+            for size in &plan.sizes {
+                catalog::measure(*size, table);
+            }
+            table.print_growth();
+        }
+        "put" => catalog::measure_puts(table),
+        "lookup" => lookup::measure(table),
+        "hashing" => hashing::measure(scale, table),
+        "import" => import::measure(scale, table),
+        "reverify" => reverify::measure(scale, table),
+        "herd" => herd::measure(scale, table),
+        "collect" => collect::measure(scale, table),
+        "memory" => memory::measure(scale, table),
+        _ => unreachable!("a plan has known rows only"),
+    }
 }

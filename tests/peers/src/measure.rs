@@ -1,6 +1,7 @@
 use std::time::Instant;
 
 use crate::files::write_back;
+use crate::measured::{Stat, Whose};
 
 /// How many rounds a row has whose work takes less than a second.
 pub const ROUNDS: usize = 7;
@@ -10,6 +11,7 @@ pub const FEW_ROUNDS: usize = 5;
 /// Somebody who does the work of a row.
 pub struct Contender<'c> {
     name: String,
+    whose: Whose,
     /// Calls in a round.
     count: usize,
     prepare: Box<dyn Fn(usize) + 'c>,
@@ -17,44 +19,36 @@ pub struct Contender<'c> {
 }
 
 impl<'c> Contender<'c> {
-    /// One who does it so many times in a round; each call is given another number.
+    /// A peer whose call is repeated `count` times in a round. Each call gets another number.
     pub fn new(name: &str, count: usize, call: impl Fn(usize) + 'c) -> Self {
         Self {
             name: name.to_owned(),
+            whose: Whose::Peer,
             count,
             prepare: Box::new(|_| {}),
             call: Box::new(call),
         }
     }
 
-    /// What is done before each round, which is given its number, and not counted.
+    /// States that it is ours.
+    #[must_use]
+    pub fn ours(mut self) -> Self {
+        self.whose = Whose::Ours;
+        self
+    }
+
+    /// States that it is the least that the work takes.
+    #[must_use]
+    pub fn bound(mut self) -> Self {
+        self.whose = Whose::Bound;
+        self
+    }
+
+    /// Adds a step before each round, whose time is not counted. The step gets the number of the round.
     #[must_use]
     pub fn prepared(mut self, prepare: impl Fn(usize) + 'c) -> Self {
         self.prepare = Box::new(prepare);
         self
-    }
-}
-
-/// What one contender needs, in seconds or in bytes.
-#[derive(Debug, Clone)]
-pub struct Stat {
-    /// Whose.
-    pub name: String,
-    /// The median of the rounds.
-    pub median: f64,
-    /// The best and the worst round.
-    pub spread: (f64, f64),
-}
-
-impl Stat {
-    /// Of what was measured, in any order.
-    pub fn of(name: &str, mut values: Vec<f64>) -> Self {
-        values.sort_by(f64::total_cmp);
-        Self {
-            name: name.to_owned(),
-            median: values[values.len() / 2],
-            spread: (values[0], values[values.len() - 1]),
-        }
     }
 }
 
@@ -77,6 +71,6 @@ pub fn alternate(rounds: usize, contenders: Vec<Contender<'_>>) -> Vec<Stat> {
         }
     }
     let both = contenders.iter().zip(times);
-    both.map(|(contender, times)| Stat::of(&contender.name, times))
+    both.map(|(contender, times)| Stat::of(&contender.name, contender.whose, times))
         .collect()
 }

@@ -10,45 +10,58 @@ use catalog_core::CatalogEntry;
 use crate::catalog::entry;
 use crate::child;
 use crate::files::{GIB, command, fill, remove};
-use crate::measure::Stat;
+use crate::measured::{Row, Stat, Whose};
 use crate::stores::{KINDS, open_store};
-use crate::table::{Row, Table, Unit};
+use crate::table::Table;
+use crate::unit::thousands;
 
 /// Measures the rows; `scale` divides the sizes.
 pub fn measure(scale: usize, table: &mut Table) {
     let folder = tempfile::tempdir_in(".").expect("a folder can be made here");
     let file = folder.path().join("file.bin");
     fill(&file, 8 * GIB / scale, 1);
-    let mut add = |work: String, stats| {
-        table.add(Row {
-            unit: Unit::Bytes,
-            ..Row::of_time(work, stats)
-        });
-    };
+    let mut add = |id: &str, work: String, stats| table.add(Row::of_memory(id, work, stats));
+    let ours = |name: &str, program: &mut Command| measured(name, Whose::Ours, program);
+    let peer = |name: &str, program: &mut Command| measured(name, Whose::Peer, program);
     let gib = 8.0 / scale as f64;
     add(
+        "memory-hash",
         format!("memory while hashing {gib} GiB"),
         vec![
-            peak("Digest::of_file", child::command("hash").arg(&file)),
-            peak(
+            ours("Digest::of_file", child::command("hash").arg(&file)),
+            peer(
                 "openssl dgst -sha256",
                 command("openssl").args(["dgst", "-sha256"]).arg(&file),
             ),
-            peak("sha256sum", command("sha256sum").arg(&file)),
+            peer("sha256sum", command("sha256sum").arg(&file)),
         ],
     );
     let to = |name: &str| folder.path().join(name);
     let (root, copy, cache) = (to("root"), to("copy.bin"), to("cacache"));
     let mut stats = Vec::new();
-    for (name, program, target) in [
-        ("import", &mut child::command("import"), &root),
-        ("cacache", &mut child::command("cacache"), &cache),
-        ("cp", command("cp").arg("--reflink=auto"), &copy),
+    for (name, whose, program, target) in [
+        ("import", Whose::Ours, &mut child::command("import"), &root),
+        (
+            "cacache",
+            Whose::Peer,
+            &mut child::command("cacache"),
+            &cache,
+        ),
+        (
+            "cp",
+            Whose::Peer,
+            command("cp").arg("--reflink=auto"),
+            &copy,
+        ),
     ] {
-        stats.push(peak(name, program.arg(&file).arg(target)));
+        stats.push(measured(name, whose, program.arg(&file).arg(target)));
         remove(target);
     }
-    add(format!("memory while importing {gib} GiB"), stats);
+    add(
+        "memory-import",
+        format!("memory while importing {gib} GiB"),
+        stats,
+    );
     remove(&file);
 
     let count = 100_000 / scale;
@@ -59,17 +72,28 @@ pub fn measure(scale: usize, table: &mut Table) {
         .map(|kind| {
             let path = folder.path().join("store");
             open_store(kind, &path).put_all(&entries);
-            let stat = peak(kind, child::command("open").arg(kind).arg(&path));
+            let whose = match *kind == KINDS[0] {
+                true => Whose::Ours,
+                false => Whose::Peer,
+            };
+            let stat = measured(kind, whose, child::command("open").arg(kind).arg(&path));
             remove(&path);
             stat
         });
     let stats = stats.collect();
-    add(format!("memory with {count} entries open, one read"), stats);
+    let work = format!("memory with {} entries open, one read", thousands(count));
+    add("memory-open", work, stats);
 }
 
-/// Runs a process to its end and looks at the most memory that it ever held, again and again: what
-/// the kernel tells of a process that ended is for its parent alone, by a call that std lacks.
-pub fn peak(name: &str, program: &mut Command) -> Stat {
+/// The most memory that a process holds.
+fn measured(name: &str, whose: Whose, program: &mut Command) -> Stat {
+    Stat::of(name, whose, vec![peak(name, program)])
+}
+
+/// Runs a process to its end, and returns the most memory in bytes that it held at any time. It
+/// reads `/proc` again and again: the kernel gives the final value to the parent alone, by a call
+/// that std lacks.
+pub fn peak(name: &str, program: &mut Command) -> f64 {
     let mut process = program.spawn().expect("it runs");
     let status = format!("/proc/{}/status", process.id());
     let mut most = 0.0_f64;
@@ -81,10 +105,10 @@ pub fn peak(name: &str, program: &mut Command) -> Stat {
         process.wait().is_ok_and(|status| status.success()),
         "{name}"
     );
-    Stat::of(name, vec![most])
+    most
 }
 
-/// In bytes; 0 if the process is gone.
+/// The most memory that a process held so far, in bytes. Returns 0 if the process is gone.
 fn high_water_mark(status: &Path) -> f64 {
     let text = fs::read_to_string(status).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));

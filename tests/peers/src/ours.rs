@@ -19,8 +19,11 @@ pub const WORD: &str = "ours";
 /// How many entries the catalog has.
 const SIZE: usize = 10_000;
 
+/// Measures a row in a folder: the names of its values, and the values.
+type Measure = fn(&Path) -> Vec<(String, f64)>;
+
 /// The rows and their measurements.
-const ROWS: [(&str, fn(&Path) -> Vec<(String, f64)>); 6] = [
+const ROWS: [(&str, Measure); 6] = [
     ("catalog", catalog),
     ("import", import),
     ("verify", verify),
@@ -171,7 +174,9 @@ fn lookup(base: &Path) -> Vec<(String, f64)> {
         register_others(&catalog, SIZE).expect("they can be registered");
         let mut policy = Policy::default();
         policy.staging = staging;
-        let provisioner = ModelProvisioner::new(catalog, FileFetcher).with_policy(policy).unwrap();
+        let provisioner = ModelProvisioner::new(catalog, FileFetcher)
+            .with_policy(policy)
+            .expect("the catalog is on disk");
         for _ in 0..30 {
             let found = provisioner.ensure_present(&model_ref, Some(digest.clone()));
             found.expect("it is here");
@@ -238,7 +243,7 @@ fn memory(base: &Path) -> Vec<(String, f64)> {
     let import = peak("import", child::command("import").arg(&file).arg(&root));
     let open = peak("open", child::command("open").arg("FsCatalog").arg(&store));
     vec![
-        row("memory, 100,000 entries open", open.median),
-        row("memory, importing 200 MiB", import.median),
+        row("memory, 100,000 entries open", open),
+        row("memory, importing 200 MiB", import),
     ]
 }

@@ -6,15 +6,20 @@ use workspace_tests::mounts::Mount;
 
 use crate::table::Table;
 
-/// What makes a file system, with its defaults.
+/// The part of the id of a row that names the place.
+pub fn id(place: &str) -> String {
+    place.trim_start_matches("on ").to_lowercase()
+}
+
+/// The commands that make file systems, with their defaults.
 const KINDS: [(&str, &str, &[&str]); 3] = [
     ("ext4", "mkfs.ext4", &["-q", "-F"]),
     ("XFS", "mkfs.xfs", &["-q", "-f"]),
     ("btrfs", "mkfs.btrfs", &["-q", "-f"]),
 ];
 
-/// Measures here, and, as the superuser, on one file system of each kind in an image of so many
-/// bytes. The callback gets the name of the place, and a folder there.
+/// Measures in the current folder. The superuser also measures on a file system of each kind, in an
+/// image of `bytes` bytes. The callback gets the name of the place, and a folder there.
 pub fn on_each(
     bytes: u64,
     what: &str,

@@ -8,10 +8,12 @@ use catalog_core::maintenance::Verify;
 use catalog_core::{Digest, FsCatalog, ImportRequest, Method, VerificationOutcomeKind};
 use workspace_tests::hub::{Hub, Repo, RepoFile};
 
-use crate::files::{GIB, MIB, command, fill_folder, run};
+use crate::files::{GIB, command, fill_folder, run};
 use crate::measure::{Contender, FEW_ROUNDS, alternate};
-use crate::table::{Row, Table};
+use crate::measured::Row;
+use crate::table::Table;
 use crate::tools::HUB;
+use crate::unit::Unit;
 
 const FILES: usize = 8;
 
@@ -39,10 +41,12 @@ pub fn measure(scale: usize, table: &mut Table) {
     let mut contenders = vec![
         Contender::new("verify, quick", 1, |_| {
             assert_eq!(verify(Verify::Quick), Some(Method::Fingerprint));
-        }),
+        })
+        .ours(),
         Contender::new("verify, full", 1, |_| {
             verify(Verify::Full);
-        }),
+        })
+        .ours(),
         Contender::new("sha256sum of all", 1, |_| {
             run(command("sha256sum").args(&files));
         }),
@@ -63,11 +67,18 @@ pub fn measure(scale: usize, table: &mut Table) {
         }
         Err(why) => table.skip("hf cache verify", &why),
     }
-    let work = format!("verify again a folder of {FILES} x {} MiB", size / MIB);
-    table.add(Row::of_time(work, alternate(FEW_ROUNDS, contenders)));
+    let work = format!(
+        "verify again a folder of {FILES} files of {}",
+        Unit::Bytes.show_tick(size as f64)
+    );
+    table.add(Row::of_time(
+        "reverify",
+        work,
+        alternate(FEW_ROUNDS, contenders),
+    ));
 }
 
-/// Puts the files into a cache as the hub's libraries lay it out, and what they are on a hub.
+/// Lists the files on a hub, and puts them into a cache of the layout of the hub's libraries.
 fn hub_cache(cache: &Path, hub: &Hub, files: &[std::path::PathBuf]) {
     let mut repo = Repo::default();
     let mut named = Vec::new();

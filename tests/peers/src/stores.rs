@@ -57,7 +57,7 @@ impl Peer for Ours {
     }
 }
 
-/// One connection behind a lock: SQLite has one writer anyhow.
+/// One connection behind a lock. SQLite has only one writer at a time.
 struct Sqlite(Mutex<Connection>);
 
 impl Sqlite {

@@ -10,7 +10,7 @@ use crate::files::{command, run};
 pub struct Tool {
     name: &'static str,
     packages: &'static [&'static str],
-    /// What can be imported once it is there.
+    /// A module that can be imported if the program is installed.
     module: &'static str,
 }
 
@@ -61,7 +61,7 @@ impl Tool {
         }
     }
 
-    /// The version of a package of it; empty if it is not there.
+    /// The version of its first package. It is empty if the program is not installed.
     pub fn version(&self) -> String {
         let script =
             "import sys, importlib.metadata; print(importlib.metadata.version(sys.argv[1]))";
