@@ -36,6 +36,8 @@ struct RedbCatalog {
 
 /// The entries in a write transaction.
 type Entries<'t> = redb::Table<'t, &'static str, &'static str>;
+/// The entries in a read transaction.
+type ReadEntries = redb::ReadOnlyTable<&'static str, &'static str>;
 
 impl RedbCatalog {
     fn open(root: impl AsRef<Path>) -> Result<Self> {
@@ -66,6 +68,15 @@ impl RedbCatalog {
         drop(entries);
         write.commit().map_err(|error| failed(error.into()))?;
         Ok(changed)
+    }
+
+    /// Runs a look in a read transaction.
+    fn look<T>(&self, look: impl FnOnce(&ReadEntries) -> Result<T>) -> Result<T> {
+        let failed = |error: redb::Error| failed("read", &self.file, error);
+        let read = self.database.begin_read();
+        let read = read.map_err(|error| failed(error.into()))?;
+        let entries = read.open_table(ENTRIES);
+        look(&entries.map_err(|error| failed(error.into()))?)
     }
 
     fn read(
@@ -118,15 +129,7 @@ fn failed(
 
 impl CatalogStore for RedbCatalog {
     fn get(&self, id: &str) -> Result<Option<CatalogEntry>> {
-        let failed = |error: redb::Error| failed("read", &self.file, error);
-        let read = self
-            .database
-            .begin_read()
-            .map_err(|error| failed(error.into()))?;
-        let entries = read
-            .open_table(ENTRIES)
-            .map_err(|error| failed(error.into()))?;
-        self.read(&entries, id)
+        self.look(|entries| self.read(entries, id))
     }
 
     fn put(&self, entry: &CatalogEntry) -> Result<()> {
@@ -147,15 +150,7 @@ impl CatalogStore for RedbCatalog {
     }
 
     fn list(&self) -> Result<Vec<CatalogEntry>> {
-        let failed = |error: redb::Error| failed("read", &self.file, error);
-        let read = self
-            .database
-            .begin_read()
-            .map_err(|error| failed(error.into()))?;
-        let entries = read
-            .open_table(ENTRIES)
-            .map_err(|error| failed(error.into()))?;
-        self.read_all(&entries)
+        self.look(|entries| self.read_all(entries))
     }
 
     fn delete(&self, id: &str) -> Result<bool> {

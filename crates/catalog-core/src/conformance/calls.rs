@@ -2,7 +2,7 @@
 //! with the call, the expected and the actual result.
 
 use std::fmt::{Debug, Display};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::catalog::{CatalogStore, EngineStore};
 use crate::entry::{CatalogEntry, EngineEntry, LifecycleState};
@@ -33,6 +33,13 @@ pub(super) fn holds(fact: impl Display, actual: bool, expected: bool) {
         actual == expected,
         "{fact}\nexpected: {expected}\n  actual: {actual}"
     );
+}
+
+/// Checks whether a file or folder is on the host, for this reason.
+#[track_caller]
+pub(super) fn is_there(path: &Path, why: &str, expected: bool) {
+    let fact = format!("{} exists, {why}", path.display());
+    holds(fact, path.exists(), expected);
 }
 
 #[track_caller]

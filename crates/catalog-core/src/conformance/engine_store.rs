@@ -156,6 +156,9 @@ pub fn a_text_that_may_be_a_path_or_an_image_is_refused<S: EngineStore>(open: im
         "C:\\engine.exe",
         "oci://",
         "oci://r/UPPER",
+        "docker.io/vllm/vllm-openai",
+        "ghcr.io/org/vllm",
+        "localhost/vllm",
     ] {
         refuses_engine(
             &store,

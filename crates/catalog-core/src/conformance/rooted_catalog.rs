@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::calls::{delete, entry, fails, get, holds, put, refuses};
+use super::calls::{delete, entry, fails, get, is_there, put, refuses};
 use super::sandbox::{Sandbox, link, write};
 use crate::catalog::CatalogStore;
 
@@ -29,12 +29,6 @@ macro_rules! rooted_catalog_conformance {
             ]
         );
     };
-}
-
-#[track_caller]
-fn is_there(path: &Path, why: &str, expected: bool) {
-    let fact = format!("{} exists, {why}", path.display());
-    holds(fact, path.exists(), expected);
 }
 
 /// CAT-320

@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::calls::{delete_engine, engine, fails, get_engine, holds, put_engine, refuses_engine};
+use super::calls::{
+    delete_engine, engine, fails, get_engine, is_there, put_engine, refuses_engine,
+};
 use super::sandbox::{Sandbox, link, write};
 use crate::catalog::EngineStore;
 
@@ -25,19 +27,14 @@ macro_rules! rooted_engine_store_conformance {
     };
 }
 
-#[track_caller]
-fn is_there(path: &Path, why: &str, expected: bool) {
-    let fact = format!("{} exists, {why}", path.display());
-    holds(fact, path.exists(), expected);
-}
-
 /// ENG-105
 pub fn a_relative_artifact_means_below_the_root<S: EngineStore>(open: impl Fn(&Path) -> S) {
     let sandbox = Sandbox::new();
     let store = open(&sandbox.root());
     let both = [
         ("engines/llama-server", "engines/llama-server"),
-        ("docker.io/vllm/vllm-openai", "docker.io/vllm/vllm-openai"),
+        ("llama.cpp/build/bin/server", "llama.cpp/build/bin/server"),
+        ("./docker.io/vllm/vllm-openai", "docker.io/vllm/vllm-openai"),
         ("./ghcr.io/odd:name", "ghcr.io/odd:name"),
     ];
     let given = both.map(|(given, _)| PathBuf::from(given));

@@ -58,8 +58,9 @@ impl EngineFilter {
 /// - Any other text with a colon is an image if it is `registry/repository` with a tag or digest,
 ///   and the registry has a dot or a port or is `localhost`. Otherwise a text with a colon is
 ///   refused, because it could be a path or an image.
-/// - Any other text is a path relative to the root. So `ghcr.io/org/repo`, without a tag or digest,
-///   is a path; for the image write `oci://ghcr.io/org/repo`.
+/// - Any other text is a path relative to the root. A store refuses a new one that is also an image
+///   without a tag or digest, such as `ghcr.io/org/repo`: write `oci://ghcr.io/org/repo` for the
+///   image, or `./ghcr.io/org/repo` for the path.
 ///
 /// A user name or password before a registry is refused, and the error does not show it.
 ///
@@ -124,6 +125,26 @@ impl<'a> EngineArtifact<'a> {
         }
     }
 
+    /// Checks an artifact of a new entry, and returns its kind.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`of`](Self::of), and [`CatalogError::PathRefused`] for a relative path that is
+    /// also an image without a tag or digest.
+    pub(crate) fn of_new(artifact: &'a Path) -> Result<Self> {
+        let kind = Self::of(artifact)?;
+        let text = artifact.to_str().unwrap_or_default();
+        let registry = text.split_once('/').map(|(registry, _)| registry);
+        let may_be_image =
+            registry.is_some_and(is_known_registry) && check_image_reference(text).is_ok();
+        match kind {
+            Self::Local(_) if may_be_image => {
+                Err(CatalogError::path_refused(text, PathProblem::Ambiguous))
+            }
+            kind => Ok(kind),
+        }
+    }
+
     /// Returns a stored path with `./` before it, if the path could otherwise be read as an image.
     pub(crate) fn mark_local(stored: &str) -> String {
         if stored.contains(':') && !stored.starts_with('/') {
@@ -136,6 +157,14 @@ impl<'a> EngineArtifact<'a> {
 
 fn is_registry(host: &str) -> bool {
     host.contains(['.', ':', '@']) || host.eq_ignore_ascii_case("localhost")
+}
+
+/// Returns true if a host is `localhost`, or ends as the hosts of registries usually do. A folder
+/// such as `llama.cpp` does not.
+fn is_known_registry(host: &str) -> bool {
+    const ENDINGS: [&str; 7] = [".ai", ".cloud", ".com", ".dev", ".io", ".net", ".org"];
+    let host = host.to_ascii_lowercase();
+    host == "localhost" || ENDINGS.iter().any(|ending| host.ends_with(ending))
 }
 
 /// Returns the text of a refused artifact for an error, without a user name and password.

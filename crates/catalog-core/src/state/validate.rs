@@ -61,7 +61,7 @@ pub(crate) fn validate_engine(
             "its digest does not have the number of hexadecimal digits of its algorithm",
         ));
     }
-    let place = |artifact: &Path| match EngineArtifact::of(artifact)? {
+    let place = |artifact: &Path| match EngineArtifact::of_new(artifact)? {
         EngineArtifact::Local(path) => {
             place_path(root, outside, path).map(|placed| EngineArtifact::mark_local(&placed.stored))
         }
