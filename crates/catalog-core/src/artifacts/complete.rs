@@ -8,7 +8,7 @@ use super::blob::Blob;
 use super::lease::{LeaseLock, try_lock};
 use super::link::{link_over, stamp_of};
 use super::manifest::Manifest;
-use super::strangers::strangers;
+use super::unexpected_files::unexpected_files;
 use super::verify::VerifiedStaging;
 use crate::error::{CatalogError, Result};
 use crate::root::{ArtifactFolder, LockMode, create_folders, is_absence, sync_folder};
@@ -136,7 +136,7 @@ impl VerifiedStaging {
     /// Moves the files in the folder of an artifact that are not part of it into quarantine. A
     /// program that uses the folder would read them. Returns whether there were any.
     fn quarantine_unlisted_files(&self, target: &ArtifactFolder) -> Result<bool> {
-        let found = strangers(&target.files(), &self.manifest)?;
+        let found = unexpected_files(&target.files(), &self.manifest)?;
         for stranger in &found {
             let kept = self
                 .staging

@@ -28,7 +28,7 @@ mod shard_files;
 mod space;
 mod staging;
 mod store;
-mod strangers;
+mod unexpected_files;
 mod verify;
 
 pub(crate) use claim::{Owner, owner_of};
@@ -40,7 +40,7 @@ pub(crate) use space::{space_below, space_of, space_of_store};
 
 pub(crate) use artifact::Published;
 pub(crate) use staging::Freshness;
-pub(crate) use strangers::strangers;
+pub(crate) use unexpected_files::unexpected_files;
 
 pub use artifact::Artifact;
 pub use expectation::{EntryPoint, Expectation};

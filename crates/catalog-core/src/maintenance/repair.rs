@@ -33,7 +33,7 @@ pub struct RepairReport {
     /// The entry, which is Active.
     pub entry: CatalogEntry,
     /// The names of the files that were fetched.
-    pub brought: Vec<String>,
+    pub fetched: Vec<String>,
     /// The number of bytes of the files that were corrupt or missing. A file that was restored from
     /// a blob of the store counts, too.
     pub bytes: u64,
@@ -41,7 +41,7 @@ pub struct RepairReport {
     pub kept: usize,
 }
 
-/// Repairs a managed model. The call verifies all files of the model, calls `bring` for each file
+/// Repairs a managed model. The call verifies all files of the model, calls `fetch` for each file
 /// that is corrupt or missing and that the store does not have as a blob, and sets the entry to
 /// Active. The new files are verified before they are used. If `progress` returns an error, the
 /// call stops with that error.
@@ -51,11 +51,11 @@ pub struct RepairReport {
 /// [`CatalogError::NotFound`] if there is no such entry, [`CatalogError::Conflict`] if another
 /// caller changed or deleted the entry during the repair, [`CatalogError::InvalidEntry`] if the
 /// model is not managed, [`CatalogError::DigestMismatch`] if a new file does not have the expected
-/// digest, and the error that `bring` returns.
+/// digest, and the error that `fetch` returns.
 pub(crate) fn repair(
     state: &RootState,
     id: &str,
-    bring: &mut dyn FnMut(&BadFile<'_>, &mut StagedFile<'_>) -> Result<()>,
+    fetch: &mut dyn FnMut(&BadFile<'_>, &mut StagedFile<'_>) -> Result<()>,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<RepairReport> {
     let snapshot = state.models.snapshot()?;
@@ -83,7 +83,7 @@ pub(crate) fn repair(
         let freshness = Freshness::of(&found.stamp, begin);
         link_in(&mut staging, found, &manifest, freshness)?;
     }
-    let mut brought = Vec::new();
+    let mut fetched = Vec::new();
     for file in lacking {
         if !link_blob(state, &mut staging, file)? {
             let bad = BadFile {
@@ -91,9 +91,9 @@ pub(crate) fn repair(
                 manifest: &manifest,
             };
             let mut staged = staging.create(&file.name)?;
-            bring(&bad, &mut staged)?;
+            fetch(&bad, &mut staged)?;
             staged.finish()?;
-            brought.push(file.name.clone());
+            fetched.push(file.name.clone());
         }
     }
     staging.set_provenance(manifest.provenance());
@@ -137,7 +137,7 @@ pub(crate) fn repair(
     drop(artifact);
     Ok(RepairReport {
         entry,
-        brought,
+        fetched,
         bytes,
         kept: good.len(),
     })

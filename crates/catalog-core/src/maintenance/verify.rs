@@ -7,7 +7,7 @@ use super::quarantine::quarantine_all;
 use super::recording::{Attempt, Attempts, Recordable, Service};
 use super::verification::{Verification, Verify};
 use crate::artifacts::{
-    Comparison, Evidence, Fingerprint, LocalModel, Manifest, now_at_most, strangers,
+    Comparison, Evidence, Fingerprint, LocalModel, Manifest, now_at_most, unexpected_files,
     warn_of_one_shard,
 };
 use crate::digest::{
@@ -250,9 +250,10 @@ fn hash_managed(
         .collect();
     // Users get the whole folder, so an unexpected file in it is a failure.
     let folder = state.root.layout().artifact(key).files();
-    let strangers = strangers(&folder, manifest)?;
-    let strangers = strangers.iter();
-    problems.extend(strangers.map(|found| format!("{} is not a file of the model", found.name)));
+    let unexpected_files = unexpected_files(&folder, manifest)?;
+    let unexpected_files = unexpected_files.iter();
+    problems
+        .extend(unexpected_files.map(|found| format!("{} is not a file of the model", found.name)));
     for (content, found) in contents.iter().zip(&files) {
         let file = manifest.files.iter().find(|file| file.name == content.name);
         let file = file.expect("only files of the manifest are hashed");

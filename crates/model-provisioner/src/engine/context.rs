@@ -168,7 +168,7 @@ impl<'c> CallContext<'c> {
         }
     }
 
-    pub(super) fn tell(&self, kind: EventKind) {
+    pub(super) fn notify(&self, kind: EventKind) {
         self.observer
             .on_event(&Event::new(Arc::clone(&self.shared_id), kind));
     }
@@ -187,7 +187,7 @@ impl<'c> CallContext<'c> {
     pub(super) fn note_registration(&self) {
         self.is_catalog_changed.set(true);
         self.with_lock(ModelLock::withdraw);
-        self.tell(EventKind::Registered);
+        self.notify(EventKind::Registered);
     }
 
     /// Returns true if the call changed the catalog.
@@ -254,7 +254,7 @@ impl<'c> CallContext<'c> {
             return Err(CatalogError::Cancelled);
         }
         self.report(progress);
-        self.tell(EventKind::Fetching(progress));
+        self.notify(EventKind::Fetching(progress));
         Ok(())
     }
 
@@ -262,7 +262,7 @@ impl<'c> CallContext<'c> {
     pub(super) fn verifying(&self, progress: Progress) -> catalog_core::Result<()> {
         self.check()?;
         self.report(progress);
-        self.tell(EventKind::Verifying(progress));
+        self.notify(EventKind::Verifying(progress));
         Ok(())
     }
 

@@ -32,7 +32,7 @@ impl Facts {
 
 /// The facts that a call gets together with the model lock.
 #[derive(Debug, Default)]
-pub(super) struct Turn {
+pub(super) struct LockFacts {
     /// The content of the catalog before the wait, if the call waited.
     pub(super) since: Option<CatalogSnapshot>,
     /// The key of an artifact that an interrupted call published but did not register.
@@ -44,11 +44,11 @@ pub(super) struct Turn {
 }
 
 /// Reads the facts about the model of a call on this host.
-pub(super) fn look(ctx: &CallContext<'_>, turn: &Turn) -> Result<Facts> {
+pub(super) fn look(ctx: &CallContext<'_>, gained: &LockFacts) -> Result<Facts> {
     // These reads wait for no lock, so they need no limits.
     let store = ctx.catalog.managed();
     let known = match store {
-        Some(store) => store.registered(&ctx.id, turn.since.as_ref())?,
+        Some(store) => store.registered(&ctx.id, gained.since.as_ref())?,
         None => match ctx.catalog.get(&ctx.id)? {
             Some(entry) => Some(RegisteredModel::of_entry(entry)?),
             None => None,
@@ -67,8 +67,8 @@ pub(super) fn look(ctx: &CallContext<'_>, turn: &Turn) -> Result<Facts> {
         is_local: ctx.is_local(),
         is_stageable: ctx.fetcher.supports(ctx.model_ref),
         has_store: store.is_some(),
-        published: turn.published.clone(),
-        is_source_asked: turn.is_source_asked,
+        published: gained.published.clone(),
+        is_source_asked: gained.is_source_asked,
         has_moved: false,
     })
 }

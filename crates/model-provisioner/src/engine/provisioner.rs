@@ -6,9 +6,9 @@ use catalog_core::{
     CatalogStore, Digest, FileFetcher, FsCatalog, ModelFetcher, ModelRef, ResolvedModel,
 };
 
+use super::attempts::provide;
 use super::context::CallContext;
 use super::nested::Nesting;
-use super::turn::provide;
 use crate::error::{ProvisionError, Result};
 #[cfg(feature = "hf-cli")]
 use crate::fetchers::{HfCliFetcher, SchemeRouter};
@@ -181,7 +181,7 @@ impl<C: CatalogStore, F: ModelFetcher> ModelProvisioner<C, F> {
         let _entered = span.enter();
         let done = Nesting::begin(&ctx).and_then(|_nesting| provide(&ctx, wants_lease));
         let done = done.map_err(|error| ctx.explain(error));
-        ctx.tell(match &done {
+        ctx.notify(match &done {
             Ok(report) => EventKind::Finished {
                 provided: report.provided,
                 outcome: report.outcome.kind,

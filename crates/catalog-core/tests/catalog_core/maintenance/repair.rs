@@ -65,7 +65,7 @@ fn only_what_is_bad_or_missing_is_brought_and_only_if_it_is_right() {
         )
         .unwrap();
     assert_eq!(asked, ["b"], "c is taken from the blob of its bytes");
-    assert_eq!((report.brought, report.kept), (vec!["b".to_owned()], 1));
+    assert_eq!((report.fetched, report.kept), (vec!["b".to_owned()], 1));
     assert_eq!(report.entry.local_path, first.local_path);
     assert_eq!(report.entry.digest, Some(Digest::of_tree(&source).unwrap()));
     let now = catalog.get("first").unwrap().unwrap();
@@ -81,7 +81,7 @@ fn only_what_is_bad_or_missing_is_brought_and_only_if_it_is_right() {
             &mut |_| Ok(()),
         )
         .unwrap();
-    assert!(report.brought.is_empty());
+    assert!(report.fetched.is_empty());
     for id in ["first", "second"] {
         let found = catalog.verify(id, Verify::Full, &mut |_| Ok(())).unwrap();
         assert_eq!(found.outcome.kind, Kind::Pass, "{id}");

@@ -65,7 +65,7 @@ pub(super) fn locate(ctx: &CallContext<'_>) -> Result<PathBuf> {
     ctx.during(Part::Fetching, || {
         ctx.check()?;
         if !ctx.is_local() {
-            ctx.tell(EventKind::Fetching(Progress::default()));
+            ctx.notify(EventKind::Fetching(Progress::default()));
         }
         let fetched = ctx.fetcher.ensure_present(ctx.model_ref)?;
         if fetched.id != ctx.id.as_str() {

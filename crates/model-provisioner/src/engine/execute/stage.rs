@@ -104,7 +104,7 @@ fn publish(
         tracing::debug!(id = ctx.id.as_str(), %error, "a key could not be announced");
     }
     let artifact = ctx.during(Part::Publishing, || staging.publish())?;
-    ctx.tell(EventKind::Published {
+    ctx.notify(EventKind::Published {
         path: artifact.path().to_path_buf(),
     });
     Ok(VerifiedModel {

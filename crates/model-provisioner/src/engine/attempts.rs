@@ -18,7 +18,7 @@ use catalog_core::{CatalogError, FetchProblem, Hasher, Retry};
 
 use super::context::{CallContext, Part};
 use super::execute::{execute, miss_of};
-use super::facts::{Facts, Turn, look};
+use super::facts::{Facts, LockFacts, look};
 use super::plan::{Miss, Wishes, first_step, next_step};
 use super::register::finish;
 use super::verified::Executed;
@@ -35,7 +35,7 @@ const MAX_ATTEMPTS: usize = 8;
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
 /// The time between two events of a call that waits.
-const TELL_EVERY: Duration = Duration::from_millis(200);
+const NOTIFY_EVERY: Duration = Duration::from_millis(200);
 
 /// Provisions the model of a call.
 pub(super) fn provide(ctx: &CallContext<'_>, wants_lease: bool) -> Result<ProvisionReport> {
@@ -45,7 +45,7 @@ pub(super) fn provide(ctx: &CallContext<'_>, wants_lease: bool) -> Result<Provis
         policy: ctx.policy,
     };
     ctx.check()?;
-    let facts = look(ctx, &Turn::default())?;
+    let facts = look(ctx, &LockFacts::default())?;
     if first_step(&facts, &wishes) == Step::Use {
         match take_steps(ctx, &wishes, facts, wants_lease) {
             Err(error) if is_conflict(&error) => {}
@@ -53,9 +53,9 @@ pub(super) fn provide(ctx: &CallContext<'_>, wants_lease: bool) -> Result<Provis
         }
     }
     let terms = terms(ctx);
-    let turn = wait_for_turn(ctx, &terms)?;
-    if let Some(failure) = &turn.failure {
-        let step = first_step(&look(ctx, &turn)?, &wishes);
+    let gained = wait_for_lock(ctx, &terms)?;
+    if let Some(failure) = &gained.failure {
+        let step = first_step(&look(ctx, &gained)?, &wishes);
         // A third caller may have provisioned the model since.
         if !matches!(step, Step::Use | Step::Activate) {
             drop(ctx.take_lock());
@@ -72,7 +72,7 @@ pub(super) fn provide(ctx: &CallContext<'_>, wants_lease: bool) -> Result<Provis
         let done = ctx
             .check()
             .map_err(ProvisionError::from)
-            .and_then(|()| look(ctx, &turn))
+            .and_then(|()| look(ctx, &gained))
             .and_then(|facts| take_steps(ctx, &wishes, facts, wants_lease));
         match done {
             Err(error) if is_conflict(&error) && attempt < MAX_ATTEMPTS => attempt += 1,
@@ -107,7 +107,7 @@ fn take_steps(
 ) -> Result<ProvisionReport> {
     let mut step = first_step(&facts, wishes);
     let done = loop {
-        ctx.tell(EventKind::Planned { step });
+        ctx.notify(EventKind::Planned { step });
         if step == Step::Verify && ctx.with_lock(|lock| lock.is_of_this_process()) == Some(true) {
             // The result of this call cannot be recorded for other callers, so they need not wait
             // for it.
@@ -146,9 +146,9 @@ fn take_steps(
 
 /// Waits for the model lock. A catalog that is not on disk has no model locks, and the call does
 /// not wait.
-fn wait_for_turn(ctx: &CallContext<'_>, terms: &str) -> Result<Turn> {
+fn wait_for_lock(ctx: &CallContext<'_>, terms: &str) -> Result<LockFacts> {
     let Some(store) = ctx.store() else {
-        return Ok(Turn::default());
+        return Ok(LockFacts::default());
     };
     let begin = Instant::now();
     let before = store.snapshot()?;
@@ -174,9 +174,9 @@ fn wait_for_turn(ctx: &CallContext<'_>, terms: &str) -> Result<Turn> {
             Err(CatalogError::DeadlineExceeded { .. }) => return Err(ctx.overdue(Some(holder))),
             checked => checked?,
         }
-        if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+        if told.is_none_or(|told| told.elapsed() >= NOTIFY_EVERY) {
             told = Some(Instant::now());
-            ctx.tell(EventKind::Waiting { holder, progress });
+            ctx.notify(EventKind::Waiting { holder, progress });
         }
         std::thread::sleep(ctx.time_left().map_or(pause, |left| left.min(pause)));
         pause = (pause * 2).min(PAUSES.1);
@@ -184,9 +184,9 @@ fn wait_for_turn(ctx: &CallContext<'_>, terms: &str) -> Result<Turn> {
     let published = lock.announced().map(str::to_owned);
     if !is_waiting {
         ctx.keep(lock);
-        return Ok(Turn {
+        return Ok(LockFacts {
             published,
-            ..Turn::default()
+            ..LockFacts::default()
         });
     }
     ctx.count(Part::Waiting, begin.elapsed());
@@ -197,7 +197,7 @@ fn wait_for_turn(ctx: &CallContext<'_>, terms: &str) -> Result<Turn> {
     });
     ctx.keep(lock);
     let failure = call.as_ref().and_then(|call| call.failure.clone());
-    Ok(Turn {
+    Ok(LockFacts {
         since: Some(before),
         published,
         is_source_asked: call.is_some() && failure.is_none(),

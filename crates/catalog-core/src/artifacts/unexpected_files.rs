@@ -8,7 +8,7 @@ use crate::root::{MAX_DEPTH, list_folder};
 
 /// An unexpected file in the folder of a model: it is not part of the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stranger {
+pub(crate) struct UnexpectedFile {
     /// Its name relative to the folder, as text for people.
     pub(crate) name: String,
     pub(crate) path: PathBuf,
@@ -16,8 +16,8 @@ pub(crate) struct Stranger {
 
 /// Lists the files, links and special files in the folder of an artifact whose names are not in its
 /// manifest. A program that uses the folder would find them. Follows no link and opens no file.
-pub(crate) fn strangers(files: &Path, manifest: &Manifest) -> Result<Vec<Stranger>> {
-    let mut strangers = Vec::new();
+pub(crate) fn unexpected_files(files: &Path, manifest: &Manifest) -> Result<Vec<UnexpectedFile>> {
+    let mut unexpected_files = Vec::new();
     let is_folder = fs::symlink_metadata(files).is_ok_and(|found| found.is_dir());
     let mut folders: Vec<(PathBuf, usize)> = is_folder
         .then(|| (files.to_path_buf(), 0))
@@ -37,9 +37,9 @@ pub(crate) fn strangers(files: &Path, manifest: &Manifest) -> Result<Vec<Strange
             }
             let is_listed = !kind.is_dir() && manifest.files.iter().any(|file| file.name == name);
             if !is_listed {
-                strangers.push(Stranger { name, path });
+                unexpected_files.push(UnexpectedFile { name, path });
             }
         }
     }
-    Ok(strangers)
+    Ok(unexpected_files)
 }
