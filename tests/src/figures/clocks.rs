@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::figure::{Measured, Outcome, Trial};
+use crate::figure::{Measured, Outcome, Sabotage, Trial};
 use crate::state::{observe, write_and_look_for_leftovers};
 use crate::steps::{Step, answers, states};
 use crate::strace::{Site, program};
@@ -16,11 +16,14 @@ const DATES: [&str; 5] = [
     "2026-01-01 00:00:00",
 ];
 
-pub(super) fn measure(_: Trial) -> Outcome {
+/// The date of the clock that runs ahead.
+const AHEAD: &str = "2030-01-01 00:00:00";
+
+pub(super) fn measure(trial: Trial) -> Outcome {
     if let Err(error) = Command::new("faketime").arg("--version").output() {
         return Outcome::Skipped(format!("faketime: {error}"));
     }
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     // One root for all dates, so that the clock jumps under it, forwards and back.
     let site = Site::new();
     let workload = [
@@ -42,16 +45,11 @@ pub(super) fn measure(_: Trial) -> Outcome {
     for date in DATES {
         drop(std::fs::remove_dir_all(site.answers()));
         drop(std::fs::create_dir(site.answers()));
-        let status = Command::new("faketime")
-            .args(["-f", &format!("@{date}")])
-            .arg(program())
-            .arg("--workload")
-            .args([site.root(), site.answers()])
-            .args(workload.iter().map(|step| format!("{step:?}")))
-            .status();
-        measured.check(status.is_ok_and(|status| status.success()), || {
-            format!("{date}: it failed")
-        });
+        let is_done = run_at(&site, date, &workload);
+        measured.check(is_done, || format!("{date}: it failed"));
+        if trial.sabotage == Sabotage::ClockAhead {
+            run_at(&site, AHEAD, &[Step::Collect]);
+        }
         let answers = answers(&site.answers());
         calls += answers.len();
         let all_ok = answers.len() == workload.len()
@@ -66,8 +64,23 @@ pub(super) fn measure(_: Trial) -> Outcome {
         if let Err(error) = write_and_look_for_leftovers(&site.root()) {
             measured.violation(format!("{date}: {error}"));
         }
+        if measured.is_hopeless() {
+            break;
+        }
     }
     measured.count("dates", DATES.len());
     measured.count("calls", calls);
     Outcome::Measured(measured)
+}
+
+/// Runs a workload from this date on, and returns whether it ended well.
+fn run_at(site: &Site, date: &str, workload: &[Step]) -> bool {
+    let status = Command::new("faketime")
+        .args(["-f", &format!("@{date}")])
+        .arg(program())
+        .arg("--workload")
+        .args([site.root(), site.answers()])
+        .args(workload.iter().map(|step| format!("{step:?}")))
+        .status();
+    status.is_ok_and(|status| status.success())
 }
