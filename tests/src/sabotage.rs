@@ -50,8 +50,8 @@ pub enum Sabotage {
     ChangedModel,
     /// The checksum of a file is computed after its bits were flipped.
     LateChecksum,
-    /// The clock of a collection is days ahead of that of the calls before it.
-    ClockAhead,
+    /// A collection knows no clock but that of the wall, which is years ahead.
+    WallClock,
     /// The fields of a newer release are renamed when an index is written.
     LostFields,
 }
@@ -80,7 +80,7 @@ const NAMES: [(&str, Sabotage); 24] = [
     ("undone-write", Sabotage::UndoneWrite),
     ("changed-model", Sabotage::ChangedModel),
     ("late-checksum", Sabotage::LateChecksum),
-    ("clock-ahead", Sabotage::ClockAhead),
+    ("wall-clock", Sabotage::WallClock),
     ("lost-fields", Sabotage::LostFields),
 ];
 

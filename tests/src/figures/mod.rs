@@ -247,7 +247,7 @@ pub const ALL: [Figure; 28] = [
     figure(
         "clocks",
         clocks::measure,
-        &[proof(Sabotage::ClockAhead, &["found"])],
+        &[proof(Sabotage::WallClock, &["found"])],
     ),
     figure(
         "compat",
