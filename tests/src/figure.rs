@@ -3,6 +3,8 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+pub use crate::sabotage::{Proof, Sabotage};
+
 /// How much is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
@@ -10,79 +12,6 @@ pub enum Extent {
     Quick,
     /// All of it.
     Full,
-}
-
-/// A fault that the harness puts between the product and the system, to show that a figure notices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sabotage {
-    /// Nothing is broken.
-    Nothing,
-    /// Files are not synced.
-    NoFileSync,
-    /// Folders are not synced.
-    NoFolderSync,
-    /// The index is renamed before it is synced.
-    RenameBeforeSync,
-    /// Every lock of the kernel is granted at once.
-    NoLocks,
-    /// Readers open the catalog again after each write.
-    FreshHandles,
-    /// All entries are written once more before each deletion.
-    RewriteBeforeDelete,
-    /// Calls are made without the limits that they should keep.
-    NoLimits,
-    /// Workloads say that a call returned before they make it.
-    EarlyAnswers,
-    /// A call for a model that is there already writes a file.
-    WriteWhenWarm,
-    /// A secret is left in a temporary file.
-    Leak,
-    /// Callers find no source call and no key of a call before them.
-    ForgetCalls,
-    /// The umask of a process decides the modes of its files.
-    UmaskDecides,
-    /// The root has no spare for a full disk.
-    NoSpare,
-    /// The pins are damaged, which stops the removal of everything.
-    BadPins,
-    /// A file system that is mounted again is another one with the same files.
-    OtherFileSystem,
-    /// An artifact that no call concerns is lost.
-    LostNeighbour,
-    /// A process may open few files.
-    FewHandles,
-    /// Content is not checked.
-    NoChecks,
-    /// A process reads a whole file into memory before its header is checked.
-    WholeFiles,
-}
-
-impl Sabotage {
-    /// Returns the sabotage of this name on the command line.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "no-file-sync" => Some(Self::NoFileSync),
-            "no-folder-sync" => Some(Self::NoFolderSync),
-            "rename-before-sync" => Some(Self::RenameBeforeSync),
-            "no-locks" => Some(Self::NoLocks),
-            "fresh-handles" => Some(Self::FreshHandles),
-            "rewrite-before-delete" => Some(Self::RewriteBeforeDelete),
-            "no-limits" => Some(Self::NoLimits),
-            "early-answers" => Some(Self::EarlyAnswers),
-            "write-when-warm" => Some(Self::WriteWhenWarm),
-            "leak" => Some(Self::Leak),
-            "forget-calls" => Some(Self::ForgetCalls),
-            "umask-decides" => Some(Self::UmaskDecides),
-            "no-spare" => Some(Self::NoSpare),
-            "bad-pins" => Some(Self::BadPins),
-            "other-file-system" => Some(Self::OtherFileSystem),
-            "lost-neighbour" => Some(Self::LostNeighbour),
-            "few-handles" => Some(Self::FewHandles),
-            "no-checks" => Some(Self::NoChecks),
-            "whole-files" => Some(Self::WholeFiles),
-            _ => None,
-        }
-    }
 }
 
 /// How a figure is measured.
@@ -103,19 +32,54 @@ pub enum Outcome {
     Skipped(String),
 }
 
+/// What a report says of a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing happened that should not have.
+    WithinBounds,
+    /// There were violations.
+    OutOfBounds,
+    /// This machine cannot measure the figure.
+    Skipped,
+}
+
 /// The number of violations that are printed above a closing line.
 const PRINTED_VIOLATIONS: usize = 20;
 
 /// The counts of a figure.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Measured {
     /// The counts, in the order in which they are printed.
     counts: Vec<(String, String)>,
     /// The events that should never have happened.
     violations: Vec<String>,
+    /// The number of violations after which more tell nothing new.
+    enough: usize,
+}
+
+impl Default for Measured {
+    fn default() -> Self {
+        Self::with_enough(PRINTED_VIOLATIONS)
+    }
 }
 
 impl Measured {
+    fn with_enough(enough: usize) -> Self {
+        Self {
+            counts: Vec::new(),
+            violations: Vec::new(),
+            enough,
+        }
+    }
+
+    /// Begins a trial. The first violation shows that a sabotage was noticed, and is enough.
+    pub fn of(trial: Trial) -> Self {
+        match trial.sabotage {
+            Sabotage::Nothing => Self::default(),
+            _ => Self::with_enough(1),
+        }
+    }
+
     /// Adds a count to the closing line.
     pub fn count(&mut self, what: &str, number: impl fmt::Display) {
         self.counts.push((what.to_owned(), number.to_string()));
@@ -148,14 +112,15 @@ impl Measured {
         &self.violations
     }
 
-    /// Returns true once there are as many violations as are printed: more tell nothing new.
+    /// Returns true once more violations tell nothing new: there are as many as are printed, or one beside a
+    /// sabotage.
     pub fn is_hopeless(&self) -> bool {
-        self.violations.len() >= PRINTED_VIOLATIONS
+        self.violations.len() >= self.enough
     }
 
     /// Calls a function for each of many values, on all processors, and returns the sum of its
-    /// results. Ends early once a processor has found as many violations as are printed. Tells on standard
-    /// error each minute how far it is.
+    /// results. Ends early once a processor has found so many violations that more tell nothing new. Tells on
+    /// standard error each minute how far it is.
     pub fn for_each<T: Sync>(
         &mut self,
         items: &[T],
@@ -165,8 +130,9 @@ impl Measured {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let start = Instant::now();
         let minutes = AtomicU64::new(0);
+        let enough = self.enough;
         let run = || {
-            let mut measured = Self::default();
+            let mut measured = Self::with_enough(enough);
             let mut sum = 0;
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
@@ -180,6 +146,8 @@ impl Measured {
                     drop(writeln!(io::stderr(), "{done}"));
                 }
                 if measured.is_hopeless() {
+                    // The other processors end, too.
+                    next.store(items.len(), Ordering::Relaxed);
                     break;
                 }
             }
@@ -211,15 +179,52 @@ pub struct Figure {
     /// Whether its bounds are times. The quick run leaves such figures out unless they are named:
     /// a busy machine must not fail the tests.
     pub is_timed: bool,
+    /// The faults that it must notice.
+    pub proofs: &'static [Proof],
 }
 
 impl Figure {
+    /// Measures it once beside each of its sabotages, in the quick extent. Calls a function with a line for each,
+    /// and returns whether all were noticed. Where this machine cannot measure the figure, nothing is to be
+    /// noticed.
+    pub fn prove(&self, mut print: impl FnMut(&str)) -> bool {
+        let mut all_noticed = true;
+        for proof in self.proofs {
+            let trial = Trial {
+                extent: Extent::Quick,
+                sabotage: proof.sabotage,
+            };
+            let what = format!("{}: the sabotage {}", self.name, proof.sabotage.name());
+            let measured = match (self.measure)(trial) {
+                Outcome::Measured(measured) => measured,
+                Outcome::Skipped(reason) => {
+                    print(&format!("{what} was skipped: {reason}"));
+                    continue;
+                }
+            };
+            match proof.shown_by(&measured.violations) {
+                Some(violation) => print(&format!("{what} was noticed: {violation}")),
+                None => {
+                    all_noticed = false;
+                    print(&format!("{what} was not noticed"));
+                    for other in measured.violations.iter().take(PRINTED_VIOLATIONS) {
+                        print(&format!("  instead of {:?}: {other}", proof.violations));
+                    }
+                }
+            }
+        }
+        all_noticed
+    }
+
     /// Measures it and gives its closing line, with the first violations above it, and whether it
-    /// is within bounds. A skipped figure is within bounds.
-    pub fn report(&self, trial: Trial) -> (String, bool) {
+    /// is within bounds.
+    pub fn report(&self, trial: Trial) -> (String, Verdict) {
         let begin = Instant::now();
         match (self.measure)(trial) {
-            Outcome::Skipped(reason) => (format!("{}: skipped: {reason}", self.name), true),
+            Outcome::Skipped(reason) => {
+                let text = format!("{}: skipped: {reason}", self.name);
+                (text, Verdict::Skipped)
+            }
             Outcome::Measured(measured) => {
                 let mut text = String::new();
                 for violation in measured.violations.iter().take(PRINTED_VIOLATIONS) {
@@ -237,7 +242,11 @@ impl Figure {
                     begin.elapsed().as_secs_f64(),
                     measured.violations.len()
                 ));
-                (text, measured.violations.is_empty())
+                let verdict = match measured.violations.is_empty() {
+                    true => Verdict::WithinBounds,
+                    false => Verdict::OutOfBounds,
+                };
+                (text, verdict)
             }
         }
     }

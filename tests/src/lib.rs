@@ -8,6 +8,7 @@
 //! | module | what lives there |
 //! | --- | --- |
 //! | `figure` | a figure: its closing line, its violations |
+//! | `sabotage` | the faults that the figures must notice |
 //! | `state` | the registered models and engines of a root, and left-over files |
 //! | `steps` | the calls of workloads, the state that they should leave, and the process that makes them |
 //! | `step_calls` | steps that are more than one call of a store |
@@ -28,6 +29,8 @@
 
 /// Figures and their closing lines.
 pub mod figure;
+
+mod sabotage;
 
 /// The registered models and engines of a root.
 pub mod state;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use catalog_core::maintenance::CollectionPolicy;
@@ -97,6 +97,14 @@ pub fn prepare(root: &Path) {
     for (_, file) in ARTIFACTS {
         fs::write(root.join(file), file).expect("a file can be made");
     }
+}
+
+/// Writes into a file though it is read-only.
+pub fn write_over(path: &Path, bytes: &[u8]) {
+    let mut permissions = fs::metadata(path).expect("it is there").permissions();
+    permissions.set_mode(0o644);
+    fs::set_permissions(path, permissions).expect("they can be set");
+    fs::write(path, bytes).expect("it can be written");
 }
 
 /// Reads the registered entries and looks for their files. Fails with the reason if an index cannot

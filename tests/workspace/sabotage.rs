@@ -2,160 +2,71 @@
 //! test command shows that the same figures are green undisturbed.
 
 use std::process::Command;
+use std::sync::Mutex;
 
-/// Runs a figure with a part that is broken on purpose. Returns all that the figure printed, and whether the
-/// figure was within bounds.
-fn measure(figure: &str, sabotage: &str) -> (String, bool) {
+use workspace_tests::figure::Figure;
+use workspace_tests::figures::ALL;
+
+/// The figures that run at a time: they wait more than they compute.
+const AT_ONCE: usize = 2;
+
+/// Runs the sabotages of a figure. Returns what is wrong.
+fn prove(figure: &Figure) -> Result<(), String> {
     let output = Command::new(env!("CARGO_BIN_EXE_scoreboard"))
-        .args(["--quick", figure, &format!("--sabotage={sabotage}")])
+        .args(["--sabotages", figure.name])
         .output()
         .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    (text, output.status.success())
-}
-
-#[track_caller]
-fn is_noticed(figure: &str, sabotages: &[&str]) {
-    for sabotage in sabotages {
-        let (text, is_good) = measure(figure, sabotage);
-        // The scoreboard of the test command counts a skipped figure, with the reason.
-        let is_skipped = text.starts_with(&format!("{figure}: skipped"));
-        assert!(is_skipped || !is_good, "{sabotage} was not noticed: {text}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let is_told = figure.proofs.iter().all(|proof| {
+        let begin = format!(
+            "{}: the sabotage {} was ",
+            figure.name,
+            proof.sabotage.name()
+        );
+        let mut answers = text.lines().filter_map(|line| line.strip_prefix(&begin));
+        answers.any(|answer| answer.starts_with("noticed: ") || answer.starts_with("skipped: "))
+    });
+    match output.status.success() && is_told {
+        true => Ok(()),
+        false => Err(format!("{text}{}", String::from_utf8_lossy(&output.stderr))),
     }
 }
 
-/// CAT-708
+/// CAT-407, CAT-458, CAT-467, CAT-489, CAT-490, CAT-491, CAT-492, CAT-708, CAT-828, CAT-836, CAT-853, CAT-888
 #[test]
-fn crash_states_notices_a_missing_sync_and_a_wrong_order() {
-    is_noticed(
-        "crash-states",
-        &["no-file-sync", "no-folder-sync", "rename-before-sync"],
+fn every_figure_notices_its_sabotages() {
+    let mut timed: Vec<Figure> = ALL.to_vec();
+    let waiting = Mutex::new(
+        timed
+            .extract_if(.., |figure| !figure.is_timed)
+            .collect::<Vec<_>>(),
     );
+    let wrong = Mutex::new(Vec::new());
+    let run = |figure: &Figure| {
+        if let Err(error) = prove(figure) {
+            wrong.lock().unwrap().push(error);
+        }
+    };
+    let next = || waiting.lock().unwrap().pop();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(figure) = next() {
+                    run(&figure);
+                }
+            });
+        }
+    });
+    // Each alone: what runs beside it would change its times.
+    timed.iter().for_each(run);
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// CAT-708
 #[test]
-fn contention_notices_missing_locks() {
-    is_noticed("contention", &["no-locks"]);
-}
-
-/// CAT-708
-#[test]
-fn races_notice_missing_locks() {
-    is_noticed("collect-race", &["no-locks"]);
-    is_noticed("single-flight", &["no-locks"]);
-}
-
-/// CAT-708
-#[test]
-fn single_flight_notices_callers_that_find_no_call_before_them() {
-    let (text, is_good) = measure("single-flight", "forget-calls");
-    assert!(!is_good, "{text}");
-    for violation in ["the source was called", "were fetched again"] {
-        assert!(text.contains(violation), "{text}");
+fn every_figure_has_a_sabotage() {
+    for figure in ALL {
+        assert!(!figure.proofs.is_empty(), "{} is not proven", figure.name);
     }
-}
-
-/// CAT-708
-#[test]
-fn kill_points_and_errors_notice_answers_that_come_early() {
-    is_noticed("kill-points", &["early-answers"]);
-    is_noticed("errno-matrix", &["early-answers"]);
-}
-
-/// CAT-407, CAT-708
-#[test]
-fn accounts_notices_modes_that_the_umask_decides() {
-    is_noticed("accounts", &["umask-decides"]);
-}
-
-/// CAT-489, CAT-492, CAT-708
-#[test]
-fn full_disk_notices_a_root_without_spare() {
-    is_noticed("full-disk", &["no-spare"]);
-}
-
-/// CAT-467, CAT-708
-#[test]
-fn lost_files_notices_a_lost_neighbour() {
-    is_noticed("lost-files", &["lost-neighbour"]);
-}
-
-/// CAT-490, CAT-491, CAT-708
-#[test]
-fn media_notices_a_file_system_that_is_another_one() {
-    is_noticed("media", &["other-file-system"]);
-}
-
-/// CAT-708, CAT-888
-#[test]
-fn one_bad_notices_pins_that_stop_everything() {
-    is_noticed("one-bad", &["bad-pins"]);
-}
-
-/// CAT-708, CAT-836
-#[test]
-fn formats_notices_content_that_is_not_checked() {
-    is_noticed("formats", &["no-checks"]);
-}
-
-/// CAT-708, CAT-828
-#[test]
-fn bounds_notices_a_reader_of_whole_files() {
-    is_noticed("bounds", &["whole-files"]);
-}
-
-/// CAT-708
-#[test]
-fn warm_notices_a_write() {
-    is_noticed("warm", &["write-when-warm"]);
-}
-
-/// CAT-708
-#[test]
-fn secrets_notices_a_leak() {
-    is_noticed("secrets", &["leak"]);
-}
-
-/// CAT-708
-#[test]
-fn power_cut_notices_missing_syncs() {
-    is_noticed("power-cut", &["no-file-sync"]);
-}
-
-/// A busy machine fails a figure of times undisturbed, too: the violation itself must be the expected one.
-#[track_caller]
-fn is_named(figure: &str, sabotage: &str, violation: &str) {
-    let (text, is_good) = measure(figure, sabotage);
-    assert!(!is_good, "{sabotage} was not noticed: {text}");
-    assert!(text.contains(violation), "{text}");
-}
-
-/// CAT-708
-#[test]
-fn latency_notices_readers_that_read_everything_again() {
-    is_named(
-        "latency",
-        "fresh-handles",
-        "the slowest get of a write takes",
-    );
-}
-
-/// CAT-458, CAT-708
-#[test]
-fn herd_notices_a_process_with_few_handles_and_readers_that_read_everything_again() {
-    is_named("herd", "few-handles", "too many files are open");
-    is_named("herd", "fresh-handles", "polls");
-}
-
-/// CAT-708, CAT-853
-#[test]
-fn growth_notices_deletions_that_write_all_entries() {
-    is_named("growth", "rewrite-before-delete", "delete outside costs");
-}
-
-/// CAT-708
-#[test]
-fn deadline_notices_calls_without_limits() {
-    is_noticed("deadline", &["no-limits"]);
 }

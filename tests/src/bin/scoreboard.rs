@@ -1,10 +1,16 @@
-//! Prints the reliability figures: `scoreboard [--quick] [NAME…]`, one closing line each; without
+//! Prints the reliability figures: `scoreboard [--quick | --sabotages] [NAME…]`, one closing line each; without
 //! a name, all of them, or with `--quick` all that bound no times. Exits non-zero if one is out of bounds.
 //!
-//! `--sabotage=no-file-sync`, `no-folder-sync`, `rename-before-sync`, `no-locks`, `fresh-handles`,
-//! `rewrite-before-delete`, `no-limits`, `early-answers`, `write-when-warm`, `leak`, `forget-calls`, `umask-decides`, `no-spare`, `bad-pins`,
-//! `other-file-system`, `lost-neighbour`, `few-handles`, `whole-files` or `no-checks` breaks something on purpose, outside the product, to show that the
-//! figures notice.
+//! Each figure has sabotages: faults outside the product that it must notice. After a figure that is within
+//! bounds, its sabotages run in their quick form, each until its first violation, and one line each tells whether
+//! it was noticed. Exits non-zero if one was not.
+//!
+//! | option | what runs |
+//! | --- | --- |
+//! | none | the figures in full, each followed by its sabotages |
+//! | `--quick` | the quick form of the figures, without sabotages: a test of the workspace runs those |
+//! | `--sabotages` | the sabotages only |
+//! | `--sabotage=NAME` | the figures beside this one fault, in full or with `--quick` |
 
 #![expect(
     clippy::print_stdout,
@@ -14,7 +20,7 @@
 
 use std::process::ExitCode;
 
-use workspace_tests::figure::{Extent, Sabotage, Trial};
+use workspace_tests::figure::{Extent, Figure, Sabotage, Trial, Verdict};
 use workspace_tests::{call, figures, steps};
 
 fn main() -> ExitCode {
@@ -52,6 +58,7 @@ fn main() -> ExitCode {
         extent: Extent::Full,
         sabotage: Sabotage::Nothing,
     };
+    let mut only_sabotages = false;
     let options: Vec<String> = arguments
         .extract_if(.., |word| word.starts_with("--"))
         .collect();
@@ -59,9 +66,14 @@ fn main() -> ExitCode {
         let sabotage = option.strip_prefix("--sabotage=").and_then(Sabotage::named);
         match (option.as_str(), sabotage) {
             ("--quick", _) => trial.extent = Extent::Quick,
+            ("--sabotages", _) => only_sabotages = true,
             (_, Some(sabotage)) => trial.sabotage = sabotage,
             _ => {
-                eprintln!("there is no option `{option}`");
+                let names: Vec<&str> = Sabotage::names().collect();
+                eprintln!(
+                    "there is no option `{option}`; there are --quick, --sabotages, and --sabotage= with one of {}",
+                    names.join(", ")
+                );
                 return ExitCode::from(2);
             }
         }
@@ -77,22 +89,40 @@ fn main() -> ExitCode {
         );
         return ExitCode::from(2);
     }
-    let mut is_within_bounds = true;
+    let mut is_good = true;
     for figure in figures::ALL {
         let is_wanted = if arguments.is_empty() {
-            trial.extent == Extent::Full || !figure.is_timed
+            only_sabotages || trial.extent == Extent::Full || !figure.is_timed
         } else {
             arguments.iter().any(|name| name == figure.name)
         };
         if is_wanted {
-            let (report, is_good) = figure.report(trial);
-            println!("{report}");
-            is_within_bounds &= is_good;
+            is_good &= match only_sabotages {
+                true => prove(&figure),
+                false => measure(&figure, trial),
+            };
         }
     }
-    if is_within_bounds {
+    if is_good {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Measures a figure, and proves it if it is measured in full, undisturbed and within bounds. Returns whether
+/// all is as it should be.
+fn measure(figure: &Figure, trial: Trial) -> bool {
+    let (report, verdict) = figure.report(trial);
+    println!("{report}");
+    let is_plain = trial.extent == Extent::Full && trial.sabotage == Sabotage::Nothing;
+    match verdict {
+        Verdict::WithinBounds => !is_plain || prove(figure),
+        Verdict::Skipped => true,
+        Verdict::OutOfBounds => false,
+    }
+}
+
+fn prove(figure: &Figure) -> bool {
+    figure.prove(|line| println!("{line}"))
 }

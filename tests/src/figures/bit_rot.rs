@@ -1,7 +1,6 @@
 //! Every bit of the indexes, and of each file of a managed model, flipped, one at a time.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use catalog_core::maintenance::Verify;
@@ -10,8 +9,10 @@ use catalog_core::{
     ImportRequest, ModelId, VerificationOutcomeKind,
 };
 
-use crate::figure::{Extent, Measured, Outcome, Trial};
-use crate::state::{prepare, source};
+use sha2::{Digest as _, Sha256};
+
+use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
+use crate::state::{prepare, source, write_over};
 use crate::steps::Step;
 
 pub(super) fn measure(trial: Trial) -> Outcome {
@@ -24,14 +25,19 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Step::PutEngine,
         Step::UpgradeEngine,
     ];
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     if let Err(error) = crate::steps::make_all(root, &steps) {
         measured.violation(error);
     }
     // A quick run takes every third bit, so that each of a byte's comes about.
     let stride = if trial.extent == Extent::Quick { 3 } else { 1 };
     let (mut flips, mut served) = (0, 0);
-    for name in ["index.json", "engines.json"] {
+    let indexes: &[&str] = match trial.sabotage {
+        Sabotage::Nothing => &["index.json", "engines.json"],
+        // The sabotage is of the files whose checksum is at their end.
+        _ => &[],
+    };
+    for name in indexes {
         let path = root.join(name);
         let good = fs::read(&path).expect("the index was written");
         for bit in (0..good.len() * 8).step_by(stride) {
@@ -54,7 +60,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     }
     // A model is made for each flip, so a quick run takes fewer; of a byte's bits each comes about.
     let stride = if trial.extent == Extent::Quick { 43 } else { 1 };
-    let (stored_flips, stored_served) = flip_stored(root, stride, &mut measured);
+    let (stored_flips, stored_served) = flip_stored(root, stride, trial.sabotage, &mut measured);
     flips += stored_flips;
     served += stored_served;
     measured.count("bits flipped", flips);
@@ -64,7 +70,12 @@ pub(super) fn measure(trial: Trial) -> Outcome {
 
 /// Flips the bits of the files of a managed model. Returns the number of flips, and of models that
 /// were served as good.
-fn flip_stored(root: &Path, stride: usize, measured: &mut Measured) -> (usize, usize) {
+fn flip_stored(
+    root: &Path,
+    stride: usize,
+    sabotage: Sabotage,
+    measured: &mut Measured,
+) -> (usize, usize) {
     let (mut flips, mut served) = (0, 0);
     let source = source(root);
     let store = || -> catalog_core::Result<(FsCatalog, CatalogEntry)> {
@@ -130,6 +141,9 @@ fn flip_stored(root: &Path, stride: usize, measured: &mut Measured) -> (usize, u
             }
             let mut bytes = good.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
+            if sabotage == Sabotage::LateChecksum {
+                seal_again(&mut bytes);
+            }
             write_over(&path, &bytes);
             flips += 1;
             if is_taken() {
@@ -138,6 +152,9 @@ fn flip_stored(root: &Path, stride: usize, measured: &mut Measured) -> (usize, u
             }
             if path.exists() {
                 write_over(&path, &good);
+            }
+            if measured.is_hopeless() {
+                return (flips, served);
             }
         }
     }
@@ -150,12 +167,17 @@ fn copied<'r>(id: &'r ModelId, source: &'r Path) -> ImportRequest<'r> {
     request
 }
 
-/// Writes into a file though it is read-only.
-fn write_over(path: &Path, bytes: &[u8]) {
-    let mut permissions = fs::metadata(path).expect("it is there").permissions();
-    permissions.set_mode(0o644);
-    fs::set_permissions(path, permissions).expect("they can be set");
-    fs::write(path, bytes).expect("it can be written");
+/// Computes the checksum at the end of a file anew, if there is one.
+fn seal_again(bytes: &mut [u8]) {
+    const FIELD: &[u8] = b",\"checksum\":\"sha256:";
+    let place = bytes.windows(FIELD.len()).position(|part| part == FIELD);
+    if let Some(place) = place {
+        let digits = hex::encode(Sha256::digest(&bytes[..place]));
+        let begin = place + FIELD.len();
+        if let Some(old) = bytes.get_mut(begin..begin + digits.len()) {
+            old.copy_from_slice(digits.as_bytes());
+        }
+    }
 }
 
 fn read(root: &Path, name: &str) -> bool {

@@ -30,7 +30,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
             .spawn();
         child.expect("a process can be started")
     };
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     let mut stagers: Vec<Child> = (0..STAGERS)
         .map(|number| start(&format!("stager-{number}"), rounds))
         .collect();

@@ -6,10 +6,12 @@ use std::path::Path;
 
 use catalog_core::{CatalogStore, EngineStore, FsCatalog, FsEngineStore, LifecycleState};
 
-use crate::figure::{Measured, Outcome, Trial};
+use crate::figure::{Measured, Outcome, Sabotage, Trial};
 
 /// Name, the index it is, whether this release reads it, and texts that a rewrite must keep.
-const FIXTURES: [(&str, &str, bool, &[&str]); 10] = [
+type Fixture = (&'static str, &'static str, bool, &'static [&'static str]);
+
+const FIXTURES: [Fixture; 10] = [
     ("index-v0.json", "index.json", true, &[]),
     ("index-v1.json", "index.json", true, &[]),
     ("index-v1-active.json", "index.json", true, &[]),
@@ -36,15 +38,18 @@ const FIXTURES: [(&str, &str, bool, &[&str]); 10] = [
     ("engines-v2.json", "engines.json", true, &[]),
 ];
 
-pub(super) fn measure(_: Trial) -> Outcome {
-    let mut measured = Measured::default();
+pub(super) fn measure(trial: Trial) -> Outcome {
+    let mut measured = Measured::of(trial);
     let fixtures =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/catalog-core/tests/fixtures");
     let mut right = 0;
-    for (name, index, is_readable, kept) in FIXTURES {
-        match try_fixture(&fixtures.join(name), index, is_readable, kept) {
+    for fixture in FIXTURES {
+        match try_fixture(&fixtures, fixture, trial.sabotage) {
             Ok(()) => right += 1,
-            Err(error) => measured.violation(format!("{name}: {error}")),
+            Err(error) => measured.violation(format!("{}: {error}", fixture.0)),
+        }
+        if measured.is_hopeless() {
+            break;
         }
     }
     let known = FIXTURES.map(|(name, ..)| name);
@@ -59,10 +64,14 @@ pub(super) fn measure(_: Trial) -> Outcome {
     Outcome::Measured(measured)
 }
 
-fn try_fixture(path: &Path, index: &str, is_readable: bool, kept: &[&str]) -> Result<(), String> {
+fn try_fixture(
+    fixtures: &Path,
+    (name, index, is_readable, kept): Fixture,
+    sabotage: Sabotage,
+) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let root = folder.path();
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let bytes = fs::read(fixtures.join(name)).map_err(|error| error.to_string())?;
     fs::write(root.join(index), &bytes).map_err(|error| error.to_string())?;
     match rewrite(root, index) {
         Ok(()) if is_readable => {}
@@ -78,11 +87,23 @@ fn try_fixture(path: &Path, index: &str, is_readable: bool, kept: &[&str]) -> Re
             };
         }
     }
+    if sabotage == Sabotage::LostFields {
+        rename_fields(&root.join(index)).map_err(|error| error.to_string())?;
+    }
     let text = fs::read_to_string(root.join(index)).map_err(|error| error.to_string())?;
     match kept.iter().find(|part| !text.contains(**part)) {
         Some(part) => Err(format!("{part} did not outlive a rewrite")),
         None => Ok(()),
     }
+}
+
+/// Renames the fields that only a newer release knows.
+fn rename_fields(index: &Path) -> std::io::Result<()> {
+    let mut text = fs::read_to_string(index)?;
+    for field in ["host", "pinned_by", "score"] {
+        text = text.replace(&format!("\"{field}\":"), "\"lost\":");
+    }
+    fs::write(index, text)
 }
 
 /// Changes something and changes it back.

@@ -31,7 +31,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         // With as many pending names as managed models have, there would be millions of states.
         all.retain(|workload| workload.iter().all(|step| !step.is_managed()));
     }
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     let opened = measured.for_each(&all, |workload, measured| {
         try_workload(workload, Disk::Good, trial, measured)
     });
@@ -46,6 +46,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         ),
         (Disk::Full, "states on a full disk"),
     ] {
+        if measured.is_hopeless() {
+            break;
+        }
         let opened = measured.for_each(&short, |workload, measured| {
             try_workload(workload, disk, trial, measured)
         });

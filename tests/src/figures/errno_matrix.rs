@@ -51,7 +51,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Extent::Quick => &ERRORS[..3],
         Extent::Full => &ERRORS[..],
     };
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     let mut places: Vec<(&Workload, Point)> = Vec::new();
     for workload in &workloads {
         let (done, disturbed) = split(workload);
@@ -76,6 +76,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         for error in errors.iter().chain(more) {
             for when in [point.number.to_string(), from_then_on(error, point.number)] {
                 fail(workload, point, (error, &when), trial.sabotage, measured);
+                if measured.is_hopeless() {
+                    return 0;
+                }
             }
         }
         2 * (errors.len() + more.len())

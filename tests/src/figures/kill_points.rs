@@ -13,7 +13,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Extent::Quick => (1, 400),
         Extent::Full => (2, 2_000),
     };
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     let all = workloads(longest);
     let kills = measured.for_each(&all, |workload, measured| {
         let (done, killed) = split(workload);
@@ -23,9 +23,12 @@ pub(super) fn measure(trial: Trial) -> Outcome {
             return 0;
         }
         let points = points(&site.trace(killed));
-        points
-            .iter()
-            .for_each(|point| kill(workload, point, trial.sabotage, measured));
+        for point in &points {
+            kill(workload, point, trial.sabotage, measured);
+            if measured.is_hopeless() {
+                break;
+            }
+        }
         points.len()
     });
     measured.count("workloads", all.len());

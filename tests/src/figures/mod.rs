@@ -30,7 +30,7 @@ mod soak;
 mod tiny_disk;
 mod warm;
 
-use crate::figure::Figure;
+use crate::figure::{Figure, Outcome, Proof, Sabotage, Trial};
 
 pub use bounds::run_reader;
 pub use collect_race::run_racer;
@@ -44,146 +44,214 @@ pub use single_flight::{run_caller, run_dying_caller, run_sharing_caller};
 pub use soak::run_daemon;
 pub use warm::run_warm;
 
-/// All figures, in the order of the scoreboard.
+/// A figure whose bounds are no times.
+const fn figure(
+    name: &'static str,
+    measure: fn(Trial) -> Outcome,
+    proofs: &'static [Proof],
+) -> Figure {
+    Figure {
+        name,
+        measure,
+        is_timed: false,
+        proofs,
+    }
+}
+
+/// A figure whose bounds are times.
+const fn timed(
+    name: &'static str,
+    measure: fn(Trial) -> Outcome,
+    proofs: &'static [Proof],
+) -> Figure {
+    Figure {
+        is_timed: true,
+        ..figure(name, measure, proofs)
+    }
+}
+
+/// A sabotage that violations with these texts show.
+const fn proof(sabotage: Sabotage, violations: &'static [&'static str]) -> Proof {
+    Proof {
+        sabotage,
+        violations,
+    }
+}
+
+/// All figures, in the order of the scoreboard, with the faults that each must notice.
 pub const ALL: [Figure; 28] = [
-    Figure {
-        name: "crash-states",
-        measure: crash_states::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "kill-points",
-        measure: kill_points::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "errno-matrix",
-        measure: errno_matrix::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "power-cut",
-        measure: power_cut::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "contention",
-        measure: contention::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "soak",
-        measure: soak::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "collect-race",
-        measure: collect_race::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "single-flight",
-        measure: single_flight::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "warm",
-        measure: warm::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "latency",
-        measure: latency::measure,
-        is_timed: true,
-    },
-    Figure {
-        name: "growth",
-        measure: growth::measure,
-        is_timed: true,
-    },
-    Figure {
-        name: "herd",
-        measure: herd::measure,
-        is_timed: true,
-    },
-    Figure {
-        name: "deadline",
-        measure: deadline::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "secrets",
-        measure: secrets::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "hub",
-        measure: hub::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "hostile",
-        measure: hostile::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "bounds",
-        measure: bounds::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "formats",
-        measure: formats::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "bit-rot",
-        measure: bit_rot::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "tiny-disk",
-        measure: tiny_disk::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "roots",
-        measure: roots::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "accounts",
-        measure: accounts::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "full-disk",
-        measure: full_disk::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "media",
-        measure: media::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "lost-files",
-        measure: lost_files::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "one-bad",
-        measure: one_bad::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "clocks",
-        measure: clocks::measure,
-        is_timed: false,
-    },
-    Figure {
-        name: "compat",
-        measure: compat::measure,
-        is_timed: false,
-    },
+    figure(
+        "crash-states",
+        crash_states::measure,
+        &[
+            proof(Sabotage::NoFileSync, &[]),
+            proof(Sabotage::NoFolderSync, &[]),
+            proof(Sabotage::RenameBeforeSync, &[]),
+        ],
+    ),
+    figure(
+        "kill-points",
+        kill_points::measure,
+        &[proof(Sabotage::EarlyAnswers, &["calls returned, found"])],
+    ),
+    figure(
+        "errno-matrix",
+        errno_matrix::measure,
+        &[proof(Sabotage::EarlyAnswers, &[", found"])],
+    ),
+    figure(
+        "power-cut",
+        power_cut::measure,
+        &[proof(Sabotage::NoFileSync, &[])],
+    ),
+    figure(
+        "contention",
+        contention::measure,
+        &[proof(Sabotage::NoLocks, &[])],
+    ),
+    figure(
+        "soak",
+        soak::measure,
+        &[proof(Sabotage::UndoneWrite, &["was told"])],
+    ),
+    figure(
+        "collect-race",
+        collect_race::measure,
+        &[proof(Sabotage::NoLocks, &[])],
+    ),
+    figure(
+        "single-flight",
+        single_flight::measure,
+        &[
+            proof(Sabotage::NoLocks, &[]),
+            proof(
+                Sabotage::ForgetCalls,
+                &["the source was called", "were fetched again"],
+            ),
+        ],
+    ),
+    figure(
+        "warm",
+        warm::measure,
+        &[proof(Sabotage::WriteWhenWarm, &["openat("])],
+    ),
+    timed(
+        "latency",
+        latency::measure,
+        &[proof(
+            Sabotage::FreshHandles,
+            &["the slowest get of a write takes"],
+        )],
+    ),
+    timed(
+        "growth",
+        growth::measure,
+        &[proof(
+            Sabotage::RewriteBeforeDelete,
+            &["delete outside costs"],
+        )],
+    ),
+    timed(
+        "herd",
+        herd::measure,
+        &[
+            proof(Sabotage::FewHandles, &["too many files are open"]),
+            proof(Sabotage::FreshHandles, &["polls"]),
+        ],
+    ),
+    figure(
+        "deadline",
+        deadline::measure,
+        &[proof(Sabotage::NoLimits, &["ended after"])],
+    ),
+    figure(
+        "secrets",
+        secrets::measure,
+        &[proof(Sabotage::Leak, &["canarypassword2718 with"])],
+    ),
+    figure(
+        "hub",
+        hub::measure,
+        &[proof(Sabotage::ChangedModel, &["the weights are right"])],
+    ),
+    figure(
+        "hostile",
+        hostile::measure,
+        &[proof(
+            Sabotage::LostNeighbour,
+            &["a file outside the root changed"],
+        )],
+    ),
+    figure(
+        "bounds",
+        bounds::measure,
+        &[proof(Sabotage::WholeFiles, &["MiB of memory to answer"])],
+    ),
+    figure(
+        "formats",
+        formats::measure,
+        &[proof(
+            Sabotage::NoChecks,
+            &["accepted by the package: false"],
+        )],
+    ),
+    figure(
+        "bit-rot",
+        bit_rot::measure,
+        &[proof(Sabotage::LateChecksum, &["flipped was served"])],
+    ),
+    figure(
+        "tiny-disk",
+        tiny_disk::measure,
+        &[proof(
+            Sabotage::UndoneWrite,
+            &["what was written on a full disk is not there"],
+        )],
+    ),
+    figure(
+        "roots",
+        roots::measure,
+        &[proof(
+            Sabotage::FreshHandles,
+            &["replaced under an open handle: reading and writing gave"],
+        )],
+    ),
+    figure(
+        "accounts",
+        accounts::measure,
+        &[proof(Sabotage::UmaskDecides, &[])],
+    ),
+    figure(
+        "full-disk",
+        full_disk::measure,
+        &[proof(Sabotage::NoSpare, &[])],
+    ),
+    figure(
+        "media",
+        media::measure,
+        &[proof(
+            Sabotage::OtherFileSystem,
+            &["mounted again, its proof holds"],
+        )],
+    ),
+    figure(
+        "lost-files",
+        lost_files::measure,
+        &[proof(Sabotage::LostNeighbour, &["is not whole"])],
+    ),
+    figure(
+        "one-bad",
+        one_bad::measure,
+        &[proof(Sabotage::BadPins, &["beside"])],
+    ),
+    figure(
+        "clocks",
+        clocks::measure,
+        &[proof(Sabotage::WallClock, &["found"])],
+    ),
+    figure(
+        "compat",
+        compat::measure,
+        &[proof(Sabotage::LostFields, &["did not outlive a rewrite"])],
+    ),
 ];

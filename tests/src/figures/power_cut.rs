@@ -36,7 +36,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         let points = points(&Site::new().trace(workload));
         (workload, points)
     });
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     let mut cuts = 0;
     for (name, mkfs, arguments) in FILE_SYSTEMS {
         let mount = match Mount::in_image(mkfs, arguments) {
@@ -44,6 +44,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
             Err(reason) => return Outcome::Skipped(reason),
         };
         for number in 0..each {
+            if measured.is_hopeless() {
+                break;
+            }
             let (workload, all) = &workloads[number % workloads.len()];
             let point = &all[number * all.len() / each];
             cuts += 1;

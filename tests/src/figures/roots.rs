@@ -6,7 +6,7 @@ use std::path::Path;
 use catalog_core::{CatalogStore, FsCatalog, Locking, StoreOptions};
 
 use super::contention::increment;
-use crate::figure::{Measured, Outcome, Trial};
+use crate::figure::{Measured, Outcome, Sabotage, Trial};
 use crate::mounts::Mount;
 use crate::steps::{Step, answers};
 use crate::strace::{Site, missing};
@@ -14,7 +14,7 @@ use crate::strace::{Site, missing};
 /// A place, and what reading and writing there must come to: `ok` or the code of an error.
 type Case = (
     &'static str,
-    fn() -> Result<Answers, String>,
+    fn(Sabotage) -> Result<Answers, String>,
     [&'static str; 2],
 );
 
@@ -42,11 +42,11 @@ const CASES: [Case; 6] = [
     ),
 ];
 
-pub(super) fn measure(_: Trial) -> Outcome {
-    let mut measured = Measured::default();
+pub(super) fn measure(trial: Trial) -> Outcome {
+    let mut measured = Measured::of(trial);
     let (mut tried, mut skipped) = (0, Vec::new());
     for (name, case, expected) in CASES {
-        match case() {
+        match case(trial.sabotage) {
             Ok(found) => {
                 tried += 1;
                 measured.check(found == expected, || {
@@ -90,7 +90,19 @@ fn try_both(catalog: &FsCatalog) -> Answers {
     [code(catalog.get("id")), code(increment(catalog, &["id"]))]
 }
 
-fn read_only() -> Result<Answers, String> {
+/// Tries a handle whose root is another one by now. The sabotage opens the root again, as if the product did
+/// not look whether it is still the same.
+fn try_changed(catalog: &FsCatalog, sabotage: Sabotage) -> Answers {
+    if sabotage != Sabotage::FreshHandles {
+        return try_both(catalog);
+    }
+    match FsCatalog::new(catalog.root()) {
+        Ok(again) => try_both(&again),
+        Err(error) => [error.code(), error.code()].map(str::to_owned),
+    }
+}
+
+fn read_only(_: Sabotage) -> Result<Answers, String> {
     let mount = Mount::in_memory("size=1m")?;
     let root = mount.path().join("root");
     catalog(&root)?;
@@ -99,11 +111,11 @@ fn read_only() -> Result<Answers, String> {
     Ok(try_both(&again))
 }
 
-fn unmounted() -> Result<Answers, String> {
+fn unmounted(sabotage: Sabotage) -> Result<Answers, String> {
     let mount = Mount::in_memory("size=1m")?;
     let catalog = catalog(&mount.path())?;
     mount.detach()?;
-    let found = try_both(&catalog);
+    let found = try_changed(&catalog, sabotage);
     let is_untouched = fs::read_dir(mount.path()).is_ok_and(|mut entries| entries.next().is_none());
     if is_untouched {
         Ok(found)
@@ -116,15 +128,15 @@ fn folder() -> Result<tempfile::TempDir, String> {
     tempfile::tempdir().map_err(|error| error.to_string())
 }
 
-fn deleted() -> Result<Answers, String> {
+fn deleted(sabotage: Sabotage) -> Result<Answers, String> {
     let folder = folder()?;
     let root = folder.path().join("root");
     let catalog = catalog(&root)?;
     fs::remove_dir_all(&root).map_err(|error| error.to_string())?;
-    Ok(try_both(&catalog))
+    Ok(try_changed(&catalog, sabotage))
 }
 
-fn replaced() -> Result<Answers, String> {
+fn replaced(sabotage: Sabotage) -> Result<Answers, String> {
     let folder = folder()?;
     let root = folder.path().join("root");
     let catalog = catalog(&root)?;
@@ -132,10 +144,10 @@ fn replaced() -> Result<Answers, String> {
     self::catalog(&other)?;
     fs::rename(&root, folder.path().join("moved")).map_err(|error| error.to_string())?;
     fs::rename(&other, &root).map_err(|error| error.to_string())?;
-    Ok(try_both(&catalog))
+    Ok(try_changed(&catalog, sabotage))
 }
 
-fn linked() -> Result<Answers, String> {
+fn linked(_: Sabotage) -> Result<Answers, String> {
     let folder = folder()?;
     let real = folder.path().join("real");
     fs::create_dir(&real).map_err(|error| error.to_string())?;
@@ -144,7 +156,7 @@ fn linked() -> Result<Answers, String> {
     Ok(try_both(&catalog(&link)?))
 }
 
-fn without_locks() -> Result<Answers, String> {
+fn without_locks(_: Sabotage) -> Result<Answers, String> {
     if let Some(reason) = missing() {
         return Err(reason);
     }

@@ -44,17 +44,17 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Ok(tools) => tools,
         Err(reason) => return Outcome::Skipped(reason),
     };
-    let mut measured = Measured::default();
-    let flows: usize = tools
-        .iter()
-        .map(|tool| {
-            let tried = try_flows(tool, trial.sabotage, &mut measured);
-            tried.unwrap_or_else(|error| {
-                measured.violation(error);
-                0
-            })
-        })
-        .sum();
+    let mut measured = Measured::of(trial);
+    let mut flows = 0;
+    for tool in &tools {
+        match try_flows(tool, trial.sabotage, &mut measured) {
+            Ok(tried) => flows += tried,
+            Err(error) => measured.violation(error),
+        }
+        if measured.is_hopeless() {
+            break;
+        }
+    }
     measured.at_least(2 * 23, "flows", flows);
     Outcome::Measured(measured)
 }

@@ -10,14 +10,14 @@ use std::process::Command;
 use catalog_core::{CatalogError, CatalogStore, FsCatalog, ImportRequest};
 
 use super::contention::increment;
-use crate::figure::{Measured, Outcome, Trial};
+use crate::figure::{Measured, Outcome, Sabotage, Trial};
 use crate::mounts::{Mount, free_bytes};
 use crate::state::write_and_look_for_leftovers;
 use crate::steps::answers;
 use crate::strace::{Site, program};
 
-pub(super) fn measure(_: Trial) -> Outcome {
-    let mut measured = Measured::default();
+pub(super) fn measure(trial: Trial) -> Outcome {
+    let mut measured = Measured::of(trial);
     let mut refused = 0;
     for (options, fill) in [
         ("size=256k", fill_bytes as fn(&Path)),
@@ -27,9 +27,12 @@ pub(super) fn measure(_: Trial) -> Outcome {
             Ok(mount) => mount,
             Err(reason) => return Outcome::Skipped(reason),
         };
-        match try_disk(&mount.path(), fill) {
+        match try_disk(&mount.path(), fill, trial.sabotage) {
             Ok(count) => refused += count,
             Err(error) => measured.violation(format!("{options}: {error}")),
+        }
+        if measured.is_hopeless() {
+            return Outcome::Measured(measured);
         }
     }
     match stage_too_much() {
@@ -47,7 +50,7 @@ pub(super) fn measure(_: Trial) -> Outcome {
 }
 
 /// Tells how many writes were refused.
-fn try_disk(disk: &Path, fill: fn(&Path)) -> Result<usize, String> {
+fn try_disk(disk: &Path, fill: fn(&Path), sabotage: Sabotage) -> Result<usize, String> {
     let text = |error: catalog_core::CatalogError| error.to_string();
     let catalog = FsCatalog::new(disk.join("root")).map_err(text)?;
     for number in 0..40 {
@@ -60,6 +63,9 @@ fn try_disk(disk: &Path, fill: fn(&Path)) -> Result<usize, String> {
         increment(&catalog, &[&format!("id-{number}")])
             .map_err(|error| format!("write {number} on a full disk: {error}"))?;
         fill(disk);
+    }
+    if sabotage == Sabotage::UndoneWrite {
+        catalog.delete("id-0").map_err(text)?;
     }
     let before = {
         let now = catalog.list().map_err(text)?;

@@ -15,15 +15,23 @@ pub use headers::run_reader;
 /// The number of MiB that reading headers and side files may take.
 const MOST_MIB: u64 = 64;
 
+/// A part of the figure.
+type Part = fn(Trial, &mut Measured) -> Result<(), String>;
+
 pub(super) fn measure(trial: Trial) -> Outcome {
-    let mut measured = Measured::default();
-    let parts = [
-        headers::measure(trial, &mut measured),
-        depth::measure(&mut measured),
-        space::measure(&mut measured),
+    let mut measured = Measured::of(trial);
+    let parts: [Part; 3] = [
+        headers::measure,
+        |_, measured| depth::measure(measured),
+        |_, measured| space::measure(measured),
     ];
-    for error in parts.into_iter().filter_map(Result::err) {
-        measured.violation(error);
+    for part in parts {
+        if let Err(error) = part(trial, &mut measured) {
+            measured.violation(error);
+        }
+        if measured.is_hopeless() {
+            break;
+        }
     }
     Outcome::Measured(measured)
 }

@@ -69,9 +69,12 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         .iter()
         .flat_map(|held| CALLS.iter().map(move |call| (*held, call)))
         .collect();
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     let slowest = Mutex::new(Duration::ZERO);
     for some in cases.chunks(AT_ONCE) {
+        if measured.is_hopeless() {
+            break;
+        }
         // Made before any clock runs: that takes processors and disks.
         let sites: Result<Vec<(Site, Holder)>, String> = some
             .iter()

@@ -58,7 +58,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     if !python.exists() {
         return Outcome::Skipped("no gguf and safetensors: tests/run installs them".to_owned());
     }
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     if let Err(error) = compare(&python, trial, &mut measured) {
         measured.violation(error);
     }

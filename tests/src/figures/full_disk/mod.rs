@@ -157,9 +157,12 @@ const CALLS: [Call; 14] = [
 ];
 
 pub(super) fn measure(trial: Trial) -> Outcome {
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     let (mut tried, mut refused, mut skipped) = (0, 0, Vec::new());
     for disk in &DISKS {
+        if measured.is_hopeless() {
+            break;
+        }
         // One after the other, as each takes a loop device.
         match (disk.mount)() {
             Err(reason) => skipped.push(format!("[{}: {reason}]", disk.name)),
@@ -173,6 +176,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
                     drop(fs::remove_file(root.join(".index.json.spare")));
                 }
                 for (what, call) in CALLS {
+                    if measured.is_hopeless() {
+                        break;
+                    }
                     (disk.fill)(&mount.path());
                     tried += 1;
                     match call(&root) {
@@ -196,6 +202,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
                 }
             }
         }
+    }
+    if measured.is_hopeless() {
+        return Outcome::Measured(measured);
     }
     let mut disks = DISKS.len() - skipped.len();
     match try_full_of_metadata(&mut measured) {

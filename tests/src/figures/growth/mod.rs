@@ -43,7 +43,7 @@ const SWEEPS: [(&str, Change, Change); 4] = [
 
 pub(super) fn measure(trial: Trial) -> Outcome {
     let (sizes, rounds, sweeps): (&[usize], _, _) = match trial.extent {
-        _ if trial.sabotage == Sabotage::RewriteBeforeDelete => (&[1_000], 31, 0),
+        _ if trial.sabotage == Sabotage::RewriteBeforeDelete => (&[1_000], 7, 0),
         Extent::Quick => (&[1_000, 5_000], 31, 2),
         Extent::Full => (&[1_000, 5_000, 20_000], 61, 5),
     };

@@ -4,7 +4,7 @@
 use std::io;
 use std::process::{Child, Command, Stdio};
 
-use crate::figure::{Measured, Outcome, Trial};
+use crate::figure::{Measured, Outcome, Sabotage, Trial};
 use crate::strace::program;
 
 mod polls;
@@ -15,10 +15,15 @@ pub use threads::run_threads;
 
 pub(super) fn measure(trial: Trial) -> Outcome {
     let mut measured = Measured::default();
-    if let Err(error) = threads::measure(trial, &mut measured) {
+    // Each sabotage is of one of the two crowds.
+    if trial.sabotage != Sabotage::FreshHandles
+        && let Err(error) = threads::measure(trial, &mut measured)
+    {
         measured.violation(error);
     }
-    if let Err(error) = polls::measure(trial, &mut measured) {
+    if trial.sabotage != Sabotage::FewHandles
+        && let Err(error) = polls::measure(trial, &mut measured)
+    {
         measured.violation(error);
     }
     Outcome::Measured(measured)

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use catalog_core::{FsCatalog, FsEngineStore};
 
-use crate::figure::{Measured, Outcome, Trial};
+use crate::figure::{Measured, Outcome, Sabotage, Trial};
 
 mod entry_points;
 mod texts;
@@ -17,7 +17,7 @@ mod texts;
 use entry_points::ENTRY_POINTS;
 use texts::texts;
 
-pub(super) fn measure(_: Trial) -> Outcome {
+pub(super) fn measure(trial: Trial) -> Outcome {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let base = folder.path().canonicalize().expect("it resolves");
     let (root, outside) = (base.join("root"), base.join("outside"));
@@ -36,7 +36,7 @@ pub(super) fn measure(_: Trial) -> Outcome {
     }
     let texts = texts(&outside);
     let before = contents(&outside);
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     let (mut calls, mut panics) = (0, 0);
     for text in &texts {
         for (name, entry_point) in ENTRY_POINTS {
@@ -46,9 +46,15 @@ pub(super) fn measure(_: Trial) -> Outcome {
                 measured.violation(format!("{name} panicked on {text:?}"));
             }
         }
+        if trial.sabotage == Sabotage::LostNeighbour {
+            drop(fs::remove_file(outside.join("victim")));
+        }
         measured.check(contents(&outside) == before, || {
             format!("a file outside the root changed with {text:?}")
         });
+        if measured.is_hopeless() {
+            break;
+        }
     }
     for index in [
         FsCatalog::new(&root).map(drop),

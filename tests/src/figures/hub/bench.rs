@@ -7,7 +7,9 @@ use model_provisioner::{
     HfCliFetcher, ModelProvisioner, ProvisionError, ProvisionReport, ProvisionRequest, SchemeRouter,
 };
 
+use crate::figure::Sabotage;
 use crate::hub::{Hub, Repo, RepoFile};
+use crate::state::write_over;
 
 /// What most cases ask for.
 pub(super) const REPOSITORY: &str = "org/repo";
@@ -32,16 +34,18 @@ pub(in crate::figures) fn tools() -> Result<Vec<PathBuf>, String> {
 pub(super) struct Bench {
     pub(super) hub: Hub,
     pub(super) tool: PathBuf,
+    sabotage: Sabotage,
     folder: tempfile::TempDir,
 }
 
 impl Bench {
-    pub(super) fn new(tool: &Path) -> Result<Self, String> {
+    pub(super) fn new(tool: &Path, sabotage: Sabotage) -> Result<Self, String> {
         let hub = Hub::start().map_err(|error| error.to_string())?;
         hub.put(REPOSITORY, "main", repository());
         Ok(Self {
             hub,
             tool: tool.to_path_buf(),
+            sabotage,
             folder: tempfile::tempdir().map_err(|error| error.to_string())?,
         })
     }
@@ -77,7 +81,14 @@ impl Bench {
     }
 
     pub(super) fn provision(&self, text: &str) -> Result<ProvisionReport, String> {
-        self.try_provision(text).map_err(|error| chain(&error))
+        let report = self.try_provision(text).map_err(|error| chain(&error))?;
+        if self.sabotage == Sabotage::ChangedModel {
+            let weights = report.resolved.local_path.join("weights.bin");
+            if weights.exists() {
+                write_over(&weights, b"other weights");
+            }
+        }
+        Ok(report)
     }
 
     /// A call fails with this code, registers nothing, and leaves nothing.

@@ -44,7 +44,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Ok(site) => site,
         Err(reason) => return Outcome::Skipped(reason),
     };
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     let targets = match site.targets() {
         Ok(targets) => targets,
         Err(error) => return Outcome::Skipped(error),

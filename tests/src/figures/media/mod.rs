@@ -8,7 +8,7 @@ mod medium;
 mod roots;
 
 pub(super) fn measure(trial: Trial) -> Outcome {
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     let mut skipped = Vec::new();
     let sources = match in_place::Sources::new() {
         Ok(sources) => sources,
@@ -17,6 +17,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let (mut media, mut refuse_sync, mut calls) = (0, 0, 0);
     // One after the other, as each image takes a loop device.
     for medium in &medium::ALL {
+        if measured.is_hopeless() {
+            return Outcome::Measured(measured);
+        }
         match (medium.mount)(&sources.right) {
             Err(reason) => skipped.push(format!("[{}: {reason}]", medium.name)),
             Ok(mounts) => {

@@ -102,7 +102,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
             return Outcome::Skipped(reason);
         }
     }
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
     let all: Vec<(usize, &Bad)> = bad::ALL.iter().enumerate().collect();
     let tried = measured.for_each(&all, |(number, bad), measured| {
         // In the quick run a tree of many levels is made for one call only.
@@ -126,6 +126,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
             }
             if bad.is_deep() {
                 drop(run("rm", &["-rf", &root.to_string_lossy()]));
+            }
+            if measured.is_hopeless() {
+                break;
             }
         }
         calls.len()

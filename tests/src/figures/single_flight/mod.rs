@@ -24,6 +24,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let is_forgetful = trial.sabotage == Sabotage::ForgetCalls;
     let (mut callers, mut takeovers) = (0, 0);
     for round in 0..if is_forgetful { 0 } else { rounds } {
+        if trial.sabotage != Sabotage::Nothing && !measured.violations().is_empty() {
+            break;
+        }
         // The fetching process, a waiting one, and none, in turn.
         // A process below `strace` cannot be killed without it.
         let victim = match trial.sabotage {

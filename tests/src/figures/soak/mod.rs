@@ -15,7 +15,7 @@ use catalog_core::{
 use self::daemon::{BUILDER, COLLECTOR, IMPORTER, POOL, WRITERS, refused_file};
 use self::host::Host;
 use super::contention::increment;
-use crate::figure::{Extent, Measured, Outcome, Trial};
+use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::state::write_and_look_for_leftovers;
 
 mod daemon;
@@ -32,12 +32,13 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Ok(host) => host,
         Err(reason) => return Outcome::Skipped(reason),
     };
-    let mut measured = Measured::default();
+    let mut measured = Measured::of(trial);
+    let is_sabotaged = trial.sabotage == Sabotage::UndoneWrite;
     let is_over = AtomicBool::new(false);
     let (full, (backups, changed)) = std::thread::scope(|scope| {
         let filling = scope.spawn(|| host.fill_and_empty(&is_over));
         let backing_up = scope.spawn(|| host.back_up(&is_over));
-        if let Err(error) = run_and_kill(&host, time, &mut measured) {
+        if let Err(error) = run_and_kill(&host, time, is_sabotaged, &mut measured) {
             measured.violation(error);
         }
         is_over.store(true, Ordering::Relaxed);
@@ -48,6 +49,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     });
     for path in changed {
         measured.violation(format!("{path} changed in a backup"));
+    }
+    if is_sabotaged && let Err(error) = undo_a_write(&host) {
+        measured.violation(error);
     }
     look_at_the_end(&host, &mut measured);
     match host.lacks() {
@@ -64,7 +68,12 @@ pub(super) fn measure(trial: Trial) -> Outcome {
 }
 
 /// Runs the daemons for a time, and kills and starts them at random.
-fn run_and_kill(host: &Host, time: Duration, measured: &mut Measured) -> Result<(), String> {
+fn run_and_kill(
+    host: &Host,
+    time: Duration,
+    is_sabotaged: bool,
+    measured: &mut Measured,
+) -> Result<(), String> {
     let roles = [
         WRITERS[0], WRITERS[1], "reader", IMPORTER, COLLECTOR, POOL, BUILDER,
     ];
@@ -75,7 +84,9 @@ fn run_and_kill(host: &Host, time: Duration, measured: &mut Measured) -> Result<
     let mut kills = 0;
     let mut random = 20_261_121_u64;
     let begin = Instant::now();
-    while begin.elapsed() < time && !measured.is_hopeless() {
+    // A write that can be undone is enough for the sabotage.
+    let is_written = || is_sabotaged && number_in(&host.answers(WRITERS[0])) > 0;
+    while begin.elapsed() < time && !measured.is_hopeless() && !is_written() {
         // A linear congruence is random enough to hit any moment.
         random = random
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -96,6 +107,18 @@ fn run_and_kill(host: &Host, time: Duration, measured: &mut Measured) -> Result<
     }
     measured.count("kills", kills);
     Ok(())
+}
+
+/// Sets the number of a writer back to the one before that which it was told last.
+fn undo_a_write(host: &Host) -> Result<(), String> {
+    let text = |error: catalog_core::CatalogError| error.to_string();
+    let patient = StoreOptions::default().lock_wait(Duration::from_secs(5));
+    let catalog = FsCatalog::open(host.root(), patient).map_err(text)?;
+    let entry = catalog.get(WRITERS[0]).map_err(text)?;
+    let mut entry = entry.ok_or("the first writer wrote nothing")?;
+    let told = number_in(&host.answers(WRITERS[0]));
+    entry.last_verified_ms = Some(told.saturating_sub(1));
+    catalog.put(&entry).map_err(text)
 }
 
 /// Compares what the daemons were told with what the root has.
