@@ -33,7 +33,7 @@
 //! let entry = catalog.import(&ImportRequest::new(&id, &source), &mut |_| Ok(()))?;
 //! let lease = catalog.lease("chat")?; // as long as an engine runs on the model
 //! let verified = catalog.verify("chat", Verify::Quick, &mut |_| Ok(()))?;
-//! assert_eq!(verified.digest, entry.digest);
+//! assert_eq!(verified.id, entry.id);
 //! drop(lease);
 //! catalog.set_state("chat", LifecycleState::Retired)?;
 //! let policy = CollectionPolicy::default().retired_for(std::time::Duration::ZERO);

@@ -27,6 +27,9 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 /// The entry of each id, as JSON.
 const ENTRIES: TableDefinition<&str, &str> = TableDefinition::new("entries");
 
+/// The name of the database in the root.
+const FILE: &str = "catalog.redb";
+
 /// A catalog in a redb database.
 struct RedbCatalog {
     root: CatalogRoot,
@@ -41,8 +44,8 @@ type ReadEntries = redb::ReadOnlyTable<&'static str, &'static str>;
 
 impl RedbCatalog {
     fn open(root: impl AsRef<Path>) -> Result<Self> {
-        let root = CatalogRoot::open(root)?;
-        let file = root.path().join("catalog.redb");
+        let root = CatalogRoot::open(root)?.reserving(FILE);
+        let file = root.path().join(FILE);
         let database = Database::create(&file).map_err(|error| failed("open", &file, error))?;
         let catalog = Self {
             root,
@@ -66,7 +69,12 @@ impl RedbCatalog {
             .map_err(|error| failed(error.into()))?;
         let changed = change(&mut entries)?;
         drop(entries);
-        write.commit().map_err(|error| failed(error.into()))?;
+        let committed = write.commit();
+        committed.map_err(|error| CatalogError::OutcomeUnknown {
+            path: self.file.clone(),
+            action: "committing",
+            source: io::Error::other(error),
+        })?;
         Ok(changed)
     }
 
@@ -110,7 +118,11 @@ impl RedbCatalog {
     }
 
     fn parse(&self, json: &str) -> Result<CatalogEntry> {
-        serde_json::from_str(json).map_err(|error| failed("decode", &self.file, error))
+        serde_json::from_str(json).map_err(|error| CatalogError::IndexDamaged {
+            path: self.file.clone(),
+            detail: error.to_string(),
+            repair: "restore the database from a backup",
+        })
     }
 }
 

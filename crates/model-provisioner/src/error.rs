@@ -28,6 +28,7 @@ pub enum ProvisionError {
     #[error("the expected digest is unusable; nothing was done")]
     InvalidExpectedDigest {
         /// The defect of the digest.
+        #[from]
         source: DigestError,
     },
 

@@ -12,6 +12,13 @@ use crate::host::{is_public, normal_host, without_port};
 
 /// The rules of a provisioner. Each rule is applied as early as possible, and a refusal names the
 /// rule. A policy is also the gate of fetchers that use the network.
+///
+/// ```
+/// use model_provisioner::{Policy, StagingMode};
+///
+/// let policy = Policy::default().staging(StagingMode::Managed).max_bytes(80 << 30);
+/// # assert_eq!(policy.max_bytes, Some(80 << 30));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -172,6 +179,57 @@ impl Filter {
 fn is_meant(rule: &str, name: &str) -> bool {
     let (rule, name) = (rule.to_ascii_lowercase(), name.to_ascii_lowercase());
     rule == name || (rule.starts_with('.') && name.ends_with(&rule))
+}
+
+impl Policy {
+    /// Sets the reaction to a wrong digest.
+    #[must_use]
+    pub fn on_mismatch(mut self, reaction: OnMismatch) -> Self {
+        self.on_mismatch = reaction;
+        self
+    }
+
+    /// Sets the reaction to a model without a digest from a caller or a source.
+    #[must_use]
+    pub fn unverified(mut self, reaction: Unverified) -> Self {
+        self.unverified = reaction;
+        self
+    }
+
+    /// Forbids fetchers to connect to other hosts.
+    #[must_use]
+    pub fn offline(mut self) -> Self {
+        self.offline = true;
+        self
+    }
+
+    /// Sets the sources to which fetchers may connect.
+    #[must_use]
+    pub fn outbound(mut self, outbound: Outbound) -> Self {
+        self.outbound = outbound;
+        self
+    }
+
+    /// Sets the place of local models.
+    #[must_use]
+    pub fn staging(mut self, staging: StagingMode) -> Self {
+        self.staging = staging;
+        self
+    }
+
+    /// Sets the maximum size of a model in bytes.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.max_bytes = bytes.into();
+        self
+    }
+
+    /// Sets the check of the content of a new model.
+    #[must_use]
+    pub fn content(mut self, check: ContentCheck) -> Self {
+        self.content = check;
+        self
+    }
 }
 
 impl Policy {

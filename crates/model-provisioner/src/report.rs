@@ -11,8 +11,9 @@ use crate::steps::Provided;
 pub struct ProvisionReport {
     /// The model, as [`ensure_present`](crate::ModelProvisioner::ensure_present) returns it.
     pub resolved: ResolvedModel,
-    /// The lease on the model. No process removes the model while the report, or a clone of the
-    /// report or of the lease, is held. `None` if the catalog is not on disk.
+    /// The lease on the model: nobody removes the model while a clone of the report or of the lease
+    /// is held. For a model in place it locks nothing, because the store never removes such a model,
+    /// and other programs still can. `None` if the catalog is not on disk.
     pub lease: Option<Arc<Lease>>,
     /// The way in which the model was provided.
     pub provided: Provided,

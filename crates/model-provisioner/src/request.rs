@@ -57,6 +57,17 @@ impl ProvisionRequest {
 
     /// Sets the digest that the bytes must have: the digest of a file, or the tree digest of a
     /// folder or of a set of shards. It replaces the digest that an earlier call pinned.
+    ///
+    /// ```
+    /// use catalog_core::{Digest, ModelRef};
+    /// use model_provisioner::{ProvisionError, ProvisionRequest};
+    ///
+    /// fn request(model: &str, digest: &str) -> Result<ProvisionRequest, ProvisionError> {
+    ///     let digest: Digest = digest.parse()?;
+    ///     Ok(ProvisionRequest::new(ModelRef::parse(model)?).expecting(digest))
+    /// }
+    /// # assert!(request("m.gguf", "sha256:zz").is_err());
+    /// ```
     pub fn expecting(mut self, digest: impl Into<Option<Digest>>) -> Self {
         self.expected_digest = digest.into();
         self

@@ -11,7 +11,8 @@ use crate::root::{FileLock, FileStamp, LockMode, Locking, is_absence, is_at, ope
 ///
 /// A lease is a shared lock of the kernel on one file. Any number of processes can hold a lease,
 /// and the kernel releases the lease of a killed process. Deletions and collections do not touch an
-/// artifact with a lease. A model outside of the root needs no lock, because nothing outside of the
+/// artifact with a lease: [`delete`](crate::CatalogStore::delete) removes the entry and keeps the
+/// files until a later collection. A model outside of the root needs no lock, because nothing outside of the
 /// root is ever removed.
 #[derive(Debug)]
 pub struct Lease {

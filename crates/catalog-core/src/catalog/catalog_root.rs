@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::entry::{CatalogEntry, EngineArtifact, EngineEntry};
-use crate::error::Result;
-use crate::root::StoreRoot;
+use crate::error::{CatalogError, PathProblem, Result};
+use crate::root::{LastLink, StoreRoot, resolve};
 use crate::state::{
     EngineRecord, OutsidePaths, remove_unreferenced, validate_engine, validate_model,
 };
@@ -10,10 +10,17 @@ use crate::state::{
 /// The root of a catalog whose entries are stored elsewhere, such as in a database. It applies the
 /// rules of the [`CatalogStore`](crate::CatalogStore) contract about entries, paths and deletion.
 ///
-/// An implementation of a catalog calls [`check_model`](Self::check_model) before it writes an
-/// entry, and [`remove_model`](Self::remove_model) after it deleted an entry. During both it must
-/// exclude other writers. The example `redb_catalog` of `model-provisioner` is such an
-/// implementation.
+/// An implementation of a catalog writes in this order:
+///
+/// - To put an entry, it calls [`check_model`](Self::check_model), takes its write lock, compares
+///   what is expected, and commits the entry that the check returned.
+/// - To delete an entry, it takes its write lock and commits the deletion. Then, still or again under
+///   the write lock, it calls [`remove_model`](Self::remove_model) with all other entries, so that
+///   nobody puts an entry for the same files meanwhile. If it dies in between, the files remain.
+///
+/// The files of the implementation itself are [reserved](Self::reserving). An entry has an absolute
+/// path, so a root that is moved needs its entries put again. The example `redb_catalog` of
+/// `model-provisioner` is such an implementation.
 ///
 /// ```
 /// use catalog_core::{CatalogEntry, CatalogRoot, LifecycleState};
@@ -33,7 +40,11 @@ use crate::state::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct CatalogRoot(StoreRoot);
+pub struct CatalogRoot {
+    root: StoreRoot,
+    /// The names in the root that belong to the implementation, in lower case.
+    reserved: Vec<String>,
+}
 
 impl CatalogRoot {
     /// Opens a root. Creates the folder if it does not exist.
@@ -42,12 +53,23 @@ impl CatalogRoot {
     ///
     /// [`CatalogError::Io`](crate::CatalogError::Io) if the folder cannot be created.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self(StoreRoot::open(path.as_ref())?))
+        Ok(Self {
+            root: StoreRoot::open(path.as_ref())?,
+            reserved: Vec::new(),
+        })
+    }
+
+    /// Reserves a name in the root for a file of the implementation, such as that of a database: a
+    /// path to it is no artifact, so no deletion removes it.
+    #[must_use]
+    pub fn reserving(mut self, name: &str) -> Self {
+        self.reserved.push(name.to_lowercase());
+        self
     }
 
     /// Returns the absolute path of the root, with symbolic links resolved.
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.root.path()
     }
 
     /// Checks the id, the digest and the path of an entry. Returns the entry with its absolute
@@ -59,9 +81,11 @@ impl CatalogRoot {
     /// digest or a text of the entry. [`PathRefused`](crate::CatalogError::PathRefused) if a path
     /// of the entry breaks the rules for paths.
     pub fn check_model(&self, entry: &CatalogEntry) -> Result<CatalogEntry> {
-        let placed = validate_model(&self.0, OutsidePaths::Record, entry)?;
+        let placed = validate_model(&self.root, OutsidePaths::Record, entry)?;
+        let local_path = self.root.absolute(Path::new(&placed.stored));
+        self.check_not_reserved(&local_path)?;
         Ok(CatalogEntry {
-            local_path: self.0.absolute(Path::new(&placed.stored)),
+            local_path,
             ..entry.clone()
         })
     }
@@ -90,8 +114,10 @@ impl CatalogRoot {
     /// digest or a text of the entry. [`PathRefused`](crate::CatalogError::PathRefused) if a path
     /// of the entry breaks the rules for paths.
     pub fn check_engine(&self, entry: &EngineEntry) -> Result<EngineEntry> {
-        let stored = validate_engine(&self.0, OutsidePaths::Record, entry)?;
-        Ok(EngineRecord::new(entry, stored, None).entry(&entry.id, &self.0))
+        let stored = validate_engine(&self.root, OutsidePaths::Record, entry)?;
+        let entry = EngineRecord::new(entry, stored, None).entry(&entry.id, &self.root);
+        local_artifacts(&entry).try_for_each(|path| self.check_not_reserved(path))?;
+        Ok(entry)
     }
 
     /// Removes the local artifacts of a deleted engine, as [`remove_model`](Self::remove_model)
@@ -120,7 +146,28 @@ impl CatalogRoot {
     ) -> Result<()> {
         let others: Vec<PathBuf> = others.map(|path| self.stored_form(path)).collect();
         let users = others.iter().filter_map(|path| path.to_str());
-        remove_unreferenced(&self.0, id, &self.stored_form(path), users)
+        remove_unreferenced(&self.root, id, &self.stored_form(path), users)
+    }
+
+    /// Fails if a path, or the end of its links, is a reserved file.
+    fn check_not_reserved(&self, path: &Path) -> Result<()> {
+        let target = resolve(path, LastLink::Follow)?;
+        let is_reserved = |end: &Path| {
+            let first = end.strip_prefix(self.path()).ok()?.iter().next()?;
+            let name = first.to_string_lossy().to_lowercase();
+            Some(self.reserved.contains(&name))
+        };
+        match [path, &target]
+            .into_iter()
+            .any(|end| is_reserved(end) == Some(true))
+        {
+            false => Ok(()),
+            true => {
+                let root = self.path().to_path_buf();
+                let problem = PathProblem::StoreFile { root };
+                Err(CatalogError::path_refused(path, problem))
+            }
+        }
     }
 
     /// Returns a path of a checked entry relative to the root, if it lies below the root.

@@ -30,6 +30,12 @@ use crate::root::is_on_disk;
 ///   [`locate`](Self::locate) check the disk.
 /// - **Sharing.** Threads can share an implementation. `&T`, `Box<T>` and `Arc<T>` behave as `T`.
 ///
+/// # Errors of an implementation
+///
+/// A store in a database returns [`Io`](crate::CatalogError::Io) with the error of the database as
+/// its source, [`OutcomeUnknown`](crate::CatalogError::OutcomeUnknown) for a commit that failed, and
+/// [`IndexDamaged`](crate::CatalogError::IndexDamaged) for an entry that it cannot decode.
+///
 /// An implementation can test itself with the suite in `conformance`, a feature of this crate.
 pub trait CatalogStore: Send + Sync {
     /// Returns the entry with this id.
@@ -60,7 +66,10 @@ pub trait CatalogStore: Send + Sync {
     /// # Errors
     ///
     /// [`ArtifactKept`](crate::CatalogError::ArtifactKept) if the entry was removed but its
-    /// artifact could not be removed.
+    /// artifact could not be removed. With [`FsCatalog`](crate::FsCatalog) that is also the answer
+    /// for a model with a lease: the entry is gone, the files stay as long as the lease, and the next
+    /// collection removes them. [`Pinned`](crate::CatalogError::Pinned) for a pinned model, of which
+    /// nothing is removed.
     fn delete(&self, id: &str) -> Result<bool>;
 
     /// Adds or replaces the entry, if the present entry with its id is as expected.

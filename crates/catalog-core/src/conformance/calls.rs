@@ -48,7 +48,31 @@ fn disagrees<T: Debug>(call: impl Display, expected: String, actual: &Result<T>)
         Ok(value) => format!("Ok({value:?})"),
         Err(error) => format!("the error {:?}: {error}", error.code()),
     };
+    let (call, expected, actual) = (
+        shortened(&call.to_string()),
+        shortened(&expected),
+        shortened(&actual),
+    );
     panic!("{call}\nexpected: {expected}\n  actual: {actual}")
+}
+
+/// Returns a text without the middle of long runs of one character, as in ids of the maximum length.
+fn shortened(text: &str) -> String {
+    const KEPT: usize = 40;
+    let mut short = String::new();
+    let mut run = ('\0', 0);
+    for c in text.chars() {
+        run = match run {
+            (last, count) if last == c => (c, count + 1),
+            _ => (c, 1),
+        };
+        match run.1 {
+            count if count <= KEPT => short.push(c),
+            count if count == KEPT + 1 => short.push('…'),
+            _ => {}
+        }
+    }
+    short
 }
 
 pub(super) fn entry(id: &str, path: impl Into<PathBuf>) -> CatalogEntry {

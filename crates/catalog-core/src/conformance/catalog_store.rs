@@ -144,6 +144,10 @@ pub fn setting_a_state_changes_nothing_else<S: CatalogStore>(open: impl Fn(&Path
     let sandbox = Sandbox::new();
     let store = open(&sandbox.root());
     let active = CatalogEntry {
+        digest: Some(Digest {
+            algo: "sha512".to_owned(),
+            value: "0f".repeat(64),
+        }),
         last_verified_ms: Some(7),
         ..entry("id", sandbox.outside("m"))
     };

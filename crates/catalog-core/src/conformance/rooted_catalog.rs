@@ -21,6 +21,7 @@ macro_rules! rooted_catalog_conformance {
                 a_relative_path_means_below_the_root,
                 a_path_that_leaves_the_root_is_refused,
                 the_root_and_folders_around_it_are_no_artifacts,
+                the_files_of_the_store_are_no_artifacts,
                 deleting_removes_the_artifact_below_the_root,
                 deleting_never_touches_what_lies_outside,
                 deleting_spares_what_another_entry_uses,
@@ -90,6 +91,21 @@ pub fn the_root_and_folders_around_it_are_no_artifacts<S: CatalogStore>(open: im
         sandbox.outside("to root"),
     ] {
         refuses(&store, &entry("id", path), "path_refused");
+    }
+}
+
+/// CAT-322
+pub fn the_files_of_the_store_are_no_artifacts<S: CatalogStore>(open: impl Fn(&Path) -> S) {
+    let sandbox = Sandbox::new();
+    let store = open(&sandbox.root());
+    put(&store, &entry("first", sandbox.outside("m")));
+    let own = fs::read_dir(sandbox.root()).expect("the root can be listed");
+    for (number, own) in own.enumerate() {
+        let path = own.expect("the root can be listed").path();
+        refuses(&store, &entry("id", &path), "path_refused");
+        let to_it = sandbox.outside(&format!("link {number}"));
+        link(&to_it, &path);
+        refuses(&store, &entry("id", &to_it), "path_refused");
     }
 }
 

@@ -11,7 +11,21 @@ pub type Result<T, E = CatalogError> = std::result::Result<T, E>;
 /// The error of every call of `catalog-core`, with one variant for each reaction of a caller.
 ///
 /// `Display` prints the problem, and the repair if there is one. It never repeats the text of
-/// [`source`](std::error::Error::source).
+/// [`source`](std::error::Error::source), so a program prints the causes, too:
+///
+/// ```
+/// use std::error::Error;
+///
+/// fn print(error: &dyn Error) {
+///     eprintln!("error: {error}");
+///     let mut cause = error.source();
+///     while let Some(error) = cause {
+///         eprintln!("  caused by: {error}");
+///         cause = error.source();
+///     }
+/// }
+/// # print(&catalog_core::CatalogError::Cancelled);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {

@@ -210,9 +210,14 @@ fn wait_for_lock(ctx: &CallContext<'_>, terms: &str) -> Result<LockFacts> {
 /// each model has its own lock.
 fn terms(ctx: &CallContext<'_>) -> String {
     let credentials = ctx.fetcher.credentials_id(ctx.model_ref);
+    let policy = (
+        ctx.policy.on_mismatch,
+        ctx.policy.staging,
+        ctx.policy.content,
+    );
     let asked = format!(
-        "{:?} {:?} {:?} {:?} {credentials:?}",
-        ctx.given, ctx.freshness, ctx.policy.on_mismatch, ctx.policy.staging
+        "{:?} {:?} {policy:?} {credentials:?}",
+        ctx.given, ctx.freshness
     );
     let mut hash = Hasher::new();
     hash.update(asked.as_bytes());

@@ -3,8 +3,8 @@
 use std::sync::{Arc, mpsc};
 
 use catalog_core::managed::{ModelLockAttempt, SourceFailure};
-use catalog_core::{Expectation, Expected, FsCatalog, ModelId, Retry};
-use model_provisioner::{Event, EventKind, ModelProvisioner, Provided, Step};
+use catalog_core::{ContentCheck, Expectation, Expected, FsCatalog, ModelId, Retry};
+use model_provisioner::{Event, EventKind, ModelProvisioner, Policy, Provided, Step};
 
 use super::source::{
     CALLERS, Fetcher, MODEL, Source, anew, ask, ask_at_once, fetch, request, stage,
@@ -90,33 +90,47 @@ fn callers_that_waited_for_a_failing_source_get_its_failure() {
     }
 }
 
-/// PROV-165
-#[test]
-fn callers_with_other_credentials_do_not_share_a_failure() {
+/// Fails a first caller while a second one, with other terms, waits. The second one must fetch.
+fn second_caller_fetches(first: Source, second: Source, policy: Policy) {
     let host = Host::new();
     let catalog = host.provisioner.catalog();
-    let refused = Arc::new(Source::awaiting(1).failing().asked_with("none"));
-    let allowed = Arc::new(Source::default().asked_with("a token"));
+    let (first, second) = (Arc::new(first), Arc::new(second));
     std::thread::scope(|scope| {
-        let first = scope.spawn(|| ask(catalog, &refused, &request()));
-        while refused.calls() == 0 {
+        let failing = scope.spawn(|| ask(catalog, &first, &request()));
+        while first.calls() == 0 {
             std::thread::yield_now();
         }
-        // The caller with a token waits for the one without, and tells the source of that one.
         let observer = {
-            let awaited = Arc::clone(&refused);
+            let awaited = Arc::clone(&first);
             move |event: &Event| {
                 if matches!(event.kind, EventKind::Waiting { .. }) {
                     awaited.note_waiter();
                 }
             }
         };
-        let second = ModelProvisioner::new(catalog.clone(), Fetcher(Arc::clone(&allowed)))
+        let waiting = ModelProvisioner::new(catalog.clone(), Fetcher(Arc::clone(&second)))
+            .with_policy(policy)
+            .unwrap()
             .with_observer(observer)
             .provision(&request());
-        assert_eq!(second.unwrap().provided, Provided::Fetched);
-        assert_eq!(first.join().unwrap().unwrap_err().code(), "fetch_failed");
+        assert_eq!(waiting.unwrap().provided, Provided::Fetched);
+        assert_eq!(failing.join().unwrap().unwrap_err().code(), "fetch_failed");
     });
+}
+
+/// PROV-165
+#[test]
+fn callers_with_other_credentials_do_not_share_a_failure() {
+    let refused = Source::awaiting(1).failing().asked_with("none");
+    let allowed = Source::default().asked_with("a token");
+    second_caller_fetches(refused, allowed, Policy::default());
+}
+
+/// PROV-165
+#[test]
+fn callers_with_another_rule_for_content_do_not_share_a_failure() {
+    let lenient = Policy::default().content(ContentCheck::Skip);
+    second_caller_fetches(Source::awaiting(1).failing(), Source::default(), lenient);
 }
 
 /// PROV-166
