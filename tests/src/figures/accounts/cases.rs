@@ -235,10 +235,12 @@ fn lose_the_indexes(root: &Path) -> Result<(), String> {
         .try_for_each(|name| fs::remove_file(root.join(name)).map_err(|error| error.to_string()))
 }
 
-/// Brings the index of the first edition, which another account wrote.
+/// Writes the index of the first edition, which another account wrote.
 fn bring_an_old_index(root: &Path) -> Result<(), String> {
-    let old = include_bytes!("../../../../crates/catalog-core/tests/fixtures/index-v1.json");
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let old = workspace.join("crates/catalog-core/tests/fixtures/index-v1.json");
     let index = root.join("index.json");
+    let old = fs::read(old).map_err(|error| error.to_string())?;
     fs::write(&index, old).map_err(|error| error.to_string())?;
     let owner = fs::metadata(root).map_err(|error| error.to_string())?.uid();
     give(&index, owner)?;
