@@ -87,11 +87,15 @@ impl ArtifactStore {
     /// Creates the index files of the root before the first byte is staged, because a root with
     /// artifacts and without index files counts as damaged.
     pub(super) fn ensure_index_files(&self) -> Result<()> {
-        if self.files.are_ensured() {
+        if self.files.are_durable()? {
             return Ok(());
         }
         let lock = self.acquire(StoreLock::Index)?;
-        let ensured = self.files.ensure(&lock);
+        // Another thread or handle may have done the work meanwhile.
+        let ensured = match self.files.are_durable()? {
+            true => Ok(()),
+            false => self.files.ensure(&lock),
+        };
         drop(lock);
         ensured
     }

@@ -151,6 +151,9 @@ impl CatalogRoot {
 
     /// Fails if a path, or the end of its links, is a reserved file.
     fn check_not_reserved(&self, path: &Path) -> Result<()> {
+        if self.reserved.is_empty() {
+            return Ok(());
+        }
         let target = resolve(path, LastLink::Follow)?;
         let is_reserved = |end: &Path| {
             let first = end.strip_prefix(self.path()).ok()?.iter().next()?;

@@ -1,6 +1,6 @@
 //! The contract of [`EngineStore`], for every implementation. Each case takes a function that opens
-//! an empty store under test; a store that needs a folder for its own files gets the one that is
-//! passed.
+//! an empty store under test. The function gets a folder for the files of the store. The models of
+//! a case lie beside that folder.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,14 +1,16 @@
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::format::empty_file;
 use super::record::Record;
+use super::shared::shared_by_handles;
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    IndexFile, StoreRoot, WriterLock, create_new_whole, create_own_folder, create_whole, is_at,
-    is_there, list_folder, open_own_file, remove_temporary_files, sync_folder,
+    FileStamp, IndexFile, StoreRoot, WriterLock, create_new_whole, create_own_folder, create_whole,
+    is_absence, is_at, is_there, list_folder, open_own_file, remove_temporary_files, sync_folder,
 };
 
 /// Creates the three index files of a root before any other write to the root. Empty indexes, each
@@ -20,8 +22,12 @@ pub(crate) struct IndexFiles {
     /// The indexes in the order of their creation. The index of models is the last one: its version
     /// shows that the others must exist.
     empty: [(IndexFile, Vec<u8>); 3],
-    /// Whether this handle has checked that all index files exist.
+    /// Whether this handle has done all work that precedes its first write.
     are_ensured: AtomicBool,
+    /// Whether this handle has seen all index files with durable names.
+    are_durable: AtomicBool,
+    /// Whether any handle of this process has synced the names of all index files.
+    are_synced: Arc<AtomicBool>,
 }
 
 /// The reason why an index file does not exist.
@@ -35,7 +41,9 @@ pub(super) enum Absence {
 
 impl IndexFiles {
     pub(crate) fn new<M: Record, E: Record, P: Record>(root: StoreRoot) -> Self {
+        let folder = root.path().to_path_buf();
         Self {
+            are_synced: shared_by_handles(&root, folder, None, AtomicBool::default),
             root,
             empty: [
                 (E::FILE, empty_file::<E>()),
@@ -43,6 +51,7 @@ impl IndexFiles {
                 (M::FILE, empty_file::<M>()),
             ],
             are_ensured: AtomicBool::new(false),
+            are_durable: AtomicBool::new(false),
         }
     }
 
@@ -50,9 +59,48 @@ impl IndexFiles {
         &self.root
     }
 
-    /// Returns true if this handle has checked that all index files exist.
-    pub(crate) fn are_ensured(&self) -> bool {
+    /// Returns true if bytes can be staged, because all index files exist with durable names. The
+    /// work before the first write is left to that write.
+    pub(crate) fn are_durable(&self) -> Result<bool> {
+        if self.are_ensured() || self.are_durable.load(Ordering::Acquire) {
+            return Ok(true);
+        }
+        if !self.are_synced.load(Ordering::Acquire) || !self.are_there()? {
+            return Ok(false);
+        }
+        self.are_durable.store(true, Ordering::Release);
+        Ok(true)
+    }
+
+    fn are_there(&self) -> Result<bool> {
+        for (file, _) in &self.empty {
+            if !self.has_generations(*file)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn are_ensured(&self) -> bool {
         self.are_ensured.load(Ordering::Acquire)
+    }
+
+    /// Returns true if an index and its previous generation are two regular files.
+    fn has_generations(&self, file: IndexFile) -> Result<bool> {
+        let layout = self.root.layout();
+        let stamp = |path: PathBuf| match fs::symlink_metadata(&path) {
+            Ok(metadata) => Ok(metadata.is_file().then(|| FileStamp::of(&metadata))),
+            Err(error) if is_absence(&error) => Ok(None),
+            Err(error) => Err(CatalogError::io("look at", path, error)),
+        };
+        let both = (
+            stamp(layout.index(file))?,
+            stamp(layout.previous_index(file))?,
+        );
+        Ok(match both {
+            (Some(index), Some(previous)) => !index.is_same_file(&previous),
+            _ => false,
+        })
     }
 
     /// Removes the temporary files of writers that died, and creates the index files that the root
@@ -90,6 +138,7 @@ impl IndexFiles {
         if are_added {
             self.sync()?;
         }
+        self.are_synced.store(true, Ordering::Release);
         self.are_ensured.store(true, Ordering::Release);
         Ok(())
     }

@@ -1,20 +1,21 @@
 use std::fs::OpenOptions;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::time::Duration;
 
 use super::edit::Edit;
 use super::format;
 use super::group_commit::GroupCommit;
 use super::index_files::{Absence, IndexFiles};
+use super::memory::{Loaded, Memory};
 use super::patience::Patience;
 use super::record::Record;
+use super::shared::shared_by_handles;
 use super::snapshot::Snapshot;
 use super::source::Source;
 use super::text_buffer::with_room;
 use super::unreadable::Unreadable;
-use super::writers::writers_of;
 use crate::error::{CatalogError, Result};
 use crate::progress::Limits;
 use crate::root::{
@@ -44,33 +45,27 @@ pub(crate) struct JsonIndex<R> {
     /// as `path`.
     watched: PathBuf,
     writing: Writing,
-    latest: RwLock<Option<Arc<Loaded<R>>>>,
+    memory: Memory<R>,
     /// The lock of the thread that reads a new file. A writer also holds it while it replaces the
     /// file.
     renewal: RwLock<()>,
     writers: Arc<GroupCommit<R>>,
-    /// The memory of a text that no snapshot uses any longer. The next text uses it.
-    buffer: Mutex<Vec<u8>>,
-}
-
-/// A snapshot, and the file that it was read from.
-#[derive(Debug)]
-struct Loaded<R> {
-    snapshot: Arc<Snapshot<R>>,
-    source: Source,
 }
 
 impl<R: Record> JsonIndex<R> {
     pub(crate) fn new(files: Arc<IndexFiles>, writing: Writing) -> Self {
+        let path = files.root().layout().index(R::FILE);
+        let (of, locking) = (path.clone(), Some(writing.locking));
+        let writers =
+            shared_by_handles(files.root(), of, locking, || GroupCommit::new(path.clone()));
         Self {
-            path: files.root().layout().index(R::FILE),
             watched: files.root().watched_index(R::FILE),
-            writers: writers_of(files.root(), writing.locking),
+            path,
+            writers,
             files,
             writing,
-            latest: RwLock::new(None),
+            memory: Memory::default(),
             renewal: RwLock::new(()),
-            buffer: Mutex::default(),
         }
     }
 
@@ -110,44 +105,13 @@ impl<R: Record> JsonIndex<R> {
 
     /// Returns the snapshot in memory, if it was read from the file that is on disk now.
     fn current(&self) -> Result<Option<Arc<Snapshot<R>>>> {
-        // The file is checked without the lock. A thread that is interrupted here blocks no other
-        // thread.
-        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
-        let loaded = latest.clone();
-        drop(latest);
-        let Some(loaded) = loaded else {
-            return Ok(None);
-        };
-        let is_current = loaded
-            .source
-            .is_current_at(&self.watched)
-            .map_err(|error| CatalogError::io("look at", &self.path, error))?;
-        Ok(is_current.then(|| Arc::clone(&loaded.snapshot)))
+        let current = self.memory.current_at(&self.watched);
+        current.map_err(|error| CatalogError::io("look at", &self.path, error))
     }
 
     /// Returns the content that this process read or wrote last, without checking the file.
     pub(crate) fn latest(&self) -> Option<Arc<Snapshot<R>>> {
-        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
-        latest.as_ref().map(|loaded| Arc::clone(&loaded.snapshot))
-    }
-
-    fn remember(&self, loaded: Option<Loaded<R>>) {
-        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *latest, loaded.map(Arc::new));
-        drop(latest);
-        // The old text is dropped after the lock is released, so that readers do not wait for that.
-        let before = before.and_then(Arc::into_inner);
-        if let Some(unused) = before.and_then(|before| Arc::into_inner(before.snapshot)) {
-            *self.lock_buffer() = unused.text.into_bytes();
-        }
-    }
-
-    fn take_buffer(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.lock_buffer())
-    }
-
-    fn lock_buffer(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.latest()
     }
 
     fn lock_renewal(&self) -> RwLockWriteGuard<'_, ()> {
@@ -254,7 +218,7 @@ impl<R: Record> JsonIndex<R> {
         self.files.ensure(lock)?;
         let root = self.root();
         edit.drop_tombstones_of_what_is_gone(root);
-        let next = edit.into_next(self.take_buffer());
+        let next = edit.into_next(self.memory.take_buffer());
         root.check_present()?;
         lock.check_held()?;
         self.replace(next).map_err(CatalogError::of_writing)
@@ -279,11 +243,11 @@ impl<R: Record> JsonIndex<R> {
                 })
             });
             // If any step failed, the next call reads the file on disk.
-            self.remember(loaded);
+            self.memory.remember(loaded);
             published?
         };
         if let Err(error) = published.finish(&previous) {
-            self.remember(None);
+            self.memory.remember(None);
             return Err(error);
         }
         keep_spare(layout, len);
@@ -304,12 +268,12 @@ impl<R: Record> JsonIndex<R> {
             };
             let failed = |error| CatalogError::io("read", &self.path, error);
             let metadata = file.metadata().map_err(failed)?;
-            let mut bytes = with_room(self.take_buffer(), metadata.len() as usize);
+            let mut bytes = with_room(self.memory.take_buffer(), metadata.len() as usize);
             file.read_to_end(&mut bytes).map_err(failed)?;
             // On a full disk, a writer may have overwritten this file while it was read. The file
             // is damaged only if a second read of the same file fails, too.
             let stamp = FileStamp::of(&metadata);
-            let read = match self.latest() {
+            let read = match self.memory.latest() {
                 Some(before) => format::read_changed(&before, bytes, root),
                 None => {
                     // A buffer of this size is freed once here. After that, the allocator of glibc
@@ -324,7 +288,7 @@ impl<R: Record> JsonIndex<R> {
             match read {
                 Ok(snapshot) => {
                     let snapshot = Arc::new(snapshot);
-                    self.remember(Some(Loaded {
+                    self.memory.remember(Some(Loaded {
                         snapshot: Arc::clone(&snapshot),
                         source: Source::new(file, &metadata),
                     }));
@@ -345,7 +309,7 @@ impl<R: Record> JsonIndex<R> {
         }
         match absence {
             Absence::Empty => {
-                self.remember(None);
+                self.memory.remember(None);
                 Ok(Some(format::empty()))
             }
             Absence::Lost(how) => Err(self.unreadable(Unreadable::Damaged(how.to_owned()))),

@@ -12,9 +12,11 @@ mod group_commit;
 mod index_files;
 mod json_index;
 mod line;
+mod memory;
 mod patience;
 mod record;
 mod recover;
+mod shared;
 mod snapshot;
 mod source;
 #[cfg(test)]
@@ -22,7 +24,6 @@ mod tests;
 mod text;
 mod text_buffer;
 mod unreadable;
-mod writers;
 
 pub use recover::{IndexRecovery, RecoveryAction};
 

@@ -12,6 +12,8 @@ mod options;
 mod pin_record;
 mod pins;
 mod proof;
+#[cfg(test)]
+mod record_fields;
 mod referenced_paths;
 mod retirement;
 mod root_state;

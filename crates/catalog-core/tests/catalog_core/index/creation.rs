@@ -206,3 +206,21 @@ fn an_empty_root_that_may_only_be_read_is_read_as_empty_and_nothing_is_created()
         },
     );
 }
+
+/// CAT-470
+#[test]
+fn a_root_that_was_made_again_gets_its_indexes_though_an_old_handle_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let old = FsCatalog::new(&root).unwrap();
+    old.put(&entry("id", "m")).unwrap();
+    // Some file systems give the new folder the inode of the old one.
+    for _ in 0..8 {
+        fs::remove_dir_all(&root).unwrap();
+        let new = FsCatalog::new(&root).unwrap();
+        drop(new.artifacts().stage(&model_id("m"), 0).unwrap());
+        for (name, version) in INDEXES {
+            is_empty_with_previous(&root, name, version);
+        }
+    }
+}

@@ -10,7 +10,7 @@ use catalog_core::{CatalogStore, FsCatalog, rebuild, recover};
 
 use crate::util::entry;
 
-/// A path of the store, and what makes something foreign there.
+/// A path of the store, and a function that creates a foreign file there.
 type Plant = (&'static str, fn(&Path));
 
 const PLANTED: [Plant; 9] = [

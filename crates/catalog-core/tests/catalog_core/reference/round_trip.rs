@@ -1,4 +1,4 @@
-//! What is printed is read back as the same.
+//! The printed text of a reference parses to the same reference.
 
 use catalog_core::ModelRef;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! The grammar of `ModelRef`, a fact a line: what holds for all forms here, each form in a file.
+//! The grammar of `ModelRef`, one fact a line. Each form has a file; the facts about all forms are here.
 
 mod hub;
 mod path;
