@@ -90,7 +90,7 @@ impl ArtifactStore {
     /// # Errors
     ///
     /// The errors of [`LocalModel::resolve`], [`LocalModel::check_content`], [`stage`](Self::stage)
-    /// and [`Staging::verify`]; [`CatalogError::ArtifactChanged`] if the source changes during the
+    /// and [`Staging::verify`](crate::Staging::verify); [`CatalogError::ArtifactChanged`] if the source changes during the
     /// import, [`CatalogError::ForeignShards`] if a shard belongs to another place in its set,
     /// [`CatalogError::NameRefused`] if files with the name of the source are not part of a model.
     pub fn stage_import(

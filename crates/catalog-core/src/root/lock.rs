@@ -35,7 +35,6 @@
 //! lock on the manifest or the file of its model ([`FileLock`]). No call waits until such a lock is
 //! released by its owner: a call that finds it taken leaves the artifact alone.
 //! [`poll`](super::poll()) waits only for a process that tests whether such a lock is taken.
-//! that tests whether one is taken.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
