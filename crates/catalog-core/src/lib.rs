@@ -73,6 +73,7 @@
 //! | `catalog` | the catalogs of models and engines, on disk and in memory |
 //! | `managed` | the abilities of a catalog on disk that a provisioner uses |
 //! | `fetch` | the trait of fetchers, and the one for local files |
+//! | `fetching` | the types that a fetcher of a network needs |
 //! | `conformance` | the test suites for implementations of the traits |
 //!
 //! # Features
@@ -111,6 +112,7 @@ mod digest;
 mod entry;
 mod error;
 mod fetch;
+pub mod fetching;
 mod index;
 pub mod maintenance;
 pub mod managed;
@@ -144,7 +146,8 @@ pub use error::{
     PathProblem, Result, Retry,
 };
 pub use fetch::{
-    FetchTask, Fetched, FileFetcher, HostOrigin, ModelFetcher, OutboundGate, SourceHost, TaskFiles,
+    AddressSet, FetchTask, Fetched, FileFetcher, HostOrigin, ModelFetcher, OutboundGate,
+    SourceHost, TaskFiles,
 };
 pub use maintenance::{rebuild, recover};
 pub use progress::{CancelToken, Limits, Progress};

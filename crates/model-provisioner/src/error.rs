@@ -32,6 +32,19 @@ pub enum ProvisionError {
         source: DigestError,
     },
 
+    /// The request and the fragment of its reference state two digests: correct one of them.
+    #[error(
+        "{reference:?} states {stated} in its fragment, and the request states {given}; correct one of them; nothing was done"
+    )]
+    ConflictingDigests {
+        /// The reference, without secrets.
+        reference: String,
+        /// The digest in the fragment.
+        stated: Box<Digest>,
+        /// The digest of the request.
+        given: Box<Digest>,
+    },
+
     /// A newer release pinned a digest that this release cannot compute: upgrade this program, or
     /// give the expected digest in an algorithm that this release knows.
     #[error(
@@ -150,6 +163,7 @@ pub enum ProvisionError {
 /// The codes of this crate that [`CatalogError`] does not have, sorted by name.
 #[rustfmt::skip]
 static CODES: &[ErrorCode] = &[
+    ErrorCode::new("conflicting_digests", 400, Retry::No, "The request and the fragment of its reference state different digests."),
     ErrorCode::new("failed_elsewhere", 502, Retry::Depends, "Another caller made the same request, and its call failed. The status is that of its error."),
     ErrorCode::new("invalid_expected_digest", 400, Retry::No, "The expected digest of the request is malformed or unknown."),
     ErrorCode::new("nested_call", 500, Retry::No, "A fetcher requested the model that its own call provisions."),
@@ -176,6 +190,7 @@ impl ProvisionError {
         match self {
             Self::Catalog(error) => error.code(),
             Self::InvalidExpectedDigest { .. } => "invalid_expected_digest",
+            Self::ConflictingDigests { .. } => "conflicting_digests",
             Self::PinnedDigestUnusable { .. } => "pinned_digest_unusable",
             Self::DigestMismatch { .. } => "digest_mismatch",
             Self::SourceMismatch { .. } => "digest_mismatch",

@@ -39,6 +39,7 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `hf-cli`, on by default | `HfCliFetcher` and `ModelProvisioner::with_hf_cli`: models of the Hugging Face hub by the hub's own command. It runs only where a caller adds it |
+//! | `http` | `HttpFetcher`, `NetworkConfig`, `ModelProvisioner::with_network` and `from_environment`: models of web servers |
 //!
 //! # Errors
 //!
@@ -48,7 +49,7 @@
 //! # Limitations
 //!
 //! - Unix only, as `catalog-core`.
-//! - No fetcher for `http:`, `https:`, `s3:` and `oci:` references. Implement
+//! - No fetcher for `s3:` and `oci:` references. Implement
 //!   [`ModelFetcher`](catalog_core::ModelFetcher), and add it with [`SchemeRouter::with`].
 //! - The command of the hub does not resume the download of a killed process.
 //! - Local models are used in place, unless the policy says [`StagingMode::Managed`].
@@ -77,8 +78,10 @@ pub use error::ProvisionError;
 pub use fetchers::HfCliFetcher;
 pub use fetchers::SchemeRouter;
 pub use handoff::{EngineView, Handoff, HandoffDocument};
+#[cfg(feature = "http")]
+pub use model_fetchers::{HttpFetcher, NetworkConfig};
 pub use observe::{Channel, Event, EventKind, Observer, Traced};
-pub use policy::{Filter, OnMismatch, Outbound, Policy, StagingMode, Unverified};
+pub use policy::{AddressRules, Filter, OnMismatch, Outbound, Policy, StagingMode, Unverified};
 pub use report::{Durations, ProvisionReport};
 pub use request::{Freshness, ProvisionRequest};
 pub use steps::{Provided, Step};

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
-use catalog_core::{ContentCheck, HostOrigin, ModelRef, OutboundGate, SourceHost};
+use catalog_core::{AddressSet, ContentCheck, HostOrigin, ModelRef, OutboundGate, SourceHost};
 use serde::{Deserialize, Serialize};
 
-use crate::host::{is_public, normal_host, without_port};
+use crate::host::{normal_host, without_port};
 
 /// The rules of a provisioner. Each rule is applied as early as possible, and a refusal names the
 /// rule. A policy is also the gate of fetchers that use the network.
@@ -90,8 +90,38 @@ pub struct Outbound {
     /// domain. If there is any rule for hosts, an address in a form that programs read in different
     /// ways is refused.
     pub hosts: Filter,
+    /// The addresses. They count in addition to the rules for hosts.
+    pub addresses: AddressRules,
     /// The organisations of the hub, for `hf:` references.
     pub organisations: Filter,
+}
+
+/// The rules for sets of network addresses. An address of which no rule speaks is allowed as
+/// [`AddressSet::is_allowed_by_default`] says.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AddressRules {
+    /// The sets that are allowed although they are not allowed by default.
+    pub allow: BTreeSet<AddressSet>,
+    /// The sets that are denied. A set that is also allowed is denied.
+    pub deny: BTreeSet<AddressSet>,
+}
+
+impl AddressRules {
+    /// Allows the addresses of a set.
+    #[must_use]
+    pub fn allow(mut self, set: AddressSet) -> Self {
+        self.allow.insert(set);
+        self
+    }
+
+    /// Denies the addresses of a set.
+    #[must_use]
+    pub fn deny(mut self, set: AddressSet) -> Self {
+        self.deny.insert(set);
+        self
+    }
 }
 
 /// A filter of names. It ignores the case of letters.
@@ -319,8 +349,9 @@ impl OutboundGate for Policy {
         refusal.map_or(Ok(()), |refusal| Err(refusal.to_string()))
     }
 
-    /// Refuses a denied address for every host name. Also refuses an address that is not public if
-    /// a redirect from a public address led there, unless the rules allow that address.
+    /// Refuses a denied address for every host name. Also refuses the addresses of a denied set,
+    /// and the addresses that [`AddressSet::is_allowed_by_default`] excludes, unless a rule allows
+    /// the address or its set.
     fn check_address(&self, host: &str, address: IpAddr, origin: HostOrigin) -> Result<(), String> {
         let rules = ("outbound.hosts.allow", "outbound.hosts.deny");
         let hosts = self.outbound.hosts.of_hosts();
@@ -329,12 +360,26 @@ impl OutboundGate for Policy {
         if is_named(&hosts.deny) {
             return Err(format!("rule `{}`: address {text} of {host}", rules.1));
         }
-        let is_allowed = hosts.allow.as_ref().is_some_and(is_named);
-        if origin == HostOrigin::Redirected && !is_allowed && !is_public(address) {
+        let set = AddressSet::of(address);
+        let addresses = &self.outbound.addresses;
+        if addresses.deny.contains(&set) {
             return Err(format!(
-                "a redirect led to {host} at {text}, which is not a public address"
+                "rule `outbound.addresses.deny`: {host} has the {set} address {text}"
             ));
         }
-        Ok(())
+        let is_allowed =
+            addresses.allow.contains(&set) || hosts.allow.as_ref().is_some_and(is_named);
+        if is_allowed || set.is_allowed_by_default(origin) {
+            return Ok(());
+        }
+        let by = match origin {
+            HostOrigin::Named => "",
+            HostOrigin::Redirected => "a redirect led there, and ",
+        };
+        Err(format!(
+            "{by}{host} has the {set} address {text}; to allow it, add {:?} to \
+             `outbound.addresses.allow`",
+            set.name()
+        ))
     }
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use catalog_core::fetching::FetchedBytes;
 use catalog_core::{Assurance, Digest, Lease, ResolvedModel, VerificationOutcome};
 
 use crate::steps::Provided;
@@ -27,6 +28,9 @@ pub struct ProvisionReport {
     pub assurance: Assurance,
     /// The number of bytes that this call fetched or copied.
     pub staged_bytes: u64,
+    /// The bytes that a fetcher of this crate counted, by their origin: fetched by this call, kept
+    /// from an interrupted call, or reused from another model of the store.
+    pub bytes: FetchedBytes,
     /// The size of the model in bytes, if it is known.
     pub size: Option<u64>,
     /// The revision to which the source resolved the reference, such as a commit, if the source has

@@ -27,10 +27,10 @@ impl VerifiedStaging {
     /// [`CatalogError::ArtifactChanged`] if a file was changed after it was verified,
     /// [`CatalogError::InUse`] if other processes use the existing artifact or its blobs for too
     /// long, and the errors of linking, syncing and renaming.
-    pub fn publish(self) -> Result<Artifact> {
+    pub fn publish(mut self) -> Result<Artifact> {
         let staged = self.staging.artifact();
         self.make_durable(&staged)?;
-        let store = &self.staging.store;
+        let store = &self.staging.store.clone();
         let target = store.layout().artifact(&self.manifest.key());
         // The attempt is repeated if another process publishes the same bytes, because those are
         // hashed before they are shared, and not under the lock. It is also repeated if another
@@ -43,7 +43,10 @@ impl VerifiedStaging {
             drop(lock);
             published
         });
-        match published? {
+        let published = published?;
+        // The files are in the artifact now, or equal ones are.
+        self.staging.discards = published.is_some();
+        match published {
             Some((manifest, lease, seen)) => {
                 // This sync also covers an artifact that another process has just renamed to this
                 // path.

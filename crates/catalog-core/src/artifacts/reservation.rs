@@ -4,6 +4,7 @@ use std::io::{Seek, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::claim::{Claim, forget_own_claim, note_own_claim};
+use super::journal::remove_oldest_partial_files;
 use super::space::{Room, admit, space_written};
 use super::store::ArtifactStore;
 use crate::error::{CatalogError, Result};
@@ -77,8 +78,13 @@ impl Reservation {
         self.lock().reserve(needed, room)
     }
 
-    /// Reserves more space if less than `needed` bytes are reserved.
-    pub(super) fn grow_to(&self, needed: u64) -> Result<()> {
+    /// Reserves more space if less than `needed` bytes in total are reserved, including the written
+    /// bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NoSpace`] if the disk or the budget has no room for the bytes.
+    pub fn grow_to(&self, needed: u64) -> Result<()> {
         self.lock().grow_to(needed)
     }
 
@@ -105,7 +111,13 @@ impl Reserved {
 
     fn reserve(&mut self, needed: u64, room: Room) -> Result<()> {
         let lock = self.store.lock()?;
-        let admitted = admit(&self.store, &self.folder, needed, room);
+        let mut admitted = admit(&self.store, &self.folder, needed, room);
+        // Partial files that no process writes give way to this model.
+        while matches!(admitted, Err(CatalogError::NoSpace { .. }))
+            && remove_oldest_partial_files(&self.store, &self.id)?
+        {
+            admitted = admit(&self.store, &self.folder, needed, room);
+        }
         let done = admitted.and_then(|()| self.rewrite_claim(needed));
         drop(lock);
         done

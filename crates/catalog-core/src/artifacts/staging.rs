@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
@@ -11,6 +12,7 @@ use super::copy::{Mover, copy_and_hash};
 use super::manifest_file::{ManifestFile, Sharing};
 use super::provenance::Provenance;
 use super::reservation::Reservation;
+use super::resumable::StagingJournal;
 use super::space::Room;
 use super::store::ArtifactStore;
 use crate::digest::FileContent;
@@ -23,7 +25,8 @@ use crate::root::{
 /// A staging area: the folder of a model that its owner fills and then publishes.
 ///
 /// It holds a lock before its first byte is written, so collections do not touch it. Dropping it
-/// removes the folder. If its process is killed, the next collection removes the folder. No catalog
+/// removes the folder. If its process is killed, the next collection removes the folder. Files that
+/// a later process can [continue](Self::resumable) stay in both cases, until they expire. No catalog
 /// returns files in it: [`verify`](Self::verify) turns it into a
 /// [`VerifiedStaging`](super::VerifiedStaging), which is the only state that can be published.
 ///
@@ -53,6 +56,10 @@ pub struct Staging {
     pub(super) provenance: Provenance,
     /// The files that were hashed during their creation, by name.
     pub(super) hashed: BTreeMap<String, Hashed>,
+    /// The journal of the files that a later process can continue, if there are any.
+    pub(super) journal: Option<Arc<StagingJournal>>,
+    /// Whether the files are removed although a later process could continue them.
+    pub(super) discards: bool,
 }
 
 /// The content of a file that has not been changed since it was hashed.
@@ -117,6 +124,8 @@ impl Staging {
             id: id.clone(),
             provenance: Provenance::default(),
             hashed: BTreeMap::new(),
+            journal: None,
+            discards: false,
         };
         let files = staging.folder();
         create_folders(store.layout(), &files)
@@ -276,6 +285,10 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
+        let journal = self.journal.as_ref();
+        if !self.discards && journal.is_some_and(|journal| journal.keeps_files()) {
+            return;
+        }
         if let Err(error) = remove_artifact(self.folder.path()) {
             let path = self.folder.path().display();
             tracing::warn!(

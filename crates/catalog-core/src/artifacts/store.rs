@@ -11,6 +11,7 @@ use super::manifest::Manifest;
 use crate::error::{CatalogError, Result};
 use crate::index::{IndexFiles, Writing};
 use crate::progress::Limits;
+use crate::reference::ModelId;
 use crate::root::{
     Layout, Locking, StoreLock, StoreRoot, WriterLock, check_not_nested, check_own_folder,
     is_sha256, is_there, list_folder, sync_folder, touch,
@@ -82,6 +83,38 @@ impl ArtifactStore {
     /// shorten it.
     pub(crate) fn lock_wait(&self) -> Duration {
         self.writing.wait
+    }
+
+    /// Opens the artifact of a model that was published last, if all its files exist and have their
+    /// sizes. Returns `None` otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The errors of reading the manifests and of [`open`](Self::open).
+    pub fn newest(&self, id: &ModelId) -> Result<Option<Artifact>> {
+        let mut newest = None;
+        for StoredManifest { key, manifest } in self.manifests()? {
+            match manifest {
+                Ok(manifest) if manifest.id == id.as_str() => {
+                    newest = newest.max(Some((manifest.published_ms, key)));
+                }
+                // A damaged artifact does not count: publishing the model again completes it.
+                Ok(_) | Err(CatalogError::StoreDamaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let Some((_, key)) = newest else {
+            return Ok(None);
+        };
+        let artifact = self.open(&key)?;
+        Ok(artifact.filter(|artifact| self.is_complete(&key, artifact.manifest())))
+    }
+
+    fn is_complete(&self, key: &str, manifest: &Manifest) -> bool {
+        manifest.files.iter().all(|file| {
+            let metadata = self.file_of(key, file).metadata();
+            metadata.is_ok_and(|metadata| metadata.len() == file.size)
+        })
     }
 
     /// Creates the index files of the root before the first byte is staged, because a root with

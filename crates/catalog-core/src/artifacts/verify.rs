@@ -69,10 +69,31 @@ impl Staging {
     /// if a file or the model has another digest than expected, [`CatalogError::InvalidDigest`] if
     /// an expected digest is malformed or cannot prove the model.
     pub fn verify(
-        self,
+        mut self,
         expected: &Expectation,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<VerifiedStaging> {
+        match self.verify_files(expected, progress) {
+            Ok((manifest, files, freshness)) => Ok(VerifiedStaging {
+                staging: self,
+                manifest,
+                files,
+                freshness,
+            }),
+            Err(error) => {
+                if !may_verify_later(&error) {
+                    self.discard_partial_files();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn verify_files(
+        &self,
+        expected: &Expectation,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<(Manifest, Vec<FoundFile>, Vec<Freshness>)> {
         let limits = self.store.limits.clone();
         let progress = &mut limits.watch("hashing", progress);
         self.reservation().check_at_end()?;
@@ -141,12 +162,7 @@ impl Staging {
         if let Some(digest) = &expected.digest {
             check_whole(&manifest, &folder, digest, &limits)?;
         }
-        Ok(VerifiedStaging {
-            staging: self,
-            manifest,
-            files,
-            freshness,
-        })
+        Ok((manifest, files, freshness))
     }
 
     /// Returns the content, the sharing and the freshness of each file.
@@ -181,6 +197,18 @@ impl Staging {
         });
         Ok(each.collect())
     }
+}
+
+/// Returns true if the files may be right, because something else failed.
+fn may_verify_later(error: &CatalogError) -> bool {
+    matches!(
+        error,
+        CatalogError::Cancelled
+            | CatalogError::DeadlineExceeded { .. }
+            | CatalogError::NoSpace { .. }
+            | CatalogError::OutOfHandles { .. }
+            | CatalogError::Io { .. }
+    )
 }
 
 /// Refuses an empty folder, and names that lead out of the folder.

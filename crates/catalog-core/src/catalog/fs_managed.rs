@@ -6,7 +6,9 @@ use super::fs_catalog::FsCatalog;
 use super::managed::ManagedCatalog;
 use super::snapshot::CatalogSnapshot;
 use super::store::CatalogStore;
-use crate::artifacts::{Artifact, ImportRequest, Lease, StagedFile, Staging, VerifiedStaging};
+use crate::artifacts::{
+    Artifact, ImportRequest, Lease, Manifest, StagedFile, Staging, VerifiedStaging,
+};
 use crate::entry::{CatalogEntry, Expected};
 use crate::error::Result;
 use crate::maintenance::registered::RegisteredModel;
@@ -58,6 +60,10 @@ impl ManagedCatalog for FsCatalog {
 
     fn open_artifact(&self, key: &str) -> Result<Option<Artifact>> {
         self.artifacts().open(key)
+    }
+
+    fn manifest(&self, local_path: &Path) -> Result<Option<Manifest>> {
+        self.artifacts().manifest_at(local_path)
     }
 
     fn verify_candidate(

@@ -1,7 +1,9 @@
 use std::path::Path;
 
 use super::snapshot::CatalogSnapshot;
-use crate::artifacts::{Artifact, ImportRequest, Lease, StagedFile, Staging, VerifiedStaging};
+use crate::artifacts::{
+    Artifact, ImportRequest, Lease, Manifest, StagedFile, Staging, VerifiedStaging,
+};
 use crate::entry::{CatalogEntry, Expected};
 use crate::error::Result;
 use crate::maintenance::registered::RegisteredModel;
@@ -52,6 +54,9 @@ pub trait ManagedCatalog: Send + Sync {
 
     /// Opens a published artifact, as [`ArtifactStore::open`](crate::ArtifactStore::open) does.
     fn open_artifact(&self, key: &str) -> Result<Option<Artifact>>;
+
+    /// Returns the manifest of the managed model at a path, or `None` if no managed model is there.
+    fn manifest(&self, local_path: &Path) -> Result<Option<Manifest>>;
 
     /// Verifies the model of an entry, as
     /// [`FsCatalog::verify_candidate`](crate::FsCatalog::verify_candidate) does.

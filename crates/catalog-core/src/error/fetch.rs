@@ -22,6 +22,15 @@ pub enum FetchProblem {
     /// The source states impossible facts about its files, such as names that lead out of their
     /// folder.
     Refused,
+    /// A rule of the caller forbids a connection to the host or to its address.
+    Forbidden,
+    /// The certificate of the source is not trusted, or the source does not accept TLS.
+    Untrusted,
+    /// The network configuration of the fetcher is unusable: a proxy that refuses, or trusted roots
+    /// that cannot be read.
+    Misconfigured,
+    /// The file changed at the source while it was fetched.
+    SourceChanged,
     /// The fetch failed for another reason.
     Failed,
 }
@@ -39,6 +48,10 @@ impl FetchProblem {
             Self::Offline => "fetch_offline",
             Self::NoSpace => "fetch_no_space",
             Self::Refused => "fetch_refused",
+            Self::Forbidden => "fetch_forbidden",
+            Self::Untrusted => "fetch_untrusted",
+            Self::Misconfigured => "fetch_misconfigured",
+            Self::SourceChanged => "fetch_source_changed",
             Self::Failed => "fetch_failed",
         }
     }
@@ -57,6 +70,12 @@ impl FetchProblem {
             Self::Offline => "allow the network in the configuration of the program that fetches",
             Self::NoSpace => "free some space, or run a collection, then try again",
             Self::Refused => "do not use this source; report the problem to its owner",
+            Self::Forbidden => "allow the host in the policy, or use another source",
+            Self::Untrusted => {
+                "add the certificate of its authority to the trusted roots, or check the address"
+            }
+            Self::Misconfigured => "correct the network configuration, then try again",
+            Self::SourceChanged => "try again when the source no longer changes the file",
             Self::Failed => "read the message, then try again",
         }
     }

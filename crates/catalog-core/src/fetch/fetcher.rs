@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::present::stage_present;
-use super::task::{FetchTask, Fetched, SourceHost};
+use super::task::{FetchTask, Fetched, KnownSource, SourceHost, SourceState};
 use crate::artifacts::Staging;
 use crate::entry::ResolvedModel;
 use crate::error::{CatalogError, Result};
@@ -119,19 +119,21 @@ pub trait ModelFetcher: Send + Sync {
         stage_present(&present.local_path, task, staging, progress)
     }
 
-    /// Asks the source for the revision to which the reference of a task resolves now, such as a
-    /// commit. Returns `None` if the source has no revisions.
+    /// Asks the source whether the model of a task changed since it was fetched. `known` is its
+    /// state at that time. The provided method returns [`SourceState::Unchanged`], which is right
+    /// for a source whose references always name the same bytes.
     ///
     /// # Errors
     ///
     /// The errors of [`stage`](Self::stage).
-    fn resolve_revision(
+    fn source_state(
         &self,
         task: &FetchTask<'_>,
+        known: &KnownSource<'_>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<Option<String>> {
-        let _ = (task, progress);
-        Ok(None)
+    ) -> Result<SourceState> {
+        let _ = (task, known, progress);
+        Ok(SourceState::Unchanged)
     }
 }
 
@@ -165,12 +167,13 @@ macro_rules! forward_model_fetcher {
             ) -> Result<Fetched> {
                 (**self).stage(task, staging, progress)
             }
-            fn resolve_revision(
+            fn source_state(
                 &self,
                 task: &FetchTask<'_>,
+                known: &KnownSource<'_>,
                 progress: &mut dyn FnMut(Progress) -> Result<()>,
-            ) -> Result<Option<String>> {
-                (**self).resolve_revision(task, progress)
+            ) -> Result<SourceState> {
+                (**self).source_state(task, known, progress)
             }
         }
     )+};

@@ -76,7 +76,10 @@ fn repair_of(mr: &ModelRef) -> &'static str {
         }
         "oci" => "add a ModelFetcher for registries, or pull it and refer to the local folder",
         "s3" => "add a ModelFetcher for object stores, or copy it here and refer to the file",
-        "http" | "https" => "add a ModelFetcher for the web, or download it and refer to the file",
+        "http" | "https" => {
+            "add a ModelFetcher for the web, as `ModelProvisioner::with_network` does, or download it \
+             and refer to the file"
+        }
         _ => "add a ModelFetcher that serves this scheme, or refer to a local file",
     }
 }

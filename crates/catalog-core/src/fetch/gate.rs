@@ -1,6 +1,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::address::AddressSet;
+
 /// A rule that decides to which hosts a fetcher may connect. A fetcher asks the gate before each
 /// connection: first about the host, and then about each address of the host. A refusal states its
 /// reason.
@@ -42,11 +44,12 @@ pub enum HostOrigin {
     Redirected,
 }
 
-/// The gate of a new task. It allows every host.
+/// The gate of a new task. It allows every host, and refuses addresses by
+/// [`AddressSet::is_allowed_by_default`].
 #[derive(Debug, Clone, Copy)]
-pub(super) struct OpenGate;
+pub(super) struct DefaultGate;
 
-impl OutboundGate for OpenGate {
+impl OutboundGate for DefaultGate {
     fn check_host(
         &self,
         _: &str,
@@ -57,7 +60,16 @@ impl OutboundGate for OpenGate {
         Ok(())
     }
 
-    fn check_address(&self, _: &str, _: IpAddr, _: HostOrigin) -> std::result::Result<(), String> {
-        Ok(())
+    fn check_address(
+        &self,
+        host: &str,
+        address: IpAddr,
+        origin: HostOrigin,
+    ) -> std::result::Result<(), String> {
+        let set = AddressSet::of(address);
+        match set.is_allowed_by_default(origin) {
+            true => Ok(()),
+            false => Err(format!("{host} has the {set} address {address}")),
+        }
     }
 }

@@ -1,14 +1,20 @@
 //! The trait of fetchers, and the fetcher of local files. Callers can add fetchers of other
 //! sources.
 
+mod address;
 mod errors;
 mod fetcher;
 mod file;
 mod gate;
+mod into;
 mod present;
 mod task;
 
+pub use address::AddressSet;
 pub use fetcher::ModelFetcher;
 pub use file::FileFetcher;
 pub use gate::{HostOrigin, OutboundGate};
-pub use task::{FetchTask, Fetched, SourceHost, TaskFiles};
+pub use into::fetch_into;
+pub use task::{
+    FetchTask, Fetched, FetchedBytes, KnownSource, OnFile, SourceHost, SourceState, TaskFiles,
+};

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::collection_facts::CollectionFacts;
@@ -10,7 +10,8 @@ use super::leftovers::leftovers;
 use super::policy::{CollectionPolicy, RemovalReason};
 use super::skipped::Skipped;
 use crate::artifacts::{
-    LeaseLock, Owner, Sharing, owner_of, space_below, space_of, space_of_store, try_lock,
+    LeaseLock, Owner, Sharing, owner_of, partial_files_since, space_below, space_of,
+    space_of_store, try_lock,
 };
 use crate::entry::LifecycleState;
 use crate::error::{CatalogError, Result};
@@ -29,7 +30,7 @@ pub(crate) fn plan_collection(
     policy: &CollectionPolicy,
 ) -> Result<CollectionPlan> {
     let mut planner = CollectionPlanner::look(state)?;
-    planner.plan_abandoned()?;
+    planner.plan_abandoned(policy.partial_files_for)?;
     planner.plan_deleted()?;
     planner.plan_unreferenced()?;
     if let Some(limit) = policy.retired_for {
@@ -42,6 +43,7 @@ pub(crate) fn plan_collection(
     if let Some(budget) = policy.budget {
         let taken = space_of_store(&state.root)?;
         let excess = taken.saturating_sub(budget);
+        planner.remove_partial_files(excess, RemovalReason::OverBudget);
         planner.purge_quarantine(excess)?;
         planner.evict(excess, policy.evict, RemovalReason::OverBudget);
     }
@@ -49,6 +51,7 @@ pub(crate) fn plan_collection(
         .map_err(|error| CatalogError::io("ask for the free space of", state.root.path(), error))?;
     if let (Some(wanted), Some(free)) = (policy.min_free, free) {
         let lacking = wanted.saturating_sub(free);
+        planner.remove_partial_files(lacking, RemovalReason::LowSpace);
         planner.evict(lacking, policy.evict, RemovalReason::LowSpace);
     }
     Ok(planner.plan)
@@ -61,6 +64,9 @@ pub(super) struct CollectionPlanner<'c> {
     pub(super) plan: CollectionPlan,
     pub(super) planned: BTreeSet<String>,
     links: Links,
+    /// The staging areas with partial files that stay, and the time of their last change, the
+    /// oldest first.
+    partial_files: Vec<(SystemTime, PathBuf)>,
 }
 
 impl<'c> CollectionPlanner<'c> {
@@ -73,6 +79,7 @@ impl<'c> CollectionPlanner<'c> {
             plan,
             planned: BTreeSet::new(),
             links: Links::default(),
+            partial_files: Vec::new(),
         })
     }
 
@@ -91,8 +98,11 @@ impl<'c> CollectionPlanner<'c> {
         });
     }
 
-    fn plan_abandoned(&mut self) -> Result<()> {
+    /// Plans the staging areas whose owners died. Partial files stay until they are as old as
+    /// `limit`.
+    fn plan_abandoned(&mut self, limit: Option<Duration>) -> Result<()> {
         let state = self.state;
+        let now = SystemTime::now();
         for (path, kind) in list_folder(&state.root.layout().staging())? {
             let folder = StagingFolder::new(path.clone());
             match owner_of(&folder, state.artifacts.locking()) {
@@ -103,10 +113,28 @@ impl<'c> CollectionPlanner<'c> {
                     continue;
                 }
             }
+            if let Some(since) = partial_files_since(&path) {
+                let age = now.duration_since(since).unwrap_or_default();
+                if limit.is_none_or(|limit| age < limit) {
+                    self.partial_files.push((since, path));
+                    continue;
+                }
+            }
             let freed = self.links_below(&path);
             self.push(Removable::Staging(path), RemovalReason::Abandoned, freed);
         }
+        self.partial_files.sort();
         Ok(())
+    }
+
+    /// Plans the removal of partial files until the whole plan reduces the space of the store by
+    /// `wanted` bytes.
+    fn remove_partial_files(&mut self, wanted: u64, reason: RemovalReason) {
+        while self.plan.space() < wanted && !self.partial_files.is_empty() {
+            let (_, path) = self.partial_files.remove(0);
+            let freed = self.links_below(&path);
+            self.push(Removable::Staging(path), reason, freed);
+        }
     }
 
     /// Adds a path that cannot be read to the spared ones.

@@ -4,9 +4,9 @@ use std::time::Duration;
 /// The rules of a collection. No policy removes a model that is pinned or leased, a staging area in
 /// use, or a file outside the root.
 ///
-/// Every collection removes unused files: abandoned staging areas, artifacts that no entry names,
+/// Every collection removes unused files: abandoned staging areas without partial files, artifacts that no entry names,
 /// and blobs that no artifact uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CollectionPolicy {
     /// The time after which a Retired model is removed. Zero removes all Retired models. If it is
@@ -17,15 +17,35 @@ pub struct CollectionPolicy {
     /// quarantine, files that a recovery kept, and model locks that no process holds. If it is
     /// `None`, no leftover is removed because of its age.
     pub leftovers_for: Option<Duration>,
+    /// The age after which partial files are removed, by the clock of the host. Partial files are
+    /// those of an interrupted fetch that a later process can continue. The default is 7 days. If
+    /// it is `None`, no partial file is removed because of its age.
+    pub partial_files_for: Option<Duration>,
     /// The maximum number of bytes that the store may take on the disk. To reach it, a collection
-    /// removes files in quarantine, the oldest first, and then managed models.
+    /// removes partial files, then files in quarantine, the oldest first, and then managed models.
     pub budget: Option<u64>,
-    /// The minimum number of free bytes on the disk. To reach it, a collection removes managed
-    /// models.
+    /// The minimum number of free bytes on the disk. To reach it, a collection removes partial
+    /// files, and then managed models.
     pub min_free: Option<u64>,
     /// The models that a collection may remove for `budget` and `min_free`. The least recently used
     /// model is removed first.
     pub evict: Evict,
+}
+
+/// The default age after which partial files are removed.
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+impl Default for CollectionPolicy {
+    fn default() -> Self {
+        Self {
+            retired_for: None,
+            leftovers_for: None,
+            partial_files_for: Some(WEEK),
+            budget: None,
+            min_free: None,
+            evict: Evict::default(),
+        }
+    }
 }
 
 impl CollectionPolicy {
@@ -40,6 +60,13 @@ impl CollectionPolicy {
     #[must_use]
     pub fn leftovers_for(mut self, leftovers_for: impl Into<Option<Duration>>) -> Self {
         self.leftovers_for = leftovers_for.into();
+        self
+    }
+
+    /// Sets the age after which partial files are removed.
+    #[must_use]
+    pub fn partial_files_for(mut self, partial_files_for: impl Into<Option<Duration>>) -> Self {
+        self.partial_files_for = partial_files_for.into();
         self
     }
 

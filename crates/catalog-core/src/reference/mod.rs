@@ -18,6 +18,7 @@ mod redact;
 mod redact_text;
 mod remote_name;
 mod secret;
+mod stated_digest;
 mod url;
 
 pub(crate) use image::check_image_reference;

@@ -38,7 +38,8 @@ impl StoreLock {
 /// locks/models/<sha256>      the lock of a model, named by the SHA-256 of its id
 /// blobs/sha256/ab/<hex>      content, named by its digest, read-only
 /// artifacts/<key>/           a managed model: manifest.json, and files/ with the real names
-/// staging/<unique>/          a staging area: claim, and artifact/ with the future artifact
+/// staging/<unique>/          a staging area: claim, artifact/ with the future artifact, and
+///                            journal.json if a later process may continue its files
 /// quarantine/<unique>/       a file that failed verification, and evidence.json
 /// ```
 #[derive(Debug, Clone)]
@@ -308,6 +309,11 @@ impl StagingFolder {
     /// Returns the path of the claim, a file that is locked while the owner of the folder lives.
     pub(crate) fn claim(&self) -> PathBuf {
         self.0.join("claim")
+    }
+
+    /// Returns the path of the journal, which lists the files that a later process may continue.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.0.join("journal.json")
     }
 
     pub(crate) fn artifact(&self) -> ArtifactFolder {

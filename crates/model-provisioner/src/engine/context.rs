@@ -2,6 +2,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use catalog_core::fetching::FetchedBytes;
 use catalog_core::managed::{ManagedCatalog, ModelLock};
 use catalog_core::{
     Basis, CatalogEntry, CatalogError, CatalogStore, Digest, Expected, FetchTask, Limits,
@@ -41,6 +42,24 @@ pub(super) struct CallContext<'c> {
     reported: Cell<Option<Instant>>,
     is_catalog_changed: Cell<bool>,
     is_source_called: Cell<bool>,
+    bytes: Cell<FetchedBytes>,
+}
+
+/// Returns the digest that the request or its reference states, in its canonical form. Both must
+/// state the same digest.
+fn given_digest(request: &ProvisionRequest) -> Result<Option<Digest>> {
+    let given = request.expected_digest.as_ref().map(Digest::canonical);
+    let given = given
+        .transpose()
+        .map_err(|source| ProvisionError::InvalidExpectedDigest { source })?;
+    match (given, request.model_ref.stated_digest()?) {
+        (Some(given), Some(stated)) if given != stated => Err(ProvisionError::ConflictingDigests {
+            reference: request.model_ref.to_string(),
+            stated: Box::new(stated),
+            given: Box::new(given),
+        }),
+        (given, stated) => Ok(given.or(stated)),
+    }
 }
 
 /// The parts of a call.
@@ -76,10 +95,7 @@ impl<'c> CallContext<'c> {
         observer: &'c dyn Observer,
         request: &'c ProvisionRequest,
     ) -> Result<Self> {
-        let given = request.expected_digest.as_ref().map(Digest::canonical);
-        let given = given
-            .transpose()
-            .map_err(|source| ProvisionError::InvalidExpectedDigest { source })?;
+        let given = given_digest(request)?;
         let id = request.model_ref.model_id()?;
         Ok(Self {
             catalog,
@@ -101,6 +117,7 @@ impl<'c> CallContext<'c> {
             reported: Cell::default(),
             is_catalog_changed: Cell::default(),
             is_source_called: Cell::default(),
+            bytes: Cell::default(),
         })
     }
 
@@ -135,6 +152,7 @@ impl<'c> CallContext<'c> {
         let mut task = FetchTask::new(self.model_ref);
         task.gate = self.policy;
         task.limits = &self.limits;
+        task.max_bytes = self.policy.max_bytes;
         task
     }
 
@@ -256,6 +274,28 @@ impl<'c> CallContext<'c> {
         self.report(progress);
         self.notify(EventKind::Fetching(progress));
         Ok(())
+    }
+
+    /// Reports the progress of one file of a fetch.
+    pub(super) fn fetching_file(&self, name: &str, progress: Progress) {
+        self.notify(EventKind::FetchingFile {
+            name: name.into(),
+            progress,
+        });
+    }
+
+    /// Counts the bytes of a fetch by their origin.
+    pub(super) fn note_bytes(&self, bytes: FetchedBytes) {
+        let mut all = self.bytes.get();
+        all.fetched += bytes.fetched;
+        all.resumed += bytes.resumed;
+        all.reused += bytes.reused;
+        self.bytes.set(all);
+    }
+
+    /// Returns the bytes of all fetches of the call by their origin.
+    pub(super) fn bytes(&self) -> FetchedBytes {
+        self.bytes.get()
     }
 
     /// Reports the progress of hashing. Returns an error if the call must stop.

@@ -1,5 +1,5 @@
 use catalog_core::managed::{RegisteredModel, SourceFailure};
-use catalog_core::{Basis, CatalogSnapshot};
+use catalog_core::{Basis, CatalogSnapshot, Digest};
 
 use super::context::CallContext;
 use crate::error::{ProvisionError, Result};
@@ -24,10 +24,23 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// Returns the registered digest, unless it is only the hash of bytes that nobody vouched for.
+    /// Such a hash does not bind a source that changes its bytes.
+    pub(super) fn vouched_digest(&self) -> Option<&Digest> {
+        let known = self.known.as_ref()?;
+        known.entry.digest.as_ref().filter(|_| is_vouched(known))
+    }
+
     /// Returns the source of the pinned digest, if it is recorded.
     pub(super) fn recorded_basis(&self) -> Option<Basis> {
         self.known.as_ref()?.basis
     }
+}
+
+/// Returns true if a caller or a source stated the digest of a registered model. If that is not
+/// recorded, a caller may have stated it.
+pub(super) fn is_vouched(known: &RegisteredModel) -> bool {
+    known.basis.is_none_or(|basis| basis >= Basis::SourceHash)
 }
 
 /// The facts that a call gets together with the model lock.

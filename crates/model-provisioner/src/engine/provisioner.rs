@@ -11,7 +11,9 @@ use super::context::CallContext;
 use super::nested::Nesting;
 use crate::error::{ProvisionError, Result};
 #[cfg(feature = "hf-cli")]
-use crate::fetchers::{HfCliFetcher, SchemeRouter};
+use crate::fetchers::HfCliFetcher;
+#[cfg(any(feature = "hf-cli", feature = "http"))]
+use crate::fetchers::SchemeRouter;
 use crate::observe::{EventKind, Observer};
 use crate::policy::{Policy, StagingMode};
 use crate::report::ProvisionReport;
@@ -77,6 +79,52 @@ impl ModelProvisioner<FsCatalog, SchemeRouter> {
         let hub = HfCliFetcher::new(catalog.artifacts());
         let fetcher = SchemeRouter::new().with(FileFetcher).with(hub);
         Ok(Self::new(catalog, fetcher))
+    }
+}
+
+#[cfg(feature = "http")]
+impl ModelProvisioner<FsCatalog, SchemeRouter> {
+    /// Creates a provisioner with the catalog below `cache_dir`. It serves local files, and models
+    /// of web servers. All settings of the network come from `network`: no variable of the
+    /// environment counts, except that `SSL_CERT_FILE` and `SSL_CERT_DIR` name the roots of the
+    /// system. Needs feature `http`.
+    ///
+    /// ```
+    /// use model_provisioner::{ModelProvisioner, NetworkConfig};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let cache_dir = folder.path();
+    /// let provisioner = ModelProvisioner::with_network(cache_dir, NetworkConfig::default())?;
+    /// # drop(provisioner);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`FsCatalog::new`], and [`CatalogError::Fetch`](catalog_core::CatalogError::Fetch)
+    /// if a file of the network settings cannot be used.
+    pub fn with_network(
+        cache_dir: impl Into<PathBuf>,
+        network: model_fetchers::NetworkConfig,
+    ) -> Result<Self> {
+        let catalog = FsCatalog::new(cache_dir.into())?;
+        let web = model_fetchers::HttpFetcher::new(catalog.artifacts(), network)?;
+        let fetcher = SchemeRouter::new().with(FileFetcher).with(web);
+        Ok(Self::new(catalog, fetcher))
+    }
+
+    /// Creates a provisioner as [`with_network`](Self::with_network) does, with the settings that
+    /// the variables of the environment state: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and
+    /// `NO_PROXY`. The spelling in lower case wins. Needs feature `http`.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`with_network`](Self::with_network), and
+    /// [`CatalogError::Fetch`](catalog_core::CatalogError::Fetch) if a variable has an unusable
+    /// value.
+    pub fn from_environment(cache_dir: impl Into<PathBuf>) -> Result<Self> {
+        let network = model_fetchers::NetworkConfig::from_environment()?;
+        Self::with_network(cache_dir, network)
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn finish(
         outcome: model.outcome,
         assurance: model.assurance,
         staged_bytes: model.staged_bytes,
+        bytes: ctx.bytes(),
         size: model.size,
         revision: model.revision,
         is_catalog_changed: ctx.is_catalog_changed(),

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use catalog_core::fetching::{KnownSource, SourceState};
 use catalog_core::{
     CatalogError, FetchTask, Fetched, ModelFetcher, ModelRef, Progress, ResolvedModel, Result,
     SourceHost, Staging,
@@ -67,6 +68,10 @@ impl SchemeRouter {
                  `ModelProvisioner::with_hf_cli` or add an `HfCliFetcher` to the router"
             }
             "file" => "add a `FileFetcher` to the router",
+            "http" | "https" => {
+                "enable the feature `http` of model-provisioner, and create the provisioner with \
+                 `ModelProvisioner::with_network` or add an `HttpFetcher` to the router"
+            }
             _ => {
                 "no feature of this release serves it: add a `ModelFetcher` of your own to the router"
             }
@@ -117,12 +122,13 @@ impl ModelFetcher for SchemeRouter {
         self.of(task.model_ref)?.stage(task, staging, progress)
     }
 
-    fn resolve_revision(
+    fn source_state(
         &self,
         task: &FetchTask<'_>,
+        known: &KnownSource<'_>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<Option<String>> {
-        self.of(task.model_ref)?.resolve_revision(task, progress)
+    ) -> Result<SourceState> {
+        self.of(task.model_ref)?.source_state(task, known, progress)
     }
 }
 

@@ -44,6 +44,15 @@ pub enum EventKind {
     },
     /// The call fetches or copies bytes. The event repeats several times a second.
     Fetching(Progress),
+    /// The call fetches one of several files, or the only one. Fetchers that do not know their
+    /// files do not report it.
+    #[non_exhaustive]
+    FetchingFile {
+        /// The name of the file in the model.
+        name: Arc<str>,
+        /// The progress of the file.
+        progress: Progress,
+    },
     /// The call hashes bytes. The event repeats about once a mebibyte.
     Verifying(Progress),
     /// The bytes are verified and published in the store.

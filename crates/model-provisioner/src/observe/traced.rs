@@ -40,6 +40,10 @@ impl Observer for Traced {
             EventKind::Fetching(progress) => {
                 tracing::trace!(id, done = progress.done, total = progress.total, "fetching");
             }
+            EventKind::FetchingFile { name, progress } => {
+                let (done, total) = (progress.done, progress.total);
+                tracing::trace!(id, file = &**name, done, total, "fetching a file");
+            }
             EventKind::Verifying(progress) => {
                 tracing::trace!(
                     id,

@@ -7,6 +7,7 @@ use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use catalog_core::fetching::{KnownSource, SourceState};
 use catalog_core::{
     CatalogError, FetchProblem, FetchTask, Fetched, FsCatalog, ModelFetcher, ModelRef, Progress,
     ResolvedModel, Result as FetchResult, Staging,
@@ -112,11 +113,12 @@ impl ModelFetcher for Source<'_> {
     ) -> FetchResult<Fetched> {
         ToyFetcher::of(&content()).stage(task, staging, progress)
     }
-    fn resolve_revision(
+    fn source_state(
         &self,
         task: &FetchTask<'_>,
+        _: &KnownSource<'_>,
         _: &mut dyn FnMut(Progress) -> FetchResult<()>,
-    ) -> FetchResult<Option<String>> {
+    ) -> FetchResult<SourceState> {
         let failed =
             |detail: String| CatalogError::fetch(task.model_ref, FetchProblem::Failed, detail);
         mark(&self.folder.join("calls")).map_err(failed)?;
@@ -129,7 +131,7 @@ impl ModelFetcher for Source<'_> {
         }
         match self.is_failing {
             true => Err(failed(FAILURE.to_owned())),
-            false => Ok(None),
+            false => Ok(SourceState::Unchanged),
         }
     }
     fn credentials_id(&self, _: &ModelRef) -> Option<String> {

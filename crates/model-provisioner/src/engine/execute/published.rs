@@ -1,7 +1,7 @@
 use catalog_core::managed::ManagedCatalog;
 use catalog_core::{Artifact, CatalogError, Digest, VerificationOutcomeKind};
 
-use super::revision::revision_now;
+use super::revision::is_current;
 use crate::engine::context::{CallContext, Part};
 use crate::engine::facts::Facts;
 use crate::engine::plan::Miss;
@@ -75,5 +75,5 @@ fn is_asked_for(
     if ctx.freshness != Freshness::Revalidate || facts.is_source_asked {
         return Ok(true);
     }
-    Ok(revision_now(ctx)?.is_none_or(|now| manifest.revision.as_ref() == Some(&now)))
+    is_current(ctx, manifest)
 }

@@ -95,7 +95,9 @@ fn fetch_one(
         None => TaskFiles::OnlyInFolder(&names),
     };
     task.revision = bad.manifest.revision.as_deref();
-    stage_watched(ctx, task, &mut staging)?;
+    task.digest = Some(&bad.file.digest);
+    let fetched = stage_watched(ctx, task, &mut staging)?;
+    ctx.note_bytes(fetched.bytes);
     copy(ctx, &staging.folder().join(name), file, bad, origin)
 }
 

@@ -50,15 +50,18 @@ pub(super) fn fetch(
 ) -> Result<VerifiedModel> {
     ctx.check_outbound()?;
     let mut staging = store.stage(&ctx.id, 0)?;
+    let wanted = enforced(ctx, expected);
     let fetched = ctx.during(Part::Fetching, || {
         ctx.fetching(Progress::default())?;
-        stage_watched(ctx, ctx.task(), &mut staging)
+        let mut task = ctx.task();
+        task.digest = wanted.as_ref();
+        stage_watched(ctx, task, &mut staging)
     })?;
-    // A source that states no hashes cannot replace the pinned digest.
-    let pinned = || facts.known.as_ref()?.entry.digest.as_ref();
+    ctx.note_bytes(fetched.bytes);
+    // A source that states no hashes cannot replace a digest that somebody stated.
     let expected = match fetched.basis >= Basis::SourceHash {
         true => expected,
-        false => expected.or_else(pinned),
+        false => expected.or_else(|| facts.vouched_digest()),
     };
     let expectation = fetched
         .expectation

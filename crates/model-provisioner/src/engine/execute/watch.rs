@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use catalog_core::fetching::OnFile;
 use catalog_core::{CatalogError, FetchTask, Fetched, Result, Staging};
 
 use crate::engine::context::CallContext;
@@ -24,6 +25,8 @@ pub(super) fn stage_watched(
     let limits = ctx.limits().clone().cancelled_by(&token);
     let mut task = task;
     task.limits = &limits;
+    let on_file = |name: &str, progress| ctx.fetching_file(name, progress);
+    task.on_file = OnFile::new(&on_file);
     let refusal = Mutex::new(None);
     let (ended, end) = channel::<()>();
     let shared = &refusal;

@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use catalog_core::fetching::{KnownSource, SourceState, fetch_into};
 use catalog_core::{
-    Artifact, ArtifactStore, Basis, CatalogError, Expectation, FetchProblem, FetchTask, Fetched,
-    HfParts, ManifestFile, ModelFetcher, ModelRef, Progress, Provenance, Reservation,
-    ResolvedModel, Result, SourceHost, Staging, StoredManifest, TaskFiles,
+    ArtifactStore, Basis, CatalogError, Expectation, FetchProblem, FetchTask, Fetched, HfParts,
+    ModelFetcher, ModelRef, Progress, Provenance, Reservation, ResolvedModel, Result, SourceHost,
+    Staging, TaskFiles,
 };
 
 use super::cli_error::fetch_error;
@@ -98,40 +99,8 @@ impl ModelFetcher for HfCliFetcher {
     /// Returns the artifact of the model in the store, if it is complete. Otherwise fetches,
     /// verifies and publishes the model.
     fn ensure_present(&self, mr: &ModelRef) -> Result<ResolvedModel> {
-        let id = mr.model_id()?;
         parts_of(mr)?;
-        let manifests = self.store.manifests()?;
-        let mut here = Vec::new();
-        for StoredManifest { key, manifest, .. } in manifests {
-            match manifest {
-                Ok(manifest) if manifest.id == id.as_str() => here.push((key, manifest)),
-                // A damaged artifact does not count: publishing the model again completes it.
-                Ok(_) | Err(CatalogError::StoreDamaged { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let newest = here
-            .iter()
-            .max_by_key(|(_, manifest)| manifest.published_ms);
-        if let Some((key, _)) = newest
-            && let Some(artifact) = self.store.open(key)?
-            && is_complete(&artifact)
-        {
-            let local_path = artifact.path().to_path_buf();
-            return Ok(ResolvedModel {
-                id: id.into(),
-                local_path,
-            });
-        }
-        let mut staging = self.store.stage(&id, 0)?;
-        let fetched = self.stage(&FetchTask::new(mr), &mut staging, &mut |_| Ok(()))?;
-        let verified = staging.verify(&fetched.expectation, &mut |_| Ok(()))?;
-        let artifact = verified.publish()?;
-        let local_path = artifact.path().to_path_buf();
-        Ok(ResolvedModel {
-            id: id.into(),
-            local_path,
-        })
+        fetch_into(&self.store, self, mr)
     }
 
     fn schemes(&self) -> Vec<&str> {
@@ -217,11 +186,12 @@ impl ModelFetcher for HfCliFetcher {
         Ok(fetched)
     }
 
-    fn resolve_revision(
+    fn source_state(
         &self,
         task: &FetchTask<'_>,
+        known: &KnownSource<'_>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<Option<String>> {
+    ) -> Result<SourceState> {
         let mr = task.model_ref;
         let parts = parts_of(mr)?;
         let tool = self.tool(mr, &mut || progress(Progress::default()))?;
@@ -240,7 +210,8 @@ impl ModelFetcher for HfCliFetcher {
             parts,
             revision: parts.revision,
         };
-        repository.commit(&cache.folder(), &mut tick)
+        let commit = repository.commit(&cache.folder(), &mut tick)?;
+        Ok(SourceState::of_revision(known, commit.as_deref()))
     }
 
     fn source_host(&self, _: &ModelRef) -> SourceHost {
@@ -318,24 +289,6 @@ fn measure(reservation: &Reservation) -> Result<()> {
         ) => Err(error),
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-/// Returns true if all files of an artifact exist and have their sizes.
-fn is_complete(artifact: &Artifact) -> bool {
-    let manifest = artifact.manifest();
-    let folder = match &manifest.entry_file {
-        // The entry file may lie in a folder of the artifact.
-        Some(name) => artifact
-            .path()
-            .ancestors()
-            .nth(Path::new(name).iter().count()),
-        None => Some(artifact.path()),
-    };
-    let is_there = |file: &ManifestFile| {
-        let metadata = folder.map(|folder| folder.join(&file.name).metadata());
-        matches!(metadata, Some(Ok(metadata)) if metadata.len() == file.size)
-    };
-    manifest.files.iter().all(is_there)
 }
 
 fn parts_of(mr: &ModelRef) -> Result<HfParts<'_>> {

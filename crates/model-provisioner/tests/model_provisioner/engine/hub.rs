@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use catalog_core::fetching::{KnownSource, SourceState};
 use catalog_core::{
     Basis, Expectation, FetchTask, Fetched, FsCatalog, ModelFetcher, ModelRef, Progress,
     ResolvedModel, Result, Staging,
@@ -93,11 +94,13 @@ impl ModelFetcher for HubFetcher {
         fetched.basis = self.0.basis;
         Ok(fetched)
     }
-    fn resolve_revision(
+    fn source_state(
         &self,
         _: &FetchTask<'_>,
+        known: &KnownSource<'_>,
         _: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<Option<String>> {
-        Ok(Some(self.0.revision.lock().unwrap().clone()))
+    ) -> Result<SourceState> {
+        let now = self.0.revision.lock().unwrap();
+        Ok(SourceState::of_revision(known, Some(&now)))
     }
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
+use catalog_core::fetching::{KnownSource, SourceState};
 use catalog_core::{
     Basis, CatalogError, Expectation, FetchProblem, FetchTask, Fetched, FsCatalog, ModelFetcher,
     ModelRef, Progress, ResolvedModel, Result, Staging,
@@ -111,13 +112,14 @@ impl ModelFetcher for Fetcher {
         self.0.answer(task.model_ref)?;
         stage(staging, b"weights")
     }
-    fn resolve_revision(
+    fn source_state(
         &self,
         task: &FetchTask<'_>,
+        _: &KnownSource<'_>,
         _: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<Option<String>> {
+    ) -> Result<SourceState> {
         self.0.answer(task.model_ref)?;
-        Ok(None)
+        Ok(SourceState::Unchanged)
     }
     fn credentials_id(&self, _: &ModelRef) -> Option<String> {
         self.0.credentials.clone()

@@ -1,0 +1,117 @@
+//! The journal of a staging area: its partial files, which a later process may continue.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::claim::{Owner, owner_of};
+use super::manifest::read_text;
+use super::store::ArtifactStore;
+use crate::digest::{seal, unseal};
+use crate::error::Result;
+use crate::reference::ModelId;
+use crate::root::{Layout, StagingFolder, create_whole, list_folder, remove_artifact};
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+/// The maximum size of a journal in bytes.
+const MAX: u64 = 64 << 20;
+
+/// The journal of one staging area. A journal of another version counts as missing: its files are
+/// fetched again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Journal {
+    version: u32,
+    /// The id of the model.
+    pub(super) id: String,
+    /// The partial files, by name.
+    pub(super) files: BTreeMap<String, Partial>,
+}
+
+/// A file that was fetched in part or as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Partial {
+    /// The version of the file at its source. Bytes of different versions never make one file.
+    pub(super) source_version: String,
+    /// The number of first bytes that are durable.
+    pub(super) durable: u64,
+}
+
+impl Journal {
+    pub(super) fn new(id: &ModelId) -> Self {
+        Self {
+            version: VERSION,
+            id: id.to_string(),
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Reads the journal of a staging area. Returns `None` if there is no usable journal.
+    pub(super) fn read(folder: &StagingFolder) -> Option<Self> {
+        let text = read_text(&folder.journal(), MAX).ok()??;
+        let journal: Self = serde_json::from_str(&unseal(&text).ok()?).ok()?;
+        (journal.version == VERSION).then_some(journal)
+    }
+
+    /// Replaces the journal of a staging area. It is durable on return, except for its name.
+    pub(super) fn write(&self, layout: &Layout, folder: &StagingFolder) -> Result<()> {
+        let text = serde_json::to_string(self).expect("it has only text and numbers");
+        create_whole(layout, &folder.journal(), seal(&text).as_bytes())
+    }
+
+    /// Returns true if a file of the journal is still in the staging area.
+    fn has_files(&self, folder: &StagingFolder) -> bool {
+        let files = folder.artifact().files();
+        let is_kept = |(name, partial): (&String, &Partial)| {
+            partial.durable > 0 && files.join(name).symlink_metadata().is_ok()
+        };
+        self.files.iter().any(is_kept)
+    }
+}
+
+/// Returns the time of the last change of the partial files in an abandoned staging area. Returns
+/// `None` if no process can continue them.
+pub(crate) fn partial_files_since(staging: &Path) -> Option<SystemTime> {
+    let folder = StagingFolder::new(staging.to_path_buf());
+    let is_kept = Journal::read(&folder)?.has_files(&folder);
+    let metadata = fs::symlink_metadata(folder.journal()).ok()?;
+    is_kept.then(|| metadata.modified().ok()).flatten()
+}
+
+/// Removes the oldest partial files of other models that no process writes. Returns false if there
+/// are none. The caller holds the lock of artifacts.
+pub(super) fn remove_oldest_partial_files(store: &ArtifactStore, id: &ModelId) -> Result<bool> {
+    let mut all = Vec::new();
+    for (path, _) in list_folder(&store.layout().staging())? {
+        let journal = Journal::read(&StagingFolder::new(path.clone()));
+        if journal.is_some_and(|journal| journal.id != id.as_str())
+            && let Some(since) = partial_files_since(&path)
+        {
+            all.push((since, path));
+        }
+    }
+    all.sort();
+    for (_, path) in all {
+        let folder = StagingFolder::new(path);
+        let Ok(Owner::Died(_claim)) = owner_of(&folder, store.locking()) else {
+            continue;
+        };
+        match remove_artifact(folder.path()) {
+            Ok(()) => {
+                let path = folder.path().display();
+                tracing::info!(%path, "partial files were removed to make room");
+                return Ok(true);
+            }
+            // They belong to another account.
+            Err(error) => {
+                let path = folder.path().display();
+                tracing::debug!(%path, %error, "partial files could not be removed");
+            }
+        }
+    }
+    Ok(false)
+}

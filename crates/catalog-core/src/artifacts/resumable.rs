@@ -1,0 +1,423 @@
+//! Files of a staging area that a later process can continue.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+
+use super::claim::{Owner, owner_of};
+use super::journal::{Journal, Partial};
+use super::manifest_file::Sharing;
+use super::staging::{Freshness, Staging};
+use crate::digest::{Digest, FileContent};
+use crate::error::{CatalogError, Result};
+use crate::root::{
+    FileLock, Layout, Modes, StagingFolder, create_file, list_folder, open_own_file,
+    remove_artifact, set_mode,
+};
+
+/// The number of bytes of a kept file that are read at once.
+const READ: usize = 1 << 20;
+
+/// A file of a [`Staging`] that outlives its process. If the process is killed, or its call fails,
+/// the next call that stages the same version of the file continues it.
+///
+/// The owner writes bytes at any place with a [`PartWriter`], and passes all bytes to
+/// [`hash`](Self::hash) in their order. The bytes that [`PartWriter::keep`] made durable are kept.
+#[derive(Debug)]
+pub struct ResumableFile {
+    name: String,
+    target: Arc<Target>,
+    hash: Sha256,
+    hashed: u64,
+    kept: u64,
+    /// The file of another account that holds the kept bytes.
+    donor: Option<Donor>,
+}
+
+/// A handle that writes parts of a [`ResumableFile`]. Clones write the same file.
+#[derive(Debug, Clone)]
+pub struct PartWriter(Arc<Target>);
+
+#[derive(Debug)]
+struct Target {
+    name: String,
+    source_version: String,
+    path: PathBuf,
+    file: File,
+    journal: Arc<StagingJournal>,
+}
+
+/// The journal of a staging area in use.
+#[derive(Debug)]
+pub(super) struct StagingJournal {
+    layout: Layout,
+    folder: StagingFolder,
+    journal: Mutex<Journal>,
+}
+
+/// A partial file of another account, with the lock on its staging area.
+#[derive(Debug)]
+struct Donor {
+    file: File,
+    path: PathBuf,
+    folder: StagingFolder,
+    _claim: FileLock,
+}
+
+/// A partial file in the staging area of a dead process.
+struct Found {
+    folder: StagingFolder,
+    claim: FileLock,
+    journal: Journal,
+    path: PathBuf,
+    durable: u64,
+    is_own: bool,
+}
+
+impl StagingJournal {
+    pub(super) fn new(staging: &Staging) -> Self {
+        Self {
+            layout: staging.store.layout().clone(),
+            folder: staging.folder.clone(),
+            journal: Mutex::new(Journal::new(&staging.id)),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records the number of durable bytes of a file. Zero removes the file from the journal.
+    fn note(&self, name: &str, source_version: &str, durable: u64) -> Result<()> {
+        let mut journal = self.lock();
+        let known = journal.files.get(name).map(|partial| partial.durable);
+        match durable {
+            0 if known.is_none() => return Ok(()),
+            0 => drop(journal.files.remove(name)),
+            _ => {
+                let partial = Partial {
+                    source_version: source_version.to_owned(),
+                    durable,
+                };
+                journal.files.insert(name.to_owned(), partial);
+            }
+        }
+        journal.write(&self.layout, &self.folder)
+    }
+
+    /// Returns true if a later process can continue a file of the staging area.
+    pub(super) fn keeps_files(&self) -> bool {
+        self.lock().files.values().any(|file| file.durable > 0)
+    }
+}
+
+impl Staging {
+    /// Opens a file that a later process can continue. If a dead process, or a call that failed,
+    /// left bytes of the same file with the same `source_version` for the same model, the file
+    /// begins with these bytes: see [`ResumableFile::kept`].
+    ///
+    /// The text `source_version` identifies the bytes at the source: a hash, a commit, or a strong
+    /// validator with the size. It must hold no secret.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NameRefused`] if the name leads out of the folder, and the errors of taking
+    /// the lock of the store and of opening files.
+    pub fn resumable(&mut self, name: &str, source_version: &str) -> Result<ResumableFile> {
+        let path = self.path_for(name)?;
+        let journal = self.journal();
+        let mut kept = 0;
+        let mut donor = None;
+        let lock = self.store.lock()?;
+        let found = self.find_partial(name, source_version)?;
+        if let Some(found) = found {
+            match found.is_own {
+                true => {
+                    // If this process dies between these two steps, the journal that names the file
+                    // and the file are in different staging areas, and the bytes are fetched again.
+                    journal.note(name, source_version, found.durable)?;
+                    fs::rename(&found.path, &path)
+                        .map_err(|error| CatalogError::io("rename to", &path, error))?;
+                    kept = found.durable;
+                    self.forget(found, name);
+                }
+                false => {
+                    let file = open_own_file(&found.path, OpenOptions::new().read(true))?;
+                    if let Some(file) = file {
+                        kept = found.durable;
+                        donor = Some(Donor {
+                            file,
+                            path: found.path,
+                            folder: found.folder,
+                            _claim: found.claim,
+                        });
+                    }
+                }
+            }
+        }
+        drop(lock);
+        let file = match kept > 0 && donor.is_none() {
+            true => self.open_kept(&path, kept)?,
+            false => create_file(self.store.layout(), &path)
+                .map_err(|error| CatalogError::io("create", &path, error))?,
+        };
+        Ok(ResumableFile {
+            name: name.to_owned(),
+            target: Arc::new(Target {
+                name: name.to_owned(),
+                source_version: source_version.to_owned(),
+                path,
+                file,
+                journal,
+            }),
+            hash: Sha256::new(),
+            hashed: 0,
+            kept,
+            donor,
+        })
+    }
+
+    /// Syncs a file that was hashed as a whole, and records its digest. Its bytes need no other
+    /// hash before they are published. Returns the digest.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::ArtifactChanged`] if the file has another size than the hashed bytes,
+    /// [`CatalogError::Io`] if the file cannot be synced.
+    pub fn complete(&mut self, file: ResumableFile) -> Result<Digest> {
+        let path = &file.target.path;
+        let failed = |error| CatalogError::io("sync", path, error);
+        file.target.file.sync_all().map_err(failed)?;
+        let size = file.target.file.metadata().map_err(failed)?.len();
+        if size != file.hashed {
+            return Err(CatalogError::ArtifactChanged { path: path.clone() });
+        }
+        let content = FileContent {
+            name: file.name,
+            size,
+            sha256: file.hash.finalize().into(),
+        };
+        let digest = Digest::of_content(&content);
+        self.note(path, content, Sharing::Nothing, Freshness::Settled)?;
+        Ok(digest)
+    }
+
+    /// Removes all files that a later process could continue, because their bytes are wrong.
+    pub fn discard_partial_files(&mut self) {
+        self.discards = true;
+    }
+
+    fn journal(&mut self) -> Arc<StagingJournal> {
+        if let Some(journal) = &self.journal {
+            return Arc::clone(journal);
+        }
+        let new = Arc::new(StagingJournal::new(self));
+        self.journal = Some(Arc::clone(&new));
+        new
+    }
+
+    /// Returns the largest partial file of this name and version that a dead process left. The
+    /// caller holds the lock of artifacts.
+    fn find_partial(&self, name: &str, source_version: &str) -> Result<Option<Found>> {
+        let own = self.folder.path();
+        let own_account = fs::symlink_metadata(own)
+            .map(|metadata| metadata.uid())
+            .ok();
+        let mut best: Option<Found> = None;
+        for (path, kind) in list_folder(&self.store.layout().staging())? {
+            let folder = StagingFolder::new(path);
+            if !kind.is_dir() || folder.path() == own {
+                continue;
+            }
+            let Some(journal) = Journal::read(&folder) else {
+                continue;
+            };
+            let partial = journal.files.get(name);
+            let Some(durable) = partial
+                .filter(|partial| {
+                    journal.id == self.id.as_str() && partial.source_version == source_version
+                })
+                .map(|partial| partial.durable)
+            else {
+                continue;
+            };
+            if best.as_ref().is_some_and(|best| best.durable >= durable) {
+                continue;
+            }
+            let path = folder.artifact().files().join(name);
+            let Ok(metadata) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            // A file with another name may be a blob of the store, which must not be written.
+            let is_usable =
+                metadata.is_file() && metadata.nlink() == 1 && metadata.len() >= durable;
+            if !is_usable || durable == 0 {
+                continue;
+            }
+            if let Owner::Died(Some(claim)) = owner_of(&folder, self.store.locking())? {
+                best = Some(Found {
+                    is_own: own_account == Some(metadata.uid()),
+                    folder,
+                    claim,
+                    journal,
+                    path,
+                    durable,
+                });
+            }
+        }
+        Ok(best)
+    }
+
+    /// Removes a file that was taken from the journal of its staging area, and the area if it is
+    /// empty. A failure leaves the rest to a collection.
+    fn forget(&self, mut found: Found, name: &str) {
+        found.journal.files.remove(name);
+        let forgotten = match found.journal.files.is_empty() {
+            true => remove_artifact(found.folder.path()),
+            false => found.journal.write(self.store.layout(), &found.folder),
+        };
+        if let Err(error) = forgotten {
+            let path = found.folder.path().display();
+            tracing::debug!(%path, %error, "a taken partial file is still in its journal");
+        }
+        drop(found.claim);
+    }
+
+    /// Opens a file that was taken from another staging area, and cuts the bytes that may not be
+    /// durable.
+    fn open_kept(&self, path: &Path, kept: u64) -> Result<File> {
+        let failed = |error| CatalogError::io("open", path, error);
+        let layout = self.store.layout();
+        // A process that died while it published the file has set the mode of a blob.
+        let reader = File::open(path).map_err(failed)?;
+        let mode = Modes::of(layout).map_err(failed)?.file;
+        set_mode(&reader, mode).map_err(failed)?;
+        let options = OpenOptions::new().read(true).write(true).to_owned();
+        let file = options.open(path).map_err(failed)?;
+        file.set_len(kept).map_err(failed)?;
+        Ok(file)
+    }
+}
+
+impl ResumableFile {
+    /// Returns the number of first bytes that an earlier call fetched. They must be read with
+    /// [`read_kept`](Self::read_kept) before other bytes are hashed.
+    pub fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// Returns the number of bytes that were hashed.
+    pub fn hashed(&self) -> u64 {
+        self.hashed
+    }
+
+    /// Reads and hashes the kept bytes, each byte once. If they belong to another account, the call
+    /// copies them. Calls `progress` with the number of bytes after each step. An error of
+    /// `progress` stops it.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Io`] if the bytes cannot be read or copied, and the error of `progress`.
+    pub fn read_kept(&mut self, progress: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
+        let donor = self.donor.take();
+        let mut buffer = vec![0; READ];
+        while self.hashed < self.kept {
+            let most = READ.min((self.kept - self.hashed) as usize);
+            let (file, path) = match &donor {
+                Some(donor) => (&donor.file, &donor.path),
+                None => (&self.target.file, &self.target.path),
+            };
+            let read = match file.read_at(&mut buffer[..most], self.hashed) {
+                Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read,
+            };
+            let read = read.map_err(|error| CatalogError::io("read", path, error))?;
+            let bytes = &buffer[..read];
+            if donor.is_some() {
+                self.target.write_at(bytes, self.hashed)?;
+            }
+            self.hash.update(bytes);
+            self.hashed += read as u64;
+            progress(read as u64)?;
+        }
+        if let Some(donor) = donor {
+            self.target.keep(self.kept)?;
+            // If the folder of the other account cannot be removed, a collection of that account
+            // removes it.
+            if let Err(error) = remove_artifact(donor.folder.path()) {
+                let path = donor.folder.path().display();
+                tracing::debug!(%path, %error, "a copied partial file could not be removed");
+            }
+        }
+        Ok(())
+    }
+
+    /// Hashes the next bytes of the file.
+    pub fn hash(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        self.hashed += bytes.len() as u64;
+    }
+
+    /// Returns a handle that writes parts of the file.
+    pub fn writer(&self) -> PartWriter {
+        PartWriter(Arc::clone(&self.target))
+    }
+
+    /// Returns the path of the file.
+    pub fn path(&self) -> &Path {
+        &self.target.path
+    }
+
+    /// Removes the file, because it changed at its source.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Io`] if the file cannot be removed or the journal cannot be written.
+    pub fn discard(self) -> Result<()> {
+        let target = &self.target;
+        target
+            .journal
+            .note(&target.name, &target.source_version, 0)?;
+        let removed = fs::remove_file(&target.path);
+        removed.map_err(|error| CatalogError::io("remove", &target.path, error))
+    }
+}
+
+impl PartWriter {
+    /// Writes bytes at a position. The caller has reserved space for them.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Io`] if the bytes cannot be written.
+    pub fn write_at(&self, bytes: &[u8], position: u64) -> Result<()> {
+        self.0.write_at(bytes, position)
+    }
+
+    /// Makes the first `len` bytes durable, and records that in the journal of the staging area.
+    /// All of them must have been written. From then on they survive this process.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Io`] if the file cannot be synced or the journal cannot be written.
+    pub fn keep(&self, len: u64) -> Result<()> {
+        self.0.keep(len)
+    }
+}
+
+impl Target {
+    fn write_at(&self, bytes: &[u8], position: u64) -> Result<()> {
+        let written = self.file.write_all_at(bytes, position);
+        written.map_err(|error| CatalogError::io("write", &self.path, error))
+    }
+
+    fn keep(&self, len: u64) -> Result<()> {
+        let synced = self.file.sync_data();
+        synced.map_err(|error| CatalogError::io("sync", &self.path, error))?;
+        self.journal.note(&self.name, &self.source_version, len)
+    }
+}

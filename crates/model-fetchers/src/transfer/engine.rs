@@ -1,0 +1,227 @@
+//! The calling thread of a transfer: it paces, reports, and ends the transfer.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+use catalog_core::fetching::{FetchedBytes, OnFile};
+use catalog_core::{
+    CatalogError, FetchProblem, FetchTask, Limits, ModelRef, Progress, Reservation, Result, Staging,
+};
+
+use super::pace::Pace;
+use super::state::{Done, Failure, Restart, State};
+use crate::net::Client;
+use crate::sources::RemoteFile;
+
+/// The time between two looks of the calling thread.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The time between two reports.
+const REPORT: Duration = Duration::from_millis(100);
+
+/// A finished transfer.
+#[derive(Debug)]
+pub(crate) struct Transferred {
+    /// The files in the order in which they were asked for.
+    pub(crate) files: Vec<Done>,
+    pub(crate) bytes: FetchedBytes,
+}
+
+/// The values that all threads of a transfer share.
+pub(super) struct Engine<'e> {
+    pub(super) client: &'e Client<'e>,
+    pub(super) model_ref: &'e ModelRef,
+    pub(super) limits: &'e Limits,
+    pub(super) max_bytes: Option<u64>,
+    pub(super) files: &'e [RemoteFile],
+    staging: Mutex<&'e mut Staging>,
+    pub(super) reservation: Reservation,
+    state: Mutex<State>,
+    /// Signals that the state changed.
+    pub(super) changed: Condvar,
+    is_cancelled: AtomicBool,
+}
+
+/// Fetches files into a staging area.
+///
+/// # Errors
+///
+/// The first error of a file, and the error of `progress` or of the limits of the task. The bytes
+/// that are durable stay for the next call.
+pub(crate) fn transfer(
+    client: &Client<'_>,
+    task: &FetchTask<'_>,
+    files: &[RemoteFile],
+    staging: &mut Staging,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Transferred> {
+    let reservation = staging.reservation();
+    let engine = Engine {
+        client,
+        model_ref: task.model_ref,
+        limits: task.limits,
+        max_bytes: task.max_bytes,
+        files,
+        staging: Mutex::new(staging),
+        reservation,
+        state: Mutex::new(State {
+            pending: (0..files.len()).collect(),
+            files: files.len(),
+            connections: 1,
+            ..State::default()
+        }),
+        changed: Condvar::new(),
+        is_cancelled: AtomicBool::new(false),
+    };
+    let stopped = thread::scope(|scope| {
+        let stopped = engine.supervise(scope, task.on_file, progress);
+        if stopped.is_err() {
+            engine.is_cancelled.store(true, Ordering::Relaxed);
+            engine.fail(Failure::Error(CatalogError::Cancelled));
+        }
+        if stopped.is_err() || engine.lock().failed.is_some() {
+            client.end();
+        }
+        engine.changed.notify_all();
+        stopped
+    });
+    stopped?;
+    let state = engine.state.into_inner();
+    let state = state.unwrap_or_else(PoisonError::into_inner);
+    match state.failed {
+        None => {}
+        Some(Failure::Error(error)) => return Err(error),
+        Some(Failure::TooLarge(size)) => {
+            // The caller names its rule, if the size breaks one.
+            progress(Progress::of(0, size))?;
+            let detail = format!("the model has at least {size} bytes, which is more than allowed");
+            return Err(CatalogError::fetch(
+                task.model_ref,
+                FetchProblem::Refused,
+                detail,
+            ));
+        }
+    }
+    progress(state.progress())?;
+    Ok(Transferred {
+        files: state.done.into_values().collect(),
+        bytes: state.bytes,
+    })
+}
+
+impl<'e> Engine<'e> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn staging(&self) -> MutexGuard<'_, &'e mut Staging> {
+        self.staging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a change of the state, for a moment.
+    pub(super) fn wait<'s>(&self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        let waited = self.changed.wait_timeout(state, LOOK);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    pub(super) fn fail(&self, failure: Failure) {
+        self.lock().fail(failure);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Returns true if a later process can continue the file: its version is known.
+    pub(super) fn is_resumable(&self, number: usize) -> bool {
+        let state = self.lock();
+        let active = state.active.get(&number);
+        active.is_some_and(|file| {
+            file.version.strong_etag.is_some() || self.files[number].sha256.is_some()
+        })
+    }
+
+    /// Returns the error of a file that is not begun anew once more.
+    pub(super) fn not_again(&self, number: usize, restart: &Restart) -> CatalogError {
+        let name = &self.files[number].name;
+        let (problem, detail) = match restart {
+            Restart::Changed(what) => (
+                FetchProblem::SourceChanged,
+                format!("{name} changed twice while it was fetched: {what}"),
+            ),
+            Restart::Interrupted(detail) => (
+                FetchProblem::Unreachable,
+                format!("{name}: {detail}, and the server sends no ranges"),
+            ),
+        };
+        CatalogError::fetch(self.model_ref, problem, detail)
+    }
+
+    /// Starts workers, adapts their number, and reports, until the transfer is over.
+    fn supervise<'s>(
+        &'s self,
+        scope: &'s Scope<'s, '_>,
+        on_file: OnFile<'_>,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<()> {
+        let mut pace = Pace::new(self.client.config().connections);
+        let mut reported: Option<Instant> = None;
+        loop {
+            self.limits.check("fetching")?;
+            let now = Instant::now();
+            let mut state = self.lock();
+            if state.is_over() {
+                return Ok(());
+            }
+            let has_work = !state.pending.is_empty() || !state.active.is_empty();
+            // A connection that waits for an answer has not shown its rate.
+            let is_measurable = !state.active.is_empty() || state.done.len() + 1 < self.files.len();
+            state.connections = pace.next(now, state.bytes.fetched, has_work && is_measurable);
+            let missing = state.connections.saturating_sub(state.workers);
+            let is_all_busy = state.busy == state.workers;
+            let (now_at, per_file) = (state.progress(), per_file(&state));
+            let mut started = 0;
+            if has_work && is_all_busy {
+                started = missing;
+                state.workers += missing;
+            }
+            drop(state);
+            for _ in 0..started {
+                let worker = thread::Builder::new().name("fetch".to_owned());
+                if let Err(error) = worker.spawn_scoped(scope, move || self.work(scope)) {
+                    let mut state = self.lock();
+                    state.workers -= 1;
+                    // One worker is enough.
+                    if state.workers == 0 {
+                        return Err(CatalogError::Io {
+                            action: "start a thread for",
+                            path: self.staging().folder(),
+                            source: error,
+                        });
+                    }
+                }
+            }
+            if reported.is_none_or(|last| now.duration_since(last) >= REPORT) {
+                reported = Some(now);
+                for (name, progress) in per_file {
+                    on_file.report(&name, progress);
+                }
+                progress(now_at)?;
+            }
+            let state = self.lock();
+            if !state.is_over() {
+                drop(self.wait(state));
+            }
+        }
+    }
+}
+
+/// Returns the progress of each file that has begun.
+fn per_file(state: &State) -> Vec<(String, Progress)> {
+    let active = state.active.values();
+    let active = active.map(|file| (file.name.clone(), Progress::new(file.hashed, file.size)));
+    active.collect()
+}

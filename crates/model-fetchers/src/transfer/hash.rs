@@ -1,0 +1,188 @@
+//! The thread that hashes one file in order, and makes its bytes durable.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use catalog_core::fetching::{PartWriter, ResumableFile};
+use catalog_core::{CatalogError, Result};
+
+use super::engine::Engine;
+use super::state::{Done, Failure, Restart};
+use super::window::Share;
+
+/// The end of a file.
+enum End {
+    Complete,
+    Anew(Restart),
+    /// The transfer failed or was cancelled.
+    Stopped,
+}
+
+impl Engine<'_> {
+    /// Hashes the bytes of a file in their order until the file is complete.
+    pub(super) fn hash_file(&self, number: usize, mut file: ResumableFile, share: Share) {
+        let outcome = self.hash_in_order(number, &mut file);
+        drop(share);
+        let outcome = outcome.and_then(|end| self.end_file(number, file, end));
+        if let Err(error) = outcome {
+            self.fail(Failure::Error(error));
+        }
+        self.changed.notify_all();
+    }
+
+    fn hash_in_order(&self, number: usize, file: &mut ResumableFile) -> Result<End> {
+        let writer = file.writer();
+        let step = self.client.config().journal_step.max(1);
+        let is_versioned = self.is_resumable(number);
+        thread::scope(|scope| {
+            let (hashed, to_keep) = sync_channel(1);
+            let keeper = thread::Builder::new().name("sync".to_owned());
+            let keeper = keeper
+                .spawn_scoped(scope, move || keep_along(&writer, to_keep))
+                .map_err(|source| out_of_threads(file, source))?;
+            let mut kept = file.kept();
+            let kept_bytes = file.read_kept(&mut |_| match self.client.stop().is_set() {
+                true => Err(CatalogError::Cancelled),
+                false => Ok(()),
+            });
+            match kept_bytes {
+                Err(CatalogError::Cancelled) => return Ok(End::Stopped),
+                read => read?,
+            }
+            self.note_hashed(number, file.hashed(), None);
+            let end = loop {
+                match self.next_chunk(number, file.hashed()) {
+                    Next::Bytes(bytes) => {
+                        file.hash(&bytes);
+                        self.note_hashed(number, file.hashed(), Some(bytes));
+                        if is_versioned && file.hashed() - kept >= step {
+                            kept = file.hashed();
+                            // A sync that is running makes these bytes durable with the next one.
+                            let _ = hashed.try_send(kept);
+                        }
+                    }
+                    Next::End(end) => break end,
+                }
+            };
+            drop(hashed);
+            match keeper.join() {
+                Ok(kept) => kept?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+            Ok(end)
+        })
+    }
+
+    /// Waits for the bytes at a place.
+    fn next_chunk(&self, number: usize, place: u64) -> Next {
+        let mut state = self.lock();
+        loop {
+            let is_failed = state.failed.is_some();
+            let Some(file) = state.active.get_mut(&number) else {
+                return Next::End(End::Stopped);
+            };
+            if is_failed {
+                return Next::End(End::Stopped);
+            }
+            if let Some(restart) = &file.restart
+                && file.in_flight == 0
+            {
+                return Next::End(End::Anew(restart.clone()));
+            }
+            if file.restart.is_none() {
+                if let Some(bytes) = file.chunks.remove(&place) {
+                    return Next::Bytes(bytes);
+                }
+                if file.size == Some(place) && file.in_flight == 0 {
+                    return Next::End(End::Complete);
+                }
+            }
+            state = self.wait(state);
+        }
+    }
+
+    /// Notes the place up to which a file is hashed, and keeps the buffer for the next bytes.
+    fn note_hashed(&self, number: usize, hashed: u64, buffer: Option<Vec<u8>>) {
+        let mut state = self.lock();
+        state.buffers.extend(buffer);
+        if let Some(file) = state.active.get_mut(&number) {
+            file.hashed = hashed;
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn end_file(&self, number: usize, file: ResumableFile, end: End) -> Result<()> {
+        match end {
+            End::Complete => {
+                let size = file.hashed();
+                if self.is_resumable(number) && size >= self.client.config().journal_step {
+                    file.writer().keep(size)?;
+                }
+                self.staging().complete(file)?;
+                let mut state = self.lock();
+                if let Some(active) = state.active.remove(&number) {
+                    let done = Done {
+                        name: active.name,
+                        size,
+                        version: active.version,
+                        reused: None,
+                    };
+                    state.done.insert(number, done);
+                }
+                Ok(())
+            }
+            End::Anew(restart) => {
+                file.discard()?;
+                let retries = self.client.config().retries;
+                let mut state = self.lock();
+                let size = state.active.remove(&number).and_then(|file| file.size);
+                state.reserved = state.reserved.saturating_sub(size.unwrap_or(0));
+                let (changes, interruptions) = state.restarts.entry(number).or_default();
+                let may_begin = match restart {
+                    Restart::Changed(_) => {
+                        *changes += 1;
+                        *changes == 1
+                    }
+                    Restart::Interrupted(_) => {
+                        *interruptions += 1;
+                        *interruptions <= retries
+                    }
+                };
+                if may_begin {
+                    state.pending.push_front(number);
+                    return Ok(());
+                }
+                drop(state);
+                Err(self.not_again(number, &restart))
+            }
+            End::Stopped => {
+                // After a cancellation the call must end soon, so only a failure waits for the disk.
+                if self.is_resumable(number) && !self.is_cancelled() && file.hashed() > file.kept()
+                {
+                    file.writer().keep(file.hashed())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The next step of a thread that hashes.
+enum Next {
+    Bytes(Vec<u8>),
+    End(End),
+}
+
+/// Makes a file durable up to each place that arrives.
+fn keep_along(writer: &PartWriter, places: Receiver<u64>) -> Result<()> {
+    places.into_iter().try_for_each(|place| writer.keep(place))
+}
+
+fn out_of_threads(file: &ResumableFile, source: std::io::Error) -> CatalogError {
+    CatalogError::Io {
+        action: "start a thread for",
+        path: file.path().to_path_buf(),
+        source,
+    }
+}

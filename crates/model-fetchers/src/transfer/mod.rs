@@ -1,0 +1,20 @@
+//! The engine that transfers files: in parallel, hashed while the bytes arrive, and continued after
+//! an interruption.
+//!
+//! The calling thread paces and reports. Worker threads have a connection each. A worker asks for a
+//! part of a file, writes the bytes to their place, and hands them to the thread that hashes the
+//! file in order. So the file is hashed up to a place, and parts are ahead of that place by at most
+//! a share of the window.
+
+mod check;
+mod engine;
+mod hash;
+mod pace;
+mod range;
+mod state;
+mod window;
+mod worker;
+
+pub(crate) use check::{Verdict, check};
+pub(crate) use engine::transfer;
+pub(crate) use state::Done;

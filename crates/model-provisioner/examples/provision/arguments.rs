@@ -1,0 +1,116 @@
+//! The command line of `provision`.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use catalog_core::{AddressSet, Digest, default_model_cache_dir};
+use model_provisioner::{AddressRules, Filter, Outbound, Policy};
+
+pub(crate) const USAGE: &str = "usage: provision MODEL_REF [OPTION]...
+
+MODEL_REF  a path, file:…, https://…, or hf:org/repo[@revision][/path], for which the hub's `hf`
+           command must be installed
+--digest ALGORITHM:HEX  the digest that the bytes must have: sha256:… or sha512:… of a file,
+                        sha256-tree:… of a folder
+--cache-dir DIR         the folder of the catalog; ~/.cache/models by default
+--deadline SECONDS      ends the call after this time
+--max-bytes BYTES       refuses a larger model
+--allow HOST            allows only this host, and others that are allowed; .example.org allows all
+                        hosts below it. @loopback, @private, @link-local and @public are sets of
+                        addresses, which are allowed in addition
+--deny HOST             denies this host or this set of addresses
+--allow-http            allows plain http: to every host
+--revalidate            asks the source whether the model changed
+--json                  prints the result as one JSON object
+--quiet                 prints no progress";
+
+#[derive(Debug)]
+pub(crate) struct Arguments {
+    pub(crate) model_ref: String,
+    pub(crate) digest: Option<Digest>,
+    pub(crate) cache_dir: PathBuf,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) policy: Policy,
+    pub(crate) allows_http: bool,
+    pub(crate) revalidates: bool,
+    pub(crate) is_json: bool,
+    pub(crate) is_quiet: bool,
+}
+
+/// Rules for hosts and for sets of addresses.
+#[derive(Default)]
+struct Rules {
+    hosts: Vec<String>,
+    sets: Vec<AddressSet>,
+}
+
+impl Rules {
+    fn add(&mut self, rule: String) -> Result<(), Box<dyn Error>> {
+        match rule.strip_prefix('@') {
+            Some(set) => self.sets.push(set.parse()?),
+            None => self.hosts.push(rule),
+        }
+        Ok(())
+    }
+}
+
+impl Arguments {
+    /// Returns `None` if the arguments ask for help.
+    pub(crate) fn parse() -> Result<Option<Self>, Box<dyn Error>> {
+        use lexopt::prelude::{Long, Short, Value, ValueExt};
+
+        let mut parser = lexopt::Parser::from_env();
+        let (mut model_ref, mut digest, mut cache_dir) = (None, None, None);
+        let (mut deadline, mut max_bytes) = (None, None);
+        let (mut allow, mut deny) = (Rules::default(), Rules::default());
+        let (mut allows_http, mut revalidates) = (false, false);
+        let (mut is_json, mut is_quiet) = (false, false);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Value(value) if model_ref.is_none() => model_ref = Some(value.string()?),
+                Long("digest") => digest = Some(parser.value()?.string()?.parse()?),
+                Long("cache-dir") => cache_dir = Some(PathBuf::from(parser.value()?)),
+                Long("deadline") => {
+                    let seconds: f64 = parser.value()?.parse()?;
+                    deadline = Some(Duration::try_from_secs_f64(seconds)?);
+                }
+                Long("max-bytes") => max_bytes = Some(parser.value()?.parse::<u64>()?),
+                Long("allow") => allow.add(parser.value()?.string()?)?,
+                Long("deny") => deny.add(parser.value()?.string()?)?,
+                Long("allow-http") => allows_http = true,
+                Long("revalidate") => revalidates = true,
+                Long("json") => is_json = true,
+                Long("quiet") => is_quiet = true,
+                Long("help") | Short('h') => return Ok(None),
+                _ => return Err(argument.unexpected().into()),
+            }
+        }
+        Ok(Some(Self {
+            model_ref: model_ref.ok_or("MODEL_REF is missing")?,
+            digest,
+            cache_dir: cache_dir.unwrap_or_else(default_model_cache_dir),
+            deadline,
+            policy: Policy::default()
+                .max_bytes(max_bytes)
+                .outbound(outbound(allow, deny)),
+            allows_http,
+            revalidates,
+            is_json,
+            is_quiet,
+        }))
+    }
+}
+
+fn outbound(allow: Rules, deny: Rules) -> Outbound {
+    let mut hosts = Filter::except(deny.hosts);
+    if !allow.hosts.is_empty() {
+        hosts.allow = Some(allow.hosts.into_iter().collect());
+    }
+    let allowed = allow.sets.into_iter();
+    let allowed = allowed.fold(AddressRules::default(), AddressRules::allow);
+    let mut outbound = Outbound::default();
+    outbound.hosts = hosts;
+    outbound.addresses = deny.sets.into_iter().fold(allowed, AddressRules::deny);
+    outbound
+}

@@ -1,0 +1,159 @@
+//! The main job from the command line: makes a model present, verified and registered.
+//!
+//! ```text
+//! provision MODEL_REF [OPTION]...
+//! ```
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line prints"
+)]
+
+mod arguments;
+#[path = "../common/mod.rs"]
+mod common;
+mod show;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use catalog_core::{
+    Assurance, Basis, Digest, DigestAlgorithm, FileFetcher, FsCatalog, ModelRef,
+    VerificationOutcomeKind,
+};
+use model_provisioner::{
+    Event, Freshness, Handoff, HfCliFetcher, HttpFetcher, ModelProvisioner, NetworkConfig,
+    ProvisionReport, ProvisionRequest, SchemeRouter,
+};
+
+use arguments::{Arguments, USAGE};
+use show::Show;
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .init();
+    let outcome = match Arguments::parse() {
+        Ok(Some(arguments)) => run(&arguments),
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            let _ = common::exit_code(Err(error));
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    common::exit_code(outcome)
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let begin = Instant::now();
+    let show = Arc::new(Show::new(arguments.is_quiet));
+    let observer = {
+        let show = Arc::clone(&show);
+        move |event: &Event| show.on_event(event)
+    };
+    let mut network = NetworkConfig::from_environment()?;
+    network.allow_http = arguments.allows_http;
+    let catalog = FsCatalog::new(&arguments.cache_dir)?;
+    let store = catalog.artifacts();
+    let fetcher = SchemeRouter::new()
+        .with(FileFetcher)
+        .with(HttpFetcher::new(store, network)?)
+        .with(HfCliFetcher::new(store));
+    let provisioner = ModelProvisioner::new(catalog, fetcher)
+        .with_observer(observer)
+        .with_policy(arguments.policy.clone())?;
+    let model_ref = ModelRef::parse(&arguments.model_ref)?;
+    let mut request = ProvisionRequest::new(model_ref).expecting(arguments.digest.clone());
+    if let Some(time) = arguments.deadline {
+        request = request.timeout(time);
+    }
+    if arguments.revalidates {
+        request = request.freshness(Freshness::Revalidate);
+    }
+    let report = provisioner.provision(&request)?;
+    let digest = match &report.digest {
+        Some(digest) => digest.clone(),
+        None => digest_of(&report, &show)?,
+    };
+    match arguments.is_json {
+        true => println!("{}", json(&report, &digest)?),
+        false => print(&report, &digest, begin)?,
+    }
+    Ok(())
+}
+
+/// Hashes a model that nothing proves, so that the user can pin its digest.
+fn digest_of(report: &ProvisionReport, show: &Show) -> Result<Digest, Box<dyn Error>> {
+    let path = &report.resolved.local_path;
+    let algorithm = match path.is_dir() {
+        true => DigestAlgorithm::Sha256Tree,
+        false => DigestAlgorithm::Sha256,
+    };
+    let hashed = Digest::compute(path, algorithm, &mut |progress| {
+        show.show("hashing", progress);
+    });
+    Ok(hashed?)
+}
+
+fn print(report: &ProvisionReport, digest: &Digest, begin: Instant) -> Result<(), Box<dyn Error>> {
+    let outcome = match report.outcome.kind {
+        VerificationOutcomeKind::Pass => "verified: the bytes are the expected ones",
+        _ => "unverified: pass the digest above with --digest to pin it",
+    };
+    println!("id:       {}", report.resolved.id);
+    println!("path:     {}", report.resolved.local_path.display());
+    println!("size:     {} bytes", Handoff::of(report)?.document().size);
+    println!("digest:   {digest}");
+    println!("outcome:  {outcome}");
+    println!("proof:    {}", proof(&report.assurance));
+    let bytes = report.bytes;
+    println!(
+        "bytes:    {} fetched, {} resumed, {} reused",
+        bytes.fetched, bytes.resumed, bytes.reused
+    );
+    println!("duration: {:.3} s", begin.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn proof(assurance: &Assurance) -> &'static str {
+    match assurance.basis {
+        Basis::Caller => "the digest of this call",
+        Basis::Pin => "the digest of an earlier call",
+        Basis::SourceHash => "a hash that the source states",
+        Basis::SourceChecksum => "a checksum that the source states",
+        Basis::Sizes => "only the size that the source states",
+        Basis::OwnHash => "only the digest from the arrival of the bytes",
+        _ => "nothing",
+    }
+}
+
+fn json(report: &ProvisionReport, digest: &Digest) -> Result<String, Box<dyn Error>> {
+    let bytes = report.bytes;
+    let object = serde_json::json!({
+        "id": report.resolved.id,
+        "path": report.resolved.local_path,
+        "size": Handoff::of(report)?.document().size,
+        "digest": digest.to_string(),
+        "is_verified": report.outcome.kind == VerificationOutcomeKind::Pass,
+        "proof": report.assurance.basis,
+        "revision": report.revision,
+        "bytes": {
+            "fetched": bytes.fetched,
+            "resumed": bytes.resumed,
+            "reused": bytes.reused,
+        },
+        "duration_ms": u64::try_from(report.durations.total.as_millis())?,
+    });
+    Ok(object.to_string())
+}
