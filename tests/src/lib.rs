@@ -16,6 +16,7 @@
 //! | `disk_model` | every state of the disk that a crash may leave after some changes of files |
 //! | `trace_reader` | the changes of files in the text of a trace |
 //! | `hub` | a hub of models on the loopback interface |
+//! | `web` | a web server on the loopback interface, and the lies that it tells |
 //! | `account` | processes of other accounts |
 //! | `call`, `answers` | calls that an account makes in a process of its own, and the checks of their answers |
 //! | `shared_root` | a root that accounts share by their group |
@@ -54,6 +55,9 @@ pub mod mounts;
 
 /// A hub of models on the loopback interface.
 pub mod hub;
+
+/// A web server on the loopback interface, with lies.
+pub mod web;
 
 /// Processes of other accounts.
 pub mod account;

@@ -54,10 +54,16 @@ pub enum Sabotage {
     WallClock,
     /// The fields of a newer release are renamed when an index is written.
     LostFields,
+    /// A server replaces a file and keeps its entity tag.
+    SameTag,
+    /// A server puts the token of a request into the target of a redirect.
+    TokenInTarget,
+    /// A fetcher asks no policy.
+    NoPolicy,
 }
 
 /// The names on the command line.
-const NAMES: [(&str, Sabotage); 24] = [
+const NAMES: [(&str, Sabotage); 27] = [
     ("no-file-sync", Sabotage::NoFileSync),
     ("no-folder-sync", Sabotage::NoFolderSync),
     ("rename-before-sync", Sabotage::RenameBeforeSync),
@@ -82,6 +88,9 @@ const NAMES: [(&str, Sabotage); 24] = [
     ("late-checksum", Sabotage::LateChecksum),
     ("wall-clock", Sabotage::WallClock),
     ("lost-fields", Sabotage::LostFields),
+    ("same-tag", Sabotage::SameTag),
+    ("token-in-target", Sabotage::TokenInTarget),
+    ("no-policy", Sabotage::NoPolicy),
 ];
 
 impl Sabotage {

@@ -7,7 +7,7 @@ use syn::visit::Visit;
 
 use crate::{read, rust_files, top};
 
-const CRATES: [&str; 2] = ["catalog-core", "model-provisioner"];
+const CRATES: [&str; 3] = ["catalog-core", "model-fetchers", "model-provisioner"];
 
 /// What a file says of its module.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use syn::visit::Visit;
 
 use crate::{read, rust_files, top};
 
-const CRATES: [&str; 2] = ["catalog-core", "model-provisioner"];
+const CRATES: [&str; 3] = ["catalog-core", "model-fetchers", "model-provisioner"];
 
 /// The first column of the table under `# Layers`.
 fn layers(lib: &str) -> Vec<String> {

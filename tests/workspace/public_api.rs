@@ -249,7 +249,17 @@ fn each_public_item_behind_a_feature_names_the_feature() {
         }
     }
     checked.sort();
-    assert_eq!(checked, ["HfCliFetcher", "conformance", "with_hf_cli"]);
+    assert_eq!(
+        checked,
+        [
+            "HfCliFetcher",
+            "HttpFetcher",
+            "conformance",
+            "from_environment",
+            "with_hf_cli",
+            "with_network"
+        ]
+    );
 }
 
 /// CAT-715

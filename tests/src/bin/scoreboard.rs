@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Some("--workload") => Some(steps::run as fn(&[String]) -> Result<(), String>),
         Some("--race") => Some(figures::run_racer as _),
         Some("--contend") => Some(figures::run_contender as _),
+        Some("--fetch") => Some(figures::run_fetcher as _),
         Some("--fly") => Some(figures::run_caller as _),
         Some("--share") => Some(figures::run_sharing_caller as _),
         Some("--die") => Some(figures::run_dying_caller as _),

@@ -20,8 +20,12 @@ mod kill_points;
 mod latency;
 mod lost_files;
 mod media;
+mod net_faults;
 mod one_bad;
+mod policy_net;
 mod power_cut;
+mod redirects;
+mod resume;
 mod roots;
 mod secret_texts;
 mod secrets;
@@ -39,6 +43,7 @@ pub use deadline::run_lock_holder;
 pub use herd::{run_poller, run_threads};
 pub use hub::run_provision;
 pub use latency::run_latency_writer;
+pub use resume::run_fetcher;
 pub use secrets::run_secrets;
 pub use single_flight::{run_caller, run_dying_caller, run_sharing_caller};
 pub use soak::run_daemon;
@@ -79,7 +84,7 @@ const fn proof(sabotage: Sabotage, violations: &'static [&'static str]) -> Proof
 }
 
 /// All figures, in the order of the scoreboard, with the faults that each must notice.
-pub const ALL: [Figure; 28] = [
+pub const ALL: [Figure; 32] = [
     figure(
         "crash-states",
         crash_states::measure,
@@ -194,6 +199,26 @@ pub const ALL: [Figure; 28] = [
             Sabotage::NoChecks,
             &["accepted by the package: false"],
         )],
+    ),
+    figure(
+        "net-faults",
+        net_faults::measure,
+        &[proof(Sabotage::SameTag, &["a wrong file"])],
+    ),
+    figure(
+        "resume",
+        resume::measure,
+        &[proof(Sabotage::ForgetCalls, &["were fetched twice"])],
+    ),
+    figure(
+        "redirects",
+        redirects::measure,
+        &[proof(Sabotage::TokenInTarget, &["the token"])],
+    ),
+    figure(
+        "policy-net",
+        policy_net::measure,
+        &[proof(Sabotage::NoPolicy, &["was connected"])],
     ),
     figure(
         "bit-rot",

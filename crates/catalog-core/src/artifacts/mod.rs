@@ -32,6 +32,7 @@ mod reuse;
 mod shard_files;
 mod space;
 mod staging;
+mod staging_journal;
 mod store;
 mod transfer;
 mod unexpected_files;

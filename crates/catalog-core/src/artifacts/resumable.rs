@@ -4,19 +4,20 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use super::claim::{Owner, owner_of};
-use super::journal::{Journal, Partial};
+use super::journal::Journal;
 use super::manifest_file::Sharing;
 use super::staging::{Freshness, Staging};
+use super::staging_journal::StagingJournal;
 use crate::digest::{Digest, FileContent};
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    FileLock, Layout, Modes, StagingFolder, create_file, list_folder, open_own_file,
-    remove_artifact, set_mode,
+    FileLock, Modes, StagingFolder, create_file, list_folder, open_own_file, remove_artifact,
+    set_mode,
 };
 
 /// The number of bytes of a kept file that are read at once.
@@ -51,14 +52,6 @@ struct Target {
     journal: Arc<StagingJournal>,
 }
 
-/// The journal of a staging area in use.
-#[derive(Debug)]
-pub(super) struct StagingJournal {
-    layout: Layout,
-    folder: StagingFolder,
-    journal: Mutex<Journal>,
-}
-
 /// A partial file of another account, with the lock on its staging area.
 #[derive(Debug)]
 struct Donor {
@@ -76,43 +69,6 @@ struct Found {
     path: PathBuf,
     durable: u64,
     is_own: bool,
-}
-
-impl StagingJournal {
-    pub(super) fn new(staging: &Staging) -> Self {
-        Self {
-            layout: staging.store.layout().clone(),
-            folder: staging.folder.clone(),
-            journal: Mutex::new(Journal::new(&staging.id)),
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Journal> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Records the number of durable bytes of a file. Zero removes the file from the journal.
-    fn note(&self, name: &str, source_version: &str, durable: u64) -> Result<()> {
-        let mut journal = self.lock();
-        let known = journal.files.get(name).map(|partial| partial.durable);
-        match durable {
-            0 if known.is_none() => return Ok(()),
-            0 => drop(journal.files.remove(name)),
-            _ => {
-                let partial = Partial {
-                    source_version: source_version.to_owned(),
-                    durable,
-                };
-                journal.files.insert(name.to_owned(), partial);
-            }
-        }
-        journal.write(&self.layout, &self.folder)
-    }
-
-    /// Returns true if a later process can continue a file of the staging area.
-    pub(super) fn keeps_files(&self) -> bool {
-        self.lock().files.values().any(|file| file.durable > 0)
-    }
 }
 
 impl Staging {
@@ -215,7 +171,8 @@ impl Staging {
         if let Some(journal) = &self.journal {
             return Arc::clone(journal);
         }
-        let new = Arc::new(StagingJournal::new(self));
+        let layout = self.store.layout();
+        let new = Arc::new(StagingJournal::new(layout, &self.folder, &self.id));
         self.journal = Some(Arc::clone(&new));
         new
     }

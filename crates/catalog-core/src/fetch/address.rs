@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::gate::HostOrigin;
+use super::origin::HostOrigin;
 
 /// A set of network addresses. Each address is in one set. An IPv4 address that is written as an
 /// IPv6 address, mapped or translated (NAT64), is in the set of the IPv4 address.

@@ -2,6 +2,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::address::AddressSet;
+use super::origin::HostOrigin;
 
 /// A rule that decides to which hosts a fetcher may connect. A fetcher asks the gate before each
 /// connection: first about the host, and then about each address of the host. A refusal states its
@@ -33,15 +34,6 @@ pub trait OutboundGate: fmt::Debug + Send + Sync {
         address: IpAddr,
         origin: HostOrigin,
     ) -> std::result::Result<(), String>;
-}
-
-/// The reason why a fetcher connects to a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum HostOrigin {
-    /// The caller named the host, or a redirect of a host without a public address led there.
-    Named,
-    /// A redirect of a host with a public address led there.
-    Redirected,
 }
 
 /// The gate of a new task. It allows every host, and refuses addresses by

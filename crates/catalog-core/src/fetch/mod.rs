@@ -7,14 +7,16 @@ mod fetcher;
 mod file;
 mod gate;
 mod into;
+mod origin;
 mod present;
 mod task;
 
 pub use address::AddressSet;
 pub use fetcher::ModelFetcher;
 pub use file::FileFetcher;
-pub use gate::{HostOrigin, OutboundGate};
+pub use gate::OutboundGate;
 pub use into::fetch_into;
+pub use origin::HostOrigin;
 pub use task::{
     FetchTask, Fetched, FetchedBytes, KnownSource, OnFile, SourceHost, SourceState, TaskFiles,
 };

@@ -20,6 +20,10 @@ fn one_of_each_code() -> Vec<CatalogError> {
         FetchProblem::Offline,
         FetchProblem::NoSpace,
         FetchProblem::Refused,
+        FetchProblem::Forbidden,
+        FetchProblem::Untrusted,
+        FetchProblem::Misconfigured,
+        FetchProblem::SourceChanged,
         FetchProblem::Failed,
     ];
     let fetches = problems.map(|problem| CatalogError::fetch(&mr, problem, "it failed"));
@@ -60,6 +64,7 @@ fn only_what_may_pass_by_itself_is_retryable() {
         "conflict",
         "deadline_exceeded",
         "fetch_no_space",
+        "fetch_source_changed",
         "fetch_unreachable",
         "in_use",
         "lock_timeout",
