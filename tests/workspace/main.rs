@@ -7,6 +7,7 @@ mod error_codes;
 mod file_cycles;
 mod layers;
 mod leftovers;
+mod net;
 mod public_api;
 mod reach;
 mod readme;

@@ -13,7 +13,7 @@ fn is_id(word: &str) -> bool {
         return false;
     };
     let digits = if prefix == "ORCH" { 4..=4 } else { 3..=4 };
-    ["CAT", "PROV", "ENG", "ORCH"].contains(&prefix)
+    ["CAT", "PROV", "ENG", "NET", "ORCH"].contains(&prefix)
         && digits.contains(&number.len())
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }

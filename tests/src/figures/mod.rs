@@ -208,7 +208,7 @@ pub const ALL: [Figure; 32] = [
     figure(
         "resume",
         resume::measure,
-        &[proof(Sabotage::ForgetCalls, &["were fetched twice"])],
+        &[proof(Sabotage::ForgetCalls, &["kills"])],
     ),
     figure(
         "redirects",

@@ -69,7 +69,7 @@ pub enum Ending {
 /// A reply, as the server sends it.
 #[derive(Debug, Clone, Default)]
 pub struct Reply {
-    /// The status with its text, such as `200 OK`.
+    /// The status with its text, such as `200 OK`. An empty status sends nothing, not even a head.
     pub status: String,
     /// The headers in their order. A content length is not added.
     pub headers: Vec<(String, String)>,
@@ -118,6 +118,9 @@ impl Reply {
 
     /// Sends the reply. Returns whether the connection stays open.
     pub(super) fn send(&self, stream: &mut TcpStream, sent: &dyn Fn(usize)) -> io::Result<bool> {
+        if self.status.is_empty() {
+            return self.end();
+        }
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -131,6 +134,10 @@ impl Reply {
                 thread::sleep(self.pause);
             }
         }
+        self.end()
+    }
+
+    fn end(&self) -> io::Result<bool> {
         match self.ending {
             Ending::KeepAlive => Ok(true),
             Ending::Close => Ok(false),

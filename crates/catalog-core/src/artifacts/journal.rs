@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claim::{Owner, owner_of};
 use super::manifest::read_text;
+use super::space::space_below;
 use super::store::ArtifactStore;
 use crate::digest::{seal, unseal};
 use crate::error::Result;
@@ -82,36 +83,41 @@ pub(crate) fn partial_files_since(staging: &Path) -> Option<SystemTime> {
     is_kept.then(|| metadata.modified().ok()).flatten()
 }
 
-/// Removes the oldest partial files of other models that no process writes. Returns false if there
-/// are none. The caller holds the lock of artifacts.
-pub(super) fn remove_oldest_partial_files(store: &ArtifactStore, id: &ModelId) -> Result<bool> {
+/// Removes the oldest partial files of other models that no process writes, until `missing` bytes
+/// are free. Removes nothing, and returns false, if all of them have fewer bytes. The caller holds
+/// the lock of artifacts.
+pub(super) fn make_room(store: &ArtifactStore, id: &ModelId, missing: u64) -> Result<bool> {
     let mut all = Vec::new();
     for (path, _) in list_folder(&store.layout().staging())? {
-        let journal = Journal::read(&StagingFolder::new(path.clone()));
+        let folder = StagingFolder::new(path);
+        let journal = Journal::read(&folder);
         if journal.is_some_and(|journal| journal.id != id.as_str())
-            && let Some(since) = partial_files_since(&path)
+            && let Some(since) = partial_files_since(folder.path())
+            && let Owner::Died(Some(claim)) = owner_of(&folder, store.locking())?
         {
-            all.push((since, path));
+            all.push((since, space_below(folder.path()), folder, claim));
         }
     }
-    all.sort();
-    for (_, path) in all {
-        let folder = StagingFolder::new(path);
-        let Ok(Owner::Died(_claim)) = owner_of(&folder, store.locking()) else {
-            continue;
-        };
+    let space = all.iter().map(|(_, space, ..)| *space);
+    if space.fold(0, u64::saturating_add) < missing {
+        return Ok(false);
+    }
+    all.sort_by_key(|(since, ..)| *since);
+    let mut freed = 0;
+    for (_, space, folder, claim) in all {
+        if freed >= missing {
+            break;
+        }
+        let path = folder.path().display();
         match remove_artifact(folder.path()) {
             Ok(()) => {
-                let path = folder.path().display();
                 tracing::info!(%path, "partial files were removed to make room");
-                return Ok(true);
+                freed += space;
             }
             // They belong to another account.
-            Err(error) => {
-                let path = folder.path().display();
-                tracing::debug!(%path, %error, "partial files could not be removed");
-            }
+            Err(error) => tracing::debug!(%path, %error, "partial files could not be removed"),
         }
+        drop(claim);
     }
-    Ok(false)
+    Ok(freed >= missing)
 }

@@ -91,7 +91,12 @@ impl VerifiedStaging {
                 // of the published files.
                 root::remove_artifact(staged.path())?;
                 let seen = self.look_at_published(target, blobs)?;
-                Ok(manifest.map(|manifest| (manifest, lease, seen)))
+                // This publication compared the bytes, too.
+                let ours = self.manifest.basis;
+                Ok(manifest.map(|mut manifest| {
+                    manifest.basis = manifest.basis.max(ours);
+                    (manifest, lease, seen)
+                }))
             }
             Placed::Not => Ok(None),
         }

@@ -4,7 +4,7 @@ use std::io::{Seek, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::claim::{Claim, forget_own_claim, note_own_claim};
-use super::journal::remove_oldest_partial_files;
+use super::journal::make_room;
 use super::space::{Room, admit, space_written};
 use super::store::ArtifactStore;
 use crate::error::{CatalogError, Result};
@@ -112,11 +112,18 @@ impl Reserved {
     fn reserve(&mut self, needed: u64, room: Room) -> Result<()> {
         let lock = self.store.lock()?;
         let mut admitted = admit(&self.store, &self.folder, needed, room);
-        // Partial files that no process writes give way to this model.
-        while matches!(admitted, Err(CatalogError::NoSpace { .. }))
-            && remove_oldest_partial_files(&self.store, &self.id)?
+        if let Err(CatalogError::NoSpace {
+            needed: asked,
+            free,
+            reserved,
+            ..
+        }) = &admitted
         {
-            admitted = admit(&self.store, &self.folder, needed, room);
+            // Partial files that no process writes give way to this model.
+            let missing = asked.saturating_sub(free.saturating_sub(*reserved));
+            if make_room(&self.store, &self.id, missing)? {
+                admitted = admit(&self.store, &self.folder, needed, room);
+            }
         }
         let done = admitted.and_then(|()| self.rewrite_claim(needed));
         drop(lock);

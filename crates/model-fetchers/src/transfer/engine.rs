@@ -140,7 +140,9 @@ impl<'e> Engine<'e> {
         let state = self.lock();
         let active = state.active.get(&number);
         active.is_some_and(|file| {
-            file.version.strong_etag.is_some() || self.files[number].sha256.is_some()
+            let is_known =
+                file.version.strong_etag.is_some() || self.files[number].sha256.is_some();
+            is_known && !file.is_whole
         })
     }
 

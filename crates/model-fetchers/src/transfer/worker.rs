@@ -325,6 +325,8 @@ impl<'e> Engine<'e> {
             staging.reserve(reserved).map_err(failed)?;
         }
         let text = match (&version.strong_etag, &file.sha256) {
+            // Without ranges nothing can be continued.
+            _ if is_whole => String::new(),
             (Some(tag), _) => format!("etag {tag} size {}", size.unwrap_or(0)),
             (None, Some(digest)) => digest.to_string(),
             // Nothing recognises this version again.

@@ -1,5 +1,6 @@
 //! Each lie of a server at each moment of a fetch.
 
+mod hangs;
 mod lies;
 
 use std::sync::Arc;
@@ -86,6 +87,9 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         });
         usize::from(outcome)
     });
+    if trial.sabotage == Sabotage::Nothing {
+        hangs::measure(&mut measured);
+    }
     measured.count("lies", LIES.len());
     measured.count("fetches", cases.len());
     measured.count("of them successful", fetched);

@@ -10,6 +10,7 @@ mod leases;
 mod local_model;
 mod manifest;
 mod no_part;
+mod resumable;
 mod shard_digests;
 mod space;
 mod staging;

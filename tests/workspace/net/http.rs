@@ -1,0 +1,292 @@
+use std::fs;
+use std::sync::Arc;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use catalog_core::{Basis, CatalogStore, FetchProblem, VerificationOutcomeKind};
+use model_provisioner::{EventKind, Freshness, Policy, Provided, Unverified};
+use workspace_tests::web::{Reply, WebServer};
+
+use super::{Events, bytes, network, provision, provisioner, request, sha256};
+
+fn server() -> WebServer {
+    WebServer::start("127.0.0.1").unwrap()
+}
+
+/// NET-100
+#[test]
+fn a_file_is_fetched_in_parts_hashed_while_it_arrives_and_not_read_again() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let content = bytes(1, 30 << 20);
+    server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
+    let events = Events::default();
+    let provisioner = provisioner(root.path(), network()).with_observer(events.observer());
+    let url = server.url("/m.bin");
+    let report = provisioner.provision(&request(&url)).unwrap();
+    assert_eq!(report.provided, Provided::Fetched);
+    assert_eq!(report.digest, Some(sha256(&content)));
+    assert_eq!(report.bytes.fetched, content.len() as u64);
+    assert_eq!(report.assurance.basis, Basis::Sizes);
+    assert_eq!(fs::read(&report.resolved.local_path).unwrap(), content[..]);
+    assert_eq!(server.sent(), content.len() as u64, "no byte came twice");
+    assert!(server.requests().len() >= 4, "in parts of 8 MiB at most");
+    for part in server.requests() {
+        let (begin, end) = part.range(usize::MAX).unwrap();
+        assert!(end - begin <= 8 << 20, "{part:?}");
+        assert_eq!(part.header("accept-encoding"), Some("identity"));
+    }
+    let verified = events.0.lock().unwrap();
+    let hashes = |event: &&model_provisioner::Event| match &event.kind {
+        EventKind::Verifying(progress) => progress.done > 0,
+        _ => false,
+    };
+    assert_eq!(
+        verified.iter().filter(hashes).count(),
+        0,
+        "no byte was read again"
+    );
+    drop(verified);
+    server.be_honest();
+    let warm = provisioner.provision(&request(&url)).unwrap();
+    assert_eq!(warm.provided, Provided::AlreadyPresent);
+    assert_eq!(server.requests().len(), 0, "a warm call asks nobody");
+}
+
+/// NET-101
+#[test]
+fn the_digest_of_a_caller_a_fragment_or_a_header_proves_the_bytes() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let content = bytes(2, 1 << 20);
+    let digest = sha256(&content);
+    for name in ["/a.bin", "/b.bin", "/c.bin", "/d.bin"] {
+        server.put(
+            name,
+            [&content[..], name.as_bytes()].concat(),
+            Some("\"a\""),
+        );
+    }
+    let of = |name: &str| sha256(&[&content[..], name.as_bytes()].concat());
+    let by_caller = provisioner(root.path(), network())
+        .provision(&request(&server.url("/a.bin")).expecting(of("/a.bin")))
+        .unwrap();
+    assert_eq!(by_caller.assurance.basis, Basis::Caller);
+    let fragment = format!("{}#sha256={}", server.url("/b.bin"), of("/b.bin").value);
+    let by_fragment = provision(root.path(), &fragment).unwrap();
+    assert_eq!(by_fragment.assurance.basis, Basis::Caller);
+    assert_eq!(
+        by_fragment.resolved.id,
+        server.url("/b.bin"),
+        "it is no part of the id"
+    );
+    let hash = hex::decode(of("/c.bin").value).unwrap();
+    let header = format!("sha-256=:{}:", BASE64_STANDARD.encode(hash));
+    server.lie(move |_, _, reply| reply.with("Repr-Digest", &header));
+    let strict = provisioner(root.path(), network())
+        .with_policy(Policy::default().unverified(Unverified::Refuse))
+        .unwrap();
+    let by_header = strict.provision(&request(&server.url("/c.bin"))).unwrap();
+    assert_eq!(by_header.assurance.basis, Basis::SourceHash);
+    assert_eq!(by_header.outcome.kind, VerificationOutcomeKind::Pass);
+    let wrong = strict
+        .provision(&request(&server.url("/d.bin")))
+        .unwrap_err();
+    assert_eq!(wrong.code(), "digest_mismatch", "{wrong}");
+    server.be_honest();
+    let url = format!("{}#sha256={}", server.url("/d.bin"), digest.value);
+    let both = request(&url).expecting(of("/d.bin"));
+    let conflict = provisioner(root.path(), network())
+        .provision(&both)
+        .unwrap_err();
+    assert_eq!(conflict.code(), "conflicting_digests", "{conflict}");
+    assert_eq!(server.requests().len(), 0, "nothing was asked");
+    let malformed = provision(root.path(), &format!("{}#sha256=zz", server.url("/d.bin")));
+    assert_eq!(malformed.unwrap_err().code(), "invalid_digest");
+}
+
+/// NET-102
+#[test]
+fn revalidation_costs_one_request_and_fetches_only_what_changed() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let (now, later) = (bytes(3, 1 << 20), bytes(4, 1 << 20));
+    server.put("/m.bin", Arc::clone(&now), Some("\"a\""));
+    let url = server.url("/m.bin");
+    let revalidate = || {
+        server.be_honest();
+        let report = provisioner(root.path(), network())
+            .provision(&request(&url).freshness(Freshness::Revalidate));
+        (report.unwrap(), server.requests().len())
+    };
+    provision(root.path(), &url).unwrap();
+    let (report, requests) = revalidate();
+    assert_eq!(
+        (report.bytes.fetched, requests),
+        (0, 1),
+        "304: nothing moves"
+    );
+    server.put("/m.bin", Arc::clone(&later), Some("\"b\""));
+    let (report, _) = revalidate();
+    assert_eq!(report.digest, Some(sha256(&later)));
+    server.put("/n.bin", Arc::clone(&now), None);
+    let url = server.url("/n.bin");
+    provision(root.path(), &url).unwrap();
+    let again = |expected| {
+        let request = request(&url).freshness(Freshness::Revalidate);
+        let request = request.expecting(expected);
+        provisioner(root.path(), network())
+            .provision(&request)
+            .unwrap()
+    };
+    let fetched = again(None).bytes.fetched;
+    assert_eq!(
+        fetched,
+        now.len() as u64,
+        "without a validator it is fetched again"
+    );
+    again(Some(sha256(&now)));
+    let pinned = again(None).bytes;
+    assert_eq!(pinned.fetched, 0, "a pinned digest needs no validator");
+}
+
+/// NET-103
+#[test]
+fn a_file_that_the_store_has_by_digest_is_not_fetched() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let content = bytes(5, 1 << 20);
+    server.put("/a.bin", Arc::clone(&content), Some("\"a\""));
+    server.put("/b.bin", Arc::clone(&content), Some("\"a\""));
+    provision(root.path(), &server.url("/a.bin")).unwrap();
+    server.be_honest();
+    let url = format!("{}#sha256={}", server.url("/b.bin"), sha256(&content).value);
+    let report = provision(root.path(), &url).unwrap();
+    assert_eq!(report.bytes.reused, content.len() as u64);
+    assert_eq!(server.requests().len(), 0);
+    assert!(report.resolved.local_path.ends_with("b.bin"));
+}
+
+/// NET-104
+#[test]
+fn a_shard_names_its_whole_set() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    for number in 1..=3 {
+        let path = format!("/x/m-0000{number}-of-00003.bin");
+        server.put(&path, bytes(number, 3 << 20), Some("\"a\""));
+    }
+    let url = server.url("/x/m-00002-of-00003.bin?k=v");
+    let report = provision(root.path(), &url).unwrap();
+    assert!(report.resolved.local_path.ends_with("m-00001-of-00003.bin"));
+    assert_eq!(report.bytes.fetched, 9 << 20);
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.path.ends_with("?k=v"))
+    );
+}
+
+/// NET-105
+#[test]
+fn a_failed_call_leaves_its_bytes_for_the_next_one() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let content = bytes(6, 20 << 20);
+    server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
+    server.lie(|number, _, reply| match number {
+        0 | 1 => reply,
+        _ => Reply::new("404 Not Found"),
+    });
+    let url = server.url("/m.bin");
+    let error = provision(root.path(), &url).unwrap_err();
+    assert_eq!(error.code(), FetchProblem::FileNotFound.code(), "{error}");
+    server.be_honest();
+    let report = provision(root.path(), &url).unwrap();
+    assert!(report.bytes.resumed >= 8 << 20, "{:?}", report.bytes);
+    assert_eq!(
+        report.bytes.resumed + report.bytes.fetched,
+        content.len() as u64
+    );
+    assert_eq!(report.digest, Some(sha256(&content)));
+}
+
+/// NET-106
+#[test]
+fn a_size_cap_holds_before_and_during_a_transfer() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    server.put("/m.bin", bytes(7, 12 << 20), Some("\"a\""));
+    let policy = Policy::default().max_bytes(10 << 20);
+    let capped = provisioner(root.path(), network())
+        .with_policy(policy)
+        .unwrap();
+    let error = capped
+        .provision(&request(&server.url("/m.bin")))
+        .unwrap_err();
+    assert_eq!(error.code(), "policy_refused", "{error}");
+    // Without a length, the cap ends the transfer.
+    server.lie(|_, request, reply| {
+        let whole = Reply {
+            status: "200 OK".to_owned(),
+            ending: workspace_tests::web::Ending::Close,
+            ..reply
+        };
+        assert!(request.header("range").is_some());
+        let whole = whole.body(bytes(7, 12 << 20));
+        whole.without("Content-Length").without("Content-Range")
+    });
+    let error = capped
+        .provision(&request(&server.url("/m.bin")))
+        .unwrap_err();
+    assert_eq!(error.code(), "policy_refused", "{error}");
+    assert_eq!(capped.catalog().list().unwrap(), []);
+    let uncapped = provision(root.path(), &server.url("/m.bin")).unwrap();
+    assert_eq!(uncapped.digest, Some(sha256(&bytes(7, 12 << 20))));
+    assert_eq!(uncapped.assurance.basis, Basis::OwnHash);
+}
+
+/// NET-107
+#[test]
+fn names_come_from_the_reference_and_credentials_stay_out_of_texts() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    server.put("/a%20b.bin", bytes(8, 1000), Some("\"a\""));
+    server.lie(|_, _, reply| reply.with("Content-Disposition", "attachment; filename=\"../evil\""));
+    let url = server
+        .url("/a%20b.bin?token=hush-hush")
+        .replace("//", "//user:hush-hush@");
+    let report = provision(root.path(), &url).unwrap();
+    assert!(report.resolved.local_path.ends_with("a b.bin"));
+    let requests = server.requests();
+    let sent = requests[0].header("authorization").unwrap();
+    assert_eq!(
+        sent,
+        format!("Basic {}", BASE64_STANDARD.encode("user:hush-hush"))
+    );
+    server.lie(|_, _, _| Reply::new("403 Forbidden").body(*b"no such token hush-hush"));
+    let other = url.replace("a%20b", "other");
+    let error = provision(root.path(), &other).unwrap_err();
+    let shown = format!("{error} {error:?}");
+    assert_eq!(error.code(), FetchProblem::AccessDenied.code(), "{shown}");
+    assert!(!shown.contains("hush-hush"), "{shown}");
+    let folder = provision(root.path(), &server.url("/folder/")).unwrap_err();
+    assert!(folder.to_string().contains("file name"), "{folder}");
+    let index = fs::read_to_string(root.path().join("index.json")).unwrap();
+    assert!(!index.contains("hush-hush"));
+}
+
+/// NET-108
+#[test]
+fn an_empty_file_is_fetched() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    server.put("/empty.bin", [], Some("\"a\""));
+    let report = provision(root.path(), &server.url("/empty.bin")).unwrap();
+    assert_eq!(report.digest, Some(sha256(b"")));
+}
+
+/// NET-109
+#[test]
+fn plain_http_is_refused_except_to_an_address_of_this_host() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    server.put("/m.bin", bytes(9, 1000), Some("\"a\""));
+    let url = server.url("/m.bin").replace("127.0.0.1", "localhost");
+    let error = provision(root.path(), &url).unwrap_err();
+    assert_eq!(error.code(), FetchProblem::Forbidden.code(), "{error}");
+    assert!(error.to_string().contains("https:"), "{error}");
+    assert_eq!(server.connections(), 0);
+    let allowed = provisioner(root.path(), network().allow_http());
+    allowed.provision(&request(&url)).unwrap();
+}

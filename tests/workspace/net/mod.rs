@@ -1,0 +1,59 @@
+//! Models of web servers: the protocol on a server of the harness, and TLS and proxies on real ones.
+
+mod http;
+mod proxies;
+mod real_servers;
+mod tls;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use catalog_core::{Digest, FsCatalog, Hasher, ModelRef};
+use model_fetchers::NetworkConfig;
+use model_provisioner::{
+    Event, ModelProvisioner, ProvisionError, ProvisionReport, ProvisionRequest, SchemeRouter,
+};
+
+/// Returns settings with short pauses.
+fn network() -> NetworkConfig {
+    NetworkConfig::default().times(|times| {
+        times.first_pause = std::time::Duration::from_millis(2);
+        times.longest_pause = std::time::Duration::from_millis(10);
+    })
+}
+
+fn provisioner(root: &Path, config: NetworkConfig) -> ModelProvisioner<FsCatalog, SchemeRouter> {
+    ModelProvisioner::with_network(root, config).unwrap()
+}
+
+fn request(url: &str) -> ProvisionRequest {
+    ProvisionRequest::new(ModelRef::parse(url).unwrap())
+}
+
+fn provision(root: &Path, url: &str) -> Result<ProvisionReport, ProvisionError> {
+    provisioner(root, network()).provision(&request(url))
+}
+
+fn sha256(bytes: &[u8]) -> Digest {
+    let mut hasher = Hasher::new();
+    hasher.update(bytes);
+    hasher.finish()
+}
+
+/// Returns bytes that differ from those of another seed.
+fn bytes(seed: u8, size: usize) -> Arc<[u8]> {
+    (0..size)
+        .map(|at| (at % 251) as u8 ^ seed ^ (at >> 13) as u8)
+        .collect()
+}
+
+/// An observer that keeps the events.
+#[derive(Clone, Default)]
+struct Events(Arc<Mutex<Vec<Event>>>);
+
+impl Events {
+    fn observer(&self) -> impl model_provisioner::Observer + 'static {
+        let events = self.clone();
+        move |event: &Event| events.0.lock().unwrap().push(event.clone())
+    }
+}
