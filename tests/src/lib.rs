@@ -17,6 +17,7 @@
 //! | `trace_reader` | the changes of files in the text of a trace |
 //! | `hub` | a hub of models on the loopback interface |
 //! | `web` | a web server on the loopback interface, and the lies that it tells |
+//! | `real_servers` | nginx, tinyproxy and certificates |
 //! | `account` | processes of other accounts |
 //! | `call`, `answers` | calls that an account makes in a process of its own, and the checks of their answers |
 //! | `shared_root` | a root that accounts share by their group |
@@ -58,6 +59,9 @@ pub mod hub;
 
 /// A web server on the loopback interface, with lies.
 pub mod web;
+
+/// Web servers and proxies that tests start.
+pub mod real_servers;
 
 /// Processes of other accounts.
 pub mod account;

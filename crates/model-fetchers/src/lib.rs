@@ -66,6 +66,6 @@ pub use net::{ClientIdentity, NetworkConfig, Proxies, Resolve, Times, TrustedRoo
 pub use sources::HttpFetcher;
 
 /// Compiles the code of the README.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -11,6 +11,7 @@
 //! | `put` | a durable put at 1,000 entries; as the superuser also on ext4, XFS and btrfs |
 //! | `lookup` | the look-up of a model that is present |
 //! | `hashing` | the digest of a file and of a folder |
+//! | `download` | a file of a web server, on a fast link and on a throttled one |
 //! | `import` | the import of a file into a store, on the same file systems |
 //! | `reverify` | the verification of an unchanged folder |
 //! | `herd` | 64 processes that request one model |
@@ -35,6 +36,7 @@
 mod catalog;
 mod child;
 mod collect;
+mod download;
 mod files;
 mod growth;
 mod hashing;
@@ -154,6 +156,7 @@ fn measure(row: &str, plan: &Plan, table: &mut Table) {
         "put" => catalog::measure_puts(table),
         "lookup" => lookup::measure(table),
         "hashing" => hashing::measure(scale, table),
+        "download" => download::measure(scale, table),
         "import" => import::measure(scale, table),
         "reverify" => reverify::measure(scale, table),
         "herd" => herd::measure(scale, table),

@@ -6,8 +6,9 @@ use crate::{child, ours};
 
 /// The names of the rows, in the order in which they are measured. Rows that write much come late: a
 /// virtual disk may be slow for minutes after them.
-pub const ROWS: [&str; 9] = [
-    "put", "lookup", "import", "reverify", "herd", "collect", "hashing", "memory", "catalog",
+pub const ROWS: [&str; 10] = [
+    "put", "lookup", "import", "reverify", "herd", "collect", "hashing", "download", "memory",
+    "catalog",
 ];
 
 /// The sizes of the catalog unless the command line gives others.

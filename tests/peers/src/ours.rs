@@ -5,7 +5,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use catalog_core::maintenance::{CollectionPolicy, Verify};
-use catalog_core::{CatalogEntry, CatalogStore, Digest, Expectation, FileFetcher, FsCatalog, ImportRequest, ModelRef};
+use catalog_core::{
+    CatalogEntry, CatalogStore, Digest, Expectation, FileFetcher, FsCatalog, ImportRequest,
+    ModelRef,
+};
 use model_provisioner::{ModelProvisioner, Policy, StagingMode};
 use workspace_tests::state::register_others;
 

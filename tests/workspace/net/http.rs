@@ -290,3 +290,20 @@ fn plain_http_is_refused_except_to_an_address_of_this_host() {
     let allowed = provisioner(root.path(), network().allow_http());
     allowed.provision(&request(&url)).unwrap();
 }
+
+/// NET-111
+#[test]
+fn a_crowd_that_asks_for_one_model_causes_one_download() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let content = bytes(10, 12 << 20);
+    server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
+    let url = server.url("/m.bin");
+    std::thread::scope(|scope| {
+        let ask = || provision(root.path(), &url).unwrap().digest;
+        let askers: Vec<_> = (0..64).map(|_| scope.spawn(ask)).collect();
+        for asker in askers {
+            assert_eq!(asker.join().unwrap(), Some(sha256(&content)));
+        }
+    });
+    assert_eq!(server.sent(), content.len() as u64);
+}

@@ -2,7 +2,6 @@
 
 mod http;
 mod proxies;
-mod real_servers;
 mod tls;
 
 use std::path::Path;

@@ -5,8 +5,8 @@ use catalog_core::FetchProblem;
 use model_fetchers::{Proxies, TrustedRoots};
 use workspace_tests::web::WebServer;
 
-use super::real_servers::{Certificates, nginx, tinyproxy};
 use super::{bytes, network, provisioner, request, sha256};
+use workspace_tests::real_servers::{Certificates, nginx, tinyproxy};
 
 /// NET-130
 #[test]

@@ -4,8 +4,8 @@ use catalog_core::FetchProblem;
 use model_fetchers::{ClientIdentity, TrustedRoots};
 use model_provisioner::ModelProvisioner;
 
-use super::real_servers::{Certificates, nginx};
 use super::{bytes, network, provisioner, request, sha256};
+use workspace_tests::real_servers::{Certificates, nginx};
 
 /// NET-120
 #[test]

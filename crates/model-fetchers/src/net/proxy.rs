@@ -189,6 +189,7 @@ mod tests {
         proxy.map(|proxy| proxy.origin.to_string())
     }
 
+    /// NET-133
     #[test]
     fn exceptions_are_hosts_suffixes_addresses_networks_and_ports() {
         let all = Proxies::default().http("proxy:3128").unwrap();
@@ -213,6 +214,7 @@ mod tests {
         }
     }
 
+    /// NET-133
     #[test]
     fn lower_case_wins_and_all_is_the_rest() {
         let get = |name: &str| {
@@ -236,6 +238,7 @@ mod tests {
         assert!(!format!("{proxies:?}").contains("secret"));
     }
 
+    /// NET-132
     #[test]
     fn a_socks_proxy_is_an_error_that_names_the_variable() {
         let get = |name: &str| (name == "ALL_PROXY").then(|| "socks5h://user:secret@p".to_owned());

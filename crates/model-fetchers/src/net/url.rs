@@ -154,6 +154,7 @@ impl fmt::Debug for Url {
 mod tests {
     use super::*;
 
+    /// NET-107
     #[test]
     fn a_user_name_becomes_a_header_and_leaves_the_url() {
         let (url, authorization) = Url::parse("https://user:p%40ss@Example.org:443/a?b#c").unwrap();
@@ -162,6 +163,7 @@ mod tests {
         assert_eq!(authorization.as_deref(), Some("Basic dXNlcjpwQHNz"));
     }
 
+    /// NET-116
     #[test]
     fn targets_of_redirects_are_joined() {
         let (base, _) = Url::parse("https://example.org/a/b?c").unwrap();

@@ -10,10 +10,8 @@ use catalog_core::{
 use ureq::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
 use ureq::http::{HeaderName, HeaderValue};
 
-use super::RemoteFile;
-use crate::net::within;
-use crate::net::{Ask, Client, NetError, NetworkConfig, Tls, Url, misconfigured};
-use crate::transfer::{Done, Verdict, check, transfer};
+use crate::net::{Ask, Client, NetError, NetworkConfig, Tls, Url, misconfigured, within};
+use crate::transfer::{Done, RemoteFile, Verdict, check, transfer};
 
 /// A fetcher of models of web servers: `https:` references, and `http:` references to addresses of
 /// this host or if [`NetworkConfig::allow_http`] is set.

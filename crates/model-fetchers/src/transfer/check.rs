@@ -261,6 +261,7 @@ mod tests {
         }
     }
 
+    /// NET-112
     #[test]
     fn a_part_must_be_the_one_that_was_asked_for() {
         let tag = ("etag", "\"a\"");
@@ -294,6 +295,7 @@ mod tests {
         assert!(matches!(last, Verdict::Part(range, _) if range.end == 15));
     }
 
+    /// NET-113
     #[test]
     fn another_version_is_a_change() {
         let cases: [&[(&str, &str)]; 3] = [
@@ -316,6 +318,7 @@ mod tests {
         assert!(matches!(gone, Verdict::Changed(_)));
     }
 
+    /// NET-114
     #[test]
     fn compressed_answers_and_several_ranges_are_refused() {
         let refused = [
@@ -339,6 +342,7 @@ mod tests {
         }
     }
 
+    /// NET-115
     #[test]
     fn transient_answers_are_repeated_and_state_their_pause() {
         for status in [408, 425, 429, 500, 502, 503, 504] {
@@ -357,6 +361,7 @@ mod tests {
         }
     }
 
+    /// NET-101
     #[test]
     fn the_hash_of_the_source_is_read() {
         let value = "unixsum=:AA==:, sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";

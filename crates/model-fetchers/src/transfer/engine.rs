@@ -11,9 +11,9 @@ use catalog_core::{
 };
 
 use super::pace::Pace;
+use super::remote_file::RemoteFile;
 use super::state::{Done, Failure, Restart, State};
 use crate::net::Client;
-use crate::sources::RemoteFile;
 
 /// The time between two looks of the calling thread.
 const LOOK: Duration = Duration::from_millis(20);

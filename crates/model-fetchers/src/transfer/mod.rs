@@ -11,10 +11,12 @@ mod engine;
 mod hash;
 mod pace;
 mod range;
+mod remote_file;
 mod state;
 mod window;
 mod worker;
 
 pub(crate) use check::{Verdict, check};
 pub(crate) use engine::transfer;
+pub(crate) use remote_file::RemoteFile;
 pub(crate) use state::Done;

@@ -73,6 +73,7 @@ mod tests {
         connections
     }
 
+    /// NET-110
     #[test]
     fn a_throttled_link_has_all_connections_soon_and_a_fast_one_few() {
         assert_eq!(connections_after(60_000_000, 9), 8);

@@ -68,6 +68,7 @@ pub(super) fn number(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// NET-112
     #[test]
     fn only_well_formed_ranges_are_read() {
         let good = ContentRange::parse("bytes 0-9/100").unwrap();

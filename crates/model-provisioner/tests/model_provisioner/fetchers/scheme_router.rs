@@ -13,7 +13,7 @@ fn an_unrouted_scheme_says_what_to_compose_and_shows_no_secret() {
         ("hf:org/repo", "the feature `hf-cli`"),
         (
             "https://user:canary@host/m.gguf?token=canary",
-            "a `ModelFetcher` of your own",
+            "the feature `http`",
         ),
         ("oci://ghcr.io/org/model:1", "a `ModelFetcher` of your own"),
     ] {

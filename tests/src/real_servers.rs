@@ -1,4 +1,6 @@
-//! nginx and tinyproxy in folders of their own. A test that lacks one of them is skipped.
+//! nginx and tinyproxy in folders of their own, and certificates. A test that lacks one of the programs is skipped.
+
+#![expect(clippy::print_stderr, reason = "a test says that it is skipped")]
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -7,10 +9,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A program that runs until it is dropped.
-pub(super) struct Running {
+#[derive(Debug)]
+pub struct Running {
     child: Child,
-    pub(super) port: u16,
-    pub(super) folder: tempfile::TempDir,
+    /// The port on which it answers.
+    pub port: u16,
+    /// Its folder, with its configuration and its logs.
+    pub folder: tempfile::TempDir,
 }
 
 impl Drop for Running {
@@ -21,7 +26,7 @@ impl Drop for Running {
 }
 
 /// Returns the path of a program, or reports that the test is skipped.
-pub(super) fn find(program: &str) -> Option<PathBuf> {
+pub fn find(program: &str) -> Option<PathBuf> {
     let places = ["/usr/sbin", "/usr/bin", "/usr/local/bin"];
     let found = places
         .into_iter()
@@ -34,19 +39,23 @@ pub(super) fn find(program: &str) -> Option<PathBuf> {
 }
 
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a server of a test can be started");
+    listener
+        .local_addr()
+        .expect("a server of a test can be started")
+        .port()
 }
 
 /// Starts a program, and waits until it accepts connections.
 fn start(mut command: Command, port: u16, folder: tempfile::TempDir) -> Running {
-    let log = fs::File::create(folder.path().join("output")).unwrap();
+    let log =
+        fs::File::create(folder.path().join("output")).expect("a server of a test can be started");
     let child = command
         .stdin(Stdio::null())
-        .stdout(log.try_clone().unwrap())
+        .stdout(log.try_clone().expect("a server of a test can be started"))
         .stderr(log)
         .spawn()
-        .unwrap();
+        .expect("a server of a test can be started");
     let mut running = Running {
         child,
         port,
@@ -54,8 +63,14 @@ fn start(mut command: Command, port: u16, folder: tempfile::TempDir) -> Running 
     };
     let begin = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        let output = || fs::read_to_string(running.folder.path().join("output")).unwrap();
-        let ended = running.child.try_wait().unwrap();
+        let output = || {
+            fs::read_to_string(running.folder.path().join("output"))
+                .expect("a server of a test can be started")
+        };
+        let ended = running
+            .child
+            .try_wait()
+            .expect("a server of a test can be started");
         assert!(ended.is_none(), "the server ended: {}", output());
         assert!(begin.elapsed() < Duration::from_secs(20), "{}", output());
         std::thread::sleep(Duration::from_millis(5));
@@ -64,13 +79,13 @@ fn start(mut command: Command, port: u16, folder: tempfile::TempDir) -> Running 
 }
 
 /// Starts nginx with the files in `www` of its folder. `settings` are lines of its `server` block.
-pub(super) fn nginx(settings: &str, files: &[(&str, &[u8])]) -> Option<Running> {
+pub fn nginx(settings: &str, files: &[(&str, &[u8])]) -> Option<Running> {
     let program = find("nginx")?;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a server of a test can be started");
     let www = folder.path().join("www");
-    fs::create_dir(&www).unwrap();
+    fs::create_dir(&www).expect("a server of a test can be started");
     for (name, bytes) in files {
-        fs::write(www.join(name), bytes).unwrap();
+        fs::write(www.join(name), bytes).expect("a server of a test can be started");
     }
     let place = folder.path().display();
     let port = free_port();
@@ -88,7 +103,7 @@ pub(super) fn nginx(settings: &str, files: &[(&str, &[u8])]) -> Option<Running> 
         "{user} master_process off; daemon off; pid {place}/pid; error_log {place}/error.log;\n\
          events {{}}\nhttp {{ access_log off; {temporary}\nserver {{ root {place}/www; {settings} }} }}"
     );
-    fs::write(folder.path().join("nginx.conf"), config).unwrap();
+    fs::write(folder.path().join("nginx.conf"), config).expect("a server of a test can be started");
     let mut command = Command::new(program);
     command
         .arg("-p")
@@ -99,15 +114,16 @@ pub(super) fn nginx(settings: &str, files: &[(&str, &[u8])]) -> Option<Running> 
 }
 
 /// Starts tinyproxy. `settings` are lines of its configuration.
-pub(super) fn tinyproxy(settings: &str) -> Option<Running> {
+pub fn tinyproxy(settings: &str) -> Option<Running> {
     let program = find("tinyproxy")?;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a server of a test can be started");
     let port = free_port();
     let config = format!(
         "Port {port}\nListen 127.0.0.1\nTimeout 60\nAllow 127.0.0.1\nLogFile \"{}\"\nLogLevel Connect\n{settings}\n",
         folder.path().join("log").display()
     );
-    fs::write(folder.path().join("tinyproxy.conf"), config).unwrap();
+    fs::write(folder.path().join("tinyproxy.conf"), config)
+        .expect("a server of a test can be started");
     let mut command = Command::new(program);
     command
         .arg("-d")
@@ -117,19 +133,20 @@ pub(super) fn tinyproxy(settings: &str) -> Option<Running> {
 }
 
 /// The certificates of a test: an authority, a server for `localhost` and `127.0.0.1`, and a client.
-pub(super) struct Certificates(pub(super) tempfile::TempDir);
+#[derive(Debug)]
+pub struct Certificates(tempfile::TempDir);
 
 impl Certificates {
     /// Makes certificates with the command `openssl`.
-    pub(super) fn make() -> Option<Self> {
+    pub fn make() -> Option<Self> {
         let program = find("openssl")?;
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a server of a test can be started");
         let run = |words: &str| {
             let output = Command::new(&program)
                 .args(words.split(' '))
                 .current_dir(folder.path())
                 .output()
-                .unwrap();
+                .expect("a server of a test can be started");
             assert!(output.status.success(), "{words}: {output:?}");
         };
         let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
@@ -143,7 +160,8 @@ impl Certificates {
                 }
                 _ => "extendedKeyUsage=clientAuth\n",
             };
-            fs::write(folder.path().join("extension"), extension).unwrap();
+            fs::write(folder.path().join("extension"), extension)
+                .expect("a server of a test can be started");
             run(&format!(
                 "req {key} -keyout {name}.key -out {name}.csr -subj /CN={name}"
             ));
@@ -154,12 +172,13 @@ impl Certificates {
         Some(Self(folder))
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    /// Returns the path of a certificate or key.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Returns the lines of nginx for a TLS server.
-    pub(super) fn of_nginx(&self) -> String {
+    pub fn of_nginx(&self) -> String {
         format!(
             "listen 127.0.0.1:PORT ssl; ssl_certificate {}; ssl_certificate_key {};",
             self.path("server.pem").display(),
