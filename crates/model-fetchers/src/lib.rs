@@ -55,6 +55,11 @@
 //! - Checksums of a server that are no SHA-256, such as `Content-MD5`, are not compared.
 //! - `netrc`, and limits of the bandwidth, are not supported.
 
+#![cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, unused_imports, reason = "no source uses the network")
+)]
+
 mod net;
 #[cfg(feature = "http")]
 mod sources;

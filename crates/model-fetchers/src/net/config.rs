@@ -84,7 +84,7 @@ impl Default for NetworkConfig {
             connections: 8,
             retries: 5,
             times: Times::default(),
-            journal_step: 64 << 20,
+            journal_step: 16 << 20,
             resolver: Arc::new(SystemResolver),
         }
     }
