@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use catalog_core::maintenance::CollectionPolicy;
 use catalog_core::{
@@ -155,7 +156,9 @@ pub fn write_and_look_for_leftovers(root: &Path) -> std::result::Result<(), Stri
         .map_err(text)?;
     models.update(|edit| Ok(edit.forget("z"))).map_err(text)?;
     let collect = || {
-        let plan = models.plan_collection(&CollectionPolicy::default())?;
+        // Partial files of an interrupted fetch stay for days otherwise.
+        let policy = CollectionPolicy::default().partial_files_for(Duration::ZERO);
+        let plan = models.plan_collection(&policy)?;
         models.collect(&plan)
     };
     let done = collect().map_err(|error| format!("not collectable: {error}"))?;

@@ -37,7 +37,7 @@ pub(crate) fn import(models: &FsCatalog, id: &str) -> Result<()> {
 }
 
 pub(crate) fn provision(models: &FsCatalog) -> Result<()> {
-    let provisioner = ModelProvisioner::new(models, ToyFetcher::of(CONTENT));
+    let provisioner = ModelProvisioner::new(models, ToyFetcher::of(CONTENT).resumable());
     match provisioner.ensure_present_str(PROVISIONED, None) {
         Ok(_) => Ok(()),
         Err(ProvisionError::Catalog(error)) => Err(error),

@@ -19,6 +19,8 @@ pub struct ToyFetcher {
     log: Option<PathBuf>,
     pause: Duration,
     audience: Audience,
+    /// Whether a later process continues the file, as with the fetchers of the network.
+    is_resumable: bool,
 }
 
 /// The accounts that can read what a fetcher brings.
@@ -38,7 +40,31 @@ impl ToyFetcher {
             log: None,
             pause: Duration::ZERO,
             audience: Audience::OfTheStore,
+            is_resumable: false,
         }
+    }
+
+    /// Brings the bytes in two parts, each durable before the next one, so that a later process can continue.
+    #[must_use]
+    pub fn resumable(mut self) -> Self {
+        self.is_resumable = true;
+        self
+    }
+
+    fn stage_in_parts(&self, staging: &mut Staging) -> Result<()> {
+        let mut file = staging.resumable(NAME, "the only version")?;
+        file.read_kept(&mut |_| Ok(()))?;
+        let half = self.content.len() / 2;
+        for end in [half, self.content.len()] {
+            let begin = file.hashed() as usize;
+            if begin < end {
+                file.writer()
+                    .write_at(&self.content[begin..end], begin as u64)?;
+                file.hash(&self.content[begin..end]);
+                file.writer().keep(end as u64)?;
+            }
+        }
+        staging.complete(file).map(drop)
     }
 
     /// Brings the bytes in a folder that only its account may enter, with modes that it sets itself.
@@ -68,6 +94,17 @@ impl ToyFetcher {
     pub fn resting(mut self, pause: Duration) -> Self {
         self.pause = pause;
         self
+    }
+
+    fn fetched(&self) -> Fetched {
+        let mut hash = Hasher::new();
+        hash.update(&self.content);
+        let mut expectation = Expectation::default();
+        expectation.files.insert(NAME.to_owned(), hash.finish());
+        expectation.entry_point = EntryPoint::File(NAME.to_owned());
+        let mut fetched = Fetched::new(expectation);
+        fetched.basis = Basis::SourceHash;
+        fetched
     }
 
     fn note(&self, word: &str) {
@@ -116,6 +153,10 @@ impl ModelFetcher for ToyFetcher {
                 Expectation::default().entry_point(EntryPoint::Folder),
             ));
         }
+        if self.is_resumable {
+            self.stage_in_parts(staging)?;
+            return Ok(self.fetched());
+        }
         self.note("begin");
         let total = Some(self.content.len() as u64);
         let mut file = staging.create(NAME)?;
@@ -134,13 +175,6 @@ impl ModelFetcher for ToyFetcher {
         }
         file.finish()?;
         self.note("end");
-        let mut hash = Hasher::new();
-        hash.update(&self.content);
-        let mut expectation = Expectation::default();
-        expectation.files.insert(NAME.to_owned(), hash.finish());
-        expectation.entry_point = EntryPoint::File(NAME.to_owned());
-        let mut fetched = Fetched::new(expectation);
-        fetched.basis = Basis::SourceHash;
-        Ok(fetched)
+        Ok(self.fetched())
     }
 }

@@ -93,8 +93,8 @@ impl Staging {
         if let Some(found) = found {
             match found.is_own {
                 true => {
-                    // If this process dies between these two steps, the journal that names the file
-                    // and the file are in different staging areas, and the bytes are fetched again.
+                    // Wherever this process dies, the area with the file has a journal that names the
+                    // file: that of the dead process stays until the file is here.
                     journal.note(name, source_version, found.durable)?;
                     fs::rename(&found.path, &path)
                         .map_err(|error| CatalogError::io("rename to", &path, error))?;

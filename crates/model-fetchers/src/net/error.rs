@@ -85,6 +85,8 @@ impl NetError {
                 host,
                 detail: detail.to_owned(),
             },
+            // The text of this error has the URL, which may hold a secret.
+            ureq::Error::BadUri(_) => Self::Refused(format!("the URL of {host} is malformed")),
             other => Self::Broken {
                 host,
                 detail: other.to_string(),

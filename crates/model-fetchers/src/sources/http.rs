@@ -11,7 +11,7 @@ use ureq::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
 use ureq::http::{HeaderName, HeaderValue};
 
 use crate::net::{Ask, Client, NetError, NetworkConfig, Tls, Url, misconfigured, within};
-use crate::transfer::{Done, RemoteFile, Verdict, check, transfer};
+use crate::transfer::{ByteRange, Done, RemoteFile, Verdict, check, transfer};
 
 /// A fetcher of models of web servers: `https:` references, and `http:` references to addresses of
 /// this host or if [`NetworkConfig::allow_http`] is set.
@@ -225,6 +225,9 @@ impl ModelFetcher for HttpFetcher {
     }
 }
 
+/// The first byte of a file.
+const FIRST_BYTE: ByteRange = ByteRange { begin: 0, end: 1 };
+
 /// Asks whether a file changed, with one request.
 fn has_changed(
     client: &Client<'_>,
@@ -246,13 +249,13 @@ fn has_changed(
         add(IF_MODIFIED_SINCE, &validators.last_modified);
     }
     // If the file changed, one byte is enough of an answer.
-    headers.push((RANGE, HeaderValue::from_static("bytes=0-0")));
+    headers.push((RANGE, FIRST_BYTE.header()));
     let answer = ended_by(client, task, || client.get(&file.ask, &headers))?;
     if answer.status.as_u16() == 304 {
         return Ok(false);
     }
     let fail = |problem, detail| Err(CatalogError::fetch(task.model_ref, problem, detail));
-    match check(answer.status, &answer.headers, None, None) {
+    match check(answer.status, &answer.headers, Some(FIRST_BYTE), None) {
         Verdict::Later(_, detail) => fail(FetchProblem::Unreachable, detail),
         Verdict::Denied(status) => {
             let detail = format!("the server refuses the request (status {status})");

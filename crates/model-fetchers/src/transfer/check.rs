@@ -236,6 +236,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, prop_oneof, proptest};
     use ureq::http::HeaderValue;
 
     const ASKED: ByteRange = ByteRange { begin: 10, end: 20 };
@@ -370,5 +371,45 @@ mod tests {
         };
         let digest = version.sha256.unwrap().to_string();
         assert!(digest.starts_with("sha256:e3b0c442"), "{digest}");
+    }
+
+    /// Returns values of a header: well-formed ones with small numbers, and any text.
+    fn value() -> impl Strategy<Value = String> {
+        prop_oneof![
+            (0_u64..30, 0_u64..30, 0_u64..30)
+                .prop_map(|(begin, last, total)| format!("bytes {begin}-{last}/{total}")),
+            (0_u64..30).prop_map(|total| format!("bytes */{total}")),
+            (0_u64..30).prop_map(|number| number.to_string()),
+            "\"[a-c]\"|W/\"[a-c]\"",
+            "sha-256=:[A-Za-z0-9+/=]{0,50}:",
+            "[ -~]{0,30}",
+        ]
+    }
+
+    proptest! {
+        /// NET-112
+        #[test]
+        fn no_answer_yields_other_bytes_than_the_known_ones(
+            status in prop_oneof![Just(200_u16), Just(206), Just(416), 200_u16..600],
+            headers in proptest::collection::vec((0_usize..7, value()), 0..8),
+        ) {
+            let names = [
+                "content-range", "content-length", "etag", "repr-digest", "retry-after",
+                "content-encoding", "content-type",
+            ];
+            let headers: Vec<(&'static str, &str)> =
+                headers.iter().map(|(name, value)| (names[*name], value.as_str())).collect();
+            match verdict(status, &headers, Some(&known())) {
+                Verdict::Part(range, version) => {
+                    prop_assert!(range.begin == ASKED.begin && range.end <= ASKED.end);
+                    prop_assert!(version.size == Some(100) && version.strong_etag == known().strong_etag);
+                }
+                Verdict::Whole(version) => {
+                    prop_assert_eq!(version.strong_etag, known().strong_etag);
+                    prop_assert!(version.size.is_none_or(|size| size == 100));
+                }
+                _ => {}
+            }
+        }
     }
 }

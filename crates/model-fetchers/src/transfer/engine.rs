@@ -105,6 +105,10 @@ pub(crate) fn transfer(
         }
     }
     progress(state.progress())?;
+    for file in state.done.values() {
+        task.on_file
+            .report(&file.name, Progress::of(file.size, file.size));
+    }
     Ok(Transferred {
         files: state.done.into_values().collect(),
         bytes: state.bytes,
@@ -146,7 +150,7 @@ impl<'e> Engine<'e> {
         })
     }
 
-    /// Returns the error of a file that is not begun anew once more.
+    /// Returns the error of a file that has started again too often.
     pub(super) fn not_again(&self, number: usize, restart: &Restart) -> CatalogError {
         let name = &self.files[number].name;
         let (problem, detail) = match restart {
@@ -217,6 +221,17 @@ impl<'e> Engine<'e> {
             if !state.is_over() {
                 drop(self.wait(state));
             }
+        }
+    }
+}
+
+/// Ends the transfer if its thread panics. Otherwise the other threads would wait for that thread.
+pub(super) struct EndWithPanic<'t, 'e>(pub(super) &'t Engine<'e>);
+
+impl Drop for EndWithPanic<'_, '_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail(Failure::Error(CatalogError::Cancelled));
         }
     }
 }

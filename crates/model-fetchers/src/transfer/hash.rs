@@ -6,7 +6,7 @@ use std::thread;
 use catalog_core::fetching::{PartWriter, ResumableFile};
 use catalog_core::{CatalogError, Result};
 
-use super::engine::Engine;
+use super::engine::{EndWithPanic, Engine};
 use super::state::{Done, Failure, Restart};
 use super::window::Share;
 
@@ -21,6 +21,7 @@ enum End {
 impl Engine<'_> {
     /// Hashes the bytes of a file in their order until the file is complete.
     pub(super) fn hash_file(&self, number: usize, mut file: ResumableFile, share: Share) {
+        let _ends_with_a_panic = EndWithPanic(self);
         let outcome = self.hash_in_order(number, &mut file);
         drop(share);
         let outcome = outcome.and_then(|end| self.end_file(number, file, end));
@@ -136,8 +137,8 @@ impl Engine<'_> {
                 file.discard()?;
                 let retries = self.client.config().retries;
                 let mut state = self.lock();
-                let size = state.active.remove(&number).and_then(|file| file.size);
-                state.reserved = state.reserved.saturating_sub(size.unwrap_or(0));
+                let reserved = state.active.remove(&number).map_or(0, |file| file.reserved);
+                state.reserved = state.reserved.saturating_sub(reserved);
                 let (changes, interruptions) = state.restarts.entry(number).or_default();
                 let may_begin = match restart {
                     Restart::Changed(_) => {

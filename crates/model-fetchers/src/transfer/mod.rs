@@ -18,5 +18,6 @@ mod worker;
 
 pub(crate) use check::{Verdict, check};
 pub(crate) use engine::transfer;
+pub(crate) use range::ByteRange;
 pub(crate) use remote_file::RemoteFile;
 pub(crate) use state::Done;

@@ -20,7 +20,7 @@ pub(super) struct State {
     pub(super) active: BTreeMap<usize, Active>,
     /// The files that have ended, by their numbers.
     pub(super) done: BTreeMap<usize, Done>,
-    /// The number of times that each file was begun anew because it changed, and because its body
+    /// The number of times that each file started again because it changed, and because its body
     /// ended early.
     pub(super) restarts: BTreeMap<usize, (u32, u32)>,
     /// The first failure. It ends the transfer.
@@ -54,6 +54,8 @@ pub(super) struct Active {
     pub(super) version: Version,
     /// The size. It is `None` until the end of a body without a stated length.
     pub(super) size: Option<u64>,
+    /// The number of bytes that are reserved for the file.
+    pub(super) reserved: u64,
     pub(super) writer: PartWriter,
     /// The begin of the bytes that no part has asked for.
     pub(super) next: u64,
@@ -65,14 +67,14 @@ pub(super) struct Active {
     pub(super) in_flight: usize,
     /// Whether the server sends the whole file only.
     pub(super) is_whole: bool,
-    /// The reason to begin the file anew.
+    /// The reason to start the file again.
     pub(super) restart: Option<Restart>,
     pub(super) attempts: Attempts,
     /// Whether the source was asked again for a refused URL.
     pub(super) is_resolved_again: bool,
 }
 
-/// A reason to begin a file anew.
+/// A reason to start a file again.
 #[derive(Debug, Clone)]
 pub(super) enum Restart {
     /// The file changed at the source.

@@ -9,7 +9,7 @@ use ureq::http::header::{IF_RANGE, RANGE};
 use ureq::http::{HeaderName, HeaderValue};
 
 use super::check::{Verdict, Version, check};
-use super::engine::Engine;
+use super::engine::{EndWithPanic, Engine};
 use super::range::ByteRange;
 use super::state::{Active, Attempts, Done, Failure, Restart, Work};
 use super::window::{self, Share};
@@ -27,6 +27,9 @@ const MAX_UNKNOWN: u64 = 64 << 30;
 /// The number of bytes by which the reservation of such a file grows.
 const STEP: u64 = 64 << 20;
 
+/// The longest pause for which a server can ask. A longer one is a failure.
+const MAX_PAUSE: Duration = Duration::from_secs(10 * 60);
+
 /// The least number of bytes a second of a connection that lives.
 const LEAST_RATE: u64 = 1 << 10;
 
@@ -41,7 +44,7 @@ enum Trouble {
 
 /// The step after a part that failed.
 enum AfterPart {
-    /// The file begins anew.
+    /// The file starts again.
     Anew(Restart),
     /// The rest of the part is asked for again.
     Again {
@@ -78,6 +81,7 @@ impl From<CatalogError> for Trouble {
 impl<'e> Engine<'e> {
     /// Works until the transfer is over.
     pub(super) fn work<'s>(&'s self, scope: &'s Scope<'s, '_>) {
+        let _ends_with_a_panic = EndWithPanic(self);
         let mut state = self.lock();
         loop {
             if state.is_over() {
@@ -160,6 +164,10 @@ impl<'e> Engine<'e> {
         let config = self.client.config();
         if attempts.failed >= config.retries {
             let detail = format!("{detail}, after {} attempts", attempts.failed + 1);
+            return Err(error(FetchProblem::Unreachable, detail));
+        }
+        if let Some(after) = after.filter(|after| *after > MAX_PAUSE) {
+            let detail = format!("{detail}, and asks to wait for {} s", after.as_secs());
             return Err(error(FetchProblem::Unreachable, detail));
         }
         let (first, longest) = (config.times.first_pause, config.times.longest_pause);
@@ -344,6 +352,7 @@ impl<'e> Engine<'e> {
             version,
             size,
             writer: resumable.writer(),
+            reserved: size.unwrap_or(0),
             next: kept,
             again: Vec::new(),
             chunks: Default::default(),
@@ -535,7 +544,7 @@ impl<'e> Engine<'e> {
             }
             chunk.truncate(filled);
             if is_open_ended && *place + filled as u64 > reserved {
-                reserved = self.reserve_more(*place + filled as u64)?;
+                reserved = self.reserve_more(number, *place + filled as u64)?;
             }
             self.hand_over(number, &writer, place, chunk)?;
             if is_end && is_open_ended {
@@ -613,16 +622,25 @@ impl<'e> Engine<'e> {
         }
     }
 
-    /// Reserves space for a file without a stated size. Returns the number of bytes that fit now.
-    fn reserve_more(&self, needed: u64) -> std::result::Result<u64, Trouble> {
+    /// Reserves space for a file without a stated size, which needs `needed` bytes now. Returns the
+    /// number of bytes that are reserved for the file then.
+    fn reserve_more(&self, number: usize, needed: u64) -> std::result::Result<u64, Trouble> {
         let most = self.max_bytes.unwrap_or(MAX_UNKNOWN).min(MAX_UNKNOWN);
-        if needed > most {
-            return Err(Trouble::Fatal(Failure::TooLarge(needed)));
+        let mut state = self.lock();
+        let all = state.reserved;
+        let file = state.active.get_mut(&number).ok_or(NetError::Stopped)?;
+        let of_others = all.saturating_sub(file.reserved);
+        let least = of_others.saturating_add(needed);
+        if least > most {
+            return Err(Trouble::Fatal(Failure::TooLarge(least)));
         }
-        let wanted = needed.saturating_add(STEP).min(most).max(needed);
-        let before = self.lock().reserved;
-        self.reservation.grow_to(before.saturating_add(wanted))?;
-        Ok(wanted)
+        let ahead = (most - of_others).min(needed.saturating_add(STEP));
+        file.reserved = ahead;
+        state.reserved = of_others.saturating_add(ahead);
+        let total = state.reserved;
+        drop(state);
+        self.reservation.grow_to(total)?;
+        Ok(ahead)
     }
 }
 
