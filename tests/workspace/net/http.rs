@@ -1,12 +1,14 @@
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use catalog_core::{Basis, CatalogStore, FetchProblem, VerificationOutcomeKind};
 use model_provisioner::{EventKind, Freshness, Policy, Provided, Unverified};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use workspace_tests::web::{Reply, WebServer};
 
-use super::{Events, bytes, network, provision, provisioner, request, sha256};
+use super::{Events, bytes, fetching, network, provision, provisioner, request, sha256};
 
 fn server() -> WebServer {
     WebServer::start("127.0.0.1").unwrap()
@@ -306,4 +308,55 @@ fn a_crowd_that_asks_for_one_model_causes_one_download() {
         }
     });
     assert_eq!(server.sent(), content.len() as u64);
+}
+
+/// NET-111
+#[test]
+fn processes_that_ask_for_one_model_cause_one_download() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let content = bytes(11, 12 << 20);
+    server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
+    let start = |_| {
+        let mut command = fetching(root.path(), &server.url("/m.bin"));
+        command.spawn().unwrap()
+    };
+    let processes: Vec<_> = (0..64).map(start).collect();
+    for mut process in processes {
+        assert!(process.wait().unwrap().success());
+    }
+    assert_eq!(server.sent(), content.len() as u64);
+}
+
+/// NET-117
+#[test]
+fn an_address_that_does_not_answer_does_not_stop_the_next_one() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    server.put("/m.bin", bytes(12, 1000), Some("\"a\""));
+    let dead = SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, 2), server.port());
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket =
+        || rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
+    let listener = socket();
+    rustix::net::bind(&listener, &dead).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    // These connections fill the backlog, so that the address answers nobody.
+    let fillers: Vec<_> = (0..4).map(|_| socket()).collect();
+    for filler in &fillers {
+        let _ = rustix::net::connect(filler, &dead);
+    }
+    #[derive(Debug)]
+    struct Both;
+    impl model_fetchers::Resolve for Both {
+        fn resolve(&self, _: &str) -> std::io::Result<Vec<IpAddr>> {
+            Ok(vec![
+                Ipv4Addr::new(127, 0, 0, 2).into(),
+                Ipv4Addr::LOCALHOST.into(),
+            ])
+        }
+    }
+    let url = format!("http://both.test:{}/m.bin", server.port());
+    let config = network().allow_http().retries(0).resolver(Both);
+    provisioner(root.path(), config)
+        .provision(&request(&url))
+        .unwrap();
 }

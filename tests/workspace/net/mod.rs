@@ -5,6 +5,7 @@ mod proxies;
 mod tls;
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use catalog_core::{Digest, FsCatalog, Hasher, ModelRef};
@@ -31,6 +32,13 @@ fn request(url: &str) -> ProvisionRequest {
 
 fn provision(root: &Path, url: &str) -> Result<ProvisionReport, ProvisionError> {
     provisioner(root, network()).provision(&request(url))
+}
+
+/// Returns a command that fetches a model in a process of its own.
+fn fetching(root: &Path, url: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scoreboard"));
+    command.arg("--fetch").arg(root).arg(url);
+    command
 }
 
 fn sha256(bytes: &[u8]) -> Digest {

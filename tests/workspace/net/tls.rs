@@ -4,7 +4,7 @@ use catalog_core::FetchProblem;
 use model_fetchers::{ClientIdentity, TrustedRoots};
 use model_provisioner::ModelProvisioner;
 
-use super::{bytes, network, provisioner, request, sha256};
+use super::{bytes, fetching, network, provisioner, request, sha256};
 use workspace_tests::real_servers::{Certificates, nginx};
 
 /// NET-120
@@ -123,4 +123,32 @@ fn a_redirect_from_https_to_http_is_refused() {
         .unwrap_err();
     assert_eq!(error.code(), FetchProblem::Refused.code(), "{error}");
     assert!(error.to_string().contains("https to http"), "{error}");
+}
+
+/// NET-124
+#[test]
+fn the_roots_of_the_system_are_those_that_its_variables_name() {
+    let Some(certificates) = Certificates::make() else {
+        return;
+    };
+    let Some(server) = nginx(&certificates.of_nginx(), &[("m.bin", b"weights")]) else {
+        return;
+    };
+    let root = tempfile::tempdir().unwrap();
+    let url = format!("https://localhost:{}/m.bin", server.port);
+    let with = |file: &std::path::Path| {
+        let mut command = fetching(root.path(), &url);
+        let output = command
+            .env("SSL_CERT_FILE", file)
+            .env_remove("SSL_CERT_DIR")
+            .output();
+        let output = output.unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), text)
+    };
+    let missing = root.path().join("missing.pem");
+    let (is_good, text) = with(&missing);
+    assert!(!is_good && text.contains("SSL_CERT_FILE"), "{text}");
+    let (is_good, text) = with(&certificates.path("ca.pem"));
+    assert!(is_good, "{text}");
 }
