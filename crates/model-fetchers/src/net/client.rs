@@ -239,10 +239,7 @@ impl<'c> Client<'c> {
     fn allow(&self, target: &Origin, origin: HostOrigin) -> Result<bool, NetError> {
         let host = &target.host;
         if !target.is_tls && !self.config.allow_http && !is_loopback_literal(host) {
-            return Err(NetError::Forbidden(format!(
-                "plain http: to {host} is refused, because anybody on the way can change the \
-                 bytes; use https:, or allow http"
-            )));
+            return Err(NetError::PlainHttp { host: host.clone() });
         }
         let forbidden = NetError::Forbidden;
         let checked = self

@@ -93,7 +93,7 @@ impl Default for NetworkConfig {
 /// Returns the error of an unusable configuration.
 pub(crate) fn misconfigured(detail: String) -> CatalogError {
     CatalogError::Fetch {
-        reference: "the network configuration".to_owned(),
+        reference: "over the network".to_owned(),
         problem: FetchProblem::Misconfigured,
         detail,
         repair: FetchProblem::Misconfigured.repair().into(),

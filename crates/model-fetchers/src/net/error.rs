@@ -10,6 +10,8 @@ pub(crate) enum NetError {
     Stopped,
     #[error("{0}")]
     Forbidden(String),
+    #[error("plain http: to {host} is refused, because anybody on the way can change the bytes")]
+    PlainHttp { host: String },
     #[error("{0}")]
     Refused(String),
     #[error("the name {host} cannot be resolved: {detail}")]
@@ -43,7 +45,7 @@ impl NetError {
 
     fn problem(&self) -> FetchProblem {
         match self {
-            Self::Forbidden(_) => FetchProblem::Forbidden,
+            Self::Forbidden(_) | Self::PlainHttp { .. } => FetchProblem::Forbidden,
             Self::Refused(_) => FetchProblem::Refused,
             Self::Untrusted { .. } => FetchProblem::Untrusted,
             Self::Proxy { .. } | Self::Configuration(_) => FetchProblem::Misconfigured,
@@ -59,6 +61,12 @@ impl NetError {
     pub(crate) fn for_model(&self, mr: &ModelRef) -> CatalogError {
         match self {
             Self::Stopped => CatalogError::Cancelled,
+            Self::PlainHttp { .. } => CatalogError::Fetch {
+                reference: mr.to_string(),
+                problem: self.problem(),
+                detail: self.to_string(),
+                repair: "use https:, or allow plain http in the network configuration".into(),
+            },
             error => CatalogError::fetch(mr, error.problem(), error.to_string()),
         }
     }
