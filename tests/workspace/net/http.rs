@@ -195,15 +195,13 @@ fn a_failed_call_leaves_its_bytes_for_the_next_one() {
         _ => Reply::new("404 Not Found"),
     });
     let url = server.url("/m.bin");
-    let error = provision(root.path(), &url).unwrap_err();
+    let one_by_one = provisioner(root.path(), network().connections(1));
+    let error = one_by_one.provision(&request(&url)).unwrap_err();
     assert_eq!(error.code(), FetchProblem::FileNotFound.code(), "{error}");
     server.be_honest();
     let report = provision(root.path(), &url).unwrap();
-    assert!(report.bytes.resumed >= 8 << 20, "{:?}", report.bytes);
-    assert_eq!(
-        report.bytes.resumed + report.bytes.fetched,
-        content.len() as u64
-    );
+    assert_eq!(report.bytes.resumed, 16 << 20, "two parts");
+    assert_eq!(report.bytes.fetched, 4 << 20);
     assert_eq!(report.digest, Some(sha256(&content)));
 }
 
@@ -359,4 +357,28 @@ fn an_address_that_does_not_answer_does_not_stop_the_next_one() {
     provisioner(root.path(), config)
         .provision(&request(&url))
         .unwrap();
+}
+
+/// NET-118
+#[test]
+fn a_repair_fetches_the_lost_file_and_leaves_nothing_behind() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let content = bytes(13, 40 << 20);
+    server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
+    let request = || request(&server.url("/m.bin")).expecting(sha256(&content));
+    let first = provisioner(root.path(), network())
+        .provision(&request())
+        .unwrap();
+    let path = first.resolved.local_path.clone();
+    drop(first);
+    let hex = sha256(&content).value;
+    fs::remove_file(root.path().join("blobs/sha256").join(&hex[..2]).join(&hex)).unwrap();
+    fs::remove_file(&path).unwrap();
+    let report = provisioner(root.path(), network())
+        .provision(&request())
+        .unwrap();
+    assert_eq!(report.provided, Provided::Repaired);
+    assert_eq!(fs::read(&path).unwrap(), content[..]);
+    let staged = fs::read_dir(root.path().join("staging")).unwrap();
+    assert_eq!(staged.count(), 0, "nothing is left");
 }

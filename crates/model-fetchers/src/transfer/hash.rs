@@ -83,7 +83,9 @@ impl Engine<'_> {
                 return Next::End(End::Stopped);
             };
             if is_failed {
-                return Next::End(End::Stopped);
+                // The bytes that are here already are kept for the next call.
+                let bytes = file.chunks.remove(&place).filter(|_| !self.is_cancelled());
+                return bytes.map_or(Next::End(End::Stopped), Next::Bytes);
             }
             if let Some(restart) = &file.restart
                 && file.in_flight == 0

@@ -98,7 +98,10 @@ fn fetch_one(
     task.digest = Some(&bad.file.digest);
     let fetched = stage_watched(ctx, task, &mut staging)?;
     ctx.note_bytes(fetched.bytes);
-    copy(ctx, &staging.folder().join(name), file, bad, origin)
+    copy(ctx, &staging.folder().join(name), file, bad, origin)?;
+    // The copy is the file of the model now.
+    staging.discard_partial_files();
+    Ok(())
 }
 
 /// Copies the replacement of a corrupt file, and compares it with the digest of the manifest.
