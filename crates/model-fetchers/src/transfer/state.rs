@@ -172,6 +172,9 @@ impl Active {
 
     fn take_part(&mut self, part: u64) -> Option<ByteRange> {
         self.in_flight += 1;
+        // The bytes that are hashed first are asked for first.
+        self.again
+            .sort_unstable_by_key(|range| std::cmp::Reverse(range.begin));
         if let Some(range) = self.again.pop() {
             return Some(range);
         }

@@ -39,6 +39,8 @@ enum Trouble {
     Later(Option<Duration>, String),
     Changed(String),
     Denied(u16, String),
+    /// Another part of the file must be asked for before the rest of this part can be hashed.
+    GivesWay,
     Fatal(Failure),
 }
 
@@ -46,6 +48,8 @@ enum Trouble {
 enum AfterPart {
     /// The file starts again.
     Anew(Restart),
+    /// The rest of the part is asked for later. The part did not fail.
+    Later(ByteRange),
     /// The rest of the part is asked for again.
     Again {
         rest: ByteRange,
@@ -61,6 +65,7 @@ impl Trouble {
             Self::Later(_, detail) | Self::Changed(detail) | Self::Denied(_, detail) => {
                 detail.clone()
             }
+            Self::GivesWay => "another part comes first".to_owned(),
             Self::Fatal(failure) => format!("{failure:?}"),
         }
     }
@@ -155,6 +160,8 @@ impl<'e> Engine<'e> {
                 let detail = format!("the server refuses the request (status {status}): {detail}");
                 return Err(error(FetchProblem::AccessDenied, detail));
             }
+            // Only a part that waits for the hash gives way, and such a part did not fail.
+            Trouble::GivesWay => return Ok(Duration::ZERO),
             Trouble::Fatal(failure) => return Err(failure),
         };
         if attempts.progress >= PROGRESS {
@@ -433,6 +440,10 @@ impl<'e> Engine<'e> {
         let next = match outcome {
             Ok(()) | Err(Trouble::Net(NetError::Stopped)) => None,
             Err(Trouble::Changed(what)) => Some(AfterPart::Anew(Restart::Changed(what))),
+            Err(Trouble::GivesWay) => Some(AfterPart::Later(ByteRange {
+                begin: place,
+                end: range.end,
+            })),
             Err(trouble) => self.after_trouble(number, range, place, trouble),
         };
         let mut state = self.lock();
@@ -441,6 +452,7 @@ impl<'e> Engine<'e> {
             match next {
                 None => {}
                 Some(AfterPart::Anew(restart)) => file.restart = Some(restart),
+                Some(AfterPart::Later(rest)) => file.again.push(rest),
                 Some(AfterPart::Again {
                     rest,
                     attempts,
@@ -605,18 +617,23 @@ impl<'e> Engine<'e> {
         Ok(())
     }
 
-    /// Waits until the hash is near enough. The part with the next bytes never waits.
-    fn wait_for_hash(&self, number: usize, place: u64) -> std::result::Result<(), NetError> {
+    /// Waits until the hash is near enough. The part with the next bytes never waits. If another
+    /// part must be asked for again, this part gives way: otherwise all workers could wait for bytes
+    /// that no worker fetches.
+    fn wait_for_hash(&self, number: usize, place: u64) -> std::result::Result<(), Trouble> {
         let mut state = self.lock();
         loop {
             if state.is_over() {
-                return Err(NetError::Stopped);
+                return Err(NetError::Stopped.into());
             }
             let Some(file) = state.active.get(&number) else {
-                return Err(NetError::Stopped);
+                return Err(NetError::Stopped.into());
             };
             if place < file.hashed.saturating_add(window::ahead()) {
                 return Ok(());
+            }
+            if !file.again.is_empty() {
+                return Err(Trouble::GivesWay);
             }
             state = self.wait(state);
         }
