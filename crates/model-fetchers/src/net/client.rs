@@ -51,14 +51,14 @@ pub(crate) struct Answer {
     pub(crate) body: BodyReader<'static>,
 }
 
-/// The addresses to which connections may be made, by host and port: those of a host, or of the
+/// The addresses to which connections may be made, by origin: those of a host, or of the
 /// proxy before the host. No other address is ever connected to, so a second answer of a name
 /// server has no effect.
 #[derive(Debug, Default)]
-struct Addresses(Mutex<BTreeMap<(String, u16), Vec<SocketAddr>>>);
+struct Addresses(Mutex<BTreeMap<Origin, Vec<SocketAddr>>>);
 
 impl Addresses {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, u16), Vec<SocketAddr>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Origin, Vec<SocketAddr>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -76,9 +76,8 @@ impl Resolver for Allowed {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let (url, _) =
             Url::parse(&uri.to_string()).map_err(|why| NetError::Refused(why).into_ureq())?;
-        let origin = url.origin();
         let known = self.0.lock();
-        let found = known.get(&(origin.host.clone(), origin.port));
+        let found = known.get(url.origin());
         let mut addresses = self.empty();
         let most = found.into_iter().flatten().take(16);
         most.for_each(|address| addresses.push(*address));
@@ -110,6 +109,7 @@ impl<'c> Client<'c> {
             .max_idle_connections(config.connections * 2)
             .max_idle_connections_per_host(config.connections * 2)
             .timeout_connect(Some(times.connect))
+            .timeout_recv_response(Some(times.slow))
             .timeout_per_read(Some(times.stall))
             .timeout_per_write(Some(times.stall));
         match tls.config() {
@@ -253,8 +253,12 @@ impl<'c> Client<'c> {
             None => (target, origin),
         };
         let times = &self.config.times;
-        let key = (target.host.clone(), target.port);
-        let known = self.addresses.lock().get(&key).cloned();
+        // A proxy resolves names, but the address in a URL is known.
+        if let (Some(_), Ok(address)) = (proxy, host.parse::<IpAddr>()) {
+            let checked = self.gate.check_address(host, address, origin);
+            checked.map_err(forbidden)?;
+        }
+        let known = self.addresses.lock().get(target).cloned();
         let found = match &known {
             Some(known) => known.clone(),
             None => resolve(
@@ -285,7 +289,7 @@ impl<'c> Client<'c> {
             || allowed
                 .iter()
                 .any(|address| AddressSet::of(address.ip()) == AddressSet::Public);
-        self.addresses.lock().insert(key, allowed);
+        self.addresses.lock().insert(target.clone(), allowed);
         Ok(is_public)
     }
 }

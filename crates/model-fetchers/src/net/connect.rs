@@ -167,6 +167,10 @@ pub(super) fn open_tunnel(
         proxy: proxy.origin.to_string(),
         detail,
     };
+    let passing = |detail: String| NetError::Unconnected {
+        host: target.host.clone(),
+        detail,
+    };
     let broken = |error: io::Error| NetError::Broken {
         host: proxy.origin.host.clone(),
         detail: error.to_string(),
@@ -185,10 +189,10 @@ pub(super) fn open_tunnel(
     while !answer.ends_with(b"\r\n\r\n") {
         stop.check()?;
         if Instant::now() >= end {
-            return Err(refused("it did not answer in time".to_owned()));
+            return Err(passing("the proxy did not answer in time".to_owned()));
         }
         match stream.read(&mut byte) {
-            Ok(0) => return Err(refused("it closed the connection".to_owned())),
+            Ok(0) => return Err(passing("the proxy closed the connection".to_owned())),
             Ok(_) if answer.len() >= MAX_ANSWER => {
                 return Err(refused("its answer is too long".to_owned()));
             }
@@ -211,6 +215,9 @@ pub(super) fn open_tunnel(
              proxy"
                 .to_owned(),
         )),
+        status if status.starts_with('5') || status == "429" => {
+            Err(passing(format!("the proxy answers {line:?} to CONNECT")))
+        }
         _ => Err(refused(format!("its answer to CONNECT is {line:?}"))),
     }
 }

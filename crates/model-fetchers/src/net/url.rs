@@ -127,11 +127,20 @@ impl Url {
     pub(crate) fn with_file_name(&self, name: &str) -> Self {
         let end = self.text.find('?').unwrap_or(self.text.len());
         let begin = self.text[..end].rfind('/').map_or(end, |slash| slash + 1);
-        let text = format!("{}{name}{}", &self.text[..begin], &self.text[end..]);
+        let escaped: String = name.bytes().map(escape).collect();
+        let text = format!("{}{escaped}{}", &self.text[..begin], &self.text[end..]);
         Self {
             text,
             origin: self.origin.clone(),
         }
+    }
+}
+
+/// Returns a byte of a file name as it is written in a path.
+fn escape(byte: u8) -> String {
+    match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
     }
 }
 

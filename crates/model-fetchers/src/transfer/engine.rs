@@ -173,6 +173,7 @@ impl<'e> Engine<'e> {
         on_file: OnFile<'_>,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<()> {
+        let _ends_with_a_panic = EndWithPanic(self);
         let mut pace = Pace::new(self.client.config().connections);
         let mut reported: Option<Instant> = None;
         loop {

@@ -70,8 +70,10 @@ pub(super) struct Active {
     /// The reason to start the file again.
     pub(super) restart: Option<Restart>,
     pub(super) attempts: Attempts,
-    /// Whether the source was asked again for a refused URL.
+    /// Whether the source was asked again for a refused URL, without a success since then.
     pub(super) is_resolved_again: bool,
+    /// The time of that. Parts that were asked for before it used the refused URL.
+    pub(super) resolved_at: Option<Instant>,
 }
 
 /// A reason to start a file again.
@@ -90,6 +92,9 @@ pub(super) struct Attempts {
     /// The bytes that arrived since the last failure.
     pub(super) progress: u64,
     pub(super) not_before: Option<Instant>,
+    /// The time of the last failure that counts. Parts that were asked for before it may fail for
+    /// the same reason, so their failures do not count.
+    pub(super) failed_at: Option<Instant>,
 }
 
 /// A file that has ended.
@@ -166,8 +171,10 @@ impl Active {
     fn has_part(&self, ahead: u64, now: Instant) -> bool {
         let is_due = self.attempts.not_before.is_none_or(|time| now >= time);
         let Some(size) = self.size else { return false };
-        let is_near = self.next < size && self.next < self.hashed.saturating_add(ahead);
-        self.restart.is_none() && is_due && (!self.again.is_empty() || is_near)
+        let end = self.hashed.saturating_add(ahead);
+        let is_near = self.next < size && self.next < end;
+        let is_again = self.again.iter().any(|range| range.begin < end);
+        self.restart.is_none() && is_due && (is_again || is_near)
     }
 
     fn take_part(&mut self, part: u64) -> Option<ByteRange> {

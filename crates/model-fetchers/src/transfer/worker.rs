@@ -336,18 +336,27 @@ impl<'e> Engine<'e> {
         }
         let mut staging = self.staging();
         let failed = Failure::Error;
-        if size.is_some() {
-            staging.reserve(reserved).map_err(failed)?;
-        }
+        let stated = size.unwrap_or(0);
         let text = match (&version.strong_etag, &file.sha256) {
             // Without ranges nothing can be continued.
             _ if is_whole => String::new(),
-            (Some(tag), _) => format!("etag {tag} size {}", size.unwrap_or(0)),
-            (None, Some(digest)) => digest.to_string(),
+            (Some(tag), _) => format!("etag {tag} size {stated}"),
+            (None, Some(digest)) => format!("{digest} size {stated}"),
             // Nothing recognises this version again.
             (None, None) => String::new(),
         };
+        // The bytes of an earlier call are taken first: they need no new space.
         let resumable = staging.resumable(&file.name, &text).map_err(failed)?;
+        if size.is_some() {
+            staging.reserve(reserved).map_err(failed)?;
+        }
+        if resumable.kept() > stated {
+            let kept = resumable.kept();
+            let detail =
+                format!("{kept} bytes of a file of {stated} bytes were kept; they are removed");
+            resumable.discard().map_err(failed)?;
+            return Err(failed(self.error(FetchProblem::SourceChanged, detail)));
+        }
         drop(staging);
         let share = Share::take();
         let kept = resumable.kept();
@@ -369,6 +378,7 @@ impl<'e> Engine<'e> {
             restart: None,
             attempts,
             is_resolved_again: false,
+            resolved_at: None,
         };
         state.active.insert(number, active);
         drop(state);
@@ -436,7 +446,9 @@ impl<'e> Engine<'e> {
         fetch: impl FnOnce(&mut u64) -> std::result::Result<(), Trouble>,
     ) {
         let mut place = range.begin;
+        let asked = Instant::now();
         let outcome = fetch(&mut place);
+        let is_done = outcome.is_ok();
         let next = match outcome {
             Ok(()) | Err(Trouble::Net(NetError::Stopped)) => None,
             Err(Trouble::Changed(what)) => Some(AfterPart::Anew(Restart::Changed(what))),
@@ -444,11 +456,14 @@ impl<'e> Engine<'e> {
                 begin: place,
                 end: range.end,
             })),
-            Err(trouble) => self.after_trouble(number, range, place, trouble),
+            Err(trouble) => self.after_trouble(number, (asked, range, place), trouble),
         };
         let mut state = self.lock();
         if let Some(file) = state.active.get_mut(&number) {
             file.in_flight -= 1;
+            if is_done && file.resolved_at.is_none_or(|at| asked >= at) {
+                file.is_resolved_again = false;
+            }
             match next {
                 None => {}
                 Some(AfterPart::Anew(restart)) => file.restart = Some(restart),
@@ -461,6 +476,7 @@ impl<'e> Engine<'e> {
                     file.attempts = attempts;
                     if is_resolved_again && !file.is_resolved_again {
                         file.is_resolved_again = true;
+                        file.resolved_at = Some(Instant::now());
                         file.ask = self.files[number].ask.clone();
                     }
                     file.again.push(rest);
@@ -475,16 +491,30 @@ impl<'e> Engine<'e> {
     fn after_trouble(
         &self,
         number: usize,
-        range: ByteRange,
-        place: u64,
+        (asked, range, place): (Instant, ByteRange, u64),
         trouble: Trouble,
     ) -> Option<AfterPart> {
+        let rest = ByteRange {
+            begin: place,
+            end: range.end,
+        };
         let state = self.lock();
         let file = state.active.get(&number)?;
         let (mut attempts, mut is_resolved_again) = (file.attempts, file.is_resolved_again);
         // A body without ranges cannot be continued.
         let is_whole = range.end == u64::MAX || file.is_whole;
+        let has_counted = file.attempts.failed_at.is_some_and(|at| asked < at);
+        let is_old = file.resolved_at.is_some_and(|at| asked < at);
         drop(state);
+        let is_told_already = match &trouble {
+            Trouble::Net(error) => error.is_transient() && has_counted,
+            Trouble::Later(..) => has_counted,
+            Trouble::Denied(..) => is_old,
+            _ => false,
+        };
+        if is_told_already && !is_whole {
+            return Some(AfterPart::Later(rest));
+        }
         let detail = trouble.detail();
         match self.pause_after(trouble, &mut attempts, &mut is_resolved_again) {
             Ok(pause) if is_whole => {
@@ -492,12 +522,11 @@ impl<'e> Engine<'e> {
                 goes_on.then_some(AfterPart::Anew(Restart::Interrupted(detail)))
             }
             Ok(pause) => {
-                attempts.not_before = Some(Instant::now() + pause);
+                let now = Instant::now();
+                attempts.not_before = Some(now + pause);
+                attempts.failed_at = Some(now);
                 Some(AfterPart::Again {
-                    rest: ByteRange {
-                        begin: place,
-                        end: range.end,
-                    },
+                    rest,
                     attempts,
                     is_resolved_again,
                 })
@@ -632,6 +661,9 @@ impl<'e> Engine<'e> {
             if place < file.hashed.saturating_add(window::ahead()) {
                 return Ok(());
             }
+            if file.restart.is_some() {
+                return Err(NetError::Stopped.into());
+            }
             if !file.again.is_empty() {
                 return Err(Trouble::GivesWay);
             }
@@ -698,17 +730,11 @@ fn jittered(pause: Duration) -> Duration {
     pause / 2 + pause.mul_f64(random as f64 / 2048.0)
 }
 
-/// Returns the text of a server without the parts of the URL that may be secret.
+/// Returns the text of a server for an error message. The text is left out if the URL may be
+/// signed, because it may repeat a part of the signature in another form.
 fn redacted(text: &str, url: &crate::net::Url) -> String {
-    let shown = text.replace(url.as_secret_str(), &url.to_string());
-    let query = url.as_secret_str().split_once('?').map(|(_, query)| query);
-    let mut shown = shown;
-    for parameter in query.unwrap_or_default().split('&') {
-        if let Some((_, value)) = parameter.split_once('=')
-            && value.len() > 3
-        {
-            shown = shown.replace(value, "REDACTED");
-        }
+    match url.as_secret_str().contains('?') {
+        true => "the text of the server is not shown, because the URL may be signed".to_owned(),
+        false => text.to_owned(),
     }
-    shown
 }
