@@ -27,7 +27,7 @@
 //! - **Bounded.** All transfers of a process hold at most 64 MiB of bytes that are not hashed yet.
 //! - **Ended in time.** A deadline or a cancellation ends a call within a second, also while a host
 //!   is resolved or connected.
-//! - **Gated.** The [gate](catalog_core::OutboundGate) of a task is asked about each host and each
+//! - **Gated.** The [gate](catalog_core::OutboundGate) of a task decides about each host and each
 //!   address before a connection, also after a redirect. `Authorization` goes to the origin of the
 //!   reference only.
 //!

@@ -3,6 +3,7 @@
 //! A call that moves files of the store holds the lock of artifacts (`root::lock`) only while it
 //! changes names. It reads, hashes, copies and syncs the bytes before that.
 
+mod adopt;
 mod artifact;
 mod blob;
 mod chosen_files;

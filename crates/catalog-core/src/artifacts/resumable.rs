@@ -2,23 +2,18 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::claim::{Owner, owner_of};
-use super::journal::Journal;
 use super::manifest_file::Sharing;
 use super::staging::{Freshness, Staging};
 use super::staging_journal::StagingJournal;
 use crate::digest::{Digest, FileContent};
 use crate::error::{CatalogError, Result};
-use crate::root::{
-    FileLock, Modes, StagingFolder, create_file, list_folder, open_own_file, remove_artifact,
-    set_mode,
-};
+use crate::root::{FileLock, StagingFolder, create_file, open_own_file, remove_artifact};
 
 /// The number of bytes of a kept file that are read at once.
 const READ: usize = 1 << 20;
@@ -59,16 +54,6 @@ struct Donor {
     path: PathBuf,
     folder: StagingFolder,
     _claim: FileLock,
-}
-
-/// A partial file in the staging area of a dead process.
-struct Found {
-    folder: StagingFolder,
-    claim: FileLock,
-    journal: Journal,
-    path: PathBuf,
-    durable: u64,
-    is_own: bool,
 }
 
 impl Staging {
@@ -175,88 +160,6 @@ impl Staging {
         let new = Arc::new(StagingJournal::new(layout, &self.folder, &self.id));
         self.journal = Some(Arc::clone(&new));
         new
-    }
-
-    /// Returns the largest partial file of this name and version that a dead process left. The
-    /// caller holds the lock of artifacts.
-    fn find_partial(&self, name: &str, source_version: &str) -> Result<Option<Found>> {
-        let own = self.folder.path();
-        let own_account = fs::symlink_metadata(own)
-            .map(|metadata| metadata.uid())
-            .ok();
-        let mut best: Option<Found> = None;
-        for (path, kind) in list_folder(&self.store.layout().staging())? {
-            let folder = StagingFolder::new(path);
-            if !kind.is_dir() || folder.path() == own {
-                continue;
-            }
-            let Some(journal) = Journal::read(&folder) else {
-                continue;
-            };
-            let partial = journal.files.get(name);
-            let Some(durable) = partial
-                .filter(|partial| {
-                    journal.id == self.id.as_str() && partial.source_version == source_version
-                })
-                .map(|partial| partial.durable)
-            else {
-                continue;
-            };
-            if best.as_ref().is_some_and(|best| best.durable >= durable) {
-                continue;
-            }
-            let path = folder.artifact().files().join(name);
-            let Ok(metadata) = fs::symlink_metadata(&path) else {
-                continue;
-            };
-            // A file with another name may be a blob of the store, which must not be written.
-            let is_usable =
-                metadata.is_file() && metadata.nlink() == 1 && metadata.len() >= durable;
-            if !is_usable || durable == 0 {
-                continue;
-            }
-            if let Owner::Died(Some(claim)) = owner_of(&folder, self.store.locking())? {
-                best = Some(Found {
-                    is_own: own_account == Some(metadata.uid()),
-                    folder,
-                    claim,
-                    journal,
-                    path,
-                    durable,
-                });
-            }
-        }
-        Ok(best)
-    }
-
-    /// Removes a file that was taken from the journal of its staging area, and the area if it is
-    /// empty. A failure leaves the rest to a collection.
-    fn forget(&self, mut found: Found, name: &str) {
-        found.journal.files.remove(name);
-        let forgotten = match found.journal.files.is_empty() {
-            true => remove_artifact(found.folder.path()),
-            false => found.journal.write(self.store.layout(), &found.folder),
-        };
-        if let Err(error) = forgotten {
-            let path = found.folder.path().display();
-            tracing::debug!(%path, %error, "a taken partial file is still in its journal");
-        }
-        drop(found.claim);
-    }
-
-    /// Opens a file that was taken from another staging area, and cuts the bytes that may not be
-    /// durable.
-    fn open_kept(&self, path: &Path, kept: u64) -> Result<File> {
-        let failed = |error| CatalogError::io("open", path, error);
-        let layout = self.store.layout();
-        // A process that died while it published the file has set the mode of a blob.
-        let reader = File::open(path).map_err(failed)?;
-        let mode = Modes::of(layout).map_err(failed)?.file;
-        set_mode(&reader, mode).map_err(failed)?;
-        let options = OpenOptions::new().read(true).write(true).to_owned();
-        let file = options.open(path).map_err(failed)?;
-        file.set_len(kept).map_err(failed)?;
-        Ok(file)
     }
 }
 

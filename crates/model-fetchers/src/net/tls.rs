@@ -12,10 +12,10 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConf
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrustedRoots {
-    /// Those of the system. `SSL_CERT_FILE` and `SSL_CERT_DIR` name other ones, as for OpenSSL.
+    /// The authorities of the system. `SSL_CERT_FILE` and `SSL_CERT_DIR` name other ones, as for OpenSSL.
     #[default]
     System,
-    /// Exactly those of a file in PEM form.
+    /// Exactly the authorities of a file in PEM form.
     File(PathBuf),
 }
 

@@ -6,13 +6,18 @@
 //! file in order. So the file is hashed up to a place, and parts are ahead of that place by at most
 //! a share of the window.
 
+mod begin;
+mod body;
 mod check;
 mod engine;
 mod hash;
 mod pace;
+mod part;
 mod range;
 mod remote_file;
+mod request;
 mod state;
+mod trouble;
 mod window;
 mod worker;
 

@@ -9,6 +9,6 @@ pub(crate) struct RemoteFile {
     pub(crate) name: String,
     /// The SHA-256 that the bytes must have, if it is known before the first request.
     pub(crate) sha256: Option<Digest>,
-    /// The first request for the file. After a redirect, the target is asked directly.
+    /// The first request for the file. After a redirect, requests go to the target directly.
     pub(crate) ask: Ask,
 }

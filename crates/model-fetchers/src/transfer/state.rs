@@ -70,7 +70,8 @@ pub(super) struct Active {
     /// The reason to start the file again.
     pub(super) restart: Option<Restart>,
     pub(super) attempts: Attempts,
-    /// Whether the source was asked again for a refused URL, without a success since then.
+    /// Whether the file went back to its first request because a URL was refused, without a success
+    /// since then.
     pub(super) is_resolved_again: bool,
     /// The time of that. Parts that were asked for before it used the refused URL.
     pub(super) resolved_at: Option<Instant>,

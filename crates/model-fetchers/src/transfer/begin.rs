@@ -1,0 +1,201 @@
+//! The begin of a file: its first answer states its size and version, and opens it.
+
+use std::thread::{self, Scope};
+
+use catalog_core::{CatalogError, FetchProblem};
+
+use super::check::{Verdict, Version};
+use super::engine::Engine;
+use super::range::ByteRange;
+use super::state::{Active, Attempts, Done, Failure};
+use super::trouble::Trouble;
+use super::window::{self, Share};
+use crate::net::Ask;
+
+impl<'e> Engine<'e> {
+    /// Begins a file: asks for its first part, and learns its size and version. Repeats a request
+    /// that failed for a moment.
+    pub(super) fn begin_file<'s>(&'s self, scope: &'s Scope<'s, '_>, number: usize) {
+        let mut attempts = Attempts::default();
+        let mut ask = self.files[number].ask.clone();
+        let mut is_resolved_again = false;
+        loop {
+            let trouble = match self.try_begin(scope, number, &mut ask, attempts) {
+                Ok(()) => return,
+                Err(trouble) => trouble,
+            };
+            match self.pause_after(trouble, &mut attempts, &mut is_resolved_again) {
+                Ok(time) => {
+                    ask = self.files[number].ask.clone();
+                    if !self.sleep(time) {
+                        return;
+                    }
+                }
+                Err(failure) => return self.fail(failure),
+            }
+        }
+    }
+
+    fn try_begin<'s>(
+        &'s self,
+        scope: &'s Scope<'s, '_>,
+        number: usize,
+        ask: &mut Ask,
+        attempts: Attempts,
+    ) -> std::result::Result<(), Trouble> {
+        let file = &self.files[number];
+        if let Some(digest) = &file.sha256 {
+            let mut check = |_| match self.client.stop().is_set() {
+                true => Err(CatalogError::Cancelled),
+                false => Ok(()),
+            };
+            let reused = self.staging().reuse(&file.name, digest, &mut check)?;
+            if let Some(size) = reused {
+                let mut state = self.lock();
+                state.bytes.reused += size;
+                let done = Done {
+                    name: file.name.clone(),
+                    size,
+                    version: Version::default(),
+                    reused: Some(digest.clone()),
+                };
+                state.done.insert(number, done);
+                return Ok(());
+            }
+        }
+        let first = ByteRange {
+            begin: 0,
+            end: window::part(1),
+        };
+        let (mut answer, mut verdict) = self.get(ask, Some(first), None)?;
+        if let Verdict::Part(range, version) = &verdict {
+            let is_all = version.size == Some(range.end);
+            let can_join =
+                version.size.is_some() && (version.strong_etag.is_some() || file.sha256.is_some());
+            if !is_all && !can_join {
+                // Nothing proves that the parts belong together.
+                drop(answer);
+                (answer, verdict) = self.get(ask, None, None)?;
+            }
+        }
+        ask.url = answer.url.clone();
+        if answer.url.origin() != file.ask.url.origin() {
+            ask.authorization = None;
+        }
+        match verdict {
+            Verdict::Part(range, version) => {
+                self.open(scope, number, ask, version, attempts, false)
+                    .map_err(Trouble::Fatal)?;
+                self.take_first(number, range, answer);
+                Ok(())
+            }
+            Verdict::Whole(version) => {
+                let size = version.size;
+                self.open(scope, number, ask, version, attempts, true)
+                    .map_err(Trouble::Fatal)?;
+                let end = size.unwrap_or(u64::MAX);
+                self.take_first(number, ByteRange { begin: 0, end }, answer);
+                Ok(())
+            }
+            Verdict::NothingThere(0) => {
+                let version = Version {
+                    size: Some(0),
+                    ..Version::default()
+                };
+                self.open(scope, number, ask, version, attempts, true)
+                    .map_err(Trouble::Fatal)?;
+                self.lock()
+                    .active
+                    .entry(number)
+                    .and_modify(|file| file.in_flight = 0);
+                Ok(())
+            }
+            _ => {
+                let detail = "the server refuses the first bytes of the file".to_owned();
+                Err(self.error(FetchProblem::Refused, detail).into())
+            }
+        }
+    }
+
+    /// Reserves the space of a file, opens it, and starts the thread that hashes it. The first part
+    /// counts as being in flight.
+    fn open<'s>(
+        &'s self,
+        scope: &'s Scope<'s, '_>,
+        number: usize,
+        ask: &Ask,
+        version: Version,
+        attempts: Attempts,
+        is_whole: bool,
+    ) -> std::result::Result<(), Failure> {
+        let file = &self.files[number];
+        let size = version.size;
+        let reserved = {
+            let mut state = self.lock();
+            state.reserved = state.reserved.saturating_add(size.unwrap_or(0));
+            state.reserved
+        };
+        if self.max_bytes.is_some_and(|most| reserved > most) {
+            return Err(Failure::TooLarge(reserved));
+        }
+        let mut staging = self.staging();
+        let failed = Failure::Error;
+        let stated = size.unwrap_or(0);
+        let text = match (&version.strong_etag, &file.sha256) {
+            // Without ranges nothing can be continued.
+            _ if is_whole => String::new(),
+            (Some(tag), _) => format!("etag {tag} size {stated}"),
+            (None, Some(digest)) => format!("{digest} size {stated}"),
+            // Nothing recognises this version again.
+            (None, None) => String::new(),
+        };
+        // The bytes of an earlier call are taken first: they need no new space.
+        let resumable = staging.resumable(&file.name, &text).map_err(failed)?;
+        if size.is_some() {
+            staging.reserve(reserved).map_err(failed)?;
+        }
+        if resumable.kept() > stated {
+            let kept = resumable.kept();
+            let detail =
+                format!("{kept} bytes of a file of {stated} bytes were kept; they are removed");
+            resumable.discard().map_err(failed)?;
+            return Err(failed(self.error(FetchProblem::SourceChanged, detail)));
+        }
+        drop(staging);
+        let share = Share::take();
+        let kept = resumable.kept();
+        let mut state = self.lock();
+        state.bytes.resumed += kept;
+        let active = Active {
+            name: file.name.clone(),
+            ask: ask.clone(),
+            version,
+            size,
+            writer: resumable.writer(),
+            reserved: size.unwrap_or(0),
+            next: kept,
+            again: Vec::new(),
+            chunks: Default::default(),
+            hashed: 0,
+            in_flight: 1,
+            is_whole,
+            restart: None,
+            attempts,
+            is_resolved_again: false,
+            resolved_at: None,
+        };
+        state.active.insert(number, active);
+        drop(state);
+        let hasher = thread::Builder::new().name("hash".to_owned());
+        let path = resumable.path().to_path_buf();
+        let spawned = hasher.spawn_scoped(scope, move || self.hash_file(number, resumable, share));
+        match spawned {
+            Ok(_) => Ok(()),
+            Err(source) => Err(failed(CatalogError::Io {
+                action: "start a thread for",
+                path,
+                source,
+            })),
+        }
+    }
+}

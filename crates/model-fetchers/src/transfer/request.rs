@@ -1,0 +1,52 @@
+//! A request for a file or a part, and the check of its answer.
+
+use ureq::http::header::{IF_RANGE, RANGE};
+use ureq::http::{HeaderName, HeaderValue};
+
+use super::check::{Verdict, Version, check};
+use super::engine::Engine;
+use super::range::ByteRange;
+use super::state::Failure;
+use super::trouble::Trouble;
+use crate::net::{Answer, Ask, Url, first_text};
+
+impl<'e> Engine<'e> {
+    pub(super) fn get(
+        &self,
+        ask: &Ask,
+        range: Option<ByteRange>,
+        version: Option<&Version>,
+    ) -> std::result::Result<(Answer, Verdict), Trouble> {
+        let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
+        if let Some(range) = range {
+            headers.push((RANGE, range.header()));
+            let tag = version.and_then(|version| version.strong_etag.as_deref());
+            let tag = tag.and_then(|tag| HeaderValue::from_str(tag).ok());
+            headers.extend(tag.map(|tag| (IF_RANGE, tag)));
+        }
+        let mut answer = self.client.get(ask, &headers)?;
+        match check(answer.status, &answer.headers, range, version) {
+            Verdict::Later(after, detail) => Err(Trouble::Later(after, detail)),
+            Verdict::Changed(what) => Err(Trouble::Changed(what)),
+            Verdict::Denied(status) => {
+                // The text of a server may repeat the signature of the URL.
+                let text = redacted(&first_text(&mut answer.body), &answer.url);
+                Err(Trouble::Denied(status, text))
+            }
+            Verdict::Fail(problem, detail) => {
+                let detail = format!("{}: {detail}", answer.url.origin().host);
+                Err(Trouble::Fatal(Failure::Error(self.error(problem, detail))))
+            }
+            verdict => Ok((answer, verdict)),
+        }
+    }
+}
+
+/// Returns the text of a server for an error message. The text is left out if the URL may be
+/// signed, because it may repeat a part of the signature in another form.
+fn redacted(text: &str, url: &Url) -> String {
+    match url.as_secret_str().contains('?') {
+        true => "the text of the server is not shown, because the URL may be signed".to_owned(),
+        false => text.to_owned(),
+    }
+}
