@@ -52,7 +52,6 @@
 //! - Names are resolved by the system on threads of their own, at most 8 in a process. Such a
 //!   thread may outlive its call. It holds no lock and no file.
 //! - Proxies are reached by plain `http:`. SOCKS proxies are refused.
-//! - Checksums of a server that are no SHA-256, such as `Content-MD5`, are not compared.
 //! - `netrc`, and limits of the bandwidth, are not supported.
 
 #![cfg_attr(

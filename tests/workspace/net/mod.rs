@@ -1,6 +1,7 @@
 //! Models of web servers: the protocol on a server of the harness, and TLS and proxies on real ones.
 
 mod http;
+mod proofs;
 mod proxies;
 mod tls;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::blob::Blob;
 use super::lease::{LeaseLock, try_lock};
 use super::link::{link_over, stamp_of};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, write_text};
 use super::unexpected_files::unexpected_files;
 use super::verify::VerifiedStaging;
 use crate::error::{CatalogError, Result};
@@ -41,19 +41,15 @@ impl VerifiedStaging {
         blobs: &[Blob],
         spare: &Path,
     ) -> Result<Placed> {
-        let is_damaged = match Manifest::read(target) {
-            Ok(manifest) => manifest.is_none(),
-            Err(CatalogError::StoreDamaged { .. }) => true,
+        let published = match Manifest::read(target) {
+            Err(CatalogError::StoreDamaged { .. }) => None,
             // For example, a newer release wrote the manifest.
-            Err(error) => return Err(error),
+            read => read?,
         };
+        let is_damaged = published.is_none();
         // The leases of the artifact are locks on the manifest, which is replaced.
         let _lock = match is_damaged && is_file(&target.manifest()) {
-            true => match try_lock(
-                &target.manifest(),
-                LockMode::Exclusive,
-                self.staging.store.locking(),
-            )? {
+            true => match self.lock_manifest(target)? {
                 LeaseLock::Taken => return Ok(Placed::Not),
                 LeaseLock::Held(lock) => Some(lock),
                 LeaseLock::Gone => None,
@@ -85,10 +81,40 @@ impl VerifiedStaging {
             link_over(&staged.manifest(), &target.manifest(), spare)?;
             is_changed = true;
         }
+        let newer = published.and_then(|published| published.updated_from(&self.manifest));
+        if let Some(newer) = newer {
+            is_changed |= self.replace_manifest(&newer, staged, target, spare)?;
+        }
         if is_changed {
             sync_folders(target, &self.manifest)?;
         }
         Ok(Placed::Completed)
+    }
+
+    fn lock_manifest(&self, target: &ArtifactFolder) -> Result<LeaseLock> {
+        let locking = self.staging.store.locking();
+        try_lock(&target.manifest(), LockMode::Exclusive, locking)
+    }
+
+    /// Replaces the manifest of a complete artifact. Returns false, and replaces nothing, if the
+    /// artifact has a lease or belongs to another account: the older manifest is right, too.
+    fn replace_manifest(
+        &self,
+        newer: &Manifest,
+        staged: &ArtifactFolder,
+        target: &ArtifactFolder,
+        spare: &Path,
+    ) -> Result<bool> {
+        let LeaseLock::Held(_lock) = self.lock_manifest(target)? else {
+            return Ok(false);
+        };
+        let ours = staged.manifest();
+        fs::remove_file(&ours).map_err(|error| CatalogError::io("remove", &ours, error))?;
+        write_text(self.staging.store.layout(), &ours, &newer.to_text())?;
+        match link_over(&ours, &target.manifest(), spare) {
+            Err(CatalogError::PermissionDenied { .. }) => Ok(false),
+            linked => linked.map(|()| true),
+        }
     }
 }
 

@@ -227,6 +227,6 @@ impl LocalModel {
         if self.kind == LocalModelKind::Folder && how != ContentCheck::Skip {
             check_download(folder)?;
         }
-        check_content(how, folder, &self.files, check)
+        check_content(how, folder, &self.files, &|_| false, check)
     }
 }

@@ -132,6 +132,18 @@ impl Manifest {
         }
     }
 
+    /// Returns this manifest with the facts that a later fetch of the same bytes found: the
+    /// validators of the source, and a stronger basis. Returns `None` if the later fetch found
+    /// nothing new.
+    pub(super) fn updated_from(&self, later: &Self) -> Option<Self> {
+        let mut updated = self.clone();
+        updated.basis = self.basis.max(later.basis);
+        if !later.validators.is_empty() {
+            updated.validators = later.validators.clone();
+        }
+        (updated != *self).then_some(updated)
+    }
+
     /// Computes the tree digest of all files of the model, without its companions.
     pub fn tree_digest(&self) -> Digest {
         tree_of(self.model_files())

@@ -176,13 +176,13 @@ impl ResumableFile {
     }
 
     /// Reads and hashes the kept bytes, each byte once. If they belong to another account, the call
-    /// copies them. Calls `progress` with the number of bytes after each step. An error of
-    /// `progress` stops it.
+    /// copies them. Calls `on_bytes` with the bytes of each step. An error of `on_bytes` stops the
+    /// call.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`] if the bytes cannot be read or copied, and the error of `progress`.
-    pub fn read_kept(&mut self, progress: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
+    /// [`CatalogError::Io`] if the bytes cannot be read or copied, and the error of `on_bytes`.
+    pub fn read_kept(&mut self, on_bytes: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let donor = self.donor.take();
         let mut buffer = vec![0; READ];
         while self.hashed < self.kept {
@@ -203,7 +203,7 @@ impl ResumableFile {
             }
             self.hash.update(bytes);
             self.hashed += read as u64;
-            progress(read as u64)?;
+            on_bytes(bytes)?;
         }
         if let Some(donor) = donor {
             self.target.keep(self.kept)?;

@@ -108,27 +108,7 @@ impl Staging {
         check_names(&folder, &files)?;
         let begin = now_at_most(self.store.layout());
         let known = self.contents(&files, begin, progress)?;
-        check_content(expected.content, &folder, &files, &|| {
-            limits.check("reading")
-        })?;
         let names: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
-        let expected_names = expected.files.keys();
-        let mut missing: Vec<String> = expected_names
-            .filter(|name| !names.contains(name.as_str()))
-            .cloned()
-            .collect();
-        if let EntryPoint::File(name) = &expected.entry_point
-            && !names.contains(name.as_str())
-        {
-            missing.push(name.clone());
-        }
-        if !missing.is_empty() {
-            missing.sort();
-            return Err(CatalogError::ArtifactIncomplete {
-                path: folder,
-                missing,
-            });
-        }
         let listed = known
             .iter()
             .map(|(content, shares, _)| ManifestFile::new(content, *shares));
@@ -149,6 +129,27 @@ impl Staging {
             listed.collect(),
             now_ms(),
         );
+        let is_proven =
+            |file: &FoundFile| is_proven_by(expected, &manifest, &folder, file, &contents, &limits);
+        let check = || limits.check("reading");
+        check_content(expected.content, &folder, &files, &is_proven, &check)?;
+        let expected_names = expected.files.keys();
+        let mut missing: Vec<String> = expected_names
+            .filter(|name| !names.contains(name.as_str()))
+            .cloned()
+            .collect();
+        if let EntryPoint::File(name) = &expected.entry_point
+            && !names.contains(name.as_str())
+        {
+            missing.push(name.clone());
+        }
+        if !missing.is_empty() {
+            missing.sort();
+            return Err(CatalogError::ArtifactIncomplete {
+                path: folder,
+                missing,
+            });
+        }
         manifest.basis = match expected {
             Expectation {
                 digest: Some(_), ..
@@ -246,6 +247,31 @@ fn entry_file(entry_point: &EntryPoint, names: &BTreeSet<&str>) -> Option<String
                 .then(|| shard.first())
         }
     }
+}
+
+/// Returns true if an expected digest proves the bytes of a file.
+fn is_proven_by(
+    expected: &Expectation,
+    manifest: &Manifest,
+    folder: &Path,
+    file: &FoundFile,
+    contents: &[&FileContent],
+    limits: &Limits,
+) -> bool {
+    let by_file = expected
+        .files
+        .get(&file.name)
+        .is_some_and(|digest| check_file(&file.path, &file.name, digest, contents, limits).is_ok());
+    let is_of_the_model = || {
+        manifest
+            .model_files()
+            .any(|of_model| of_model.name == file.name)
+    };
+    let by_whole = || {
+        let whole = expected.digest.as_ref();
+        whole.is_some_and(|digest| check_whole(manifest, folder, digest, limits).is_ok())
+    };
+    by_file || is_of_the_model() && by_whole()
 }
 
 /// Compares one file with its expected digest, which may have any algorithm for files.

@@ -18,7 +18,8 @@ use crate::transfer::{ByteRange, Done, RemoteFile, Verdict, check, transfer};
 ///
 /// A reference to a shard of a set names the whole set: the other shards are fetched from the same
 /// folder. The bytes are proven by a digest of the caller, by the fragment `#sha256=…` of the
-/// reference, or by the header `Repr-Digest` of the server. Otherwise only the size is compared.
+/// reference, or by the header `Repr-Digest` of the server. Otherwise the bytes are compared with the
+/// checksum that the server states, such as `x-goog-hash`, or only with the size.
 ///
 /// Needs feature `http`.
 #[derive(Debug)]
@@ -277,9 +278,14 @@ fn ended_by<T: Send>(
 
 /// Returns what the server stated about a file.
 fn basis_of(file: &Done) -> Basis {
-    match (&file.version.sha256, file.version.size, &file.reused) {
-        (Some(_), ..) => Basis::SourceHash,
-        (None, Some(_), _) | (None, None, Some(_)) => Basis::Sizes,
-        (None, None, None) => Basis::Nothing,
+    let version = &file.version;
+    if version.sha256.is_some() {
+        Basis::SourceHash
+    } else if version.checksum.is_some() {
+        Basis::SourceChecksum
+    } else if version.size.is_some() || file.reused.is_some() {
+        Basis::Sizes
+    } else {
+        Basis::Nothing
     }
 }

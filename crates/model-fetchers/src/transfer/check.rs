@@ -9,6 +9,7 @@ use ureq::http::header::{
 };
 use ureq::http::{HeaderMap, HeaderName, StatusCode};
 
+use super::checksum::Checksum;
 use super::range::{ByteRange, ContentRange, number};
 
 /// The facts that an answer states about the file behind it.
@@ -22,6 +23,8 @@ pub(crate) struct Version {
     pub(crate) validators: Validators,
     /// The SHA-256 of the whole file.
     pub(crate) sha256: Option<Digest>,
+    /// A weaker checksum of the whole file, if no SHA-256 is stated.
+    pub(crate) checksum: Option<Checksum>,
 }
 
 /// The reaction to an answer.
@@ -114,6 +117,7 @@ pub(crate) fn check(
                 ));
             }
             version.size = total.or_else(|| known.and_then(|known| known.size));
+            version.checksum = Checksum::of(headers, total == Some(range.len()));
             Verdict::Part(range, version)
         }
         (206, None) => return refuse("it sends a part, and was asked for the whole".to_owned()),
@@ -122,6 +126,7 @@ pub(crate) fn check(
             if version.sha256.is_none() {
                 version.sha256 = sha256(headers, "content-digest");
             }
+            version.checksum = Checksum::of(headers, true);
             Verdict::Whole(version)
         }
     };
@@ -188,6 +193,7 @@ fn version(headers: &HeaderMap) -> Version {
             text(headers, LAST_MODIFIED).map(str::to_owned),
         ),
         sha256: sha256(headers, "repr-digest"),
+        checksum: None,
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use catalog_core::fetching::{PartWriter, ResumableFile};
-use catalog_core::{CatalogError, Result};
+use catalog_core::{CatalogError, FetchProblem, Result};
 
+use super::checksum::Running;
 use super::engine::{EndWithPanic, Engine};
 use super::state::{Done, Failure, Restart};
 use super::window::Share;
@@ -13,6 +14,8 @@ use super::window::Share;
 /// The end of a file.
 enum End {
     Complete,
+    /// The bytes do not have the checksum that the server states.
+    Wrong(String),
     Anew(Restart),
     /// The transfer failed or was cancelled.
     Stopped,
@@ -42,9 +45,13 @@ impl Engine<'_> {
                 .spawn_scoped(scope, move || keep_along(&writer, to_keep))
                 .map_err(|source| out_of_threads(file, source))?;
             let mut kept = file.kept();
-            let kept_bytes = file.read_kept(&mut |_| match self.client.stop().is_set() {
-                true => Err(CatalogError::Cancelled),
-                false => Ok(()),
+            let mut checksum = self.begin_checksum(number);
+            let kept_bytes = file.read_kept(&mut |bytes| {
+                checksum.iter_mut().for_each(|sum| sum.update(bytes));
+                match self.client.stop().is_set() {
+                    true => Err(CatalogError::Cancelled),
+                    false => Ok(()),
+                }
             });
             match kept_bytes {
                 Err(CatalogError::Cancelled) => return Ok(End::Stopped),
@@ -55,6 +62,7 @@ impl Engine<'_> {
                 match self.next_chunk(number, file.hashed()) {
                     Next::Bytes(bytes) => {
                         file.hash(&bytes);
+                        checksum.iter_mut().for_each(|sum| sum.update(&bytes));
                         self.note_hashed(number, file.hashed(), Some(bytes));
                         if is_versioned && file.hashed() - kept >= step {
                             kept = file.hashed();
@@ -65,6 +73,10 @@ impl Engine<'_> {
                     Next::End(end) => break end,
                 }
             };
+            let end = match (end, checksum.map(Running::check)) {
+                (End::Complete, Some(Err(difference))) => End::Wrong(difference),
+                (end, _) => end,
+            };
             drop(hashed);
             match keeper.join() {
                 Ok(kept) => kept?,
@@ -72,6 +84,15 @@ impl Engine<'_> {
             }
             Ok(end)
         })
+    }
+
+    /// Begins the checksum of a file, if its server states one and nothing stronger proves the file.
+    fn begin_checksum(&self, number: usize) -> Option<Running> {
+        let state = self.lock();
+        let version = &state.active.get(&number)?.version;
+        let is_proven = version.sha256.is_some() || self.files[number].sha256.is_some();
+        let checksum = version.checksum.as_ref().filter(|_| !is_proven)?;
+        Some(checksum.begin())
     }
 
     /// Waits for the bytes at a place.
@@ -134,6 +155,11 @@ impl Engine<'_> {
                     state.done.insert(number, done);
                 }
                 Ok(())
+            }
+            End::Wrong(difference) => {
+                let detail = format!("{}: {difference}", self.files[number].name);
+                file.discard()?;
+                Err(self.error(FetchProblem::Failed, detail))
             }
             End::Anew(restart) => {
                 file.discard()?;

@@ -9,6 +9,7 @@
 mod begin;
 mod body;
 mod check;
+mod checksum;
 mod engine;
 mod hash;
 mod pace;

@@ -6,13 +6,14 @@ use std::path::Path;
 use super::completeness::missing_files;
 use super::content_check::{ContentCheck, ContentWarning};
 use super::problem::Problem;
-use super::wrong::{BEGIN, UNFINISHED, is_a_part, recognise};
+use super::wrong::{BEGIN, UNFINISHED, is_a_part, recognise_page, recognise_pointer};
 use super::{gguf, safetensors};
 use crate::error::{CatalogError, Result};
 use crate::root::{FoundFile, MAX_DEPTH, list_folder};
 
 /// Checks the content of a model. Logs a warning for content that is not recognised, and returns
-/// the warnings. An error of `check` ends the reading.
+/// the warnings. A file that looks like the page of a server is accepted if `is_proven` returns true
+/// for it. An error of `check` ends the reading.
 ///
 /// Reads headers as streams, with less than 64 MiB of memory.
 ///
@@ -24,6 +25,7 @@ pub(in crate::artifacts) fn check_content(
     how: ContentCheck,
     folder: &Path,
     files: &[FoundFile],
+    is_proven: &dyn Fn(&FoundFile) -> bool,
     check: &dyn Fn() -> Result<()>,
 ) -> Result<Vec<ContentWarning>> {
     let mut warnings = Vec::new();
@@ -32,7 +34,7 @@ pub(in crate::artifacts) fn check_content(
     }
     for file in files {
         check()?;
-        check_file(file, check, &mut warnings)?;
+        check_file(file, is_proven, check, &mut warnings)?;
     }
     let names: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let missing = missing_files(folder, &names, check, &mut warnings)?;
@@ -89,6 +91,7 @@ pub(in crate::artifacts) fn check_download(folder: &Path) -> Result<()> {
 
 fn check_file(
     found: &FoundFile,
+    is_proven: &dyn Fn(&FoundFile) -> bool,
     check: &dyn Fn() -> Result<()>,
     warnings: &mut Vec<ContentWarning>,
 ) -> Result<()> {
@@ -116,7 +119,8 @@ fn check_file(
         .read_to_end(&mut begin)
         .map_err(failed("read"))?;
     let size = found.stamp.size();
-    if let Some(problem) = recognise(&found.name, &begin, size) {
+    let page = || recognise_page(&found.name, &begin, size).filter(|_| !is_proven(found));
+    if let Some(problem) = recognise_pointer(&begin).or_else(page) {
         return Err(refuse(problem.to_owned()));
     }
     file.rewind().map_err(failed("read"))?;

@@ -29,12 +29,15 @@ const TEXTS: [&str; 12] = [
     "html", "htm", "xhtml", "xml", "svg", "md", "txt", "rst", "jinja", "j2", "py", "csv",
 ];
 
-/// Returns the actual content of a file and the repair, if the first bytes show that the content
-/// does not belong to a file of this name.
-pub(super) fn recognise(name: &str, begin: &[u8], size: u64) -> Option<&'static str> {
-    if begin.starts_with(b"version https://git-lfs.github.com/spec/") {
-        return Some("it is a git-lfs pointer and not the file itself; run `git lfs pull`");
-    }
+/// Returns the repair if a file is a git-lfs pointer.
+pub(super) fn recognise_pointer(begin: &[u8]) -> Option<&'static str> {
+    let is_pointer = begin.starts_with(b"version https://git-lfs.github.com/spec/");
+    is_pointer.then_some("it is a git-lfs pointer and not the file itself; run `git lfs pull`")
+}
+
+/// Returns the actual content of a file and the repair, if the first bytes show a page or an error
+/// text of a server, and the name is not that of a text.
+pub(super) fn recognise_page(name: &str, begin: &[u8], size: u64) -> Option<&'static str> {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending);
     let ending = ending.unwrap_or_default().to_ascii_lowercase();
     if TEXTS.contains(&ending.as_str()) {
@@ -52,7 +55,9 @@ pub(super) fn recognise(name: &str, begin: &[u8], size: u64) -> Option<&'static 
     if text.starts_with("<?xml") && (text.contains("<error>") || text.contains("<html")) {
         return Some("it is the error text of a server; fetch the file again");
     }
-    let is_error = size <= MAX_TEXT && ERROR_TEXTS.iter().any(|words| text.starts_with(words));
+    let may_be = |words: &&str| !(ending == "json" && words.starts_with('{'));
+    let mut error_texts = ERROR_TEXTS.iter().copied().filter(may_be);
+    let is_error = size <= MAX_TEXT && error_texts.any(|words| text.starts_with(words));
     is_error.then_some("it is the error text of a server; fetch the file again")
 }
 

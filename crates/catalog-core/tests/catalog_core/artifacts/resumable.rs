@@ -66,7 +66,7 @@ fn a_later_call_continues_the_durable_bytes_of_the_same_version() {
     assert_eq!(file.kept(), 3);
     let mut read = 0;
     file.read_kept(&mut |bytes| {
-        read += bytes;
+        read += bytes.len();
         Ok(())
     })
     .unwrap();

@@ -1,0 +1,96 @@
+//! What proves fetched bytes besides digests, and what a manifest keeps of the answers.
+
+use std::sync::Arc;
+
+use catalog_core::{Basis, VerificationOutcomeKind};
+use model_provisioner::{Freshness, ProvisionReport};
+use workspace_tests::web::WebServer;
+
+use super::{bytes, network, provision, provisioner, request, sha256};
+
+fn server() -> WebServer {
+    WebServer::start("127.0.0.1").unwrap()
+}
+
+/// NET-150
+#[test]
+fn a_checksum_of_the_server_is_compared_and_a_wrong_one_keeps_no_byte() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    // The CRC32C of these bytes is published.
+    let (content, right) = (b"123456789".as_slice(), "4waSgw==");
+    server.put("/m.bin", content, Some("\"a\""));
+    server.lie(|_, _, reply| reply.with("x-goog-hash", "crc32c=AAAAAA==,md5=AAAA"));
+    let url = server.url("/m.bin");
+    let wrong = provision(root.path(), &url).unwrap_err();
+    assert_eq!(wrong.code(), "fetch_failed", "{wrong}");
+    assert!(wrong.to_string().contains(right), "{wrong}");
+    server.lie(move |_, _, reply| reply.with("x-goog-hash", format!("crc32c={right}")));
+    let report = provision(root.path(), &url).unwrap();
+    assert_eq!(report.bytes.resumed, 0, "wrong bytes are not kept");
+    assert_eq!(report.assurance.basis, Basis::SourceChecksum);
+    assert_eq!(report.outcome.kind, VerificationOutcomeKind::Warn);
+    assert_eq!(report.digest, Some(sha256(content)));
+}
+
+/// NET-151
+#[test]
+fn a_page_passes_if_a_digest_proves_it_or_its_name_says_so() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let page = b"<!doctype html><title>weights</title>".as_slice();
+    let json = b"{\"error\": \"none\"}".as_slice();
+    for (path, content) in [("/m.bin", page), ("/m.html", page), ("/m.json", json)] {
+        server.put(path, content, Some("\"a\""));
+    }
+    let refused = provision(root.path(), &server.url("/m.bin")).unwrap_err();
+    assert_eq!(refused.code(), "format_refused", "{refused}");
+    let named = |content| format!("{}#sha256={}", server.url("/m.bin"), sha256(content).value);
+    let wrong = provision(root.path(), &named(json)).unwrap_err();
+    assert_eq!(
+        wrong.code(),
+        "format_refused",
+        "the cause is named: {wrong}"
+    );
+    provision(root.path(), &named(page)).unwrap();
+    provision(root.path(), &server.url("/m.html")).unwrap();
+    provision(root.path(), &server.url("/m.json")).unwrap();
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n".as_slice();
+    server.put("/p.bin", pointer, Some("\"a\""));
+    let url = format!("{}#sha256={}", server.url("/p.bin"), sha256(pointer).value);
+    let refused = provision(root.path(), &url).unwrap_err();
+    assert_eq!(
+        refused.code(),
+        "format_refused",
+        "a pointer is never a model"
+    );
+}
+
+/// NET-152
+#[test]
+fn equal_bytes_under_a_new_tag_are_fetched_once_more_and_not_again() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let content = bytes(3, 1 << 20);
+    server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
+    let url = server.url("/m.bin");
+    let revalidate = || -> ProvisionReport {
+        let request = request(&url).freshness(Freshness::Revalidate);
+        provisioner(root.path(), network())
+            .provision(&request)
+            .unwrap()
+    };
+    let leased = provision(root.path(), &url).unwrap();
+    server.put("/m.bin", Arc::clone(&content), Some("\"b\""));
+    let all = content.len() as u64;
+    assert_eq!(revalidate().bytes.fetched, all);
+    let again = revalidate();
+    assert_eq!(
+        again.bytes.fetched, all,
+        "a manifest with a lease is not replaced"
+    );
+    drop((leased, again));
+    assert_eq!(revalidate().bytes.fetched, all);
+    assert_eq!(
+        revalidate().bytes.fetched,
+        0,
+        "the manifest has the new tag"
+    );
+}
