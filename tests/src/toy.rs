@@ -53,7 +53,11 @@ impl ToyFetcher {
 
     fn stage_in_parts(&self, staging: &mut Staging) -> Result<()> {
         let mut file = staging.resumable(NAME, "the only version")?;
-        file.read_kept(&mut |_| Ok(()))?;
+        if !file.read_kept(&mut |_| Ok(()))? {
+            file.discard()?;
+            staging.begin_anew();
+            return self.stage_in_parts(staging);
+        }
         let half = self.content.len() / 2;
         for end in [half, self.content.len()] {
             let begin = file.hashed() as usize;
@@ -61,7 +65,7 @@ impl ToyFetcher {
                 file.writer()
                     .write_at(&self.content[begin..end], begin as u64)?;
                 file.hash(&self.content[begin..end]);
-                file.writer().keep(end as u64)?;
+                file.writer().keep(file.prefix())?;
             }
         }
         staging.complete(file).map(drop)

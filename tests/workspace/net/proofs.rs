@@ -1,10 +1,13 @@
 //! What proves fetched bytes besides digests, and what a manifest keeps of the answers.
 
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use catalog_core::{Basis, VerificationOutcomeKind};
 use model_provisioner::{Freshness, ProvisionReport};
-use workspace_tests::web::WebServer;
+use workspace_tests::web::{Reply, WebServer};
 
 use super::{bytes, network, provision, provisioner, request, sha256};
 
@@ -93,4 +96,46 @@ fn equal_bytes_under_a_new_tag_are_fetched_once_more_and_not_again() {
         0,
         "the manifest has the new tag"
     );
+}
+
+/// Fetches the first two parts of a file and fails.
+fn fetch_two_parts(server: &WebServer, root: &Path, url: &str) {
+    server.lie(|number, _, reply| match number {
+        0 | 1 => reply,
+        _ => Reply::new("404 Not Found"),
+    });
+    let one_by_one = provisioner(root, network().connections(1));
+    one_by_one.provision(&request(url)).unwrap_err();
+    server.be_honest();
+}
+
+/// NET-153
+#[test]
+fn kept_bytes_that_have_rotted_are_fetched_again() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let content = bytes(6, 20 << 20);
+    server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
+    let url = server.url("/m.bin");
+    fetch_two_parts(&server, root.path(), &url);
+    let area = fs::read_dir(root.path().join("staging")).unwrap().next();
+    let partial = area.unwrap().unwrap().path().join("artifact/files/m.bin");
+    let file = fs::OpenOptions::new().write(true).open(partial).unwrap();
+    file.write_all_at(b"rot", 9 << 20).unwrap();
+    let report = provision(root.path(), &url).unwrap();
+    assert_eq!(report.digest, Some(sha256(&content)));
+    assert_eq!(report.bytes.resumed, 0);
+}
+
+/// NET-153
+#[test]
+fn wrong_bytes_of_an_earlier_call_do_not_fail_the_next_one() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let (content, wrong) = (bytes(6, 20 << 20), bytes(7, 20 << 20));
+    let url = format!("{}#sha256={}", server.url("/m.bin"), sha256(&content).value);
+    server.put("/m.bin", wrong, Some("\"a\""));
+    fetch_two_parts(&server, root.path(), &url);
+    server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
+    let report = provision(root.path(), &url).unwrap();
+    assert_eq!(report.digest, Some(sha256(&content)));
+    assert_eq!(report.bytes.fetched, (4 << 20) + content.len() as u64);
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::claim::{Owner, owner_of};
-use super::journal::Journal;
+use super::journal::{Journal, Partial};
 use super::staging::Staging;
 use crate::error::{CatalogError, Result};
 use crate::root::{FileLock, Modes, StagingFolder, list_folder, remove_artifact, set_mode};
@@ -16,7 +16,7 @@ pub(super) struct Found {
     pub(super) claim: FileLock,
     pub(super) journal: Journal,
     pub(super) path: PathBuf,
-    pub(super) durable: u64,
+    pub(super) partial: Partial,
     pub(super) is_own: bool,
 }
 
@@ -38,15 +38,17 @@ impl Staging {
                 continue;
             };
             let partial = journal.files.get(name);
-            let Some(durable) = partial
-                .filter(|partial| {
-                    journal.id == self.id.as_str() && partial.source_version == source_version
-                })
-                .map(|partial| partial.durable)
-            else {
+            let is_same = |partial: &&Partial| {
+                journal.id == self.id.as_str() && partial.source_version == source_version
+            };
+            let Some(partial) = partial.filter(is_same).cloned() else {
                 continue;
             };
-            if best.as_ref().is_some_and(|best| best.durable >= durable) {
+            let durable = partial.durable;
+            if best
+                .as_ref()
+                .is_some_and(|best| best.partial.durable >= durable)
+            {
                 continue;
             }
             let path = folder.artifact().files().join(name);
@@ -66,7 +68,7 @@ impl Staging {
                     claim,
                     journal,
                     path,
-                    durable,
+                    partial,
                 });
             }
         }

@@ -64,7 +64,7 @@ pub use manifest_file::{ManifestFile, Role, Sharing};
 pub use provenance::{Provenance, Validators};
 pub use quarantine::{Evidence, FileSizes};
 pub use reservation::Reservation;
-pub use resumable::{PartWriter, ResumableFile};
+pub use resumable::{HashedPrefix, PartWriter, ResumableFile};
 pub use staging::{StagedFile, Staging};
 pub use store::{ArtifactStore, StoredManifest};
 pub use transfer::Import;

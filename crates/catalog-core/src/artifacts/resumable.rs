@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::journal::Partial;
 use super::manifest_file::Sharing;
 use super::staging::{Freshness, Staging};
 use super::staging_journal::StagingJournal;
@@ -29,9 +30,17 @@ pub struct ResumableFile {
     target: Arc<Target>,
     hash: Sha256,
     hashed: u64,
-    kept: u64,
+    /// The record of the bytes that an earlier call fetched, if it fetched any.
+    kept: Option<Partial>,
     /// The file of another account that holds the kept bytes.
     donor: Option<Donor>,
+}
+
+/// The first bytes of a [`ResumableFile`]: their number, and their SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashedPrefix {
+    len: u64,
+    sha256: [u8; 32],
 }
 
 /// A handle that writes parts of a [`ResumableFile`]. Clones write the same file.
@@ -59,7 +68,8 @@ struct Donor {
 impl Staging {
     /// Opens a file that a later process can continue. If a dead process, or a call that failed,
     /// left bytes of the same file with the same `source_version` for the same model, the file
-    /// begins with these bytes: see [`ResumableFile::kept`].
+    /// begins with these bytes: see [`ResumableFile::kept`]. After
+    /// [`begin_anew`](Self::begin_anew), such bytes are not taken.
     ///
     /// The text `source_version` identifies the bytes at the source: a hash, a commit, or a strong
     /// validator with the size. It must hold no secret.
@@ -71,25 +81,28 @@ impl Staging {
     pub fn resumable(&mut self, name: &str, source_version: &str) -> Result<ResumableFile> {
         let path = self.path_for(name)?;
         let journal = self.journal();
-        let mut kept = 0;
+        let mut kept = None;
         let mut donor = None;
         let lock = self.store.lock()?;
-        let found = self.find_partial(name, source_version)?;
+        let found = match self.begins_anew {
+            true => None,
+            false => self.find_partial(name, source_version)?,
+        };
         if let Some(found) = found {
             match found.is_own {
                 true => {
                     // Wherever this process dies, the area with the file has a journal that names the
                     // file: that of the dead process stays until the file is here.
-                    journal.note(name, source_version, found.durable)?;
+                    journal.note(name, found.partial.clone())?;
                     fs::rename(&found.path, &path)
                         .map_err(|error| CatalogError::io("rename to", &path, error))?;
-                    kept = found.durable;
+                    kept = Some(found.partial.clone());
                     self.forget(found, name);
                 }
                 false => {
                     let file = open_own_file(&found.path, OpenOptions::new().read(true))?;
                     if let Some(file) = file {
-                        kept = found.durable;
+                        kept = Some(found.partial);
                         donor = Some(Donor {
                             file,
                             path: found.path,
@@ -101,9 +114,9 @@ impl Staging {
             }
         }
         drop(lock);
-        let file = match kept > 0 && donor.is_none() {
-            true => self.open_kept(&path, kept)?,
-            false => create_file(self.store.layout(), &path)
+        let file = match &kept {
+            Some(kept) if donor.is_none() => self.open_kept(&path, kept.durable)?,
+            _ => create_file(self.store.layout(), &path)
                 .map_err(|error| CatalogError::io("create", &path, error))?,
         };
         Ok(ResumableFile {
@@ -152,6 +165,12 @@ impl Staging {
         self.discards = true;
     }
 
+    /// Takes no bytes that earlier calls left, from now on. A caller that found such bytes to be
+    /// wrong calls this and fetches all bytes again.
+    pub fn begin_anew(&mut self) {
+        self.begins_anew = true;
+    }
+
     fn journal(&mut self) -> Arc<StagingJournal> {
         if let Some(journal) = &self.journal {
             return Arc::clone(journal);
@@ -167,7 +186,7 @@ impl ResumableFile {
     /// Returns the number of first bytes that an earlier call fetched. They must be read with
     /// [`read_kept`](Self::read_kept) before other bytes are hashed.
     pub fn kept(&self) -> u64 {
-        self.kept
+        self.kept.as_ref().map_or(0, |kept| kept.durable)
     }
 
     /// Returns the number of bytes that were hashed.
@@ -179,14 +198,21 @@ impl ResumableFile {
     /// copies them. Calls `on_bytes` with the bytes of each step. An error of `on_bytes` stops the
     /// call.
     ///
+    /// Returns false if the bytes cannot be read, or are not the bytes that the earlier call wrote.
+    /// Then the file must be [discarded](Self::discard), and fetched
+    /// [anew](Staging::begin_anew).
+    ///
     /// # Errors
     ///
-    /// [`CatalogError::Io`] if the bytes cannot be read or copied, and the error of `on_bytes`.
-    pub fn read_kept(&mut self, on_bytes: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    /// [`CatalogError::Io`] if the bytes cannot be copied, and the error of `on_bytes`.
+    pub fn read_kept(&mut self, on_bytes: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<bool> {
+        let Some(kept) = self.kept.clone() else {
+            return Ok(true);
+        };
         let donor = self.donor.take();
         let mut buffer = vec![0; READ];
-        while self.hashed < self.kept {
-            let most = READ.min((self.kept - self.hashed) as usize);
+        while self.hashed < kept.durable {
+            let most = READ.min((kept.durable - self.hashed) as usize);
             let (file, path) = match &donor {
                 Some(donor) => (&donor.file, &donor.path),
                 None => (&self.target.file, &self.target.path),
@@ -196,7 +222,14 @@ impl ResumableFile {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 read => read,
             };
-            let read = read.map_err(|error| CatalogError::io("read", path, error))?;
+            let read = match read {
+                Ok(read) => read,
+                Err(error) => {
+                    let path = path.display();
+                    tracing::warn!(%path, %error, "kept bytes of a file cannot be read");
+                    return Ok(false);
+                }
+            };
             let bytes = &buffer[..read];
             if donor.is_some() {
                 self.target.write_at(bytes, self.hashed)?;
@@ -205,8 +238,16 @@ impl ResumableFile {
             self.hashed += read as u64;
             on_bytes(bytes)?;
         }
+        if hex::encode(self.prefix().sha256) != kept.sha256 {
+            let path = donor
+                .as_ref()
+                .map_or(&self.target.path, |donor| &donor.path);
+            let path = path.display();
+            tracing::warn!(%path, "kept bytes of a file have changed since they were written");
+            return Ok(false);
+        }
         if let Some(donor) = donor {
-            self.target.keep(self.kept)?;
+            self.target.keep(self.prefix())?;
             // If the folder of the other account cannot be removed, a collection of that account
             // removes it.
             if let Err(error) = remove_artifact(donor.folder.path()) {
@@ -214,13 +255,21 @@ impl ResumableFile {
                 tracing::debug!(%path, %error, "a copied partial file could not be removed");
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Hashes the next bytes of the file.
     pub fn hash(&mut self, bytes: &[u8]) {
         self.hash.update(bytes);
         self.hashed += bytes.len() as u64;
+    }
+
+    /// Returns the bytes that were hashed.
+    pub fn prefix(&self) -> HashedPrefix {
+        HashedPrefix {
+            len: self.hashed,
+            sha256: self.hash.clone().finalize().into(),
+        }
     }
 
     /// Returns a handle that writes parts of the file.
@@ -240,9 +289,7 @@ impl ResumableFile {
     /// [`CatalogError::Io`] if the file cannot be removed or the journal cannot be written.
     pub fn discard(self) -> Result<()> {
         let target = &self.target;
-        target
-            .journal
-            .note(&target.name, &target.source_version, 0)?;
+        target.journal.forget(&target.name)?;
         let removed = fs::remove_file(&target.path);
         removed.map_err(|error| CatalogError::io("remove", &target.path, error))
     }
@@ -258,14 +305,14 @@ impl PartWriter {
         self.0.write_at(bytes, position)
     }
 
-    /// Makes the first `len` bytes durable, and records that in the journal of the staging area.
-    /// All of them must have been written. From then on they survive this process.
+    /// Makes the first bytes of the file durable, and records that in the journal of the staging
+    /// area. All of them must have been written. From then on they survive this process.
     ///
     /// # Errors
     ///
     /// [`CatalogError::Io`] if the file cannot be synced or the journal cannot be written.
-    pub fn keep(&self, len: u64) -> Result<()> {
-        self.0.keep(len)
+    pub fn keep(&self, prefix: HashedPrefix) -> Result<()> {
+        self.0.keep(prefix)
     }
 }
 
@@ -275,9 +322,14 @@ impl Target {
         written.map_err(|error| CatalogError::io("write", &self.path, error))
     }
 
-    fn keep(&self, len: u64) -> Result<()> {
+    fn keep(&self, prefix: HashedPrefix) -> Result<()> {
         let synced = self.file.sync_data();
         synced.map_err(|error| CatalogError::io("sync", &self.path, error))?;
-        self.journal.note(&self.name, &self.source_version, len)
+        let partial = Partial {
+            source_version: self.source_version.clone(),
+            durable: prefix.len,
+            sha256: hex::encode(prefix.sha256),
+        };
+        self.journal.note(&self.name, partial)
     }
 }

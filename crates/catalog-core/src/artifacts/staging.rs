@@ -60,6 +60,8 @@ pub struct Staging {
     pub(super) journal: Option<Arc<StagingJournal>>,
     /// Whether the files are removed although a later process could continue them.
     pub(super) discards: bool,
+    /// Whether no bytes of earlier calls are taken.
+    pub(super) begins_anew: bool,
 }
 
 /// The content of a file that has not been changed since it was hashed.
@@ -126,6 +128,7 @@ impl Staging {
             hashed: BTreeMap::new(),
             journal: None,
             discards: false,
+            begins_anew: false,
         };
         let files = staging.folder();
         create_folders(store.layout(), &files)

@@ -26,22 +26,20 @@ impl StagingJournal {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records the number of durable bytes of a file. Zero removes the file from the journal.
-    pub(super) fn note(&self, name: &str, source_version: &str, durable: u64) -> Result<()> {
+    /// Records the durable bytes of a file.
+    pub(super) fn note(&self, name: &str, partial: Partial) -> Result<()> {
         let mut journal = self.lock();
-        let known = journal.files.get(name).map(|partial| partial.durable);
-        match durable {
-            0 if known.is_none() => return Ok(()),
-            0 => drop(journal.files.remove(name)),
-            _ => {
-                let partial = Partial {
-                    source_version: source_version.to_owned(),
-                    durable,
-                };
-                journal.files.insert(name.to_owned(), partial);
-            }
-        }
+        journal.files.insert(name.to_owned(), partial);
         journal.write(&self.layout, &self.folder)
+    }
+
+    /// Removes a file from the journal.
+    pub(super) fn forget(&self, name: &str) -> Result<()> {
+        let mut journal = self.lock();
+        match journal.files.remove(name) {
+            Some(_) => journal.write(&self.layout, &self.folder),
+            None => Ok(()),
+        }
     }
 
     /// Returns true if a later process can continue a file of the staging area.

@@ -162,6 +162,10 @@ impl<'e> Engine<'e> {
                 FetchProblem::Unreachable,
                 format!("{name}: {detail}, and the server sends no ranges"),
             ),
+            Restart::WithoutKept => (
+                FetchProblem::Failed,
+                format!("{name}: the bytes of an earlier call have changed"),
+            ),
         };
         CatalogError::fetch(self.model_ref, problem, detail)
     }

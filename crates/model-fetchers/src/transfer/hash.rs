@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use catalog_core::fetching::{PartWriter, ResumableFile};
+use catalog_core::fetching::{HashedPrefix, PartWriter, ResumableFile};
 use catalog_core::{CatalogError, FetchProblem, Result};
 
 use super::checksum::Running;
@@ -55,7 +55,8 @@ impl Engine<'_> {
             });
             match kept_bytes {
                 Err(CatalogError::Cancelled) => return Ok(End::Stopped),
-                read => read?,
+                Ok(false) => self.restart_without_kept(number, file.kept()),
+                read => drop(read?),
             }
             self.note_hashed(number, file.hashed(), None);
             let end = loop {
@@ -67,7 +68,7 @@ impl Engine<'_> {
                         if is_versioned && file.hashed() - kept >= step {
                             kept = file.hashed();
                             // A sync that is running makes these bytes durable with the next one.
-                            let _ = hashed.try_send(kept);
+                            let _ = hashed.try_send(file.prefix());
                         }
                     }
                     Next::End(end) => break end,
@@ -93,6 +94,18 @@ impl Engine<'_> {
         let is_proven = version.sha256.is_some() || self.files[number].sha256.is_some();
         let checksum = version.checksum.as_ref().filter(|_| !is_proven)?;
         Some(checksum.begin())
+    }
+
+    /// Starts a file again whose kept bytes are of no use.
+    fn restart_without_kept(&self, number: usize, kept: u64) {
+        self.staging().begin_anew();
+        let mut state = self.lock();
+        state.bytes.resumed -= kept;
+        if let Some(file) = state.active.get_mut(&number) {
+            file.restart = Some(Restart::WithoutKept);
+        }
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// Waits for the bytes at a place.
@@ -141,7 +154,7 @@ impl Engine<'_> {
             End::Complete => {
                 let size = file.hashed();
                 if self.is_resumable(number) && size >= self.client.config().journal_step {
-                    file.writer().keep(size)?;
+                    file.writer().keep(file.prefix())?;
                 }
                 self.staging().complete(file)?;
                 let mut state = self.lock();
@@ -177,6 +190,7 @@ impl Engine<'_> {
                         *interruptions += 1;
                         *interruptions <= retries
                     }
+                    Restart::WithoutKept => true,
                 };
                 if may_begin {
                     state.pending.push_front(number);
@@ -189,7 +203,7 @@ impl Engine<'_> {
                 // After a cancellation the call must end soon, so only a failure waits for the disk.
                 if self.is_resumable(number) && !self.is_cancelled() && file.hashed() > file.kept()
                 {
-                    file.writer().keep(file.hashed())?;
+                    file.writer().keep(file.prefix())?;
                 }
                 Ok(())
             }
@@ -203,9 +217,9 @@ enum Next {
     End(End),
 }
 
-/// Makes a file durable up to each place that arrives.
-fn keep_along(writer: &PartWriter, places: Receiver<u64>) -> Result<()> {
-    places.into_iter().try_for_each(|place| writer.keep(place))
+/// Makes each prefix that arrives durable.
+fn keep_along(writer: &PartWriter, prefixes: Receiver<HashedPrefix>) -> Result<()> {
+    prefixes.iter().try_for_each(|prefix| writer.keep(prefix))
 }
 
 fn out_of_threads(file: &ResumableFile, source: std::io::Error) -> CatalogError {

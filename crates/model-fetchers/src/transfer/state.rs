@@ -84,6 +84,8 @@ pub(super) enum Restart {
     Changed(String),
     /// A body without ranges ended early.
     Interrupted(String),
+    /// The bytes that an earlier call kept cannot be read, or have changed.
+    WithoutKept,
 }
 
 /// The attempts of a file since its last progress.

@@ -27,8 +27,9 @@ fn interrupted(catalog: &FsCatalog) {
     let mut staging = stage(catalog);
     let mut file = staging.resumable("m.bin", TAG).unwrap();
     assert_eq!(file.kept(), 0);
-    add(&mut file, b"01234");
-    file.writer().keep(3).unwrap();
+    add(&mut file, b"012");
+    file.writer().keep(file.prefix()).unwrap();
+    add(&mut file, b"34");
     drop(file);
     drop(staging);
 }
@@ -95,7 +96,7 @@ fn the_bytes_of_a_wrong_file_are_not_kept() {
     let mut staging = stage(&catalog);
     let mut file = staging.resumable("m.bin", TAG).unwrap();
     add(&mut file, b"0123456789");
-    file.writer().keep(10).unwrap();
+    file.writer().keep(file.prefix()).unwrap();
     staging.complete(file).unwrap();
     let expected = Expectation::default().digest(sha256(b"other"));
     let error = staging.verify(&expected, &mut |_| Ok(())).unwrap_err();
@@ -110,7 +111,7 @@ fn the_bytes_of_a_cancelled_verification_are_kept() {
     let mut staging = stage(&catalog);
     let mut file = staging.resumable("m.bin", TAG).unwrap();
     add(&mut file, b"0123456789");
-    file.writer().keep(10).unwrap();
+    file.writer().keep(file.prefix()).unwrap();
     drop(file);
     let stopped = staging.verify(&Expectation::default(), &mut |_| {
         Err(CatalogError::Cancelled)
@@ -240,7 +241,7 @@ fn partial_files_count_in_the_budget_and_give_way_to_another_model() {
     let mut staging = stage(&catalog);
     let mut file = staging.resumable("m.bin", TAG).unwrap();
     add(&mut file, &vec![1; 600 << 10]);
-    file.writer().keep(600 << 10).unwrap();
+    file.writer().keep(file.prefix()).unwrap();
     drop((file, staging));
     let other = model_id("https://example.org/other.bin");
     let refused = catalog.artifacts().stage(&other, 2 << 20);
@@ -257,4 +258,23 @@ fn partial_files_count_in_the_budget_and_give_way_to_another_model() {
     drop(admitted);
     let gone = stage(&catalog).resumable("m.bin", TAG).unwrap();
     assert_eq!(gone.kept(), 0);
+}
+
+/// CAT-1107
+#[test]
+fn kept_bytes_that_have_changed_are_not_taken() {
+    let (root, catalog) = catalog();
+    interrupted(&catalog);
+    let area = staging_areas(root.path()).remove(0);
+    fs::write(area.join("artifact/files/m.bin"), b"01X34").unwrap();
+    let mut staging = stage(&catalog);
+    let mut file = staging.resumable("m.bin", TAG).unwrap();
+    assert!(!file.read_kept(&mut |_| Ok(())).unwrap());
+    file.discard().unwrap();
+    staging.begin_anew();
+    let file = staging.resumable("m.bin", TAG).unwrap();
+    assert_eq!(file.kept(), 0);
+    drop((file, staging));
+    let next = stage(&catalog).resumable("m.bin", TAG).unwrap();
+    assert_eq!(next.kept(), 0, "the changed bytes are gone");
 }

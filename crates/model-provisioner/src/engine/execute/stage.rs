@@ -1,7 +1,7 @@
 //! The steps that put a whole model into the store.
 
 use catalog_core::managed::ManagedCatalog;
-use catalog_core::{Basis, Digest, ImportRequest, Progress, VerifiedStaging};
+use catalog_core::{Basis, CatalogError, Digest, ImportRequest, Progress, VerifiedStaging};
 
 use super::local::locate;
 use super::origin::at_source;
@@ -9,7 +9,7 @@ use super::watch::stage_watched;
 use crate::engine::context::{CallContext, Part};
 use crate::engine::facts::Facts;
 use crate::engine::verified::{Stated, VerifiedModel, enforced, judge, require_external_digest};
-use crate::error::Result;
+use crate::error::{ProvisionError, Result};
 use crate::observe::EventKind;
 use crate::steps::Provided;
 
@@ -49,7 +49,69 @@ pub(super) fn fetch(
     expected: Option<&Digest>,
 ) -> Result<VerifiedModel> {
     ctx.check_outbound()?;
+    let staged = stage_and_verify(ctx, store, facts, expected, Earlier::Continue);
+    let (staging, expected, by_source) = match staged {
+        // The bytes of an earlier call may be the wrong ones.
+        Err(Refused { error, resumed }) if resumed > 0 && is_of_bytes(&error) => {
+            tracing::warn!(id = ctx.id.as_str(), %error, "a resumed fetch is repeated from the begin");
+            stage_and_verify(ctx, store, facts, expected, Earlier::Ignore)
+        }
+        staged => staged,
+    }
+    .map_err(|refused| refused.error)?;
+    let stated = Stated {
+        by_source,
+        in_record: facts.recorded_basis(),
+    };
+    publish(ctx, staging, expected, stated, Provided::Fetched)
+}
+
+/// The treatment of bytes that earlier calls left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Earlier {
+    Continue,
+    Ignore,
+}
+
+/// The error of a fetch, and the number of bytes that were taken from earlier calls.
+struct Refused {
+    error: ProvisionError,
+    resumed: u64,
+}
+
+impl<E: Into<ProvisionError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            resumed: 0,
+        }
+    }
+}
+
+/// Returns true if an error says that the bytes are not those of the model.
+fn is_of_bytes(error: &ProvisionError) -> bool {
+    matches!(
+        error,
+        ProvisionError::SourceMismatch { .. }
+            | ProvisionError::Catalog(
+                CatalogError::DigestMismatch { .. } | CatalogError::FormatRefused { .. }
+            )
+    )
+}
+
+/// Fetches the model into a staging area, and verifies it. Returns the digest with which the bytes
+/// were compared, and the statement of the source.
+fn stage_and_verify<'e>(
+    ctx: &CallContext<'_>,
+    store: &dyn ManagedCatalog,
+    facts: &'e Facts,
+    expected: Option<&'e Digest>,
+    earlier: Earlier,
+) -> Result<(VerifiedStaging, Option<&'e Digest>, Basis), Refused> {
     let mut staging = store.stage(&ctx.id, 0)?;
+    if earlier == Earlier::Ignore {
+        staging.begin_anew();
+    }
     let wanted = enforced(ctx, expected);
     let fetched = ctx.during(Part::Fetching, || {
         ctx.fetching(Progress::default())?;
@@ -70,15 +132,14 @@ pub(super) fn fetch(
     let verified = ctx.during(Part::Verifying, || {
         staging.verify(&expectation, &mut |now| ctx.verifying(now))
     });
-    let mut staging = verified.map_err(|error| at_source(ctx, error))?;
+    let mut staging = verified.map_err(|error| Refused {
+        error: at_source(ctx, error),
+        resumed: fetched.bytes.resumed,
+    })?;
     if let Some(revision) = fetched.revision {
         staging.set_revision(revision);
     }
-    let stated = Stated {
-        by_source: fetched.basis,
-        in_record: facts.recorded_basis(),
-    };
-    publish(ctx, staging, expected, stated, Provided::Fetched)
+    Ok((staging, expected, fetched.basis))
 }
 
 /// Publishes verified bytes, if the policy allows them.
