@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 /// The error of a text that is not a [`ModelRef`](crate::ModelRef): the problem, and its position
@@ -76,6 +77,9 @@ pub enum ModelRefErrorKind {
     /// The repository cannot hold a model, such as `hf:datasets/…`.
     #[error("`{0}` names a hub repository that is not a model")]
     NotAModelRepository(&'static str),
+    /// The text after `:` cannot be the tag of a quantisation.
+    #[error("{0}")]
+    Quantisation(&'static str),
     /// The revision cannot be a branch, a tag, a commit or `refs/…`.
     #[error("{0}")]
     Revision(&'static str),
@@ -94,7 +98,7 @@ pub enum ModelRefErrorKind {
     /// The text has a spelling that only other programs use. The value states the spelling to write
     /// instead.
     #[error("{0}")]
-    OtherSpelling(&'static str),
+    OtherSpelling(Cow<'static, str>),
     /// The text has a `%` that two hexadecimal digits do not follow.
     #[error("`%` without two hexadecimal digits; a literal percent sign is written %25")]
     PercentEncoding,

@@ -65,7 +65,7 @@ pub(super) fn check_url(url: &str) -> Result<(), Fault<'_>> {
             }
             if scheme == "hf" || scheme == "file" {
                 let why = "a reference of this scheme is not a URL; use ModelRef::parse";
-                return Err((Kind::OtherSpelling(why), url));
+                return Err((Kind::OtherSpelling(why.into()), url));
             }
             if let Some(at) = url.find('\\') {
                 return Err((Kind::Backslash, &url[at..]));

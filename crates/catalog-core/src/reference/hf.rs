@@ -1,7 +1,6 @@
 use std::fmt;
 
 use super::fault::Fault;
-use super::hub_spelling;
 use super::percent;
 use super::remote_name::check_remote_path;
 use crate::error::ModelRefErrorKind as Kind;
@@ -11,7 +10,11 @@ const MAX_NAME_LEN: usize = 96;
 /// The maximum length of a revision. No git host accepts a longer one.
 const MAX_REVISION_LEN: usize = 255;
 
-/// The parts of a hub reference. It prints as `hf:org/name[@revision][/path]`.
+/// The maximum length of the tag of a quantisation.
+const MAX_TAG_LEN: usize = 64;
+
+/// The parts of a hub reference. It prints as `hf:org/name[@revision][/path]`, or as
+/// `hf:org/name[@revision]:TAG`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct HfParts<'r> {
@@ -21,7 +24,11 @@ pub struct HfParts<'r> {
     pub name: &'r str,
     /// The branch, tag, commit or `refs/…`, decoded. `None` means the default branch of the hub.
     pub revision: Option<&'r str>,
-    /// The file or folder in the repository. `None` means the whole repository.
+    /// The tag of a quantisation, such as `Q4_K_M`. It names one of the `.gguf` models of the
+    /// repository, and excludes a path.
+    pub quantisation: Option<&'r str>,
+    /// The file or folder in the repository. `None` means the whole repository, or the files of the
+    /// quantisation.
     pub path: Option<&'r str>,
 }
 
@@ -33,6 +40,9 @@ impl fmt::Display for HfParts<'_> {
                 Some(len) if len == revision.len() => write!(f, "@{revision}")?,
                 _ => write!(f, "@{}", revision.replace('/', "%2F"))?,
             }
+        }
+        if let Some(tag) = self.quantisation {
+            write!(f, ":{}", tag.to_ascii_uppercase())?;
         }
         match self.path {
             Some(path) => write!(f, "/{path}"),
@@ -48,11 +58,23 @@ pub(super) struct HfFields {
     pub(super) path: Option<String>,
 }
 
-/// Splits the `repo` field into the name and the revision.
-pub(super) fn split_repo(repo: &str) -> (&str, Option<&str>) {
-    match repo.split_once('@') {
-        Some((name, revision)) => (name, Some(revision)),
+/// Splits the `repo` field into the name, the revision and the tag of the quantisation.
+pub(super) fn split_repo(repo: &str) -> (&str, Option<&str>, Option<&str>) {
+    let (rest, tag) = match repo.split_once(':') {
+        Some((rest, tag)) => (rest, Some(tag)),
         None => (repo, None),
+    };
+    match rest.split_once('@') {
+        Some((name, revision)) => (name, Some(revision), tag),
+        None => (rest, None, tag),
+    }
+}
+
+/// Returns the `repo` field with the tag of the quantisation in upper case.
+pub(super) fn normal_repo(repo: &str) -> String {
+    match repo.split_once(':') {
+        Some((rest, tag)) => format!("{rest}:{}", tag.to_ascii_uppercase()),
+        None => repo.to_owned(),
     }
 }
 
@@ -68,21 +90,31 @@ pub(super) fn parse_hf(rest: &str) -> Result<HfFields, Fault<'_>> {
         return Err((Kind::NotAModelRepository(kind), org));
     }
 
-    let end = after_org.find(['/', '@']).unwrap_or(after_org.len());
+    let end = after_org.find(['/', '@', ':']).unwrap_or(after_org.len());
     let (name, mut rest) = after_org.split_at(end);
-    if name.contains(':') {
-        return Err((hub_spelling::TAG, name));
-    }
     check_hub_name(name)?;
     let mut repo = name.to_owned();
     if let Some(after_at) = rest.strip_prefix('@') {
         let end = special_ref_len(after_at)
-            .or_else(|| after_at.find('/'))
+            .or_else(|| after_at.find(['/', ':']))
             .unwrap_or(after_at.len());
         let (revision, after_revision) = after_at.split_at(end);
         repo.push('@');
         repo.push_str(&parse_revision(revision)?);
         rest = after_revision;
+    }
+    if let Some(after_colon) = rest.strip_prefix(':') {
+        let end = after_colon.find('/').unwrap_or(after_colon.len());
+        let (tag, after_tag) = after_colon.split_at(end);
+        check_tag(tag)?;
+        if !matches!(after_tag, "" | "/") {
+            let why = "a tag names the files of a quantisation, so a path after the tag is \
+                       ambiguous; write hf:org/repo/path for a file, or hf:org/repo:TAG";
+            return Err((Kind::Quantisation(why), after_tag));
+        }
+        repo.push(':');
+        repo.push_str(&tag.to_ascii_uppercase());
+        rest = "";
     }
     let path = match rest.strip_prefix('/') {
         None | Some("") => None,
@@ -125,6 +157,24 @@ fn check_hub_name(name: &str) -> Result<(), Fault<'_>> {
     Err((Kind::HubName(problem), name))
 }
 
+/// Checks the tag of a quantisation.
+fn check_tag(tag: &str) -> Result<(), Fault<'_>> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if tag.is_empty() || tag.len() > MAX_TAG_LEN || tag.starts_with(['-', '.']) {
+        let why = "a tag after `:` has 1 to 64 characters, such as Q4_K_M; a revision comes before the \
+                   tag, as in hf:org/repo@revision:TAG";
+        return Err((Kind::Quantisation(why), tag));
+    }
+    match tag.find(|c| !is_allowed(c)) {
+        Some(at) => {
+            let why = "a tag has only ASCII letters, digits, `_`, `-` and `.`; a revision comes \
+                       before the tag, as in hf:org/repo@revision:TAG";
+            Err((Kind::Quantisation(why), &tag[at..]))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Decodes and checks a revision.
 fn parse_revision(encoded: &str) -> Result<String, Fault<'_>> {
     let fault = |why| Err((Kind::Revision(why), encoded));
@@ -158,7 +208,11 @@ fn parse_revision(encoded: &str) -> Result<String, Fault<'_>> {
 /// Returns the length of the `refs/pr/N` or `refs/convert/NAME` at the beginning of a text, if
 /// there is one. The tools of the hub accept these two with unescaped slashes.
 fn special_ref_len(text: &str) -> Option<usize> {
-    let end_of_part = |from: usize| text[from..].find('/').map_or(text.len(), |at| from + at);
+    let end_of_part = |from: usize| {
+        text[from..]
+            .find(['/', ':'])
+            .map_or(text.len(), |at| from + at)
+    };
     for (prefix, allowed) in [
         ("refs/pr/", (|c| c.is_ascii_digit()) as fn(char) -> bool),
         ("refs/convert/", |c| {

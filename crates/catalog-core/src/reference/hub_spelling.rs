@@ -1,25 +1,13 @@
-//! Spellings that other programs use for models of the hub. Each error states the spelling to
-//! write. The errors do not quote the text, because it may contain a secret.
+//! Spellings that other programs use for models of the hub. Each error states the reference to
+//! write. It quotes only the parts of a model of the hub, because the rest of a text may be a secret.
 
+use super::hf::{HfFields, parse_hf};
+use super::model_ref::ModelRef;
+use super::percent;
 use crate::error::ModelRefErrorKind as Kind;
 
-/// The error for a tag after a repository.
-pub(super) const TAG: Kind = Kind::OtherSpelling(
-    "a tag such as `:Q4_K_M` is not supported; name the file, as in hf:org/repo/model-Q4_K_M.gguf, or write \
-     hf:org/repo for all files",
-);
-
-/// The error for the address of a web page.
-pub(super) const PAGE: Kind = Kind::OtherSpelling(
-    "this is the address of a page of the hub; write hf:org/repo, or hf:org/repo@revision/path for a file or \
-     folder",
-);
-
-/// The error for a text that begins with the host of the hub.
-const TEXT: Kind = Kind::OtherSpelling(
-    "this begins with the host of the hub; write hf:org/repo, or hf:org/repo/model-Q4_K_M.gguf for a file; for \
-     a local path of that name write ./ in front",
-);
+/// The reference in an error about a text whose model is not recognised.
+const ANY: &str = "hf:org/repo, or hf:org/repo@revision/path for a file or folder";
 
 /// Returns true if a host is the host of the hub.
 pub(super) fn is_hub(host: &str) -> bool {
@@ -28,10 +16,19 @@ pub(super) fn is_hub(host: &str) -> bool {
     ["hf.co", "huggingface.co"].contains(&host)
 }
 
-/// Returns the error for a text without a scheme, if the text is one of these spellings.
+/// Returns the error for a text without a scheme, if the text begins with the host of the hub.
 pub(super) fn of_text(text: &str) -> Option<Kind> {
     let (host, rest) = text.split_once('/')?;
-    (is_hub(host) && rest.contains('/')).then_some(TEXT)
+    (is_hub(host) && rest.contains('/')).then(|| {
+        let reference = reference_of(rest);
+        Kind::OtherSpelling(
+            format!(
+                "this begins with the host of the hub; write {reference}; for a local path of that \
+                 name write ./ in front"
+            )
+            .into(),
+        )
+    })
 }
 
 /// Returns the error for the path of a hub URL, if the path is that of a web page: `org/repo`, or a
@@ -39,7 +36,42 @@ pub(super) fn of_text(text: &str) -> Option<Kind> {
 pub(super) fn of_page(path: &str) -> Option<Kind> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match &parts[..] {
-        [_, _] | [_, _, "tree" | "blob", ..] => Some(PAGE),
+        [_, _] | [_, _, "tree" | "blob", ..] => {
+            let reference = reference_of(path);
+            let why = format!("this is the address of a page of the hub; write {reference}");
+            Some(Kind::OtherSpelling(why.into()))
+        }
         _ => None,
+    }
+}
+
+/// Returns the reference to the model that the path of an address of the hub names.
+fn reference_of(path: &str) -> String {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let text = match &parts[..] {
+        [org, repo] => format!("{org}/{repo}"),
+        [
+            org,
+            repo,
+            "tree" | "blob" | "resolve" | "raw",
+            revision,
+            inner @ ..,
+        ] => {
+            let revision = match *revision {
+                "main" => String::new(),
+                other => format!("@{other}"),
+            };
+            let inner: String = inner.iter().map(|part| format!("/{part}")).collect();
+            match percent::decode(&inner) {
+                Ok(inner) => format!("{org}/{repo}{revision}{inner}"),
+                Err(_) => return ANY.to_owned(),
+            }
+        }
+        _ => return ANY.to_owned(),
+    };
+    match parse_hf(&text) {
+        Ok(HfFields { org, repo, path }) => ModelRef::Hf { org, repo, path }.to_string(),
+        Err(_) => ANY.to_owned(),
     }
 }

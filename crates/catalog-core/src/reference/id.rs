@@ -1,5 +1,6 @@
 use super::check_url::check_url;
 use super::file::file_text;
+use super::hf::normal_repo;
 use super::host::split_port;
 use super::model_id::ModelId;
 use super::model_ref::ModelRef;
@@ -23,7 +24,8 @@ impl ModelRef {
     /// Returns the id of this reference in a catalog. Two spellings of the same model have the same
     /// id. Two different models never share an id.
     ///
-    /// - A hub reference: `hf:org/repo[@revision][/path]`.
+    /// - A hub reference: `hf:org/repo[@revision][/path]`, or `hf:org/repo[@revision]:TAG` with the
+    ///   tag in upper case.
     /// - A local path: `file:` and the absolute path. The path is resolved as the kernel would
     ///   resolve it: without `.`, without `..`, and without symbolic links in its folders. A link
     ///   as the last part is kept, because its name has the extension and the shard number that
@@ -48,8 +50,14 @@ impl ModelRef {
             Self::Hf { .. } => {
                 let text = self.to_string();
                 let why = "the fields of a hub reference hold what its text could not";
+                let fields_of = |mr: &Self| match mr {
+                    Self::Hf { org, repo, path } => {
+                        Some((org.clone(), normal_repo(repo), path.clone()))
+                    }
+                    _ => None,
+                };
                 match text.parse::<Self>()? {
-                    same if same == *self => Ok(text),
+                    same if fields_of(&same) == fields_of(self) => Ok(text),
                     _ => Err(ModelRefError::new(Kind::HubName(why), 0).into()),
                 }
             }

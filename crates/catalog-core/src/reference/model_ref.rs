@@ -20,10 +20,14 @@ use crate::error::{ModelRefError, Result};
 ///
 /// - `hf:org/repo[@revision][/path]`, also `hf://…`: a repository of the Hugging Face hub, or a
 ///   file or folder in it.
+/// - `hf:org/repo[@revision]:TAG`: the model of a quantisation in a repository with several `.gguf`
+///   models, such as `hf:org/repo:Q4_K_M`.
 ///   - `org` and `repo`: 1 to 96 of ASCII letters, digits, `-`, `_`, `.`; no `-` or `.` at either
 ///     end, no `--`, no `..`, no `.git` at the end. One `/` may follow `repo`.
 ///   - `revision`: a branch, tag or commit of ASCII letters, digits, `.`, `_`, `-`, `+`. A slash is
 ///     written `%2F`. Only `refs/pr/N` and `refs/convert/NAME` may have plain slashes.
+///   - `TAG`: 1 to 64 of ASCII letters, digits, `_`, `-`, `.`. It is printed in upper case. No path
+///     follows.
 ///   - `path`: parts joined by `/`; no empty, `.` or `..` part, no backslash, no drive letter. The
 ///     path is not percent-decoded.
 /// - `file:/abs`, `file:rel`: a local path, taken literally. `file:///abs` and
@@ -69,7 +73,8 @@ pub enum ModelRef {
     Hf {
         /// The organisation or user.
         org: String,
-        /// The name, or `name@revision`; [`ModelRef::as_hf`] splits it.
+        /// The name with the revision and the tag of the quantisation, if there are any:
+        /// `name@revision:TAG`. [`ModelRef::as_hf`] splits it.
         repo: String,
         /// A file or folder in the repository.
         path: Option<String>,
@@ -99,16 +104,17 @@ impl ModelRef {
         Ok(s.parse()?)
     }
 
-    /// Returns the parts of a hub reference, with the revision split off from the name. Returns
-    /// `None` for other references.
+    /// Returns the parts of a hub reference, with the revision and the tag of the quantisation split
+    /// off from the name. Returns `None` for other references.
     pub fn as_hf(&self) -> Option<HfParts<'_>> {
         match self {
             Self::Hf { org, repo, path } => {
-                let (name, revision) = split_repo(repo);
+                let (name, revision, quantisation) = split_repo(repo);
                 Some(HfParts {
                     org,
                     name,
                     revision,
+                    quantisation,
                     path: path.as_deref(),
                 })
             }

@@ -3,29 +3,24 @@
 
 use crate::error::ModelRefErrorKind as Kind;
 
-const OTHER_SCHEMES: [(&[&str], Kind); 5] = [
+const OTHER_SCHEMES: [(&[&str], &str); 5] = [
     (
         &["ollama"],
-        Kind::OtherSpelling(
-            "models of Ollama are not supported; write hf:org/repo for the model on the hub, or the path of a \
+        "models of Ollama are not supported; write hf:org/repo for the model on the hub, or the path of a \
              local file",
-        ),
     ),
     (
         &["docker", "docker-image"],
-        Kind::OtherSpelling("write oci://registry/repository:tag for an image"),
+        "write oci://registry/repository:tag for an image",
     ),
     (
         &["huggingface", "hf-hub", "hf.co", "huggingface.co"],
-        Kind::OtherSpelling("write hf:org/repo for a model of the hub"),
+        "write hf:org/repo for a model of the hub",
     ),
-    (
-        &["s3a", "s3n"],
-        Kind::OtherSpelling("write s3://bucket/key for an object"),
-    ),
+    (&["s3a", "s3n"], "write s3://bucket/key for an object"),
     (
         &["htp", "htpp", "htttp", "htps", "htpps", "htttps", "httpss"],
-        Kind::OtherSpelling("write http:// or https:// for a file on a web server"),
+        "write http:// or https:// for a file on a web server",
     ),
 ];
 
@@ -34,5 +29,5 @@ const OTHER_SCHEMES: [(&[&str], Kind); 5] = [
 pub(super) fn spelling_of(scheme: &str) -> Option<Kind> {
     let mut all = OTHER_SCHEMES.iter();
     let found = all.find(|(schemes, _)| schemes.contains(&scheme));
-    found.map(|(_, spelling)| spelling.clone())
+    found.map(|(_, spelling)| Kind::OtherSpelling((*spelling).into()))
 }

@@ -85,7 +85,7 @@ fn a_revision_is_read_and_split_off() {
     assert_eq!(parse("/abs").as_hf(), None);
 
     for bad in [
-        "", "a..b", "-x", ".x", "x.lock", "a b", "a~b", "a:b", "a%2F%2Fb", "%2Fa", "a@b", "ü",
+        "", "a..b", "-x", ".x", "x.lock", "a b", "a~b", "a%2F%2Fb", "%2Fa", "a@b", "ü",
     ] {
         fails(
             &format!("hf:org/repo@{bad}"),
@@ -109,6 +109,38 @@ fn a_revision_is_read_and_split_off() {
         13,
     );
     fails("hf:org/repo@%ff", |kind| matches!(kind, Kind::NotUtf8), 12);
+}
+
+/// CAT-127
+#[test]
+fn a_tag_names_a_quantisation_and_excludes_a_path() {
+    hf("hf:org/repo:q4_k_m", "org", "repo:Q4_K_M", None);
+    hf("hf:org/repo:UD-Q4_K_XL/", "org", "repo:UD-Q4_K_XL", None);
+    hf("hf:org/repo@v1:Q8_0", "org", "repo@v1:Q8_0", None);
+    hf(
+        "hf:org/repo@refs/pr/3:Q8_0",
+        "org",
+        "repo@refs/pr/3:Q8_0",
+        None,
+    );
+    let mr = parse("hf:org/repo@a%2Fb:f16");
+    let parts = mr.as_hf().unwrap();
+    assert_eq!((parts.name, parts.revision), ("repo", Some("a/b")));
+    assert_eq!((parts.quantisation, parts.path), (Some("F16"), None));
+    assert_eq!(mr.id().unwrap(), "hf:org/repo@a%2Fb:F16");
+    let built = ModelRef::Hf {
+        org: "org".to_owned(),
+        repo: "repo:f16".to_owned(),
+        path: None,
+    };
+    assert_eq!(built.id().unwrap(), "hf:org/repo:F16");
+    let tag = |kind: &Kind| matches!(kind, Kind::Quantisation(_));
+    fails("hf:org/repo:", tag, 12);
+    fails("hf:org/repo:-x", tag, 12);
+    fails("hf:org/repo:Q4@v1", tag, 14);
+    fails("hf:org/repo:Q4:Q8", tag, 14);
+    fails("hf:org/repo:Q4/m.gguf", tag, 14);
+    fails(&format!("hf:org/repo:{}", "x".repeat(65)), tag, 12);
 }
 
 /// CAT-103
@@ -169,19 +201,32 @@ fn what_the_hub_could_not_hold_is_refused_with_its_place() {
 /// CAT-113
 #[test]
 fn spellings_of_other_programs_are_answered_with_the_one_to_write() {
-    for text in [
-        "hf:org/repo:Q4_K_M",
-        "hf.co/org/repo:Q4_K_M",
-        "huggingface.co/org/repo",
-        "HF.co/org/repo/blob/main/a/m.gguf",
-        "https://huggingface.co/org/repo",
-        "https://www.huggingface.co/org/repo/",
-        "https://hf.co/org/repo/tree/v1",
-        "https://huggingface.co/org/repo/blob/main/m.gguf",
+    for (text, reference) in [
+        ("hf.co/org/repo:q4_k_m", "hf:org/repo:Q4_K_M"),
+        ("huggingface.co/org/repo", "hf:org/repo"),
+        ("HF.co/org/repo/blob/main/a/m.gguf", "hf:org/repo/a/m.gguf"),
+        (
+            "hf.co/org/repo/blob/refs%2Fpr%2F1/m.gguf",
+            "hf:org/repo@refs/pr/1/m.gguf",
+        ),
+        ("hf.co/org/repo?token=hf_secret", "hf:org/repo"),
+        (
+            "hf.co/org/repo/discussions/1",
+            "hf:org/repo, or hf:org/repo@revision/path",
+        ),
+        ("https://huggingface.co/org/repo", "hf:org/repo"),
+        ("https://www.huggingface.co/org/repo/", "hf:org/repo"),
+        ("https://hf.co/org/repo/tree/v1", "hf:org/repo@v1"),
+        (
+            "https://huggingface.co/org/repo/blob/main/two%20words.gguf?x=1#y",
+            "hf:org/repo/two words.gguf",
+        ),
     ] {
         let error = text.parse::<ModelRef>().unwrap_err();
         assert!(matches!(error.kind(), Kind::OtherSpelling(_)), "{text}");
-        assert!(error.to_string().contains("write hf:org/repo"), "{error}");
+        let error = error.to_string();
+        assert!(error.contains(&format!("write {reference}")), "{error}");
+        assert!(!error.contains("secret"), "{error}");
     }
     // A download is a URL, and a path that says so is a path.
     for text in [
