@@ -151,7 +151,7 @@ pub use fetch::{
 };
 pub use maintenance::{rebuild, recover};
 pub use progress::{CancelToken, Limits, Progress};
-pub use reference::{HfParts, ModelId, ModelRef};
+pub use reference::{FilePatterns, HfParts, ModelId, ModelRef};
 pub use root::{Locking, default_model_cache_dir};
 pub use state::{CatalogEdit, EngineEdit, OutsidePaths, Pin, StoreOptions};
 

@@ -57,6 +57,30 @@ pub enum ProvisionError {
         source: DigestError,
     },
 
+    /// A caller pinned the digest of some files of a model, and the request asks for more files: state
+    /// the digest of the union in the request.
+    #[error(
+        "model {id:?} is pinned to {pinned}, which covers only the files of an earlier request ({chosen}), and this request asks for more files; state the digest of the union in the request"
+    )]
+    PinCoversFewerFiles {
+        /// The id of the model.
+        id: String,
+        /// The pinned digest.
+        pinned: Box<Digest>,
+        /// The patterns of the files that the digest covers.
+        chosen: String,
+    },
+
+    /// The request states patterns of files, and its reference is not a repository or folder of the
+    /// hub: remove the patterns.
+    #[error(
+        "{reference:?} is always provided as a whole, and the request states patterns of files; remove the patterns; nothing was done"
+    )]
+    PatternsUnusable {
+        /// The reference, without secrets.
+        reference: String,
+    },
+
     /// The bytes at the path do not have the expected digest: restore the file, or give the new
     /// digest if the file was replaced on purpose.
     #[error("digest mismatch for model {id:?} at {path}: expected {expected}, got {actual}; restore the file, or pass the new digest to replace the model", path = path.display())]
@@ -167,6 +191,8 @@ static CODES: &[ErrorCode] = &[
     ErrorCode::new("failed_elsewhere", 502, Retry::Depends, "Another caller made the same request, and its call failed. The status is that of its error."),
     ErrorCode::new("invalid_expected_digest", 400, Retry::No, "The expected digest of the request is malformed or unknown."),
     ErrorCode::new("nested_call", 500, Retry::No, "A fetcher requested the model that its own call provisions."),
+    ErrorCode::new("patterns_unusable", 400, Retry::No, "The reference of the request is provided as a whole, so patterns of files cannot be used."),
+    ErrorCode::new("pin_covers_fewer_files", 409, Retry::No, "The pinned digest covers only some of the files that the request asks for."),
     ErrorCode::new("pinned_digest_unusable", 500, Retry::No, "A newer release pinned a digest that this program cannot compute."),
     ErrorCode::new("policy_refused", 403, Retry::No, "A rule of the policy forbids the model."),
     ErrorCode::new("policy_unusable", 500, Retry::No, "The catalog of the provisioner cannot honour a rule of the policy."),
@@ -191,6 +217,8 @@ impl ProvisionError {
             Self::Catalog(error) => error.code(),
             Self::InvalidExpectedDigest { .. } => "invalid_expected_digest",
             Self::ConflictingDigests { .. } => "conflicting_digests",
+            Self::PatternsUnusable { .. } => "patterns_unusable",
+            Self::PinCoversFewerFiles { .. } => "pin_covers_fewer_files",
             Self::PinnedDigestUnusable { .. } => "pinned_digest_unusable",
             Self::DigestMismatch { .. } => "digest_mismatch",
             Self::SourceMismatch { .. } => "digest_mismatch",

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use catalog_core::{CancelToken, Digest, Limits, ModelRef};
+use catalog_core::{CancelToken, Digest, FilePatterns, Limits, ModelRef};
 
 /// A request to provision one model: its reference, expected digest, freshness, deadline and cancel
 /// token.
@@ -25,6 +25,7 @@ pub struct ProvisionRequest {
     pub(crate) model_ref: ModelRef,
     pub(crate) expected_digest: Option<Digest>,
     pub(crate) freshness: Freshness,
+    pub(crate) patterns: FilePatterns,
     pub(crate) deadline: Option<Instant>,
     pub(crate) cancel: CancelToken,
 }
@@ -50,6 +51,7 @@ impl ProvisionRequest {
             model_ref,
             expected_digest: None,
             freshness: Freshness::default(),
+            patterns: FilePatterns::default(),
             deadline: None,
             cancel: CancelToken::new(),
         }
@@ -76,6 +78,38 @@ impl ProvisionRequest {
     /// Sets the freshness that the request requires.
     pub fn freshness(mut self, freshness: Freshness) -> Self {
         self.freshness = freshness;
+        self
+    }
+
+    /// Sets the patterns that choose files of a repository or folder of the hub. Without patterns,
+    /// the request asks for all files of its reference.
+    ///
+    /// All requests for a reference share one entry, whose files only become more: if the model on
+    /// this host lacks files that the request asks for, the call fetches the missing files of the
+    /// same revision, and publishes the union. A digest that a caller pinned covers the files that
+    /// it was given for, so the request must state the digest of the union.
+    ///
+    /// The model of a tag, such as `hf:org/repo:Q4_K_M`, and a single file are always fetched as a
+    /// whole. Patterns can leave out only the companions: see
+    /// [`without_companions`](Self::without_companions).
+    ///
+    /// ```
+    /// use catalog_core::{FilePatterns, ModelRef};
+    /// use model_provisioner::ProvisionRequest;
+    ///
+    /// let patterns = FilePatterns::default().include(["*.safetensors", "*.json"]);
+    /// let request = ProvisionRequest::new(ModelRef::parse("hf:org/repo")?).files(patterns);
+    /// # drop(request);
+    /// # Ok::<(), catalog_core::CatalogError>(())
+    /// ```
+    pub fn files(mut self, patterns: FilePatterns) -> Self {
+        self.patterns = patterns;
+        self
+    }
+
+    /// Leaves out the companions of a model of the hub: its projectors (`mmproj`).
+    pub fn without_companions(mut self) -> Self {
+        self.patterns = self.patterns.exclude(["*mmproj*"]);
         self
     }
 

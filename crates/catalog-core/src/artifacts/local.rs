@@ -53,12 +53,6 @@ pub enum LocalModelKind {
 }
 
 impl LocalModel {
-    /// Returns the names of all files in the set of a shard, in order, or `None` if the name is not
-    /// that of a shard.
-    pub fn shards_of(name: &str) -> Option<Vec<String>> {
-        shard_set(name)
-    }
-
     /// The names of files and folders that are not part of a model, at any depth below its folder:
     /// the names that version control, downloaders and macOS use, and lock files. A `*` at the
     /// beginning or the end stands for any text.

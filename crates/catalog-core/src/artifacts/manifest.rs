@@ -12,7 +12,7 @@ use super::manifest_file::{ManifestFile, Role};
 use super::provenance::{Provenance, Validators};
 use crate::digest::{Basis, Digest, DigestSubject, FileContent, seal, unseal};
 use crate::error::{CatalogError, DigestError, Result};
-use crate::reference::check_file_name;
+use crate::reference::{FilePatterns, check_file_name};
 use crate::root::{ArtifactFolder, Layout, create_file, is_sha256, open_own_file};
 
 /// The newest version that this release reads. It writes this version for models with companions.
@@ -64,6 +64,9 @@ pub struct Manifest {
     /// The names of the requested files. It is empty if all files were requested.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub requested: BTreeSet<String>,
+    /// The patterns that chose the requested files. It is empty if all files were requested.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub patterns: BTreeSet<FilePatterns>,
     /// The validators that the source stated for single files, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub validators: BTreeMap<String, Validators>,
@@ -111,6 +114,7 @@ impl Manifest {
                 .map(crate::reference::shown_id),
             basis: Basis::OwnHash,
             requested: provenance.requested.clone(),
+            patterns: provenance.patterns.clone(),
             validators: provenance.validators.clone(),
             published_ms,
             files,
@@ -126,6 +130,7 @@ impl Manifest {
             revision: self.revision.clone(),
             fetcher: self.fetcher.clone(),
             requested: self.requested.clone(),
+            patterns: self.patterns.clone(),
             companions: companions.map(|file| file.name.clone()).collect(),
             validators: self.validators.clone(),
             source_spelling: self.source_spelling.clone(),
@@ -133,13 +138,20 @@ impl Manifest {
     }
 
     /// Returns this manifest with the facts that a later fetch of the same bytes found: the
-    /// validators of the source, and a stronger basis. Returns `None` if the later fetch found
-    /// nothing new.
+    /// validators of the source, a stronger basis, and more patterns that the files satisfy. Returns
+    /// `None` if the later fetch found nothing new.
     pub(super) fn updated_from(&self, later: &Self) -> Option<Self> {
         let mut updated = self.clone();
         updated.basis = self.basis.max(later.basis);
         if !later.validators.is_empty() {
             updated.validators = later.validators.clone();
+        }
+        if self.patterns.is_empty() || later.patterns.is_empty() {
+            updated.patterns.clear();
+            updated.requested.clear();
+        } else {
+            updated.patterns.extend(later.patterns.iter().cloned());
+            updated.requested.extend(later.requested.iter().cloned());
         }
         (updated != *self).then_some(updated)
     }

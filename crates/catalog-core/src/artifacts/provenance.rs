@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::reference::FilePatterns;
+
 /// The provenance of the bytes of a model: their source, their revision, and the fetcher.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -14,6 +16,9 @@ pub struct Provenance {
     pub fetcher: String,
     /// The names of the requested files. It is empty if all files were requested.
     pub requested: BTreeSet<String>,
+    /// The patterns that chose the requested files: a file was requested if one of the patterns has
+    /// its name. It is empty if all files were requested.
+    pub patterns: BTreeSet<FilePatterns>,
     /// The names of the files that are companions of the model.
     pub companions: BTreeSet<String>,
     /// The validators that the source stated for single files, by name.
@@ -49,6 +54,13 @@ impl Provenance {
     #[must_use]
     pub fn requested(mut self, requested: BTreeSet<String>) -> Self {
         self.requested = requested;
+        self
+    }
+
+    /// Sets the patterns that chose the requested files.
+    #[must_use]
+    pub fn patterns(mut self, patterns: BTreeSet<FilePatterns>) -> Self {
+        self.patterns = patterns;
         self
     }
 

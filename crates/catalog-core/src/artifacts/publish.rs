@@ -91,11 +91,11 @@ impl VerifiedStaging {
                 // of the published files.
                 root::remove_artifact(staged.path())?;
                 let seen = self.look_at_published(target, blobs)?;
-                // This publication compared the bytes, too.
-                let ours = self.manifest.basis;
-                Ok(manifest.map(|mut manifest| {
-                    manifest.basis = manifest.basis.max(ours);
-                    (manifest, lease, seen)
+                // This publication compared the bytes, too. The manifest of a leased artifact was not
+                // replaced.
+                Ok(manifest.map(|manifest| {
+                    let updated = manifest.updated_from(&self.manifest);
+                    (updated.unwrap_or(manifest), lease, seen)
                 }))
             }
             Placed::Not => Ok(None),

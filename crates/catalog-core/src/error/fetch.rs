@@ -31,6 +31,10 @@ pub enum FetchProblem {
     Misconfigured,
     /// The file changed at the source while it was fetched.
     SourceChanged,
+    /// The repository has another name now.
+    Renamed,
+    /// The source limits the number of requests of this account.
+    RateLimited,
     /// The fetch failed for another reason.
     Failed,
 }
@@ -52,6 +56,8 @@ impl FetchProblem {
             Self::Untrusted => "fetch_untrusted",
             Self::Misconfigured => "fetch_misconfigured",
             Self::SourceChanged => "fetch_source_changed",
+            Self::Renamed => "fetch_renamed",
+            Self::RateLimited => "fetch_rate_limited",
             Self::Failed => "fetch_failed",
         }
     }
@@ -76,6 +82,8 @@ impl FetchProblem {
             }
             Self::Misconfigured => "correct the network configuration, then try again",
             Self::SourceChanged => "try again when the source no longer changes the file",
+            Self::Renamed => "write the new name in the reference",
+            Self::RateLimited => "wait, or give a token of an account with a higher limit",
             Self::Failed => "read the message, then try again",
         }
     }

@@ -6,15 +6,18 @@ mod errors;
 mod fetcher;
 mod file;
 mod gate;
+mod hub_files;
 mod into;
 mod origin;
 mod present;
+mod quantisation;
 mod task;
 
 pub use address::AddressSet;
 pub use fetcher::ModelFetcher;
 pub use file::FileFetcher;
 pub use gate::OutboundGate;
+pub use hub_files::{HubFile, HubFiles};
 pub use into::fetch_into;
 pub use origin::HostOrigin;
 pub use task::{

@@ -3,10 +3,10 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::gate::{DefaultGate, OutboundGate};
-use crate::artifacts::{Expectation, Validators};
+use crate::artifacts::{Expectation, Manifest, Validators};
 use crate::digest::{Basis, Digest};
 use crate::progress::{Limits, Progress};
-use crate::reference::ModelRef;
+use crate::reference::{FilePatterns, ModelRef};
 
 /// The limits of a new task.
 static NO_LIMITS: LazyLock<Limits> = LazyLock::new(Limits::none);
@@ -19,6 +19,13 @@ pub struct FetchTask<'t> {
     pub model_ref: &'t ModelRef,
     /// The files of the model to fetch. A new task asks for all files.
     pub files: TaskFiles<'t>,
+    /// The patterns that choose files by their names in the model: a file is wanted if one of the
+    /// patterns has it, or if there are none. A fetcher of single files refuses patterns.
+    pub patterns: &'t [FilePatterns],
+    /// The manifest of the artifact that the model has now, if the task extends that artifact. If
+    /// the source still has the revision of the manifest, the fetcher takes the files of the
+    /// manifest from the store.
+    pub present: Option<&'t Manifest>,
     /// The revision to fetch, instead of the one that the reference states.
     pub revision: Option<&'t str>,
     /// The digest that the model must have, if it is known: the digest of its only file, or the
@@ -125,6 +132,8 @@ impl<'t> FetchTask<'t> {
         Self {
             model_ref,
             files: TaskFiles::All,
+            patterns: &[],
+            present: None,
             revision: None,
             digest: None,
             gate: &DefaultGate,
@@ -132,6 +141,11 @@ impl<'t> FetchTask<'t> {
             max_bytes: None,
             on_file: OnFile::default(),
         }
+    }
+
+    /// Returns true if the patterns of the task choose the file of this name.
+    pub fn wants(&self, name: &str) -> bool {
+        self.patterns.is_empty() || self.patterns.iter().any(|patterns| patterns.has(name))
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::proof::valid_proof;
@@ -6,6 +7,7 @@ use crate::digest::{Assurance, Basis, Method};
 use crate::entry::CatalogEntry;
 use crate::error::Result;
 use crate::index::Snapshot;
+use crate::reference::FilePatterns;
 use crate::root::{Layout, is_on_disk};
 use crate::state::{ModelRecord, RootState};
 
@@ -31,6 +33,8 @@ pub struct RegisteredModel {
     pub revision: Option<String>,
     /// The size of the model in bytes, if it is known.
     pub size: Option<u64>,
+    /// The patterns that chose the files. It is empty if all files of the reference were requested.
+    pub patterns: BTreeSet<FilePatterns>,
 }
 
 impl RegisteredModel {
@@ -57,6 +61,7 @@ impl RegisteredModel {
             basis: None,
             revision: None,
             size: None,
+            patterns: BTreeSet::new(),
         }
     }
 }
@@ -99,6 +104,7 @@ pub(crate) fn registered(
         basis: record.proof.as_ref().map(|proof| proof.basis),
         revision: record.revision.clone(),
         size: record.size,
+        patterns: record.patterns.clone(),
         ..looked_at
     };
     // The indexes of the first edition hold neither the size nor the revision.
@@ -109,6 +115,7 @@ pub(crate) fn registered(
         model.size = Some(manifest.size());
         model.basis = model.basis.or(Some(manifest.basis));
         model.revision = manifest.revision;
+        model.patterns = manifest.patterns;
     }
     Ok(Some(model))
 }

@@ -4,6 +4,7 @@
 mod check_url;
 mod fault;
 mod file;
+mod file_patterns;
 mod hf;
 mod host;
 mod hub_spelling;
@@ -27,6 +28,7 @@ pub(crate) use redact::shown_id;
 pub(crate) use redact_text::{redact_image, redact_text, text_holds_secret};
 pub(crate) use remote_name::check_file_name;
 
+pub use file_patterns::FilePatterns;
 pub use hf::HfParts;
 pub use model_id::ModelId;
 pub use model_ref::ModelRef;

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use crate::artifacts::Artifact;
 use crate::digest::{Digest, RecordedVerification};
 use crate::entry::{CatalogEntry, LifecycleState};
 use crate::index::Record;
+use crate::reference::FilePatterns;
 use crate::root::{IndexFile, Layout, StoreRoot};
 
 /// The form in which `index.json` holds a model.
@@ -43,6 +45,9 @@ pub(crate) struct ModelRecord {
     /// The size of the files in bytes, at the last verification that passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<u64>,
+    /// The patterns that chose the files. It is empty if all files of the reference were requested.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) patterns: BTreeSet<FilePatterns>,
 }
 
 impl ModelRecord {
@@ -62,6 +67,7 @@ impl ModelRecord {
             attempt: same.and_then(|same| same.attempt),
             revision: of_bytes.and_then(|same| same.revision.clone()),
             size: of_bytes.and_then(|same| same.size),
+            patterns: of_bytes.map_or_else(BTreeSet::new, |same| same.patterns.clone()),
             local_path: placed.stored,
             lifecycle: entry.lifecycle,
             digest: entry.digest.clone(),
@@ -88,6 +94,7 @@ impl ModelRecord {
         let record = Self {
             revision: manifest.revision.clone(),
             size: Some(manifest.size()),
+            patterns: manifest.patterns.clone(),
             ..self
         };
         let Some(seen) = artifact.published() else {
@@ -168,6 +175,7 @@ impl Record for ModelRecord {
         "attempt",
         "revision",
         "size",
+        "patterns",
     ];
 
     fn normalise(&mut self, root: &StoreRoot) -> Result<(), &'static str> {

@@ -98,7 +98,7 @@ fn decode(text: &str) -> Option<String> {
 /// Returns the files of a model: one file, or all shards of a set.
 fn files_of(task: &FetchTask<'_>, ask: &Ask) -> Result<Vec<RemoteFile>> {
     let name = name_of(task.model_ref, &ask.url)?;
-    let names = LocalModel::shards_of(&name).unwrap_or_else(|| vec![name.clone()]);
+    let names = LocalModel::shard_names(&name).unwrap_or_else(|| vec![name.clone()]);
     let is_single = names.len() == 1;
     let digest = task
         .digest

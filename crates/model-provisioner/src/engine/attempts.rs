@@ -216,8 +216,8 @@ fn terms(ctx: &CallContext<'_>) -> String {
         ctx.policy.content,
     );
     let asked = format!(
-        "{:?} {:?} {policy:?} {credentials:?}",
-        ctx.given, ctx.freshness
+        "{:?} {:?} {policy:?} {credentials:?} {:?}",
+        ctx.given, ctx.freshness, ctx.patterns
     );
     let mut hash = Hasher::new();
     hash.update(asked.as_bytes());

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use catalog_core::fetching::FetchedBytes;
 use catalog_core::managed::{ManagedCatalog, ModelLock};
 use catalog_core::{
-    Basis, CatalogEntry, CatalogError, CatalogStore, Digest, Expected, FetchTask, Limits,
-    ModelFetcher, ModelId, ModelRef, Progress,
+    Basis, CatalogEntry, CatalogError, CatalogStore, Digest, Expected, FetchTask, FilePatterns,
+    Limits, ModelFetcher, ModelId, ModelRef, Progress,
 };
 
 use crate::error::{ProvisionError, Result};
@@ -26,6 +26,8 @@ pub(super) struct CallContext<'c> {
     pub(super) policy: &'c Policy,
     pub(super) model_ref: &'c ModelRef,
     pub(super) freshness: Freshness,
+    /// The patterns of the files that the request asks for.
+    pub(super) patterns: &'c FilePatterns,
     /// The digest that the request states, in its canonical form.
     pub(super) given: Option<Digest>,
     pub(super) id: ModelId,
@@ -96,6 +98,11 @@ impl<'c> CallContext<'c> {
         request: &'c ProvisionRequest,
     ) -> Result<Self> {
         let given = given_digest(request)?;
+        if !request.patterns.is_empty() && request.model_ref.as_hf().is_none() {
+            return Err(ProvisionError::PatternsUnusable {
+                reference: request.model_ref.to_string(),
+            });
+        }
         let id = request.model_ref.model_id()?;
         Ok(Self {
             catalog,
@@ -103,6 +110,7 @@ impl<'c> CallContext<'c> {
             policy,
             model_ref: &request.model_ref,
             freshness: request.freshness,
+            patterns: &request.patterns,
             given,
             shared_id: id.as_str().into(),
             id,

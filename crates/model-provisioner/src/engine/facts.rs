@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use catalog_core::managed::{RegisteredModel, SourceFailure};
-use catalog_core::{Basis, CatalogSnapshot, Digest};
+use catalog_core::{Basis, CatalogSnapshot, Digest, FilePatterns};
 
 use super::context::CallContext;
 use crate::error::{ProvisionError, Result};
@@ -21,6 +23,8 @@ pub(super) struct Facts {
     pub(super) is_source_asked: bool,
     /// Whether the source has another revision than the registered model.
     pub(super) has_moved: bool,
+    /// Whether the request asks for files that the registered model may lack.
+    pub(super) lacks_files: bool,
 }
 
 impl Facts {
@@ -41,6 +45,12 @@ impl Facts {
 /// recorded, a caller may have stated it.
 pub(super) fn is_vouched(known: &RegisteredModel) -> bool {
     known.basis.is_none_or(|basis| basis >= Basis::SourceHash)
+}
+
+/// Returns true if files that were chosen by some patterns are all files that a request asks for. No
+/// patterns stand for all files.
+pub(super) fn satisfies(chosen: &BTreeSet<FilePatterns>, asked: &FilePatterns) -> bool {
+    chosen.is_empty() || chosen.contains(asked)
 }
 
 /// The facts that a call gets together with the model lock.
@@ -76,12 +86,15 @@ pub(super) fn look(ctx: &CallContext<'_>, gained: &LockFacts) -> Result<Facts> {
         })?;
     }
     Ok(Facts {
-        known,
         is_local: ctx.is_local(),
         is_stageable: ctx.fetcher.supports(ctx.model_ref),
         has_store: store.is_some(),
         published: gained.published.clone(),
         is_source_asked: gained.is_source_asked,
         has_moved: false,
+        lacks_files: known
+            .as_ref()
+            .is_some_and(|known| !satisfies(&known.patterns, ctx.patterns)),
+        known,
     })
 }

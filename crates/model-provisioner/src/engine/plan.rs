@@ -35,8 +35,8 @@ pub(super) enum Miss {
 pub(super) fn expected<'f>(facts: &'f Facts, wishes: &Wishes<'f>) -> Option<&'f Digest> {
     match wishes.given {
         Some(given) => Some(given),
-        // The source may have replaced the model.
-        None if facts.has_moved => None,
+        // The source may have replaced the model, or the model gets more files.
+        None if facts.has_moved || facts.lacks_files => None,
         None => pinned(facts),
     }
 }
@@ -61,6 +61,9 @@ pub(super) fn first_step(facts: &Facts, wishes: &Wishes<'_>) -> Step {
     let revalidates = wishes.freshness == Freshness::Revalidate && !facts.is_source_asked;
     if revalidates && acquisition(facts, wishes) == Step::Fetch {
         return Step::Revalidate;
+    }
+    if facts.lacks_files && acquisition(facts, wishes) == Step::Fetch {
+        return published_or_acquired(facts, wishes);
     }
     if !known.is_here {
         return match can_repair(facts, wishes) {
@@ -92,6 +95,7 @@ pub(super) fn next_step(
     match (last, miss) {
         (Step::RegisterPublished, _) => Some(acquire),
         (Step::Revalidate, Miss::SourceMoved) => Some(Step::Fetch),
+        (Step::Revalidate, Miss::SourceUnchanged) if facts.lacks_files => Some(acquire),
         (Step::Revalidate, Miss::SourceUnchanged) if is_here => Some(Step::Verify),
         (Step::Revalidate, Miss::SourceUnchanged) => Some(repair.unwrap_or(acquire)),
         // If the request states no new digest, bytes that differ from the pinned digest are
@@ -180,6 +184,7 @@ mod tests {
             published: None,
             is_source_asked: false,
             has_moved: false,
+            lacks_files: false,
         }
     }
 

@@ -3,7 +3,7 @@ use catalog_core::{Artifact, CatalogError, Digest, VerificationOutcomeKind};
 
 use super::revision::is_current;
 use crate::engine::context::{CallContext, Part};
-use crate::engine::facts::Facts;
+use crate::engine::facts::{Facts, satisfies};
 use crate::engine::plan::Miss;
 use crate::engine::verified::{Executed, Stated, VerifiedModel, judge, require_external_digest};
 use crate::error::Result;
@@ -61,6 +61,9 @@ fn is_asked_for(
     expected: Option<&Digest>,
 ) -> Result<bool> {
     let manifest = artifact.manifest();
+    if !satisfies(&manifest.patterns, ctx.patterns) {
+        return Ok(false);
+    }
     let is_expected = expected
         .is_none_or(|expected| [&manifest.digest, &manifest.tree_digest()].contains(&expected));
     let is_allowed = ctx.check_size(Some(manifest.size())).is_ok()

@@ -95,6 +95,8 @@ fn fetch_one(
         None => TaskFiles::OnlyInFolder(&names),
     };
     task.revision = bad.manifest.revision.as_deref();
+    // The names choose the files.
+    task.patterns = &[];
     task.digest = Some(&bad.file.digest);
     let fetched = stage_watched(ctx, task, &mut staging)?;
     ctx.note_bytes(fetched.bytes);

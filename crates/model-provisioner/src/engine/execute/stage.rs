@@ -1,7 +1,9 @@
 //! The steps that put a whole model into the store.
 
 use catalog_core::managed::ManagedCatalog;
-use catalog_core::{Basis, CatalogError, Digest, ImportRequest, Progress, VerifiedStaging};
+use catalog_core::{
+    Basis, CatalogError, Digest, FilePatterns, ImportRequest, Manifest, Progress, VerifiedStaging,
+};
 
 use super::local::locate;
 use super::origin::at_source;
@@ -49,12 +51,14 @@ pub(super) fn fetch(
     expected: Option<&Digest>,
 ) -> Result<VerifiedModel> {
     ctx.check_outbound()?;
-    let staged = stage_and_verify(ctx, store, facts, expected, Earlier::Continue);
+    let wanted = WantedFiles::of(ctx, store, facts)?;
+    let expected = wanted.expected(ctx, facts, expected)?;
+    let staged = stage_and_verify(ctx, store, facts, expected, &wanted, Earlier::Continue);
     let (staging, expected, by_source) = match staged {
         // The bytes of an earlier call may be the wrong ones.
         Err(Refused { error, resumed }) if resumed > 0 && is_of_bytes(&error) => {
             tracing::warn!(id = ctx.id.as_str(), %error, "a resumed fetch is repeated from the begin");
-            stage_and_verify(ctx, store, facts, expected, Earlier::Ignore)
+            stage_and_verify(ctx, store, facts, expected, &wanted, Earlier::Ignore)
         }
         staged => staged,
     }
@@ -64,6 +68,65 @@ pub(super) fn fetch(
         in_record: facts.recorded_basis(),
     };
     publish(ctx, staging, expected, stated, Provided::Fetched)
+}
+
+/// The files that a fetch must deliver. The files of an entry only become more.
+struct WantedFiles {
+    /// The patterns of this request and of earlier ones. There are none if all files are wanted.
+    patterns: Vec<FilePatterns>,
+    /// The manifest of the artifact to which the fetch adds files of the same revision.
+    present: Option<Manifest>,
+}
+
+impl WantedFiles {
+    fn of(ctx: &CallContext<'_>, store: &dyn ManagedCatalog, facts: &Facts) -> Result<Self> {
+        let known = facts.known.as_ref();
+        let asked = Some(ctx.patterns).filter(|patterns| !patterns.is_empty());
+        let patterns = match (known.map(|known| &known.patterns), asked) {
+            (None, asked) => asked.into_iter().cloned().collect(),
+            (Some(earlier), Some(asked)) if !earlier.is_empty() => {
+                let mut all = earlier.clone();
+                all.insert(asked.clone());
+                all.into_iter().collect()
+            }
+            (Some(_), _) => Vec::new(),
+        };
+        let extended =
+            known.filter(|known| facts.lacks_files && !facts.has_moved && known.is_managed);
+        let present = match extended {
+            Some(known) => store.manifest(&known.entry.local_path).unwrap_or_default(),
+            None => None,
+        };
+        Ok(Self { patterns, present })
+    }
+
+    /// Returns the digest that the union of the files must have. `expected` is the digest that the
+    /// plan expects.
+    fn expected<'e>(
+        &self,
+        ctx: &CallContext<'_>,
+        facts: &'e Facts,
+        expected: Option<&'e Digest>,
+    ) -> Result<Option<&'e Digest>> {
+        let (None, Some(present), Some(known)) = (expected, &self.present, &facts.known) else {
+            return Ok(expected);
+        };
+        let is_one_model = present.entry_file.is_some();
+        match &known.entry.digest {
+            // The digest of one model does not cover its companions.
+            Some(pinned) if is_one_model => Ok(Some(pinned)),
+            Some(pinned) if known.basis.is_none_or(|basis| basis >= Basis::Pin) => {
+                let chosen: Vec<String> = known.patterns.iter().map(ToString::to_string).collect();
+                Err(ProvisionError::PinCoversFewerFiles {
+                    id: ctx.id.to_string(),
+                    pinned: Box::new(pinned.clone()),
+                    chosen: chosen.join("; "),
+                })
+            }
+            // The source stated the digests of the files.
+            _ => Ok(None),
+        }
+    }
 }
 
 /// The treatment of bytes that earlier calls left.
@@ -106,6 +169,7 @@ fn stage_and_verify<'e>(
     store: &dyn ManagedCatalog,
     facts: &'e Facts,
     expected: Option<&'e Digest>,
+    files: &WantedFiles,
     earlier: Earlier,
 ) -> Result<(VerifiedStaging, Option<&'e Digest>, Basis), Refused> {
     let mut staging = store.stage(&ctx.id, 0)?;
@@ -117,6 +181,12 @@ fn stage_and_verify<'e>(
         ctx.fetching(Progress::default())?;
         let mut task = ctx.task();
         task.digest = wanted.as_ref();
+        task.patterns = &files.patterns;
+        task.present = files.present.as_ref();
+        task.revision = files
+            .present
+            .as_ref()
+            .and_then(|present| present.revision.as_deref());
         stage_watched(ctx, task, &mut staging)
     })?;
     ctx.note_bytes(fetched.bytes);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use catalog_core::fetching::HubFiles;
 use catalog_core::{CatalogError, FetchProblem, ModelRef, Result};
 
 use super::cli_error::fetch_error;
@@ -58,6 +59,38 @@ pub(super) fn commit_of(mr: &ModelRef, downloaded: &[DownloadedFile]) -> Result<
         return Err(fetch_error(mr, FetchProblem::Unreachable, detail));
     }
     Ok(first.cloned())
+}
+
+/// Moves the files that were downloaded at their paths in the repository to their names in the
+/// model.
+pub(super) fn move_to_names(top: &Path, chosen: &HubFiles) -> Result<()> {
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| CatalogError::Io {
+            action: "move",
+            path,
+            source,
+        }
+    };
+    // The files are moved aside first, because the name of one may be the path of another.
+    let aside = tempfile::tempdir_in(top).map_err(failed(top))?;
+    let moved: Vec<_> = chosen
+        .files
+        .iter()
+        .filter(|file| file.path != file.name)
+        .collect();
+    for (number, file) in moved.iter().enumerate() {
+        let from = top.join(&file.path);
+        fs::rename(&from, aside.path().join(number.to_string())).map_err(failed(&from))?;
+    }
+    for (number, file) in moved.iter().enumerate() {
+        let to = top.join(&file.name);
+        to.parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .map_err(failed(&to))?;
+        fs::rename(aside.path().join(number.to_string()), &to).map_err(failed(&to))?;
+    }
+    aside.close().map_err(failed(top))
 }
 
 /// Moves the files of a folder of the repository to the top folder, and removes the folder.

@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use catalog_core::fetching::{KnownSource, SourceState, fetch_into};
+use catalog_core::fetching::{HubFiles, KnownSource, SourceState, fetch_into};
 use catalog_core::{
     ArtifactStore, Basis, CatalogError, Expectation, FetchProblem, FetchTask, Fetched, HfParts,
     ModelFetcher, ModelRef, Progress, Provenance, Reservation, ResolvedModel, Result, SourceHost,
@@ -13,9 +13,9 @@ use catalog_core::{
 
 use super::cli_error::fetch_error;
 use super::commands::{Repository, Tick};
-use super::download_check::{check_complete, commit_of, move_to_top};
+use super::download_check::{check_complete, commit_of, move_to_names, move_to_top};
 use super::records::{DownloadedFile, Stated, bytes_in, check_git_oid, downloaded_in};
-use super::selection::Selection;
+use super::selection::{Listed, Selection};
 use super::settings::Settings;
 use super::tool::Tool;
 
@@ -125,8 +125,14 @@ impl ModelFetcher for HfCliFetcher {
             revision: task.revision.or(parts.revision),
         };
         let listing = repository.list(&mut || progress(idle))?;
-        let mut selection = Selection::of(task, &parts)
-            .map_err(|detail| fetch_error(mr, FetchProblem::Refused, detail))?;
+        let refused = |detail| fetch_error(mr, FetchProblem::Refused, detail);
+        let mut selection = match parts.quantisation.is_some() || !task.patterns.is_empty() {
+            true => Selection::Chosen(choose(task, listing.as_deref())?),
+            false => Selection::of(task, &parts).map_err(refused)?,
+        };
+        let companions = selection.companions();
+        let reused = selection.take_present(task, staging, &mut || progress(idle))?;
+        selection.check_names().map_err(refused)?;
         let mut total = None;
         if let Some(listing) = &listing {
             selection = selection.looked_up(&parts, listing);
@@ -143,7 +149,10 @@ impl ModelFetcher for HfCliFetcher {
             measure(&reservation)?;
             progress(Progress::new(bytes_in(&folder), total))
         };
-        let first = repository.download(&selection, &folder, &mut tick)?;
+        let first = match selection.is_empty() {
+            true => Ok(()),
+            false => repository.download(&selection, &folder, &mut tick)?,
+        };
         match (first, parts.path) {
             (Ok(()), _) => {}
             // Without a listing, the failed download of the file shows that the path may be a
@@ -160,10 +169,16 @@ impl ModelFetcher for HfCliFetcher {
             (Err(failure), _) => return Err(failure.error),
         }
 
-        let downloaded = downloaded_in(&folder)?;
-        check_complete(mr, &selection, listing.as_deref(), &downloaded)?;
-        let commit = commit_of(mr, &downloaded)?;
-        let (expectation, basis) = self.compare(
+        let mut downloaded = downloaded_in(&folder)?;
+        downloaded.retain(|file| !reused.contains_key(&file.name));
+        if !selection.is_empty() {
+            check_complete(mr, &selection, listing.as_deref(), &downloaded)?;
+        }
+        let commit = match selection.is_empty() {
+            true => task.revision.map(str::to_owned),
+            false => commit_of(mr, &downloaded)?,
+        };
+        let (mut expectation, basis) = self.compare(
             &folder,
             &downloaded,
             &selection,
@@ -171,14 +186,31 @@ impl ModelFetcher for HfCliFetcher {
             &parts,
             &mut tick,
         )?;
-        if let Some(name) = selection.folder() {
-            move_to_top(&folder, name)?;
+        match &selection {
+            Selection::Chosen(chosen) => move_to_names(&folder, chosen)?,
+            selection => {
+                if let Some(name) = selection.folder() {
+                    move_to_top(&folder, name)?;
+                }
+            }
         }
+        let requested = match task.patterns {
+            [] => BTreeSet::new(),
+            _ => downloaded
+                .iter()
+                .map(|file| selection.name_of(&file.name).to_owned())
+                .chain(reused.keys().cloned())
+                .collect(),
+        };
+        expectation.files.extend(reused);
         staging.set_provenance(
             Provenance::default()
                 .source(mr.to_string())
                 .revision(commit.clone())
-                .fetcher(tool.described()),
+                .fetcher(tool.described())
+                .companions(companions)
+                .requested(requested)
+                .patterns(task.patterns.iter().cloned().collect()),
         );
         let mut fetched = Fetched::new(expectation);
         fetched.revision = commit;
@@ -277,6 +309,23 @@ impl fmt::Debug for HfCliFetcher {
             .field("has_token", &self.settings.token.is_some())
             .finish_non_exhaustive()
     }
+}
+
+/// Chooses the files of a task from the listing of the command.
+fn choose(task: &FetchTask<'_>, listing: Option<&[Listed]>) -> Result<HubFiles> {
+    let Some(listing) = listing else {
+        let detail =
+            "the installed command lists no files, which a tag and patterns need; upgrade \
+                      it with `pip install -U huggingface_hub`"
+                .to_owned();
+        return Err(fetch_error(
+            task.model_ref,
+            FetchProblem::ToolMissing,
+            detail,
+        ));
+    };
+    let paths: Vec<&str> = listing.iter().map(|file| file.path.as_str()).collect();
+    HubFiles::choose(task, &paths)
 }
 
 /// Measures a staging area. Returns an error only if space is missing, or if the call must stop.

@@ -1,6 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use catalog_core::{EntryPoint, FetchTask, HfParts, LocalModel, TaskFiles};
+use catalog_core::fetching::HubFiles;
+use catalog_core::{
+    Digest, EntryPoint, FetchTask, HfParts, LocalModel, Manifest, Staging, TaskFiles,
+};
+
+use super::commands::Tick;
 
 /// The files of a repository that a task asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +18,8 @@ pub(super) enum Selection {
     Folder(String),
     /// These files of a folder, which is the model. The names are those in the repository.
     FilesOf(String, Vec<String>),
+    /// These files of a listing, chosen by the tag of a quantisation or by patterns.
+    Chosen(HubFiles),
 }
 
 /// A file in the listing of the hub.
@@ -42,7 +49,54 @@ impl Selection {
                 None => Self::Files(vec![path.to_owned()]),
             },
         };
-        let refused = selection.names().into_iter().find_map(|name| {
+        Ok(selection)
+    }
+
+    /// Returns the names of the companions of the model.
+    pub(super) fn companions(&self) -> BTreeSet<String> {
+        let Self::Chosen(chosen) = self else {
+            return BTreeSet::new();
+        };
+        let companions = chosen.files.iter().filter(|file| file.is_companion);
+        companions.map(|file| file.name.clone()).collect()
+    }
+
+    /// Returns true if no file must be downloaded.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Chosen(chosen) if chosen.files.is_empty())
+    }
+
+    /// Takes the files of the present artifact that the task extends out of the selection, and adds
+    /// them to the staging area from the store. Returns their digests, by name.
+    pub(super) fn take_present(
+        &mut self,
+        task: &FetchTask<'_>,
+        staging: &mut Staging,
+        tick: &mut Tick<'_>,
+    ) -> catalog_core::Result<BTreeMap<String, Digest>> {
+        let mut taken = BTreeMap::new();
+        let is_same = |present: &&Manifest| {
+            task.revision.is_some() && present.revision.as_deref() == task.revision
+        };
+        let (Self::Chosen(chosen), Some(present)) = (self, task.present.filter(is_same)) else {
+            return Ok(taken);
+        };
+        for file in &present.files {
+            if chosen.files.iter().any(|one| one.name == file.name)
+                && staging
+                    .reuse(&file.name, &file.digest, &mut |_| tick())?
+                    .is_some()
+            {
+                taken.insert(file.name.clone(), file.digest.clone());
+            }
+        }
+        chosen.files.retain(|file| !taken.contains_key(&file.name));
+        Ok(taken)
+    }
+
+    /// Returns an error for a name that the command cannot take.
+    pub(super) fn check_names(&self) -> Result<(), String> {
+        let refused = self.names().into_iter().find_map(|name| {
             if name.starts_with('-') {
                 Some(format!("the command would read {name:?} as an option"))
             } else if !LocalModel::has_file(name) {
@@ -51,7 +105,7 @@ impl Selection {
                 None
             }
         });
-        refused.map_or(Ok(selection), Err)
+        refused.map_or(Ok(()), Err)
     }
 
     /// Looks up the path of the reference in a listing. The path is a folder if it is not a file
@@ -76,6 +130,7 @@ impl Selection {
         let is_selected = |file: &&Listed| match self {
             Self::All => LocalModel::has_file(&file.path),
             Self::Files(names) | Self::FilesOf(_, names) => names.contains(&file.path),
+            Self::Chosen(chosen) => chosen.files.iter().any(|one| one.path == file.path),
             Self::Folder(folder) => {
                 name_in(folder, &file.path).is_some() && LocalModel::has_file(&file.path)
             }
@@ -86,13 +141,17 @@ impl Selection {
     /// Returns the folder that is the model, if the model is a folder of the repository.
     pub(super) fn folder(&self) -> Option<&str> {
         match self {
-            Self::All | Self::Files(_) => None,
+            Self::All | Self::Files(_) | Self::Chosen(_) => None,
             Self::Folder(folder) | Self::FilesOf(folder, _) => Some(folder),
         }
     }
 
     /// Returns the name under which a file of the repository is staged.
-    pub(super) fn name_of<'n>(&self, name: &'n str) -> &'n str {
+    pub(super) fn name_of<'n>(&'n self, name: &'n str) -> &'n str {
+        if let Self::Chosen(chosen) = self {
+            let file = chosen.files.iter().find(|file| file.path == name);
+            return file.map_or(name, |file| &file.name);
+        }
         let folder = self.folder();
         folder
             .and_then(|folder| name_in(folder, name))
@@ -102,6 +161,7 @@ impl Selection {
     /// Returns the entry point of the model, which is the path for engines.
     pub(super) fn entry_point(&self, parts: &HfParts<'_>) -> EntryPoint {
         match (self, parts.path) {
+            (Self::Chosen(chosen), _) => chosen.entry_point.clone(),
             (Self::Files(_), Some(path)) => {
                 let first = LocalModel::shard_names(path).and_then(|set| set.into_iter().next());
                 EntryPoint::File(first.unwrap_or_else(|| path.to_owned()))
@@ -115,10 +175,12 @@ impl Selection {
     pub(super) fn arguments(&self) -> Vec<String> {
         match self {
             Self::All => Vec::new(),
-            Self::Files(names) | Self::FilesOf(_, names) => match &names[..] {
-                [name] => vec![name.clone()],
-                names => names.iter().map(|name| literal(name)).collect(),
-            },
+            Self::Files(names) | Self::FilesOf(_, names) => exactly(names),
+            Self::Chosen(chosen) => {
+                let paths: Vec<String> =
+                    chosen.files.iter().map(|file| file.path.clone()).collect();
+                exactly(&paths)
+            }
             Self::Folder(folder) => vec![format!("--include={}/*", literal(folder))],
         }
     }
@@ -129,8 +191,17 @@ impl Selection {
             Self::Files(names) | Self::FilesOf(_, names) => {
                 names.iter().map(String::as_str).collect()
             }
+            Self::Chosen(chosen) => chosen.files.iter().map(|file| file.path.as_str()).collect(),
             Self::All | Self::Folder(_) => BTreeSet::new(),
         }
+    }
+}
+
+/// Returns the arguments that name these files and no others.
+fn exactly(names: &[String]) -> Vec<String> {
+    match names {
+        [name] => vec![name.clone()],
+        names => names.iter().map(|name| literal(name)).collect(),
     }
 }
 
