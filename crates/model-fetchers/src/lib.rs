@@ -46,6 +46,7 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `http` | `HttpFetcher`: models of web servers |
+//! | `hf` | `HfFetcher`: models of the Hugging Face hub |
 //!
 //! # Limitations
 //!
@@ -55,17 +56,17 @@
 //! - `netrc`, and limits of the bandwidth, are not supported.
 
 #![cfg_attr(
-    not(feature = "http"),
-    expect(dead_code, unused_imports, reason = "no source uses the network")
+    not(all(feature = "http", feature = "hf")),
+    allow(dead_code, unused_imports, reason = "some parts serve one source only")
 )]
 
 mod net;
-#[cfg(feature = "http")]
 mod sources;
-#[cfg(feature = "http")]
 mod transfer;
 
-pub use net::{ClientIdentity, NetworkConfig, Proxies, Resolve, Times, TrustedRoots};
+pub use net::{ClientIdentity, HubConfig, NetworkConfig, Proxies, Resolve, Times, TrustedRoots};
+#[cfg(feature = "hf")]
+pub use sources::HfFetcher;
 #[cfg(feature = "http")]
 pub use sources::HttpFetcher;
 

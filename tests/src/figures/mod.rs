@@ -84,7 +84,7 @@ const fn proof(sabotage: Sabotage, violations: &'static [&'static str]) -> Proof
 }
 
 /// All figures, in the order of the scoreboard, with the faults that each must notice.
-pub const ALL: [Figure; 32] = [
+pub const ALL: [Figure; 33] = [
     figure(
         "crash-states",
         crash_states::measure,
@@ -177,6 +177,11 @@ pub const ALL: [Figure; 32] = [
     figure(
         "hub",
         hub::measure,
+        &[proof(Sabotage::ChangedModel, &["the weights are right"])],
+    ),
+    figure(
+        "hub-native",
+        hub::measure_native,
         &[proof(Sabotage::ChangedModel, &["the weights are right"])],
     ),
     figure(

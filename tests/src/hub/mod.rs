@@ -12,5 +12,5 @@ mod server;
 mod wire;
 
 pub use repo::{Repo, RepoFile};
-pub use server::{Faults, Hub};
+pub use server::{BAD_TOKEN, Faults, Hub};
 pub use wire::Seen;

@@ -27,7 +27,22 @@ pub struct Faults {
     pub pause: Duration,
     /// Every answer is 503.
     pub is_down: bool,
+    /// A listing has pages of so many entries, each with a link to the next one.
+    pub page_size: usize,
+    /// The links between pages begin with this.
+    pub link_base: String,
+    /// Every page links to this.
+    pub link_to: Option<String>,
+    /// Requests for what the hub states of a repository are redirected to the one of this name.
+    pub renamed_to: Option<String>,
+    /// So many requests are answered by 429, and with a limit that holds for no time.
+    pub limited: usize,
+    /// The hashes in listings are masked.
+    pub masks_hashes: bool,
 }
+
+/// A token that the hub does not know.
+pub const BAD_TOKEN: &str = "hf_not_a_token";
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -136,7 +151,33 @@ impl Shared {
         if self.faults.is_down {
             return Answer::new("503 Service Unavailable");
         }
+        if self.faults.limited > 0 {
+            self.faults.limited -= 1;
+            let mut answer = Answer::new("429 Too Many Requests");
+            answer
+                .headers
+                .push(("RateLimit", "\"api\";r=0;t=0".to_owned()));
+            return answer;
+        }
+        if request.seen.authorization.as_deref() == Some(&format!("Bearer {BAD_TOKEN}")) {
+            let mut answer = Answer::new("401 Unauthorized");
+            let message = "Invalid credentials in Authorization header".to_owned();
+            answer.headers.push(("X-Error-Message", message));
+            return answer;
+        }
         let path = request.seen.path.split('?').next().unwrap_or_default();
+        if let Some(new) = self.faults.renamed_to.clone()
+            && let Some(rest) = path.strip_prefix("/api/models/")
+            && !rest.starts_with(&new)
+        {
+            let inner: Vec<&str> = rest.splitn(3, '/').collect();
+            let mut answer = Answer::new("307 Temporary Redirect");
+            let inner = inner.get(2).unwrap_or(&"");
+            answer
+                .headers
+                .push(("Location", format!("/api/models/{new}/{inner}")));
+            return answer;
+        }
         let parts: Vec<String> = path.split('/').skip(1).map(decode).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match parts[..] {
@@ -148,7 +189,7 @@ impl Shared {
             }
             ["api", "models", org, repo, "tree", revision, ..] => {
                 match self.find(org, repo, revision, request) {
-                    Ok(found) => Answer::json(&found.tree()),
+                    Ok(found) => self.listed(found.tree(), path, request),
                     Err(answer) => answer,
                 }
             }
@@ -161,6 +202,46 @@ impl Shared {
             }
             _ => Answer::new("404 Not Found"),
         }
+    }
+
+    /// Returns the page of a listing that is asked for.
+    fn listed(&self, mut tree: serde_json::Value, path: &str, request: &Request) -> Answer {
+        let faults = &self.faults;
+        let entries = tree.as_array_mut().expect("a listing is an array");
+        if faults.masks_hashes {
+            for entry in entries.iter_mut() {
+                entry["oid"] = "*".repeat(40).into();
+                if let Some(lfs) = entry.get_mut("lfs") {
+                    lfs["oid"] = "*".repeat(64).into();
+                }
+            }
+        }
+        let cursor = request
+            .seen
+            .path
+            .split_once("cursor=")
+            .and_then(|(_, at)| at.parse().ok());
+        let begin: usize = cursor.unwrap_or(0);
+        let all = entries.len();
+        let size = if faults.page_size == 0 {
+            all
+        } else {
+            faults.page_size
+        };
+        let page: Vec<_> = entries.drain(..).skip(begin).take(size).collect();
+        let end = begin + page.len();
+        let next = match &faults.link_to {
+            Some(target) => Some(target.clone()),
+            None => (end < all)
+                .then(|| format!("{}{path}?recursive=true&cursor={end}", faults.link_base)),
+        };
+        let mut answer = Answer::json(&serde_json::Value::Array(page));
+        if let Some(next) = next {
+            answer
+                .headers
+                .push(("Link", format!("<{next}>; rel=\"next\"")));
+        }
+        answer
     }
 
     fn find(
@@ -225,15 +306,21 @@ impl Shared {
                 .push(("X-Linked-Etag", format!("\"{}\"", file.etag())));
             return answer;
         }
-        if request.from > 0 {
-            answer.status = "206 Partial Content";
-            let last = sent.len().saturating_sub(1);
-            let range = format!("bytes {}-{last}/{}", request.from, sent.len());
-            answer.headers.push(("Content-Range", range));
-        }
-        answer.body = match request.from {
-            0 => Arc::clone(sent),
-            from => sent.get(from..).unwrap_or_default().into(),
+        answer.body = match request.range {
+            None => Arc::clone(sent),
+            Some((from, _)) if from >= sent.len() => {
+                answer.status = "416 Range Not Satisfiable";
+                let range = format!("bytes */{}", sent.len());
+                answer.headers.push(("Content-Range", range));
+                Arc::default()
+            }
+            Some((from, end)) => {
+                let end = end.unwrap_or(usize::MAX).min(sent.len());
+                answer.status = "206 Partial Content";
+                let range = format!("bytes {from}-{}/{}", end - 1, sent.len());
+                answer.headers.push(("Content-Range", range));
+                sent[from..end].into()
+            }
         };
         answer.pause = faults.pause;
         if request.seen.method == "GET" && faults.cut_bodies > 0 {

@@ -18,8 +18,8 @@ pub struct Seen {
 /// A request, and what of it counts besides.
 pub(super) struct Request {
     pub(super) seen: Seen,
-    /// The first byte that is asked for.
-    pub(super) from: usize,
+    /// The first byte that is asked for, and the end of the range, if one is asked for.
+    pub(super) range: Option<(usize, Option<usize>)>,
 }
 
 /// Reads the head of a request; none if there is none.
@@ -30,7 +30,7 @@ pub(super) fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
     let (Some(method), Some(path)) = (words.next(), words.next()) else {
         return Ok(None);
     };
-    let (mut authorization, mut from) = (None, 0);
+    let (mut authorization, mut range) = (None, None);
     for line in lines {
         let line = line?;
         let Some((name, value)) = line.split_once(": ") else {
@@ -39,8 +39,11 @@ pub(super) fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
         match name.to_ascii_lowercase().as_str() {
             "authorization" => authorization = Some(value.to_owned()),
             "range" => {
-                let first = value.trim_start_matches("bytes=").split('-').next();
-                from = first.and_then(|first| first.parse().ok()).unwrap_or(0);
+                let asked = value.trim_start_matches("bytes=").split_once('-');
+                range = asked.and_then(|(first, last)| {
+                    let end = last.parse().ok().map(|last: usize| last + 1);
+                    Some((first.parse().ok()?, end))
+                });
             }
             _ => {}
         }
@@ -51,7 +54,7 @@ pub(super) fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
             path,
             authorization,
         },
-        from,
+        range,
     }))
 }
 

@@ -25,7 +25,7 @@ fn a_checksum_of_the_server_is_compared_and_a_wrong_one_keeps_no_byte() {
     server.lie(|_, _, reply| reply.with("x-goog-hash", "crc32c=AAAAAA==,md5=AAAA"));
     let url = server.url("/m.bin");
     let wrong = provision(root.path(), &url).unwrap_err();
-    assert_eq!(wrong.code(), "fetch_failed", "{wrong}");
+    assert_eq!(wrong.code(), "digest_mismatch", "{wrong}");
     assert!(wrong.to_string().contains(right), "{wrong}");
     server.lie(move |_, _, reply| reply.with("x-goog-hash", format!("crc32c={right}")));
     let report = provision(root.path(), &url).unwrap();

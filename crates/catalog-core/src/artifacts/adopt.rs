@@ -75,6 +75,34 @@ impl Staging {
         Ok(best)
     }
 
+    /// Returns the number of bytes that dead processes left for this model, and that
+    /// [`resumable`](Self::resumable) may take. They need no new space.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Io`] if the staging areas cannot be listed.
+    pub fn kept_by_earlier_calls(&self) -> Result<u64> {
+        let own = self.folder.path();
+        let mut kept: u64 = 0;
+        if self.begins_anew {
+            return Ok(kept);
+        }
+        for (path, kind) in list_folder(&self.store.layout().staging())? {
+            let folder = StagingFolder::new(path);
+            if !kind.is_dir() || folder.path() == own {
+                continue;
+            }
+            let journal = Journal::read(&folder).filter(|journal| journal.id == self.id.as_str());
+            if let Some(journal) = journal
+                && let Owner::Died(Some(_)) = owner_of(&folder, self.store.locking())?
+            {
+                let durable = journal.files.values().map(|partial| partial.durable);
+                kept = durable.fold(kept, u64::saturating_add);
+            }
+        }
+        Ok(kept)
+    }
+
     /// Removes a file that was taken from the journal of its staging area, and the area if it is
     /// empty. A failure leaves the rest to a collection.
     pub(super) fn forget(&self, mut found: Found, name: &str) {

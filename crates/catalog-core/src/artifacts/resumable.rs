@@ -72,7 +72,8 @@ impl Staging {
     /// [`begin_anew`](Self::begin_anew), such bytes are not taken.
     ///
     /// The text `source_version` identifies the bytes at the source: a hash, a commit, or a strong
-    /// validator with the size. It must hold no secret.
+    /// validator with the size. It must hold no secret. If it is empty, no later process can
+    /// continue the file.
     ///
     /// # Errors
     ///
@@ -83,10 +84,11 @@ impl Staging {
         let journal = self.journal();
         let mut kept = None;
         let mut donor = None;
-        let lock = self.store.lock()?;
-        let found = match self.begins_anew {
-            true => None,
-            false => self.find_partial(name, source_version)?,
+        let may_continue = !self.begins_anew && !source_version.is_empty();
+        let lock = may_continue.then(|| self.store.lock()).transpose()?;
+        let found = match may_continue {
+            true => self.find_partial(name, source_version)?,
+            false => None,
         };
         if let Some(found) = found {
             match found.is_own {

@@ -71,7 +71,7 @@ fn unsupported(mr: &ModelRef) -> CatalogError {
 fn repair_of(mr: &ModelRef) -> &'static str {
     match &*mr.scheme() {
         "hf" => {
-            "add a ModelFetcher for the hub, as `ModelProvisioner::with_hf_cli` does, or download \
+            "add a ModelFetcher for the hub, as `ModelProvisioner::with_network` does, or download \
              the model with `hf download ORG/REPO --local-dir FOLDER` and refer to FOLDER"
         }
         "oci" => "add a ModelFetcher for registries, or pull it and refer to the local folder",

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::task::{FetchTask, Fetched, TaskFiles};
@@ -19,7 +20,7 @@ pub(super) fn stage_present(
         model
             .files()
             .iter()
-            .filter(|file| task.files.has(&file.name))
+            .filter(|file| task.files.has(&file.name) && task.wants(&file.name))
     };
     let sizes = wanted().map(|file| file.stamp.size());
     let total = sizes.fold(0, u64::saturating_add);
@@ -32,9 +33,15 @@ pub(super) fn stage_present(
         })?;
         before += size;
     }
+    let requested = match task.patterns {
+        [] => BTreeSet::new(),
+        _ => wanted().map(|file| file.name.clone()).collect(),
+    };
     staging.set_provenance(Provenance {
         source: Some(task.model_ref.to_string()),
         fetcher: task.model_ref.scheme().into_owned(),
+        requested,
+        patterns: task.patterns.iter().cloned().collect(),
         ..Provenance::default()
     });
     let entry_point = match model.kind() {

@@ -132,13 +132,13 @@ fn contains(path: &str, tag: &str) -> bool {
 fn bits(path: &str) -> u32 {
     let stem = stem(path);
     let parts = stem.split(['-', '.', '_', ' ']);
-    let stated = parts.filter_map(|part| {
+    let mut stated = parts.filter_map(|part| {
         let after = part.strip_prefix("iq").or_else(|| part.strip_prefix("bf"));
         let after = after.or_else(|| part.strip_prefix("fp"));
         let digits = after.or_else(|| part.strip_prefix(['q', 'f']))?;
         digits.parse::<u32>().ok()
     });
-    stated.last().unwrap_or(16)
+    stated.next_back().unwrap_or(16)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use ureq::{Agent, BodyReader};
 
 use super::config::NetworkConfig;
 use super::error::NetError;
+use super::hub::is_hub;
 use super::resolve::resolve;
 use super::stop::Stop;
 use super::tls::Tls;
@@ -33,6 +34,8 @@ pub(crate) struct Client<'c> {
     gate: &'c dyn OutboundGate,
     addresses: Arc<Addresses>,
     stop: Stop,
+    /// The mirror that is asked if an answer names the public hub.
+    mirror: Option<Url>,
 }
 
 /// A request. Its headers go to the origin of its URL only.
@@ -133,6 +136,23 @@ impl<'c> Client<'c> {
             gate,
             addresses,
             stop,
+            mirror: None,
+        })
+    }
+
+    /// Asks this mirror if an answer names the public hub.
+    pub(crate) fn with_mirror(mut self, mirror: Url) -> Self {
+        self.mirror = Some(mirror).filter(|mirror| !is_hub(&mirror.origin().host));
+        self
+    }
+
+    /// Returns the URL that a header of an answer from `url` names. The public hub stands for the
+    /// mirror, if there is one.
+    pub(crate) fn target(&self, url: &Url, text: &str) -> Result<Url, String> {
+        let target = url.join(text)?;
+        Ok(match &self.mirror {
+            Some(mirror) if is_hub(&target.origin().host) => target.moved_below(mirror),
+            _ => target,
         })
     }
 
@@ -198,8 +218,8 @@ impl<'c> Client<'c> {
                     parts.status.as_u16()
                 )));
             };
-            let next = url
-                .join(target)
+            let next = self
+                .target(&url, target)
                 .map_err(|why| NetError::Refused(format!("{host}: {why}")))?;
             if url.origin().is_tls && !next.origin().is_tls {
                 return Err(NetError::Refused(format!(

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use catalog_core::{CatalogError, FetchProblem};
 
+use super::hub::HubConfig;
 use super::proxy::Proxies;
 use super::resolve::{Resolve, SystemResolver};
 use super::tls::{ClientIdentity, TrustedRoots};
@@ -38,6 +39,8 @@ pub struct NetworkConfig {
     pub journal_step: u64,
     /// The resolver of host names.
     pub resolver: Arc<dyn Resolve>,
+    /// The access to the hub.
+    pub hub: HubConfig,
 }
 
 /// The times of a [`NetworkConfig`].
@@ -86,6 +89,7 @@ impl Default for NetworkConfig {
             times: Times::default(),
             journal_step: 16 << 20,
             resolver: Arc::new(SystemResolver),
+            hub: HubConfig::default(),
         }
     }
 }
@@ -101,8 +105,11 @@ pub(crate) fn misconfigured(detail: String) -> CatalogError {
 }
 
 impl NetworkConfig {
-    /// Reads the proxies from the environment: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and
-    /// `NO_PROXY`, where the spelling in lower case wins.
+    /// Reads the settings of the environment. The proxies come from `HTTP_PROXY`, `HTTPS_PROXY`,
+    /// `ALL_PROXY` and `NO_PROXY`, where the spelling in lower case wins. The address of the hub
+    /// comes from `HF_ENDPOINT`, and `HF_HUB_OFFLINE` forbids its use. The token of the hub comes
+    /// from `HF_TOKEN`, `HUGGING_FACE_HUB_TOKEN`, the file `HF_TOKEN_PATH`, or the file `token` in
+    /// `HF_HOME`, in this order.
     ///
     /// # Errors
     ///
@@ -111,7 +118,8 @@ impl NetworkConfig {
     pub fn from_environment() -> Result<Self, CatalogError> {
         let get = |name: &str| std::env::var(name).ok();
         let proxies = Proxies::from_variables(&get).map_err(misconfigured)?;
-        Ok(Self::default().proxies(proxies))
+        let hub = HubConfig::from_variables(&get);
+        Ok(Self::default().proxies(proxies).hub(hub))
     }
 
     /// Sets the proxies.
@@ -167,6 +175,13 @@ impl NetworkConfig {
     #[must_use]
     pub fn journal_step(mut self, bytes: u64) -> Self {
         self.journal_step = bytes;
+        self
+    }
+
+    /// Sets the access to the hub.
+    #[must_use]
+    pub fn hub(mut self, hub: HubConfig) -> Self {
+        self.hub = hub;
         self
     }
 

@@ -123,6 +123,49 @@ impl Url {
         &self.text
     }
 
+    /// Returns the URL with more parts at the end of its path, and without a query.
+    pub(crate) fn with_parts<'p>(&self, parts: impl IntoIterator<Item = &'p str>) -> Self {
+        let end = self.text.find('?').unwrap_or(self.text.len());
+        let mut text = self.text[..end].trim_end_matches('/').to_owned();
+        for part in parts {
+            text.push('/');
+            text.extend(part.bytes().map(escape));
+        }
+        Self {
+            text,
+            origin: self.origin.clone(),
+        }
+    }
+
+    /// Returns the URL with a query.
+    pub(crate) fn with_query(&self, query: &str) -> Self {
+        Self {
+            text: format!("{}?{query}", self.text),
+            origin: self.origin.clone(),
+        }
+    }
+
+    /// Returns the path and the query.
+    pub(crate) fn path_and_query(&self) -> &str {
+        let authority = self.text.find("://").map_or(0, |at| at + 3);
+        self.text[authority..]
+            .find('/')
+            .map_or("", |at| &self.text[authority + at..])
+    }
+
+    /// Returns the same path and query below another URL.
+    pub(crate) fn moved_below(&self, base: &Self) -> Self {
+        let text = format!(
+            "{}{}",
+            base.text.trim_end_matches('/'),
+            self.path_and_query()
+        );
+        Self {
+            text,
+            origin: base.origin.clone(),
+        }
+    }
+
     /// Returns the same URL with another last part of its path.
     pub(crate) fn with_file_name(&self, name: &str) -> Self {
         let end = self.text.find('?').unwrap_or(self.text.len());

@@ -10,8 +10,8 @@ use catalog_core::{
 use ureq::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
 use ureq::http::{HeaderName, HeaderValue};
 
-use crate::net::{Ask, Client, NetError, NetworkConfig, Tls, Url, misconfigured, within};
-use crate::transfer::{ByteRange, Done, RemoteFile, Verdict, check, transfer};
+use crate::net::{Ask, Client, NetError, NetworkConfig, Tls, Url, is_hub, misconfigured, within};
+use crate::transfer::{ByteRange, Done, RemoteFile, Verdict, check, no_explanation, transfer};
 
 /// A fetcher of models of web servers: `https:` references, and `http:` references to addresses of
 /// this host or if [`NetworkConfig::allow_http`] is set.
@@ -107,6 +107,8 @@ fn files_of(task: &FetchTask<'_>, ask: &Ask) -> Result<Vec<RemoteFile>> {
     let files: Vec<RemoteFile> = files
         .map(|each| RemoteFile {
             sha256: digest.cloned(),
+            checksum: None,
+            size: None,
             ask: Ask {
                 url: match each == name {
                     true => ask.url.clone(),
@@ -167,8 +169,15 @@ impl ModelFetcher for HttpFetcher {
             return Err(CatalogError::fetch(task.model_ref, problem, detail));
         }
         let files = files_of(task, &ask)?;
+        if is_hub(&ask.url.origin().host) {
+            let reference = task.model_ref.to_string();
+            tracing::warn!(
+                reference,
+                "the hub states no hash for a web address; an hf: reference is proven by hashes"
+            );
+        }
         let client = self.client(task, &ask)?;
-        let transferred = transfer(&client, task, &files, staging, progress)?;
+        let transferred = transfer(&client, task, &files, no_explanation, staging, progress)?;
         let stated = transferred.files.iter().filter_map(|file| {
             let digest = file.version.sha256.clone()?;
             Some((file.name.clone(), digest))
@@ -257,7 +266,7 @@ fn has_changed(
     }
     let fail = |problem, detail| Err(CatalogError::fetch(task.model_ref, problem, detail));
     match check(answer.status, &answer.headers, Some(FIRST_BYTE), None) {
-        Verdict::Later(_, detail) => fail(FetchProblem::Unreachable, detail),
+        Verdict::Later(_, problem, detail) => fail(problem, detail),
         Verdict::Denied(status) => {
             let detail = format!("the server refuses the request (status {status})");
             fail(FetchProblem::AccessDenied, detail)

@@ -3,6 +3,10 @@
 
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "hf")]
+mod hub;
 
 #[cfg(feature = "http")]
 pub use http::HttpFetcher;
+#[cfg(feature = "hf")]
+pub use hub::HfFetcher;

@@ -12,6 +12,9 @@ use super::trouble::Trouble;
 use super::window::{self, Share};
 use crate::net::Ask;
 
+/// The size of the smallest file that a later process continues.
+const RESUMED: u64 = 64 << 10;
+
 impl<'e> Engine<'e> {
     /// Begins a file: asks for its first part, and learns its size and version. Repeats a request
     /// that failed for a moment.
@@ -71,7 +74,7 @@ impl<'e> Engine<'e> {
         if let Verdict::Part(range, version) = &verdict {
             let is_all = version.size == Some(range.end);
             let can_join =
-                version.size.is_some() && (version.strong_etag.is_some() || file.sha256.is_some());
+                version.size.is_some() && (version.strong_etag.is_some() || file.is_proven());
             if !is_all && !can_join {
                 // Nothing proves that the parts belong together.
                 drop(answer);
@@ -81,6 +84,18 @@ impl<'e> Engine<'e> {
         ask.url = answer.url.clone();
         if answer.url.origin() != file.ask.url.origin() {
             ask.authorization = None;
+        }
+        let stated = match &verdict {
+            Verdict::Part(_, version) | Verdict::Whole(version) => version.size,
+            Verdict::NothingThere(size) => Some(*size),
+            _ => None,
+        };
+        if let (Some(stated), Some(listed)) = (stated, file.size)
+            && stated != listed
+        {
+            let name = &file.name;
+            let detail = format!("{name} has {stated} bytes, and the source lists {listed}");
+            return Err(self.error(FetchProblem::Refused, detail).into());
         }
         match verdict {
             Verdict::Part(range, version) => {
@@ -143,7 +158,7 @@ impl<'e> Engine<'e> {
         let stated = size.unwrap_or(0);
         let text = match (&version.strong_etag, &file.sha256) {
             // Without ranges nothing can be continued.
-            _ if is_whole => String::new(),
+            _ if is_whole || size.is_some_and(|size| size < RESUMED) => String::new(),
             (Some(tag), _) => format!("etag {tag} size {stated}"),
             (None, Some(digest)) => format!("{digest} size {stated}"),
             // Nothing recognises this version again.
@@ -151,7 +166,7 @@ impl<'e> Engine<'e> {
         };
         // The bytes of an earlier call are taken first: they need no new space.
         let resumable = staging.resumable(&file.name, &text).map_err(failed)?;
-        if size.is_some() {
+        if size.is_some() && reserved > self.reserved_before {
             staging.reserve(reserved).map_err(failed)?;
         }
         if resumable.kept() > stated {

@@ -39,7 +39,7 @@ pub(crate) enum Verdict {
     /// The file is not the one that is known.
     Changed(String),
     /// The same request may succeed later, not before this time.
-    Later(Option<Duration>, String),
+    Later(Option<Duration>, FetchProblem, String),
     /// The server refuses the account, or the signature of the URL.
     Denied(u16),
     Fail(FetchProblem, String),
@@ -68,7 +68,12 @@ pub(crate) fn check(
             return Verdict::Fail(FetchProblem::Misconfigured, detail.to_owned());
         }
         408 | 425 | 429 | 500 | 502..=504 | 506..=599 => {
-            return Verdict::Later(retry_after(headers), format!("the server answers {status}"));
+            let problem = match code {
+                429 => FetchProblem::RateLimited,
+                _ => FetchProblem::Unreachable,
+            };
+            let detail = format!("the server answers {status}");
+            return Verdict::Later(retry_after(headers), problem, detail);
         }
         _ => {
             let detail = format!("the server answers {status}");
@@ -223,8 +228,18 @@ fn length(headers: &HeaderMap) -> Result<Option<u64>, String> {
     Ok(found)
 }
 
-/// Returns the time that a server asks to wait: seconds, or a date.
+/// Returns the time that a server asks to wait: seconds or a date in `Retry-After`, or the time `t` in
+/// `RateLimit` if nothing remains of the limit.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    if let Some(limit) = text(headers, HeaderName::from_static("ratelimit")) {
+        let parameter = |name: &str| {
+            let mut all = limit.split(';').map(str::trim);
+            all.find_map(|part| number(part.strip_prefix(name)?.strip_prefix('=')?))
+        };
+        if let (Some(0), Some(seconds)) = (parameter("r"), parameter("t")) {
+            return Some(Duration::from_secs(seconds));
+        }
+    }
     let value = text(headers, RETRY_AFTER)?;
     match number(value) {
         Some(seconds) => Some(Duration::from_secs(seconds)),
@@ -356,7 +371,7 @@ mod tests {
             let later = verdict(status, &[("retry-after", "7")], None);
             let pause = Some(Duration::from_secs(7));
             assert!(
-                matches!(later, Verdict::Later(after, _) if after == pause),
+                matches!(later, Verdict::Later(after, ..) if after == pause),
                 "{status}"
             );
         }
@@ -364,6 +379,24 @@ mod tests {
             assert!(
                 matches!(verdict(status, &[], None), Verdict::Fail(..)),
                 "{status}"
+            );
+        }
+    }
+
+    /// NET-115
+    #[test]
+    fn an_exhausted_limit_states_its_pause() {
+        for (limit, pause) in [
+            ("\"api\";r=0;t=55", Some(55)),
+            ("\"api\";r=3;t=55", Some(7)),
+            ("banana", Some(7)),
+        ] {
+            let later = verdict(429, &[("ratelimit", limit), ("retry-after", "7")], None);
+            let pause = pause.map(Duration::from_secs);
+            let is_expected =
+                |after, problem| after == pause && problem == FetchProblem::RateLimited;
+            assert!(
+                matches!(later, Verdict::Later(after, problem, _) if is_expected(after, problem))
             );
         }
     }

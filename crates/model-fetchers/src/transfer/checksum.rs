@@ -1,11 +1,12 @@
-//! Checksums that a server states about a whole file. They find damage on the way, but do not
-//! protect against an attacker.
+//! Hashes of a whole file that a source states, and that are no SHA-256: checksums, which find damage on
+//! the way but do not protect against an attacker, and the object ids of git.
 
 use std::fmt;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, CRC_64_NVME, Crc, Digest as CrcDigest, Table};
 use md5::{Digest as _, Md5};
+use sha1::Sha1;
 use ureq::http::{HeaderMap, HeaderName};
 
 static CRC32: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
@@ -19,6 +20,8 @@ enum Algorithm {
     Crc32c,
     Crc64Nvme,
     Md5,
+    /// The SHA-1 of the size and the bytes, as git computes it.
+    Git,
 }
 
 /// A checksum of a whole file.
@@ -26,15 +29,35 @@ enum Algorithm {
 pub(crate) struct Checksum {
     algorithm: Algorithm,
     value: Vec<u8>,
+    /// The size of the file, which a hash of git needs.
+    size: u64,
 }
 
 impl Checksum {
+    /// Reads the object id that git has for a file of this size.
+    pub(crate) fn of_git(oid: &str, size: u64) -> Option<Self> {
+        let digits = oid.as_bytes().chunks(2).map(|pair| {
+            let pair = str::from_utf8(pair).ok()?;
+            u8::from_str_radix(pair, 16).ok()
+        });
+        let value: Vec<u8> = digits.collect::<Option<_>>()?;
+        (oid.len() == 40 && oid.is_ascii()).then_some(Self {
+            algorithm: Algorithm::Git,
+            value,
+            size,
+        })
+    }
+
     /// Reads the checksum of the whole file from the head of an answer. `is_whole` tells whether
     /// the body of the answer is the whole file. Of several checksums, the fastest is taken.
     pub(super) fn of(headers: &HeaderMap, is_whole: bool) -> Option<Self> {
         let decoded = |algorithm: Algorithm, text: &str| {
             let value = BASE64_STANDARD.decode(text.trim()).ok()?;
-            (value.len() == algorithm.length()).then_some(Self { algorithm, value })
+            (value.len() == algorithm.length()).then_some(Self {
+                algorithm,
+                value,
+                size: 0,
+            })
         };
         let header = |name| headers.get(HeaderName::from_static(name))?.to_str().ok();
         let of_google = |algorithm, prefix: &str| {
@@ -65,6 +88,7 @@ impl Checksum {
             Algorithm::Crc32c => Sum::Crc32(CRC32C.digest()),
             Algorithm::Crc64Nvme => Sum::Crc64(CRC64NVME.digest()),
             Algorithm::Md5 => Sum::Md5(Md5::new()),
+            Algorithm::Git => Sum::Git(Sha1::new_with_prefix(format!("blob {}\0", self.size))),
         };
         Running {
             stated: self.clone(),
@@ -75,18 +99,29 @@ impl Checksum {
 
 impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = BASE64_STANDARD.encode(&self.value);
-        write!(f, "{} {value}", self.algorithm.name())
+        match self.algorithm {
+            Algorithm::Git => {
+                f.write_str("git-sha1:")?;
+                self.value
+                    .iter()
+                    .try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+            algorithm => {
+                let value = BASE64_STANDARD.encode(&self.value);
+                write!(f, "{}:{value}", algorithm.name())
+            }
+        }
     }
 }
 
 impl Algorithm {
     fn name(self) -> &'static str {
         match self {
-            Self::Crc32 => "CRC32",
-            Self::Crc32c => "CRC32C",
-            Self::Crc64Nvme => "CRC64NVME",
-            Self::Md5 => "MD5",
+            Self::Crc32 => "crc32",
+            Self::Crc32c => "crc32c",
+            Self::Crc64Nvme => "crc64nvme",
+            Self::Md5 => "md5",
+            Self::Git => "git-sha1",
         }
     }
 
@@ -96,6 +131,7 @@ impl Algorithm {
             Self::Crc32 | Self::Crc32c => 4,
             Self::Crc64Nvme => 8,
             Self::Md5 => 16,
+            Self::Git => 20,
         }
     }
 }
@@ -110,6 +146,13 @@ enum Sum {
     Crc32(CrcDigest<'static, u32, Table<16>>),
     Crc64(CrcDigest<'static, u64, Table<16>>),
     Md5(Md5),
+    Git(Sha1),
+}
+
+/// The difference between a stated and a computed checksum.
+pub(super) struct Difference {
+    pub(super) expected: String,
+    pub(super) actual: String,
 }
 
 impl Running {
@@ -118,27 +161,29 @@ impl Running {
             Sum::Crc32(sum) => sum.update(bytes),
             Sum::Crc64(sum) => sum.update(bytes),
             Sum::Md5(sum) => sum.update(bytes),
+            Sum::Git(sum) => sum.update(bytes),
         }
     }
 
     /// Compares the checksum of all bytes with the stated one. Returns the difference, if there is
     /// one.
-    pub(super) fn check(self) -> Result<(), String> {
+    pub(super) fn check(self) -> Result<(), Difference> {
         let value = match self.sum {
             Sum::Crc32(sum) => sum.finalize().to_be_bytes().to_vec(),
             Sum::Crc64(sum) => sum.finalize().to_be_bytes().to_vec(),
             Sum::Md5(sum) => sum.finalize().to_vec(),
+            Sum::Git(sum) => sum.finalize().to_vec(),
         };
         let found = Checksum {
-            algorithm: self.stated.algorithm,
             value,
+            ..self.stated.clone()
         };
         match found == self.stated {
             true => Ok(()),
-            false => Err(format!(
-                "the server states {}, and the bytes have {found}",
-                self.stated
-            )),
+            false => Err(Difference {
+                expected: self.stated.to_string(),
+                actual: found.to_string(),
+            }),
         }
     }
 }
@@ -178,6 +223,22 @@ mod tests {
                 running.update(&bytes[4..]);
                 assert_eq!(running.check().is_ok(), is_right, "{header:?}");
             }
+        }
+    }
+
+    /// NET-204
+    #[test]
+    fn the_object_id_of_git_covers_the_size_and_the_bytes() {
+        // `printf 'hello\n' | git hash-object --stdin`
+        let oid = "ce013625030ba8dba906f756967f9e9ca394464a";
+        let begin = |size| Checksum::of_git(oid, size).unwrap().begin();
+        for (size, is_right) in [(6, true), (7, false)] {
+            let mut running = begin(size);
+            running.update(b"hello\n");
+            assert_eq!(running.check().is_ok(), is_right);
+        }
+        for bad in ["", "ce01", "********************a8dba906f756967f9e9c", "ä"] {
+            assert_eq!(Checksum::of_git(bad, 6), None, "{bad}");
         }
     }
 

@@ -10,6 +10,8 @@ use catalog_core::{
     CatalogError, FetchProblem, FetchTask, Limits, ModelRef, Progress, Reservation, Result, Staging,
 };
 
+use ureq::http::{HeaderMap, StatusCode};
+
 use super::pace::Pace;
 use super::remote_file::RemoteFile;
 use super::state::{Done, Failure, Restart, State};
@@ -34,7 +36,10 @@ pub(super) struct Engine<'e> {
     pub(super) client: &'e Client<'e>,
     pub(super) model_ref: &'e ModelRef,
     pub(super) limits: &'e Limits,
+    pub(super) explain: Explain,
     pub(super) max_bytes: Option<u64>,
+    /// The space that was reserved before the first byte.
+    pub(super) reserved_before: u64,
     pub(super) files: &'e [RemoteFile],
     staging: Mutex<&'e mut Staging>,
     pub(super) reservation: Reservation,
@@ -44,7 +49,16 @@ pub(super) struct Engine<'e> {
     is_cancelled: AtomicBool,
 }
 
-/// Fetches files into a staging area.
+/// Returns the error that an answer of a source means, if only the source knows its meaning.
+pub(crate) type Explain = fn(&ModelRef, StatusCode, &HeaderMap) -> Option<CatalogError>;
+
+/// The explanation of a source whose answers have no meaning of their own.
+pub(crate) fn no_explanation(_: &ModelRef, _: StatusCode, _: &HeaderMap) -> Option<CatalogError> {
+    None
+}
+
+/// Fetches files into a staging area. If all sizes are known, their space is reserved before the
+/// first byte.
 ///
 /// # Errors
 ///
@@ -54,15 +68,29 @@ pub(crate) fn transfer(
     client: &Client<'_>,
     task: &FetchTask<'_>,
     files: &[RemoteFile],
+    explain: Explain,
     staging: &mut Staging,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Transferred> {
+    let sizes: Option<Vec<u64>> = files.iter().map(|file| file.size).collect();
+    let known = sizes.map(|sizes| sizes.into_iter().fold(0, u64::saturating_add));
+    let mut reserved_before = 0;
+    if let Some(total) = known {
+        progress(Progress::of(0, total))?;
+        if task.max_bytes.is_some_and(|most| total > most) {
+            return Err(too_large(task.model_ref, total));
+        }
+        reserved_before = total.saturating_sub(staging.kept_by_earlier_calls()?);
+        staging.reserve(reserved_before)?;
+    }
     let reservation = staging.reservation();
     let engine = Engine {
         client,
         model_ref: task.model_ref,
         limits: task.limits,
+        explain,
         max_bytes: task.max_bytes,
+        reserved_before,
         files,
         staging: Mutex::new(staging),
         reservation,
@@ -70,6 +98,7 @@ pub(crate) fn transfer(
             pending: (0..files.len()).collect(),
             files: files.len(),
             connections: 1,
+            known_total: known,
             ..State::default()
         }),
         changed: Condvar::new(),
@@ -96,12 +125,7 @@ pub(crate) fn transfer(
         Some(Failure::TooLarge(size)) => {
             // The caller names its rule, if the size breaks one.
             progress(Progress::of(0, size))?;
-            let detail = format!("the model has at least {size} bytes, which is more than allowed");
-            return Err(CatalogError::fetch(
-                task.model_ref,
-                FetchProblem::Refused,
-                detail,
-            ));
+            return Err(too_large(task.model_ref, size));
         }
     }
     progress(state.progress())?;
@@ -113,6 +137,11 @@ pub(crate) fn transfer(
         files: state.done.into_values().collect(),
         bytes: state.bytes,
     })
+}
+
+fn too_large(mr: &ModelRef, size: u64) -> CatalogError {
+    let detail = format!("the model has at least {size} bytes, which is more than allowed");
+    CatalogError::fetch(mr, FetchProblem::Refused, detail)
 }
 
 impl<'e> Engine<'e> {

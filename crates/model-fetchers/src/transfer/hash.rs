@@ -1,12 +1,13 @@
 //! The thread that hashes one file in order, and makes its bytes durable.
 
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use catalog_core::fetching::{HashedPrefix, PartWriter, ResumableFile};
-use catalog_core::{CatalogError, FetchProblem, Result};
+use catalog_core::{CatalogError, Result};
 
-use super::checksum::Running;
+use super::checksum::{Difference, Running};
 use super::engine::{EndWithPanic, Engine};
 use super::state::{Done, Failure, Restart};
 use super::window::Share;
@@ -15,7 +16,7 @@ use super::window::Share;
 enum End {
     Complete,
     /// The bytes do not have the checksum that the server states.
-    Wrong(String),
+    Wrong(Difference),
     Anew(Restart),
     /// The transfer failed or was cancelled.
     Stopped,
@@ -91,9 +92,10 @@ impl Engine<'_> {
     fn begin_checksum(&self, number: usize) -> Option<Running> {
         let state = self.lock();
         let version = &state.active.get(&number)?.version;
-        let is_proven = version.sha256.is_some() || self.files[number].sha256.is_some();
-        let checksum = version.checksum.as_ref().filter(|_| !is_proven)?;
-        Some(checksum.begin())
+        let file = &self.files[number];
+        let is_proven = version.sha256.is_some() || file.sha256.is_some();
+        let checksum = file.checksum.as_ref().or(version.checksum.as_ref());
+        Some(checksum.filter(|_| !is_proven)?.begin())
     }
 
     /// Starts a file again whose kept bytes are of no use.
@@ -169,10 +171,17 @@ impl Engine<'_> {
                 }
                 Ok(())
             }
-            End::Wrong(difference) => {
-                let detail = format!("{}: {difference}", self.files[number].name);
+            End::Wrong(Difference { expected, actual }) => {
                 file.discard()?;
-                Err(self.error(FetchProblem::Failed, detail))
+                let source = PathBuf::from(self.model_ref.to_string());
+                Err(CatalogError::DigestMismatch {
+                    path: match self.files.len() {
+                        1 => source,
+                        _ => source.join(&self.files[number].name),
+                    },
+                    expected,
+                    actual,
+                })
             }
             End::Anew(restart) => {
                 file.discard()?;

@@ -25,8 +25,11 @@ impl<'e> Engine<'e> {
             headers.extend(tag.map(|tag| (IF_RANGE, tag)));
         }
         let mut answer = self.client.get(ask, &headers)?;
+        if let Some(refusal) = (self.explain)(self.model_ref, answer.status, &answer.headers) {
+            return Err(Trouble::Fatal(Failure::Error(refusal)));
+        }
         match check(answer.status, &answer.headers, range, version) {
-            Verdict::Later(after, detail) => Err(Trouble::Later(after, detail)),
+            Verdict::Later(after, problem, detail) => Err(Trouble::Later(after, problem, detail)),
             Verdict::Changed(what) => Err(Trouble::Changed(what)),
             Verdict::Denied(status) => {
                 // The text of a server may repeat the signature of the URL.

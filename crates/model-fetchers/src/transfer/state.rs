@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) bytes: FetchedBytes,
     /// The number of files.
     pub(super) files: usize,
+    /// The sum of all sizes, if all are known before the first request.
+    pub(super) known_total: Option<u64>,
     /// Buffers to use again: fresh memory for each chunk would cost more than the hash.
     pub(super) buffers: Vec<Vec<u8>>,
 }
@@ -157,12 +159,15 @@ impl State {
             reused,
             ..
         } = self.bytes;
+        let done = fetched.saturating_add(resumed).saturating_add(reused);
+        if let Some(total) = self.known_total {
+            return Progress::of(done.min(total), total);
+        }
         let is_known =
             self.pending.is_empty() && self.active.values().all(|file| file.size.is_some());
         let begun = self.active.values().filter_map(|file| file.size);
         let ended = self.done.values().map(|file| file.size);
         let total = begun.chain(ended).fold(0, u64::saturating_add);
-        let done = fetched.saturating_add(resumed).saturating_add(reused);
         match is_known && self.active.len() + self.done.len() == self.files {
             true => Progress::of(done.min(total), total),
             false => Progress::new(done, None),

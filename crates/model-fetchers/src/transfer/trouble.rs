@@ -6,18 +6,15 @@ use catalog_core::{CatalogError, FetchProblem};
 
 use super::engine::Engine;
 use super::state::{Attempts, Failure};
-use crate::net::NetError;
+use crate::net::{MAX_PAUSE, NetError, pause};
 
 /// The number of bytes after which the failed attempts of a file no longer count.
 const PROGRESS: u64 = 1 << 20;
 
-/// The longest pause for which a server can ask. A longer one is a failure.
-const MAX_PAUSE: Duration = Duration::from_secs(10 * 60);
-
 /// The reason why a request did not deliver its bytes.
 pub(super) enum Trouble {
     Net(NetError),
-    Later(Option<Duration>, String),
+    Later(Option<Duration>, FetchProblem, String),
     Changed(String),
     Denied(u16, String),
     /// Another part of the file must be asked for before the rest of this part can be hashed.
@@ -29,7 +26,7 @@ impl Trouble {
     pub(super) fn detail(&self) -> String {
         match self {
             Self::Net(error) => error.to_string(),
-            Self::Later(_, detail) | Self::Changed(detail) | Self::Denied(_, detail) => {
+            Self::Later(_, _, detail) | Self::Changed(detail) | Self::Denied(_, detail) => {
                 detail.clone()
             }
             Self::GivesWay => "another part comes first".to_owned(),
@@ -59,12 +56,14 @@ impl<'e> Engine<'e> {
         is_resolved_again: &mut bool,
     ) -> std::result::Result<Duration, Failure> {
         let error = |problem, detail| Failure::Error(self.error(problem, detail));
-        let (after, detail) = match trouble {
-            Trouble::Net(found) if found.is_transient() => (None, found.to_string()),
+        let (after, problem, detail) = match trouble {
+            Trouble::Net(found) if found.is_transient() => {
+                (None, FetchProblem::Unreachable, found.to_string())
+            }
             Trouble::Net(found) => {
                 return Err(Failure::Error(found.for_model(self.model_ref)));
             }
-            Trouble::Later(after, detail) => (after, detail),
+            Trouble::Later(after, problem, detail) => (after, problem, detail),
             // A part of the first answer cannot have changed.
             Trouble::Changed(what) => return Err(error(FetchProblem::SourceChanged, what)),
             Trouble::Denied(_, _) if !*is_resolved_again => {
@@ -86,18 +85,14 @@ impl<'e> Engine<'e> {
         let config = self.client.config();
         if attempts.failed >= config.retries {
             let detail = format!("{detail}, after {} attempts", attempts.failed + 1);
-            return Err(error(FetchProblem::Unreachable, detail));
+            return Err(error(problem, detail));
         }
         if let Some(after) = after.filter(|after| *after > MAX_PAUSE) {
             let detail = format!("{detail}, and asks to wait for {} s", after.as_secs());
-            return Err(error(FetchProblem::Unreachable, detail));
+            return Err(error(problem, detail));
         }
-        let (first, longest) = (config.times.first_pause, config.times.longest_pause);
-        let pause = first
-            .saturating_mul(1 << attempts.failed.min(16))
-            .min(longest);
+        let pause = pause(&config.times, attempts.failed, after);
         attempts.failed += 1;
-        let pause = jittered(pause).max(after.unwrap_or_default());
         tracing::debug!(%detail, ?pause, "a request is repeated");
         let end = self.limits.deadline();
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
@@ -120,11 +115,4 @@ impl<'e> Engine<'e> {
     pub(super) fn error(&self, problem: FetchProblem, detail: String) -> CatalogError {
         CatalogError::fetch(self.model_ref, problem, detail)
     }
-}
-
-/// Returns half of a pause, and a random part of the other half.
-fn jittered(pause: Duration) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
-    let random = RandomState::new().hash_one(0_u8) % 1024;
-    pause / 2 + pause.mul_f64(random as f64 / 2048.0)
 }

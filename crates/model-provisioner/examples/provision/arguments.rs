@@ -4,13 +4,13 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use catalog_core::{AddressSet, Digest, default_model_cache_dir};
+use catalog_core::{AddressSet, Digest, FilePatterns, default_model_cache_dir};
 use model_provisioner::{AddressRules, Filter, Outbound, Policy};
 
 pub(crate) const USAGE: &str = "usage: provision MODEL_REF [OPTION]...
 
-MODEL_REF  a path, file:…, https://…, or hf:org/repo[@revision][/path], for which the hub's `hf`
-           command must be installed
+MODEL_REF  a path, file:…, https://…, hf:org/repo[@revision][/path] for a repository of the hub or
+           a file or folder in it, or hf:org/repo[@revision]:TAG for a quantisation such as Q4_K_M
 --digest ALGORITHM:HEX  the digest that the bytes must have: sha256:… or sha512:… of a file,
                         sha256-tree:… of a folder
 --cache-dir DIR         the folder of the catalog; ~/.cache/models by default
@@ -21,6 +21,9 @@ MODEL_REF  a path, file:…, https://…, or hf:org/repo[@revision][/path], for 
                         addresses, which are allowed in addition
 --deny HOST             denies this host or this set of addresses
 --allow-http            allows plain http: to every host
+--include PATTERN       fetches only files of the repository that match, such as *.safetensors
+--exclude PATTERN       leaves out files of the repository that match
+--token-file FILE       the file with the token of the hub, instead of HF_TOKEN
 --revalidate            asks the source whether the model changed
 --json                  prints the result as one JSON object
 --quiet                 prints no progress";
@@ -33,6 +36,8 @@ pub(crate) struct Arguments {
     pub(crate) deadline: Option<Duration>,
     pub(crate) policy: Policy,
     pub(crate) allows_http: bool,
+    pub(crate) patterns: FilePatterns,
+    pub(crate) token_file: Option<PathBuf>,
     pub(crate) revalidates: bool,
     pub(crate) is_json: bool,
     pub(crate) is_quiet: bool,
@@ -64,6 +69,7 @@ impl Arguments {
         let (mut model_ref, mut digest, mut cache_dir) = (None, None, None);
         let (mut deadline, mut max_bytes) = (None, None);
         let (mut allow, mut deny) = (Rules::default(), Rules::default());
+        let (mut patterns, mut token_file) = (FilePatterns::default(), None);
         let (mut allows_http, mut revalidates) = (false, false);
         let (mut is_json, mut is_quiet) = (false, false);
         while let Some(argument) = parser.next()? {
@@ -78,6 +84,9 @@ impl Arguments {
                 Long("max-bytes") => max_bytes = Some(parser.value()?.parse::<u64>()?),
                 Long("allow") => allow.add(parser.value()?.string()?)?,
                 Long("deny") => deny.add(parser.value()?.string()?)?,
+                Long("include") => patterns = patterns.include([parser.value()?.string()?]),
+                Long("exclude") => patterns = patterns.exclude([parser.value()?.string()?]),
+                Long("token-file") => token_file = Some(PathBuf::from(parser.value()?)),
                 Long("allow-http") => allows_http = true,
                 Long("revalidate") => revalidates = true,
                 Long("json") => is_json = true,
@@ -95,6 +104,8 @@ impl Arguments {
                 .max_bytes(max_bytes)
                 .outbound(outbound(allow, deny)),
             allows_http,
+            patterns,
+            token_file,
             revalidates,
             is_json,
             is_quiet,

@@ -20,13 +20,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use catalog_core::{
-    Assurance, Basis, Digest, DigestAlgorithm, FileFetcher, FsCatalog, ModelRef,
-    VerificationOutcomeKind,
-};
+use catalog_core::{Assurance, Basis, Digest, DigestAlgorithm, ModelRef, VerificationOutcomeKind};
 use model_provisioner::{
-    Event, Freshness, Handoff, HfCliFetcher, HttpFetcher, ModelProvisioner, NetworkConfig,
-    ProvisionReport, ProvisionRequest, SchemeRouter,
+    Event, Freshness, Handoff, ModelProvisioner, NetworkConfig, ProvisionReport, ProvisionRequest,
 };
 
 use arguments::{Arguments, USAGE};
@@ -64,17 +60,16 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     let mut network = NetworkConfig::from_environment()?;
     network.allow_http = arguments.allows_http;
-    let catalog = FsCatalog::new(&arguments.cache_dir)?;
-    let store = catalog.artifacts();
-    let fetcher = SchemeRouter::new()
-        .with(FileFetcher)
-        .with(HttpFetcher::new(store, network)?)
-        .with(HfCliFetcher::new(store));
-    let provisioner = ModelProvisioner::new(catalog, fetcher)
+    if let Some(file) = &arguments.token_file {
+        network.hub = network.hub.token_file(file);
+    }
+    let provisioner = ModelProvisioner::with_network(&arguments.cache_dir, network)?
         .with_observer(observer)
         .with_policy(arguments.policy.clone())?;
     let model_ref = ModelRef::parse(&arguments.model_ref)?;
-    let mut request = ProvisionRequest::new(model_ref).expecting(arguments.digest.clone());
+    let mut request = ProvisionRequest::new(model_ref)
+        .expecting(arguments.digest.clone())
+        .files(arguments.patterns.clone());
     if let Some(time) = arguments.deadline {
         request = request.timeout(time);
     }
@@ -113,6 +108,9 @@ fn print(report: &ProvisionReport, digest: &Digest, begin: Instant) -> Result<()
     };
     println!("id:       {}", report.resolved.id);
     println!("path:     {}", report.resolved.local_path.display());
+    if let Some(revision) = &report.revision {
+        println!("revision: {revision}");
+    }
     println!("size:     {} bytes", Handoff::of(report)?.document().size);
     println!("digest:   {digest}");
     println!("outcome:  {outcome}");

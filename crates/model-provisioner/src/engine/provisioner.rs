@@ -12,7 +12,7 @@ use super::nested::Nesting;
 use crate::error::{ProvisionError, Result};
 #[cfg(feature = "hf-cli")]
 use crate::fetchers::HfCliFetcher;
-#[cfg(any(feature = "hf-cli", feature = "http"))]
+#[cfg(any(feature = "hf-cli", feature = "http", feature = "hf"))]
 use crate::fetchers::SchemeRouter;
 use crate::observe::{EventKind, Observer};
 use crate::policy::{Policy, StagingMode};
@@ -82,12 +82,12 @@ impl ModelProvisioner<FsCatalog, SchemeRouter> {
     }
 }
 
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", feature = "hf"))]
 impl ModelProvisioner<FsCatalog, SchemeRouter> {
-    /// Creates a provisioner with the catalog below `cache_dir`. It serves local files, and models
-    /// of web servers. All settings of the network come from `network`: no variable of the
-    /// environment counts, except that `SSL_CERT_FILE` and `SSL_CERT_DIR` name the roots of the
-    /// system. Needs feature `http`.
+    /// Creates a provisioner with the catalog below `cache_dir`. It serves local files, models of web
+    /// servers (feature `http`), and models of the hub (feature `hf`). All settings of the network
+    /// come from `network`: no variable of the environment counts, except that `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR` name the roots of the system. Needs feature `http` or `hf`.
     ///
     /// ```
     /// use model_provisioner::{ModelProvisioner, NetworkConfig};
@@ -108,14 +108,24 @@ impl ModelProvisioner<FsCatalog, SchemeRouter> {
         network: model_fetchers::NetworkConfig,
     ) -> Result<Self> {
         let catalog = FsCatalog::new(cache_dir.into())?;
-        let web = model_fetchers::HttpFetcher::new(catalog.artifacts(), network)?;
-        let fetcher = SchemeRouter::new().with(FileFetcher).with(web);
+        let fetcher = SchemeRouter::new().with(FileFetcher);
+        #[cfg(feature = "http")]
+        let fetcher = {
+            let web = model_fetchers::HttpFetcher::new(catalog.artifacts(), network.clone())?;
+            fetcher.with(web)
+        };
+        #[cfg(feature = "hf")]
+        let fetcher = fetcher.with(model_fetchers::HfFetcher::new(
+            catalog.artifacts(),
+            network,
+        )?);
         Ok(Self::new(catalog, fetcher))
     }
 
-    /// Creates a provisioner as [`with_network`](Self::with_network) does, with the settings that
-    /// the variables of the environment state: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and
-    /// `NO_PROXY`. The spelling in lower case wins. Needs feature `http`.
+    /// Creates a provisioner as [`with_network`](Self::with_network) does, with the settings that the
+    /// variables of the environment state: the proxies, and the address and the token of the hub. See
+    /// [`NetworkConfig::from_environment`](model_fetchers::NetworkConfig::from_environment). Needs
+    /// feature `http` or `hf`.
     ///
     /// # Errors
     ///

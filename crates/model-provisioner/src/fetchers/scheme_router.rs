@@ -64,8 +64,9 @@ impl SchemeRouter {
         };
         let way = match scheme {
             "hf" => {
-                "enable the feature `hf-cli` of model-provisioner, and create the provisioner with \
-                 `ModelProvisioner::with_hf_cli` or add an `HfCliFetcher` to the router"
+                "enable the feature `hf` of model-provisioner, and create the provisioner with \
+                 `ModelProvisioner::with_network` or add an `HfFetcher` to the router; the feature \
+                 `hf-cli` has an `HfCliFetcher`, which runs the `hf` command"
             }
             "file" => "add a `FileFetcher` to the router",
             "http" | "https" => {

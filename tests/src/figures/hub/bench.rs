@@ -2,14 +2,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use catalog_core::{CatalogStore, FileFetcher, FsCatalog, ModelRef};
+use catalog_core::{CatalogStore, FileFetcher, FsCatalog, ModelFetcher, ModelRef};
 use model_provisioner::{
-    HfCliFetcher, ModelProvisioner, ProvisionError, ProvisionReport, ProvisionRequest, SchemeRouter,
+    HfCliFetcher, HfFetcher, HubConfig, ModelProvisioner, ProvisionError, ProvisionReport,
+    ProvisionRequest, SchemeRouter,
 };
 
 use crate::figure::Sabotage;
+use crate::figures::net_faults::network;
 use crate::hub::{Hub, Repo, RepoFile};
 use crate::state::write_over;
+
+/// The provisioner of a bench.
+pub(super) type Provisioner = ModelProvisioner<FsCatalog, SchemeRouter>;
 
 /// What most cases ask for.
 pub(super) const REPOSITORY: &str = "org/repo";
@@ -30,21 +35,86 @@ pub(in crate::figures) fn tools() -> Result<Vec<PathBuf>, String> {
     }
 }
 
+/// The fetcher of a bench.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::figures) enum Client {
+    /// The command at this path.
+    Command(PathBuf),
+    /// The fetcher of this project.
+    Native,
+}
+
+impl Client {
+    /// Reads a client from the argument of a process.
+    fn from_argument(argument: &str) -> Self {
+        match argument {
+            NATIVE => Self::Native,
+            path => Self::Command(path.into()),
+        }
+    }
+
+    /// The client as the argument of a process.
+    pub(super) fn argument(&self) -> &Path {
+        match self {
+            Self::Command(path) => path,
+            Self::Native => Path::new(NATIVE),
+        }
+    }
+
+    /// Whether the client is a command of the old name.
+    pub(super) fn is_old(&self) -> bool {
+        matches!(self, Self::Command(path) if path.ends_with("huggingface-cli"))
+    }
+
+    /// Creates the fetcher.
+    pub(super) fn fetcher(
+        &self,
+        catalog: &FsCatalog,
+        endpoint: &str,
+        token: Option<&str>,
+    ) -> Result<Box<dyn ModelFetcher>, String> {
+        let store = catalog.artifacts();
+        Ok(match self {
+            Self::Command(path) => {
+                let fetcher = HfCliFetcher::new(store).command(path).endpoint(endpoint);
+                Box::new(match token {
+                    Some(token) => fetcher.token(token),
+                    None => fetcher,
+                })
+            }
+            Self::Native => {
+                let hub = HubConfig::default().endpoint(endpoint);
+                let hub = match token {
+                    Some(token) => hub.token(token),
+                    None => hub,
+                };
+                // The hub may have a name of this host, which is no literal address.
+                let network = network().hub(hub).allow_http();
+                let fetcher = HfFetcher::new(store, network);
+                Box::new(fetcher.map_err(|error| chain(&error))?)
+            }
+        })
+    }
+}
+
+/// The argument that stands for the fetcher of this project.
+const NATIVE: &str = "native";
+
 /// A hub with a repository, and a root to provision into.
 pub(super) struct Bench {
     pub(super) hub: Hub,
-    pub(super) tool: PathBuf,
+    pub(super) client: Client,
     sabotage: Sabotage,
     folder: tempfile::TempDir,
 }
 
 impl Bench {
-    pub(super) fn new(tool: &Path, sabotage: Sabotage) -> Result<Self, String> {
+    pub(super) fn new(client: &Client, sabotage: Sabotage) -> Result<Self, String> {
         let hub = Hub::start().map_err(|error| error.to_string())?;
         hub.put(REPOSITORY, "main", repository());
         Ok(Self {
             hub,
-            tool: tool.to_path_buf(),
+            client: client.clone(),
             sabotage,
             folder: tempfile::tempdir().map_err(|error| error.to_string())?,
         })
@@ -54,25 +124,19 @@ impl Bench {
         self.folder.path().join("root")
     }
 
-    pub(super) fn fetcher(&self, catalog: &FsCatalog) -> HfCliFetcher {
-        HfCliFetcher::new(catalog.artifacts())
-            .command(&self.tool)
-            .endpoint(self.hub.endpoint())
+    pub(super) fn fetcher(&self, catalog: &FsCatalog) -> Result<Box<dyn ModelFetcher>, String> {
+        self.client.fetcher(catalog, &self.hub.endpoint(), None)
     }
 
-    pub(super) fn provisioner_with(
-        &self,
-        configure: impl FnOnce(HfCliFetcher) -> HfCliFetcher,
-    ) -> Result<ModelProvisioner<FsCatalog, SchemeRouter>, String> {
+    pub(super) fn provisioner_of(&self, token: Option<&str>) -> Result<Provisioner, String> {
         let catalog = FsCatalog::new(self.root()).map_err(|error| error.to_string())?;
-        let router = SchemeRouter::new()
-            .with(configure(self.fetcher(&catalog)))
-            .with(FileFetcher);
+        let fetcher = self.client.fetcher(&catalog, &self.hub.endpoint(), token)?;
+        let router = SchemeRouter::new().with(fetcher).with(FileFetcher);
         Ok(ModelProvisioner::new(catalog, router))
     }
 
-    pub(super) fn provisioner(&self) -> Result<ModelProvisioner<FsCatalog, SchemeRouter>, String> {
-        self.provisioner_with(|fetcher| fetcher)
+    pub(super) fn provisioner(&self) -> Result<Provisioner, String> {
+        self.provisioner_of(None)
     }
 
     pub(super) fn try_provision(&self, text: &str) -> Result<ProvisionReport, ProvisionError> {
@@ -121,9 +185,17 @@ impl Bench {
         same(left, 0, "artifacts left")
     }
 
+    /// Nothing is staged, except files that a later call of this project's fetcher continues.
     pub(super) fn check_no_staging(&self) -> Result<(), String> {
-        let left = fs::read_dir(self.root().join("staging")).map_or(0, |all| all.count());
-        same(left, 0, "staging folders left")
+        let staged = fs::read_dir(self.root().join("staging"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let is_left = |area: &fs::DirEntry| {
+            let is_continued = area.path().join("journal.json").exists();
+            self.client != Client::Native || !is_continued
+        };
+        same(staged.filter(is_left).count(), 0, "staging folders left")
     }
 
     /// Fails if processes still ask this hub after a while.
@@ -173,7 +245,7 @@ pub(super) fn bytes(len: usize, seed: u8) -> Vec<u8> {
 }
 
 /// The smallest file that is one of GGUF: no tensors, no metadata, and some bytes behind.
-fn gguf(seed: u8) -> Vec<u8> {
+pub(super) fn gguf(seed: u8) -> Vec<u8> {
     let mut file = b"GGUF".to_vec();
     file.extend(3_u32.to_le_bytes());
     file.extend(0_u64.to_le_bytes());
@@ -210,9 +282,7 @@ pub fn run_provision(arguments: &[String]) -> Result<(), String> {
         return Err("ROOT COMMAND ENDPOINT REFERENCE".to_owned());
     };
     let catalog = FsCatalog::new(root).map_err(|error| error.to_string())?;
-    let fetcher = HfCliFetcher::new(catalog.artifacts())
-        .command(command)
-        .endpoint(endpoint);
+    let fetcher = Client::from_argument(command).fetcher(&catalog, endpoint, None)?;
     let provisioner = ModelProvisioner::new(catalog, fetcher);
     let done = provisioner.ensure_present_str(reference, None);
     done.map(drop).map_err(|error| chain(&error))

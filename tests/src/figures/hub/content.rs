@@ -130,7 +130,10 @@ fn names(bench: &Bench) -> Result<(), String> {
 
 fn spellings(bench: &Bench) -> Result<(), String> {
     with(bench, &[("m.gguf", b"weights")]);
-    for text in ["hf.co/org/repo:Q4_K_M", "hf:org/repo:Q4_K_M"] {
+    for text in [
+        "hf.co/org/repo:Q4_K_M",
+        "https://huggingface.co/org/repo/tree/main",
+    ] {
         let error = bench.refuses(text, "invalid_ref")?;
         same(error.contains("hf:org/repo"), true, &error)?;
     }

@@ -24,6 +24,10 @@ pub(super) const CASES: &[(&str, Case)] = &[
     ("a redirect to another host", redirect),
     ("a policy that forbids it", forbidden),
     ("a full disk", full_disk),
+];
+
+/// The cases of a command that is not there.
+pub(super) const COMMAND_CASES: &[(&str, Case)] = &[
     ("no command", no_command),
     ("only the old command", only_one_command),
 ];
@@ -61,11 +65,11 @@ fn gated(bench: &Bench) -> Result<(), String> {
         .hub
         .put(REPOSITORY, "main", repository().gated_by(TOKEN));
     bench.refuses("hf:org/repo", "fetch_access_denied")?;
-    let provisioner = bench.provisioner_with(|fetcher| fetcher.token("hf_wrong"))?;
+    let provisioner = bench.provisioner_of(Some("hf_wrong"))?;
     let error = provisioner.ensure_present_str("hf:org/repo", None);
     let error = error.err().ok_or("a wrong token was let in")?;
     same(error.code(), "fetch_access_denied", &chain(&error))?;
-    let provisioner = bench.provisioner_with(|fetcher| fetcher.token(TOKEN))?;
+    let provisioner = bench.provisioner_of(Some(TOKEN))?;
     let found = provisioner.ensure_present_str("hf:org/repo", None);
     found.map(drop).map_err(|error| chain(&error))
 }
@@ -114,7 +118,7 @@ fn redirect(bench: &Bench) -> Result<(), String> {
         redirect_to: Some(elsewhere),
         ..Faults::default()
     });
-    let provisioner = bench.provisioner_with(|fetcher| fetcher.token(TOKEN))?;
+    let provisioner = bench.provisioner_of(Some(TOKEN))?;
     let found = provisioner.ensure_present_str("hf:org/repo/weights.bin", None);
     found.map_err(|error| chain(&error))?;
     let told = other.seen().into_iter().find_map(|seen| seen.authorization);
@@ -212,14 +216,14 @@ fn forbidden(bench: &Bench) -> Result<(), String> {
 }
 
 fn is_old(bench: &Bench) -> bool {
-    bench.tool.ends_with("huggingface-cli")
+    bench.client.is_old()
 }
 
 fn full_disk(bench: &Bench) -> Result<(), String> {
     let disk = Mount::in_memory("size=256k").map_err(|reason| format!("skipped: {reason}"))?;
     let root = disk.path().join("root");
     let catalog = FsCatalog::new(&root).map_err(|error| error.to_string())?;
-    let fetcher = bench.fetcher(&catalog);
+    let fetcher = bench.fetcher(&catalog)?;
     let provisioner = model_provisioner::ModelProvisioner::new(catalog, fetcher);
     let error = provisioner
         .ensure_present_str("hf:org/repo/weights.bin", None)
@@ -261,9 +265,9 @@ fn no_command(bench: &Bench) -> Result<(), String> {
 fn only_one_command(bench: &Bench) -> Result<(), String> {
     let folder = bench.root().with_file_name("bin");
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    let name = bench.tool.file_name().unwrap_or_default();
-    std::os::unix::fs::symlink(&bench.tool, folder.join(name))
-        .map_err(|error| error.to_string())?;
+    let tool = bench.client.argument();
+    let name = tool.file_name().unwrap_or_default();
+    std::os::unix::fs::symlink(tool, folder.join(name)).map_err(|error| error.to_string())?;
     let catalog = FsCatalog::new(bench.root()).map_err(|error| error.to_string())?;
     let fetcher = model_provisioner::HfCliFetcher::new(catalog.artifacts())
         .endpoint(bench.hub.endpoint())

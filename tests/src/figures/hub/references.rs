@@ -27,7 +27,7 @@ fn text(error: impl std::fmt::Display) -> String {
 }
 
 /// The names of all files below a folder.
-fn names_below(folder: &Path) -> BTreeSet<String> {
+pub(super) fn names_below(folder: &Path) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(next) = folders.pop() {
@@ -43,7 +43,7 @@ fn names_below(folder: &Path) -> BTreeSet<String> {
     names
 }
 
-fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+pub(super) fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 

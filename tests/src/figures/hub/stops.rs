@@ -77,7 +77,7 @@ fn killed(bench: &Bench) -> Result<(), String> {
     let root = bench.root();
     let mut child = Command::new(program())
         .arg("--provision")
-        .args([&root, &bench.tool])
+        .args([&*root, bench.client.argument()])
         .args([&bench.hub.endpoint(), "hf:org/repo/weights.bin"])
         .spawn()
         .map_err(|error| error.to_string())?;

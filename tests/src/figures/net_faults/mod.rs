@@ -3,14 +3,16 @@
 mod hangs;
 mod lies;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use catalog_core::{CatalogStore, Digest, FsCatalog, Hasher};
-use model_provisioner::{ModelProvisioner, NetworkConfig, ProvisionError};
+use model_provisioner::{HubConfig, ModelProvisioner, NetworkConfig, ProvisionError};
 
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
+use crate::hub::{Faults, Hub, Repo, RepoFile};
 use crate::web::WebServer;
 use lies::{Content, LIES, Lie};
 
@@ -19,6 +21,52 @@ const SIZE: usize = 20 << 20;
 
 /// The time within which every call must end. A stall counts after half a second.
 const MOST: Duration = Duration::from_secs(20);
+
+/// The way to the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    /// A web address.
+    Web,
+    /// A web address and a digest of the caller.
+    WebWithDigest,
+    /// A hub that redirects to the server, and states the digest.
+    Hub,
+}
+
+/// The file at a server, and the hub before the server, if there is one.
+struct Site {
+    path: String,
+    reference: String,
+    endpoint: String,
+    _hub: Option<Hub>,
+}
+
+impl Site {
+    fn new(door: Door, server: &WebServer, content: &Content) -> io::Result<Self> {
+        if door != Door::Hub {
+            return Ok(Self {
+                path: "/model.bin".to_owned(),
+                reference: server.url("/model.bin"),
+                endpoint: server.url(""),
+                _hub: None,
+            });
+        }
+        let hub = Hub::start()?;
+        let repo = Repo::default().with("model.bin", RepoFile::large(&*content.now));
+        let path = format!("/org/repo/resolve/{}/model.bin", repo.commit());
+        hub.put("org/repo", "main", repo);
+        hub.fail(Faults {
+            redirect_to: Some(server.url("")),
+            ..Faults::default()
+        });
+        Ok(Self {
+            path,
+            reference: "hf:org/repo/model.bin".to_owned(),
+            endpoint: hub.endpoint(),
+            _hub: Some(hub),
+        })
+    }
+}
 
 /// The moment of a lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +112,24 @@ pub(crate) fn network() -> NetworkConfig {
 
 pub(super) fn measure(trial: Trial) -> Outcome {
     let mut measured = Measured::of(trial);
+    let fetches = tell_all(&mut measured, trial, &[Door::Web, Door::WebWithDigest]);
+    if trial.sabotage == Sabotage::Nothing {
+        hangs::measure(&mut measured);
+    }
+    measured.count("lies", LIES.len());
+    measured.count("fetches", fetches.0);
+    measured.count("of them successful", fetches.1);
+    Outcome::Measured(measured)
+}
+
+/// Tells each lie in the answers of a server to which a hub redirects.
+pub(super) fn tell_through_hub(measured: &mut Measured, trial: Trial) {
+    let (fetches, _) = tell_all(measured, trial, &[Door::Hub]);
+    measured.count("lies behind the hub", fetches);
+}
+
+/// Tells each lie at each moment. Returns the number of fetches, and of those that succeeded.
+fn tell_all(measured: &mut Measured, trial: Trial, doors: &[Door]) -> (usize, usize) {
     let content = Arc::new(Content {
         now: bytes(1, SIZE),
         later: bytes(2, SIZE),
@@ -73,27 +139,19 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         for (at, moment) in MOMENTS.into_iter().enumerate() {
             // The quick form tells each lie at one moment.
             if trial.extent == Extent::Full || at == number % MOMENTS.len() {
-                for has_digest in [false, true] {
-                    cases.push((lie, moment, has_digest));
-                }
+                cases.extend(doors.iter().map(|door| (lie, moment, *door)));
             }
         }
     }
-    let fetched = measured.for_each(&cases, |(lie, moment, has_digest), measured| {
-        let told = tell(trial, &content, lie, *moment, *has_digest);
+    let fetched = measured.for_each(&cases, |(lie, moment, door), measured| {
+        let told = tell(trial, &content, lie, *moment, *door);
         let outcome = told.unwrap_or_else(|error| {
             measured.violation(format!("{} at {moment:?}: {error}", lie.name));
             false
         });
         usize::from(outcome)
     });
-    if trial.sabotage == Sabotage::Nothing {
-        hangs::measure(&mut measured);
-    }
-    measured.count("lies", LIES.len());
-    measured.count("fetches", cases.len());
-    measured.count("of them successful", fetched);
-    Outcome::Measured(measured)
+    (cases.len(), fetched)
 }
 
 /// Fetches a file beside a lie. Returns whether the fetch succeeded. The error describes a violation.
@@ -102,20 +160,23 @@ fn tell(
     content: &Arc<Content>,
     lie: &'static Lie,
     moment: Moment,
-    has_digest: bool,
+    door: Door,
 ) -> Result<bool, String> {
+    let has_digest = door != Door::Web;
     if lie.needs_digest && !has_digest {
         return Ok(false);
     }
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let server = WebServer::start("127.0.0.1").map_err(|error| text(&error))?;
-    server.put("/model.bin", Arc::clone(&content.now), Some("\"now\""));
+    let site = Site::new(door, &server, content).map_err(|error| text(&error))?;
+    server.put(&site.path, Arc::clone(&content.now), Some("\"now\""));
     let root = tempfile::tempdir().map_err(|error| text(&error))?;
     let catalog = FsCatalog::new(root.path()).map_err(|error| text(&error))?;
     let fetch = || {
-        let provisioner = ModelProvisioner::with_network(root.path(), network())?;
-        let expected = has_digest.then(|| digest(&content.now));
-        provisioner.ensure_present_str(&server.url("/model.bin"), expected)
+        let network = network().hub(HubConfig::default().endpoint(&site.endpoint));
+        let provisioner = ModelProvisioner::with_network(root.path(), network)?;
+        let expected = (door == Door::WebWithDigest).then(|| digest(&content.now));
+        provisioner.ensure_present_str(&site.reference, expected)
     };
     if moment == Moment::Resume {
         // The first call fails after some parts, and leaves them.

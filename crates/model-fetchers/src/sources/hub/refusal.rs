@@ -1,0 +1,74 @@
+//! The meaning of a refusal of the hub.
+
+use catalog_core::{CatalogError, FetchProblem, ModelRef};
+use ureq::http::{HeaderMap, StatusCode};
+
+/// The maximum number of characters of a message of the hub in an error.
+const MAX_MESSAGE: usize = 300;
+
+/// Returns the error that an answer of the hub means, if the answer is a refusal of the hub itself. A
+/// refusal of another host, to which the hub redirected, has no such meaning.
+pub(super) fn explain(
+    mr: &ModelRef,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Option<CatalogError> {
+    let code = text(headers, "x-error-code");
+    let message = text(headers, "x-error-message");
+    let is_bad_token = message
+        .as_deref()
+        .is_some_and(|message| message.contains("Invalid credentials"));
+    let problem = match (code.as_deref(), status.as_u16()) {
+        _ if status.is_success() || status.is_redirection() => return None,
+        (Some("GatedRepo"), _) => FetchProblem::AccessDenied,
+        (_, 401) if is_bad_token => FetchProblem::AccessDenied,
+        (Some("RepoNotFound"), _) => FetchProblem::NotFound,
+        (Some("RevisionNotFound"), _) => FetchProblem::RevisionNotFound,
+        (Some("EntryNotFound"), _) => FetchProblem::FileNotFound,
+        _ => return None,
+    };
+    let repository = mr
+        .as_hf()
+        .map_or_else(String::new, |parts| format!("{}/{}", parts.org, parts.name));
+    let (meaning, repair) = match problem {
+        FetchProblem::AccessDenied if is_bad_token => (
+            "the hub does not accept the token",
+            "give a valid token, or no token for a public repository".to_owned(),
+        ),
+        FetchProblem::AccessDenied => (
+            "the repository is gated",
+            format!(
+                "accept the terms on the page of {repository} at the hub, and give a token of that \
+                 account"
+            ),
+        ),
+        FetchProblem::NotFound => (
+            "the hub has no such repository, or hides it from this account",
+            "check the name; for a private repository, give a token that may read it".to_owned(),
+        ),
+        FetchProblem::RevisionNotFound => (
+            "the repository has no such revision",
+            "check the revision after `@`".to_owned(),
+        ),
+        other => ("the repository has no such file", other.repair().to_owned()),
+    };
+    let said = message.map_or_else(String::new, |message| format!("; the hub says: {message}"));
+    Some(CatalogError::Fetch {
+        reference: mr.to_string(),
+        problem,
+        detail: format!("{meaning} (status {}){said}", status.as_u16()),
+        repair: repair.into(),
+    })
+}
+
+/// Returns a header as a short text for people.
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = headers.get(name)?.to_str().ok()?;
+    Some(
+        value
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_MESSAGE)
+            .collect(),
+    )
+}
