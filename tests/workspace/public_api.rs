@@ -155,13 +155,21 @@ fn public_signatures_have_no_positional_tuples_and_no_bare_choices() {
     );
 }
 
-/// Returns the feature that an attribute requires.
+/// Returns the feature that an attribute requires, or the features of which one is enough, joined as
+/// in a label.
 fn feature_of(attributes: &[Attribute]) -> Option<String> {
     attributes.iter().find_map(|attribute| {
         let list = attribute.meta.require_list().ok()?;
         let tokens = list.tokens.to_string();
-        let name = tokens.strip_prefix("feature = \"")?.strip_suffix('"')?;
-        list.path.is_ident("cfg").then(|| name.to_owned())
+        let tokens = tokens
+            .strip_prefix("any (")
+            .map_or(&*tokens, |any| any.trim_end_matches(')'));
+        let names = tokens.split(',').map(|one| {
+            let name = one.trim().strip_prefix("feature = \"")?.strip_suffix('"')?;
+            Some(name.to_owned())
+        });
+        let names: Vec<String> = names.collect::<Option<_>>()?;
+        list.path.is_ident("cfg").then(|| names.join("` or `"))
     })
 }
 
@@ -253,6 +261,7 @@ fn each_public_item_behind_a_feature_names_the_feature() {
         checked,
         [
             "HfCliFetcher",
+            "HfFetcher",
             "HttpFetcher",
             "conformance",
             "from_environment",

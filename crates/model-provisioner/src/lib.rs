@@ -39,8 +39,8 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `hf-cli`, on by default | `HfCliFetcher` and `ModelProvisioner::with_hf_cli`: models of the Hugging Face hub by the hub's own command. It runs only where a caller adds it |
-//! | `http` | `HttpFetcher`, `NetworkConfig`, `ModelProvisioner::with_network` and `from_environment`: models of web servers |
-//! | `hf` | `HfFetcher`, and the same constructors: models of the Hugging Face hub |
+//! | `http` | `network` with `HttpFetcher` and `NetworkConfig`, `ModelProvisioner::with_network` and `from_environment`: models of web servers |
+//! | `hf` | `network` with `HfFetcher`, and the same constructors: models of the Hugging Face hub |
 //!
 //! # Errors
 //!
@@ -79,12 +79,8 @@ pub use error::ProvisionError;
 pub use fetchers::HfCliFetcher;
 pub use fetchers::SchemeRouter;
 pub use handoff::{EngineView, Handoff, HandoffDocument};
-#[cfg(feature = "hf")]
-pub use model_fetchers::HfFetcher;
-#[cfg(feature = "http")]
-pub use model_fetchers::HttpFetcher;
 #[cfg(any(feature = "http", feature = "hf"))]
-pub use model_fetchers::{HubConfig, NetworkConfig};
+pub use model_fetchers as network;
 pub use observe::{Channel, Event, EventKind, Observer, Traced};
 pub use policy::{AddressRules, Filter, OnMismatch, Outbound, Policy, StagingMode, Unverified};
 pub use report::{Durations, ProvisionReport};

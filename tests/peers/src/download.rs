@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use model_provisioner::{ModelProvisioner, NetworkConfig};
+use model_provisioner::ModelProvisioner;
+use model_provisioner::network::NetworkConfig;
 use workspace_tests::real_servers::{find, nginx};
 
 use crate::files::{GIB, MIB, command, fill, remove, run};

@@ -58,8 +58,27 @@ pub(super) struct HfFields {
     pub(super) path: Option<String>,
 }
 
+impl HfFields {
+    pub(super) fn parts(&self) -> HfParts<'_> {
+        HfParts::new(&self.org, &self.repo, self.path.as_deref())
+    }
+}
+
+impl<'r> HfParts<'r> {
+    pub(super) fn new(org: &'r str, repo: &'r str, path: Option<&'r str>) -> Self {
+        let (name, revision, quantisation) = split_repo(repo);
+        Self {
+            org,
+            name,
+            revision,
+            quantisation,
+            path,
+        }
+    }
+}
+
 /// Splits the `repo` field into the name, the revision and the tag of the quantisation.
-pub(super) fn split_repo(repo: &str) -> (&str, Option<&str>, Option<&str>) {
+fn split_repo(repo: &str) -> (&str, Option<&str>, Option<&str>) {
     let (rest, tag) = match repo.split_once(':') {
         Some((rest, tag)) => (rest, Some(tag)),
         None => (repo, None),

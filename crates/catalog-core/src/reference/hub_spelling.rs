@@ -1,8 +1,7 @@
 //! Spellings that other programs use for models of the hub. Each error states the reference to
 //! write. It quotes only the parts of a model of the hub, because the rest of a text may be a secret.
 
-use super::hf::{HfFields, parse_hf};
-use super::model_ref::ModelRef;
+use super::hf::parse_hf;
 use super::percent;
 use crate::error::ModelRefErrorKind as Kind;
 
@@ -71,7 +70,7 @@ fn reference_of(path: &str) -> String {
         _ => return ANY.to_owned(),
     };
     match parse_hf(&text) {
-        Ok(HfFields { org, repo, path }) => ModelRef::Hf { org, repo, path }.to_string(),
+        Ok(fields) => fields.parts().to_string(),
         Err(_) => ANY.to_owned(),
     }
 }

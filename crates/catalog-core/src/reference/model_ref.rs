@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::file::file_text;
-use super::hf::{HfFields, HfParts, split_repo};
+use super::hf::{HfFields, HfParts};
 use super::parse::{Parsed, parse};
 use super::redact::redact_url;
 use crate::error::{ModelRefError, Result};
@@ -108,16 +108,7 @@ impl ModelRef {
     /// off from the name. Returns `None` for other references.
     pub fn as_hf(&self) -> Option<HfParts<'_>> {
         match self {
-            Self::Hf { org, repo, path } => {
-                let (name, revision, quantisation) = split_repo(repo);
-                Some(HfParts {
-                    org,
-                    name,
-                    revision,
-                    quantisation,
-                    path: path.as_deref(),
-                })
-            }
+            Self::Hf { org, repo, path } => Some(HfParts::new(org, repo, path.as_deref())),
             Self::File { .. } | Self::Url { .. } => None,
         }
     }

@@ -23,6 +23,7 @@ MODEL_REF  a path, file:…, https://…, hf:org/repo[@revision][/path] for a re
 --allow-http            allows plain http: to every host
 --include PATTERN       fetches only files of the repository that match, such as *.safetensors
 --exclude PATTERN       leaves out files of the repository that match
+--hf-command            fetches models of the hub with the `hf` command, which must be installed
 --token-file FILE       the file with the token of the hub, instead of HF_TOKEN
 --revalidate            asks the source whether the model changed
 --json                  prints the result as one JSON object
@@ -36,6 +37,7 @@ pub(crate) struct Arguments {
     pub(crate) deadline: Option<Duration>,
     pub(crate) policy: Policy,
     pub(crate) allows_http: bool,
+    pub(crate) runs_hf_command: bool,
     pub(crate) patterns: FilePatterns,
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) revalidates: bool,
@@ -71,6 +73,7 @@ impl Arguments {
         let (mut allow, mut deny) = (Rules::default(), Rules::default());
         let (mut patterns, mut token_file) = (FilePatterns::default(), None);
         let (mut allows_http, mut revalidates) = (false, false);
+        let mut runs_hf_command = false;
         let (mut is_json, mut is_quiet) = (false, false);
         while let Some(argument) = parser.next()? {
             match argument {
@@ -86,6 +89,7 @@ impl Arguments {
                 Long("deny") => deny.add(parser.value()?.string()?)?,
                 Long("include") => patterns = patterns.include([parser.value()?.string()?]),
                 Long("exclude") => patterns = patterns.exclude([parser.value()?.string()?]),
+                Long("hf-command") => runs_hf_command = true,
                 Long("token-file") => token_file = Some(PathBuf::from(parser.value()?)),
                 Long("allow-http") => allows_http = true,
                 Long("revalidate") => revalidates = true,
@@ -104,6 +108,7 @@ impl Arguments {
                 .max_bytes(max_bytes)
                 .outbound(outbound(allow, deny)),
             allows_http,
+            runs_hf_command,
             patterns,
             token_file,
             revalidates,

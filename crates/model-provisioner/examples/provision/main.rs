@@ -20,9 +20,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use catalog_core::{Assurance, Basis, Digest, DigestAlgorithm, ModelRef, VerificationOutcomeKind};
+use catalog_core::{
+    Assurance, Basis, Digest, DigestAlgorithm, FileFetcher, FsCatalog, ModelRef,
+    VerificationOutcomeKind,
+};
+use model_provisioner::network::{HfFetcher, HttpFetcher, NetworkConfig};
 use model_provisioner::{
-    Event, Freshness, Handoff, ModelProvisioner, NetworkConfig, ProvisionReport, ProvisionRequest,
+    Event, Freshness, Handoff, HfCliFetcher, ModelProvisioner, ProvisionReport, ProvisionRequest,
+    SchemeRouter,
 };
 
 use arguments::{Arguments, USAGE};
@@ -63,7 +68,16 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if let Some(file) = &arguments.token_file {
         network.hub = network.hub.token_file(file);
     }
-    let provisioner = ModelProvisioner::with_network(&arguments.cache_dir, network)?
+    let catalog = FsCatalog::new(&arguments.cache_dir)?;
+    let store = catalog.artifacts();
+    let router = SchemeRouter::new()
+        .with(FileFetcher)
+        .with(HttpFetcher::new(store, network.clone())?);
+    let router = match arguments.runs_hf_command {
+        true => router.with(HfCliFetcher::new(store)),
+        false => router.with(HfFetcher::new(store, network)?),
+    };
+    let provisioner = ModelProvisioner::new(catalog, router)
         .with_observer(observer)
         .with_policy(arguments.policy.clone())?;
     let model_ref = ModelRef::parse(&arguments.model_ref)?;

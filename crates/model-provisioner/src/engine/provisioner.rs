@@ -90,7 +90,8 @@ impl ModelProvisioner<FsCatalog, SchemeRouter> {
     /// `SSL_CERT_DIR` name the roots of the system. Needs feature `http` or `hf`.
     ///
     /// ```
-    /// use model_provisioner::{ModelProvisioner, NetworkConfig};
+    /// use model_provisioner::ModelProvisioner;
+    /// use model_provisioner::network::NetworkConfig;
     ///
     /// # let folder = tempfile::tempdir()?;
     /// # let cache_dir = folder.path();

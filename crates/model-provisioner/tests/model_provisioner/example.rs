@@ -80,7 +80,7 @@ fn the_example_says_on_stderr_why_it_failed() {
         ),
         (vec!["/not/there.gguf"], 1, vec!["/not/there.gguf"]),
         (
-            vec!["hf:org/repo"],
+            vec!["hf:org/repo", "--hf-command"],
             1,
             vec!["`hf` is not in PATH", "pip install"],
         ),

@@ -3,9 +3,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use catalog_core::{CatalogStore, FileFetcher, FsCatalog, ModelFetcher, ModelRef};
+use model_fetchers::{HfFetcher, HubConfig};
 use model_provisioner::{
-    HfCliFetcher, HfFetcher, HubConfig, ModelProvisioner, ProvisionError, ProvisionReport,
-    ProvisionRequest, SchemeRouter,
+    HfCliFetcher, ModelProvisioner, ProvisionError, ProvisionReport, ProvisionRequest, SchemeRouter,
 };
 
 use crate::figure::Sabotage;

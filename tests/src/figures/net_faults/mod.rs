@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use catalog_core::{CatalogStore, Digest, FsCatalog, Hasher};
-use model_provisioner::{HubConfig, ModelProvisioner, NetworkConfig, ProvisionError};
+use model_fetchers::{HubConfig, NetworkConfig};
+use model_provisioner::{ModelProvisioner, ProvisionError};
 
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::hub::{Faults, Hub, Repo, RepoFile};

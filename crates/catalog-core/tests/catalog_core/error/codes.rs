@@ -24,6 +24,8 @@ fn one_of_each_code() -> Vec<CatalogError> {
         FetchProblem::Untrusted,
         FetchProblem::Misconfigured,
         FetchProblem::SourceChanged,
+        FetchProblem::Renamed,
+        FetchProblem::RateLimited,
         FetchProblem::Failed,
     ];
     let fetches = problems.map(|problem| CatalogError::fetch(&mr, problem, "it failed"));
@@ -64,6 +66,7 @@ fn only_what_may_pass_by_itself_is_retryable() {
         "conflict",
         "deadline_exceeded",
         "fetch_no_space",
+        "fetch_rate_limited",
         "fetch_source_changed",
         "fetch_unreachable",
         "in_use",

@@ -3,7 +3,7 @@ use std::path::Path;
 use catalog_core::{CatalogError, FetchProblem, HfParts, ModelRef, Result};
 
 use super::cli_error::{fetch_error, read_error};
-use super::process::{Ended, Invocation};
+use super::process::{Ended, Invocation, Tick};
 use super::records::is_hex;
 use super::selection::{Listed, Selection};
 use super::settings::Settings;
@@ -14,10 +14,6 @@ const USAGE_ERROR: i32 = 2;
 
 /// A pattern that no file of a repository matches.
 const NO_FILE: &str = "no/file/has/this/name";
-
-/// A function that is called a few times a second. If it returns an error, the running command is
-/// stopped.
-pub(super) type Tick<'t> = dyn FnMut() -> Result<()> + 't;
 
 /// A repository at one revision, and the command that reads it.
 pub(super) struct Repository<'r> {

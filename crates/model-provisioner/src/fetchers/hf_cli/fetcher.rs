@@ -12,8 +12,9 @@ use catalog_core::{
 };
 
 use super::cli_error::fetch_error;
-use super::commands::{Repository, Tick};
+use super::commands::Repository;
 use super::download_check::{check_complete, commit_of, move_to_names, move_to_top};
+use super::process::Tick;
 use super::records::{DownloadedFile, Stated, bytes_in, check_git_oid, downloaded_in};
 use super::selection::{Listed, Selection};
 use super::settings::Settings;
@@ -126,7 +127,9 @@ impl ModelFetcher for HfCliFetcher {
         };
         let listing = repository.list(&mut || progress(idle))?;
         let refused = |detail| fetch_error(mr, FetchProblem::Refused, detail);
-        let mut selection = match parts.quantisation.is_some() || !task.patterns.is_empty() {
+        let is_choice = parts.quantisation.is_some() || !task.patterns.is_empty();
+        let is_extension = task.present.is_some() && listing.is_some();
+        let mut selection = match is_choice || is_extension {
             true => Selection::Chosen(choose(task, listing.as_deref())?),
             false => Selection::of(task, &parts).map_err(refused)?,
         };

@@ -9,6 +9,10 @@ use catalog_core::{CatalogError, Result};
 
 use super::output::Output;
 
+/// A function that is called a few times a second. If it returns an error, the running command is
+/// stopped.
+pub(super) type Tick<'t> = dyn FnMut() -> Result<()> + 't;
+
 /// The script that supervises a program. Its first argument is a mark; the others are the program
 /// and its arguments. The script runs the program in the background. It kills its own process group
 /// when the program has ended, or when its standard input ends. The input ends when the fetcher

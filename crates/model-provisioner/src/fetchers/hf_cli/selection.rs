@@ -5,7 +5,7 @@ use catalog_core::{
     Digest, EntryPoint, FetchTask, HfParts, LocalModel, Manifest, Staging, TaskFiles,
 };
 
-use super::commands::Tick;
+use super::process::Tick;
 
 /// The files of a repository that a task asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

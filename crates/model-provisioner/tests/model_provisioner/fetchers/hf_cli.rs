@@ -330,7 +330,7 @@ fn the_command_runs_whatever_its_daemon_does_with_signals_and_temporary_files() 
         let path = path.parent().unwrap().display();
         let output = daemon
             .arg(target.join("examples/provision"))
-            .args(["hf:org/repo/model.bin", "--cache-dir"])
+            .args(["hf:org/repo/model.bin", "--hf-command", "--cache-dir"])
             .arg(&bench.root)
             .env("PATH", format!("{path}:/usr/bin:/bin"))
             .env("TMPDIR", "/is/absent")

@@ -9,8 +9,8 @@ use model_provisioner::{Filter, ModelProvisioner, Policy, SchemeRouter};
 fn an_unrouted_scheme_says_what_to_compose_and_shows_no_secret() {
     let router = SchemeRouter::new().with(FileFetcher);
     for (text, hint) in [
-        ("hf:org/repo", "`ModelProvisioner::with_hf_cli`"),
-        ("hf:org/repo", "the feature `hf-cli`"),
+        ("hf:org/repo", "`ModelProvisioner::with_network`"),
+        ("hf:org/repo", "the feature `hf-cli` has an"),
         (
             "https://user:canary@host/m.gguf?token=canary",
             "the feature `http`",
