@@ -14,7 +14,8 @@ use super::staging::Freshness;
 use super::verify::VerifiedStaging;
 use crate::error::{CatalogError, Result};
 use crate::root::{
-    self, ArtifactFolder, FileStamp, Modes, create_own_folder, poll, set_mode, set_modes_of_folders,
+    self, ArtifactFolder, FileStamp, Modes, create_own_folder, create_own_folders, poll, set_mode,
+    set_modes_of_folders, sync_each,
 };
 
 impl VerifiedStaging {
@@ -142,6 +143,8 @@ impl VerifiedStaging {
         set_modes_of_folders(layout, staged.path())?;
         let modes = Modes::of(layout)
             .map_err(|error| CatalogError::io("look at the root of", staged.path(), error))?;
+        let mut paths = Vec::with_capacity(self.files.len());
+        let mut blob_folders = BTreeSet::new();
         for (found, file) in self.files.iter().zip(&self.manifest.files) {
             let path = staged.files().join(&file.name);
             let failed = |error| CatalogError::io("make durable", &path, error);
@@ -154,11 +157,13 @@ impl VerifiedStaging {
             if file.shares != Sharing::Inode {
                 set_mode(&opened, modes.blob).map_err(failed)?;
             }
-            opened.sync_all().map_err(failed)?;
             if file.shares != Sharing::Inode {
-                create_own_folder(layout, &layout.folder_of_blob(&file.digest.value))?;
+                blob_folders.insert(layout.folder_of_blob(&file.digest.value));
             }
+            paths.push(path);
         }
+        sync_each(&paths)?;
+        create_own_folders(layout, &blob_folders)?;
         write_text(layout, &staged.manifest(), &self.manifest.to_text())?;
         sync_folders(staged, &self.manifest)
     }

@@ -1,7 +1,7 @@
 use crate::progress::{Limits, Progress};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::chosen_files::ChosenFiles;
@@ -14,7 +14,7 @@ use super::staging::{Freshness, Staging};
 use crate::digest::{Basis, Digest, DigestAlgorithm, DigestSubject, FileContent, hash_files};
 use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::check_file_name;
-use crate::root::{FoundFile, Links, list_files, now_ms, sync_files};
+use crate::root::{FoundFile, Links, list_files, now_ms, sync_each};
 
 /// A staging area whose files were verified. Only such a staging area can be published.
 #[derive(Debug)]
@@ -101,9 +101,15 @@ impl Staging {
         let chosen = ChosenFiles::of(&folder, expected, progress)?;
         chosen.remove_others(&folder)?;
         // Sync first: bytes of another program that are still in memory change the times of their
-        // file only when they are written to the disk.
-        list_files(&folder, |name| chosen.has(name), Links::Refuse)?;
-        sync_files(&folder)?;
+        // file only when they are written to the disk. This library writes without such delays.
+        let listed = list_files(&folder, |name| chosen.has(name), Links::Refuse)?;
+        let is_own = |file: &FoundFile| {
+            let hashed = self.hashed.get(&file.name);
+            hashed.is_some_and(|hashed| hashed.shares != Sharing::Inode)
+        };
+        let of_others = listed.into_iter().filter(|file| !is_own(file));
+        let of_others: Vec<PathBuf> = of_others.map(|file| file.path).collect();
+        sync_each(&of_others)?;
         let files = list_files(&folder, |name| chosen.has(name), Links::Refuse)?;
         check_names(&folder, &files)?;
         let begin = now_at_most(self.store.layout());

@@ -1,6 +1,7 @@
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::foreign::not_a_folder;
 use super::layout::Layout;
@@ -26,6 +27,29 @@ pub(crate) fn create_own_folder(layout: &Layout, folder: &Path) -> Result<()> {
         },
     )?;
     check_own_folder(folder)
+}
+
+/// Creates folders of the store in one parent, as [`create_own_folder`] does, with one sync for all
+/// of them.
+pub(crate) fn create_own_folders(layout: &Layout, folders: &BTreeSet<PathBuf>) -> Result<()> {
+    let missing: Vec<&PathBuf> = folders.iter().filter(|folder| !folder.is_dir()).collect();
+    if let [_, .., last] = &missing[..] {
+        let parent = last.parent().unwrap_or(Path::new("."));
+        create_own_folder(layout, parent)?;
+        for folder in &missing {
+            match create_folder(layout, folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(CatalogError::io("create folder", folder, error));
+                }
+                _ => {}
+            }
+        }
+        sync_folder(parent).map_err(|error| CatalogError::io("sync folder", parent, error))?;
+    }
+    // These exist now, or there is only one.
+    folders
+        .iter()
+        .try_for_each(|folder| create_own_folder(layout, folder))
 }
 
 /// Creates the root of a store and its missing parents. Their modes depend on the umask.

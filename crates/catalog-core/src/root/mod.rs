@@ -34,7 +34,7 @@ pub use foreign::KeptAside;
 pub(crate) use confine::{Placement, StoreRoot};
 pub(crate) use file_lock::{FileLock, LockMode};
 pub(crate) use file_system::{FileSystem, refuse_without_shared_locks};
-pub(crate) use folder::{check_own_folder, create_own_folder, sync_folder};
+pub(crate) use folder::{check_own_folder, create_own_folder, create_own_folders, sync_folder};
 pub(crate) use foreign::keep_foreign_aside;
 pub(crate) use host_clock::{Moment, now_ms};
 pub(crate) use layout::{
@@ -57,5 +57,6 @@ pub(crate) use spare::keep_spare;
 pub(crate) use stamp::{CLOCK_GRANULARITY, FileStamp, is_older_than_granularity};
 pub(crate) use tombstone::Tombstone;
 pub(crate) use walk::{
-    FoundFile, Links, MAX_DEPTH, links_below, list_files, list_folder, sync_file, sync_files,
+    FoundFile, Links, MAX_DEPTH, links_below, list_files, list_folder, sync_each, sync_file,
+    sync_files,
 };

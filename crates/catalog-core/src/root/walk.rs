@@ -2,6 +2,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::foreign::not_a_folder;
 use super::listing::{EntryKind, list};
@@ -101,6 +103,44 @@ pub(crate) fn sync_file(path: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The number of files up to which they are synced one after the other.
+const FEW: usize = 16;
+
+/// The number of threads that sync many files. A file system writes the changes of concurrent syncs
+/// together.
+const SYNCING: usize = 8;
+
+/// Makes the bytes and the metadata of files durable.
+pub(crate) fn sync_each(paths: &[PathBuf]) -> Result<()> {
+    let sync = |path: &PathBuf| {
+        let synced = fs::File::open(path).and_then(|file| file.sync_all());
+        synced.map_err(|error| CatalogError::io("make durable", path, error))
+    };
+    if paths.len() <= FEW {
+        return paths.iter().try_for_each(sync);
+    }
+    let next = AtomicUsize::new(0);
+    let sync_some = || {
+        while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
+            sync(path)?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        // Without further threads, this thread syncs all files.
+        let helpers: Vec<_> = (1..SYNCING)
+            .filter_map(|_| thread::Builder::new().spawn_scoped(scope, sync_some).ok())
+            .collect();
+        let own = sync_some();
+        helpers
+            .into_iter()
+            .fold(own, |so_far, helper| match helper.join() {
+                Ok(synced) => so_far.and(synced),
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+    })
 }
 
 fn entries_of(folder: &Path) -> Result<Vec<(PathBuf, EntryKind)>> {
