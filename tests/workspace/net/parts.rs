@@ -1,0 +1,146 @@
+//! Parts that arrive in another order than they are hashed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use catalog_core::FetchProblem;
+use workspace_tests::web::{Gate, Reply, Request, WebServer};
+
+use super::{alone, bytes, ending, network, provisioner, sha256};
+
+/// The number of bytes by which parts are ahead of the hash at most.
+const WINDOW: usize = 64 << 20;
+
+/// The number of bytes that are handed to the hash at once.
+const CHUNK: usize = 256 << 10;
+
+/// Returns a file that is larger than the window.
+fn large(seed: u8) -> Arc<[u8]> {
+    bytes(seed, 1 << 20).repeat(72).into()
+}
+
+fn begin(request: &Request) -> usize {
+    request.range(usize::MAX).map_or(0, |(begin, _)| begin)
+}
+
+/// Returns true if a part ends beyond the window of a file whose hash stands at its begin.
+fn reaches_beyond(request: &Request) -> bool {
+    let range = request.range(usize::MAX);
+    range.is_some_and(|(_, end)| end > WINDOW)
+}
+
+/// NET-134
+#[test]
+fn a_change_while_parts_wait_for_the_hash_starts_the_file_once_more() {
+    let _alone = alone();
+    let (server, root) = (
+        WebServer::start("127.0.0.1").unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    let (old, new) = (large(1), large(2));
+    server.put("/m.bin", old, Some("\"a\""));
+    // The first part is held, so the hash stands. The second part is answered when a part has been
+    // asked for that reaches beyond the window, and its answer shows the change.
+    let (is_far, is_replaced, is_told) = (Gate::default(), Gate::default(), Gate::default());
+    let gates = (is_far.clone(), is_replaced.clone(), is_told.clone());
+    server.lie(move |number, request, reply| {
+        let (is_far, is_replaced, is_told) = &gates;
+        if reaches_beyond(request) {
+            is_far.open();
+        }
+        match number {
+            0 => reply.held_after(CHUNK, is_told),
+            1 => {
+                is_replaced.wait();
+                reply.with("ETag", "\"b\"").announced_by(is_told)
+            }
+            _ => reply,
+        }
+    });
+    let report = std::thread::scope(|scope| {
+        let provisioner = provisioner(root.path(), network().connections(4));
+        let url = server.url("/m.bin");
+        let fetching = scope.spawn(move || provisioner.provision(&ending(&url)));
+        is_far.wait();
+        server.put("/m.bin", Arc::clone(&new), Some("\"b\""));
+        is_replaced.open();
+        fetching.join().unwrap().unwrap()
+    });
+    assert_eq!(report.digest, Some(sha256(&new)));
+    let requests = server.requests();
+    let begins = requests.iter().filter(|request| begin(request) == 0);
+    assert_eq!(begins.count(), 2, "the file began twice");
+}
+
+/// NET-134
+#[test]
+fn a_file_that_changes_twice_is_an_error() {
+    let (server, root) = (
+        WebServer::start("127.0.0.1").unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    server.put("/m.bin", bytes(3, 20 << 20), Some("\"a\""));
+    server.lie(|number, _, reply| reply.with("ETag", format!("\"{number}\"")));
+    let one_by_one = provisioner(root.path(), network().connections(1));
+    let error = one_by_one
+        .provision(&ending(&server.url("/m.bin")))
+        .unwrap_err();
+    assert_eq!(error.code(), FetchProblem::SourceChanged.code(), "{error}");
+    let requests = server.requests();
+    let begins = requests.iter().filter(|request| begin(request) == 0);
+    assert_eq!(begins.count(), 2, "the file began twice");
+}
+
+/// NET-145
+#[test]
+fn a_part_beyond_the_window_gives_way_to_a_part_that_failed() {
+    let _alone = alone();
+    let (server, root) = (
+        WebServer::start("127.0.0.1").unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    let content = large(4);
+    server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
+    // The first part is held, so the hash stands, until the second part has failed 20 times. The
+    // second part fails first when a part has been asked for that reaches beyond the window.
+    let (is_far, is_over) = (Gate::default(), Gate::default());
+    let (second, failures, asked_ahead) = (
+        AtomicUsize::new(0),
+        AtomicUsize::new(0),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let farthest = Arc::clone(&asked_ahead);
+    server.lie(move |number, request, reply| {
+        let place = begin(request);
+        if failures.load(Ordering::SeqCst) < 20 {
+            farthest.fetch_max(place, Ordering::SeqCst);
+        }
+        if reaches_beyond(request) {
+            is_far.open();
+        }
+        if number == 0 {
+            return reply.held_after(CHUNK, &is_over);
+        }
+        if number == 1 {
+            second.store(place, Ordering::SeqCst);
+            is_far.wait();
+        }
+        if place != second.load(Ordering::SeqCst) {
+            return reply;
+        }
+        match failures.fetch_add(1, Ordering::SeqCst) {
+            0..20 => Reply::new("503 Service Unavailable"),
+            _ => {
+                is_over.open();
+                reply
+            }
+        }
+    });
+    let config = network().connections(4).retries(100);
+    let report = provisioner(root.path(), config)
+        .provision(&ending(&server.url("/m.bin")))
+        .unwrap();
+    assert_eq!(report.digest, Some(sha256(&content)));
+    let farthest = asked_ahead.load(Ordering::SeqCst);
+    assert!(farthest < WINDOW + CHUNK, "{farthest} is beyond the window");
+}

@@ -1,0 +1,50 @@
+//! The names that come from a reference, and the texts that come from a server.
+
+use std::fs;
+use std::sync::Arc;
+
+use catalog_core::FetchProblem;
+use workspace_tests::web::{Reply, WebServer};
+
+use super::{bytes, provision};
+
+/// NET-142
+#[test]
+fn the_names_of_shards_are_escaped_in_their_urls() {
+    let (server, root) = (
+        WebServer::start("127.0.0.1").unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    let shards = [bytes(1, 1 << 20), bytes(2, 1 << 20)];
+    for (shard, number) in shards.iter().zip(1..) {
+        let path = format!("/x/my%20model-0000{number}-of-00002.bin");
+        server.put(&path, Arc::clone(shard), Some("\"a\""));
+    }
+    let url = server.url("/x/my%20model-00001-of-00002.bin");
+    let report = provision(root.path(), &url).unwrap();
+    let first = &report.resolved.local_path;
+    assert!(first.ends_with("my model-00001-of-00002.bin"), "{first:?}");
+    assert_eq!(fs::read(first).unwrap(), shards[0][..]);
+    let second = first.with_file_name("my model-00002-of-00002.bin");
+    assert_eq!(fs::read(second).unwrap(), shards[1][..]);
+}
+
+/// NET-144
+#[test]
+fn the_text_of_a_server_is_shown_in_part_and_never_for_a_signed_url() {
+    let (server, root) = (
+        WebServer::start("127.0.0.1").unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    let text = format!("your licence\nhas ended {} the end", "x".repeat(1024));
+    server.lie(move |_, _, _| Reply::new("403 Forbidden").body(text.as_bytes()));
+    let plain = provision(root.path(), &server.url("/m.bin")).unwrap_err();
+    assert_eq!(plain.code(), FetchProblem::AccessDenied.code(), "{plain}");
+    let shown = plain.to_string();
+    assert!(shown.contains("your licence has ended"), "{shown}");
+    assert!(!shown.contains("the end"), "{shown}");
+    let signed = provision(root.path(), &server.url("/m.bin?signature=abc")).unwrap_err();
+    let shown = signed.to_string();
+    assert_eq!(signed.code(), FetchProblem::AccessDenied.code(), "{shown}");
+    assert!(!shown.contains("licence"), "{shown}");
+}
