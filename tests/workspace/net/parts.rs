@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use catalog_core::FetchProblem;
 use workspace_tests::web::{Gate, Reply, Request, WebServer};
@@ -93,7 +94,7 @@ fn a_file_that_changes_twice_is_an_error() {
 
 /// NET-145
 #[test]
-fn a_part_beyond_the_window_gives_way_to_a_part_that_failed() {
+fn a_part_that_failed_comes_before_the_parts_beyond_the_window() {
     let _alone = alone();
     let (server, root) = (
         WebServer::start("127.0.0.1").unwrap(),
@@ -143,4 +144,46 @@ fn a_part_beyond_the_window_gives_way_to_a_part_that_failed() {
     assert_eq!(report.digest, Some(sha256(&content)));
     let farthest = asked_ahead.load(Ordering::SeqCst);
     assert!(farthest < WINDOW + CHUNK, "{farthest} is beyond the window");
+}
+
+/// NET-145
+#[test]
+fn a_part_that_waits_gives_way_if_all_other_connections_are_busy() {
+    let _alone = alone();
+    let (server, root) = (
+        WebServer::start("127.0.0.1").unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    let (content, small) = (large(5), bytes(6, 1000));
+    server.put("/m-00001-of-00002.bin", Arc::clone(&content), Some("\"a\""));
+    server.put("/m-00002-of-00002.bin", small, Some("\"a\""));
+    // One connection waits for the hash. The part that the hash needs breaks, and its connection
+    // turns to the other file, which is answered when the broken part has been asked for again.
+    let (is_far, is_repeated) = (Gate::default(), Gate::default());
+    server.lie(move |number, request, reply| {
+        if request.path.contains("00002-of") {
+            is_repeated.wait();
+            return reply;
+        }
+        if reaches_beyond(request) {
+            is_far.open();
+        }
+        if begin(request) == CHUNK {
+            is_repeated.open();
+        }
+        match number {
+            0 => reply.broken_after(CHUNK).held_after(CHUNK, &is_far),
+            _ => reply,
+        }
+    });
+    let config = network().connections(2).times(|times| {
+        times.first_pause = Duration::from_millis(200);
+        times.longest_pause = times.first_pause;
+    });
+    let report = provisioner(root.path(), config)
+        .provision(&ending(&server.url("/m-00001-of-00002.bin")))
+        .unwrap();
+    assert_eq!(report.bytes.fetched as usize, content.len() + 1000);
+    let fetched = std::fs::read(&report.resolved.local_path).unwrap();
+    assert!(fetched == content[..]);
 }
