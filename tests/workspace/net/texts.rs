@@ -17,15 +17,15 @@ fn the_names_of_shards_are_escaped_in_their_urls() {
     );
     let shards = [bytes(1, 1 << 20), bytes(2, 1 << 20)];
     for (shard, number) in shards.iter().zip(1..) {
-        let path = format!("/x/my%20model-0000{number}-of-00002.bin");
+        let path = format!("/x/my%20model-0000{number}-of-00002.gguf");
         server.put(&path, Arc::clone(shard), Some("\"a\""));
     }
-    let url = server.url("/x/my%20model-00001-of-00002.bin");
+    let url = server.url("/x/my%20model-00001-of-00002.gguf");
     let report = provision(root.path(), &url).unwrap();
     let first = &report.resolved.local_path;
-    assert!(first.ends_with("my model-00001-of-00002.bin"), "{first:?}");
+    assert!(first.ends_with("my model-00001-of-00002.gguf"), "{first:?}");
     assert_eq!(fs::read(first).unwrap(), shards[0][..]);
-    let second = first.with_file_name("my model-00002-of-00002.bin");
+    let second = first.with_file_name("my model-00002-of-00002.gguf");
     assert_eq!(fs::read(second).unwrap(), shards[1][..]);
 }
 
