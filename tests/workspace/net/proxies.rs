@@ -169,6 +169,35 @@ fn a_proxy_is_neither_an_address_of_the_other_scheme_nor_are_its_credentials_sen
     }
 }
 
+/// NET-139
+#[test]
+fn the_credentials_of_a_proxy_do_not_go_through_its_tunnel() {
+    let Some(certificates) = Certificates::make() else {
+        return;
+    };
+    let Some(proxy) = tinyproxy("BasicAuth user secret") else {
+        return;
+    };
+    let content = bytes(5, 1 << 20);
+    let settings = format!(
+        "{} if ($http_proxy_authorization) {{ return 400; }}",
+        certificates.of_nginx()
+    );
+    let Some(target) = nginx(&settings, &[("m.bin", &content)]) else {
+        return;
+    };
+    let root = tempfile::tempdir().unwrap();
+    let proxies = Proxies::default().https(&format!("http://user:secret@127.0.0.1:{}", proxy.port));
+    let config = network()
+        .proxies(proxies.unwrap())
+        .roots(TrustedRoots::File(certificates.path("ca.pem")));
+    let url = format!("https://localhost:{}/m.bin", target.port);
+    let report = provisioner(root.path(), config)
+        .provision(&ending(&url))
+        .unwrap();
+    assert_eq!(report.digest, Some(sha256(&content)));
+}
+
 /// NET-140
 #[test]
 fn a_literal_address_behind_a_proxy_is_asked_at_the_gate() {

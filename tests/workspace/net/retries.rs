@@ -17,27 +17,32 @@ fn server() -> WebServer {
 #[test]
 fn a_failure_that_all_open_parts_see_is_one_attempt() {
     let _alone = alone();
-    let (server, root) = (server(), tempfile::tempdir().unwrap());
-    let content = bytes(1, 40 << 20);
-    server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
-    // Eight parts are open, and then all connections break.
-    let all_wait = Gate::default();
-    server.lie(move |number, _, reply| match number {
-        0 => reply.broken_after(1000).held_after(1000, &all_wait),
-        1..8 => {
-            if number == 7 {
-                all_wait.open();
+    let busy = |_| Reply::new("503 Service Unavailable");
+    let broken = |reply: Reply| reply.broken_after(10);
+    let failures: [fn(Reply) -> Reply; 2] = [busy, broken];
+    for fail in failures {
+        let (server, root) = (server(), tempfile::tempdir().unwrap());
+        let content = bytes(1, 40 << 20);
+        server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
+        // Eight parts are open, and then all of them fail.
+        let all_wait = Gate::default();
+        server.lie(move |number, _, reply| match number {
+            0 => reply.broken_after(1000).held_after(1000, &all_wait),
+            1..8 => {
+                if number == 7 {
+                    all_wait.open();
+                }
+                all_wait.wait();
+                fail(reply)
             }
-            all_wait.wait();
-            reply.broken_after(10)
-        }
-        _ => reply,
-    });
-    let report = provisioner(root.path(), network().retries(1))
-        .provision(&ending(&server.url("/m.bin")))
-        .unwrap();
-    assert_eq!(report.digest, Some(sha256(&content)));
-    assert!(server.requests().len() >= 16, "all eight were repeated");
+            _ => reply,
+        });
+        let report = provisioner(root.path(), network().retries(1))
+            .provision(&ending(&server.url("/m.bin")))
+            .unwrap();
+        assert_eq!(report.digest, Some(sha256(&content)));
+        assert!(server.requests().len() >= 16, "all eight were repeated");
+    }
 }
 
 /// An origin that signs a URL for each request, and the server that the URLs lead to.
