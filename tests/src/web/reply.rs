@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use super::gate::Gate;
+
 /// A request that a server received.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -79,6 +81,10 @@ pub struct Reply {
     pub ending: Ending,
     /// The time between two pieces of 64 KiB.
     pub pause: Duration,
+    /// A gate that holds the rest of the body after this many bytes.
+    pub held: Option<(usize, Gate)>,
+    /// A gate that opens when the reply has been sent, or cannot be sent.
+    pub announced: Gate,
 }
 
 impl Reply {
@@ -116,8 +122,36 @@ impl Reply {
         self.with("Content-Length", length)
     }
 
+    /// Holds the rest of the body after some bytes until a gate opens.
+    #[must_use]
+    pub fn held_after(mut self, bytes: usize, gate: &Gate) -> Self {
+        self.held = Some((bytes, gate.clone()));
+        self
+    }
+
+    /// Opens a gate when the reply has been sent, or cannot be sent.
+    #[must_use]
+    pub fn announced_by(mut self, gate: &Gate) -> Self {
+        self.announced = gate.clone();
+        self
+    }
+
+    /// Sends the first bytes of the body, and closes the connection.
+    #[must_use]
+    pub fn broken_after(mut self, bytes: usize) -> Self {
+        self.body = self.body[..bytes].into();
+        self.ending = Ending::Close;
+        self
+    }
+
     /// Sends the reply. Returns whether the connection stays open.
     pub(super) fn send(&self, stream: &mut TcpStream, sent: &dyn Fn(usize)) -> io::Result<bool> {
+        let is_open = self.send_all(stream, sent);
+        self.announced.open();
+        is_open
+    }
+
+    fn send_all(&self, stream: &mut TcpStream, sent: &dyn Fn(usize)) -> io::Result<bool> {
         if self.status.is_empty() {
             return self.end();
         }
@@ -127,14 +161,30 @@ impl Reply {
         }
         head.push_str("\r\n");
         stream.write_all(head.as_bytes())?;
-        for piece in self.body.chunks(64 << 10) {
+        let held = self.held.as_ref().map_or(self.body.len(), |(at, _)| *at);
+        let (now, later) = self.body.split_at(held);
+        self.send_bytes(now, stream, sent)?;
+        if let Some((_, gate)) = &self.held {
+            gate.wait();
+        }
+        self.send_bytes(later, stream, sent)?;
+        self.end()
+    }
+
+    fn send_bytes(
+        &self,
+        bytes: &[u8],
+        stream: &mut TcpStream,
+        sent: &dyn Fn(usize),
+    ) -> io::Result<()> {
+        for piece in bytes.chunks(64 << 10) {
             stream.write_all(piece)?;
             sent(piece.len());
             if !self.pause.is_zero() {
                 thread::sleep(self.pause);
             }
         }
-        self.end()
+        Ok(())
     }
 
     fn end(&self) -> io::Result<bool> {

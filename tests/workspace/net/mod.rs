@@ -1,13 +1,18 @@
 //! Models of web servers: the protocol on a server of the harness, and TLS and proxies on real ones.
 
 mod http;
+mod parts;
 mod proofs;
 mod proxies;
+mod resuming;
+mod retries;
+mod texts;
 mod tls;
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use catalog_core::{Digest, FsCatalog, Hasher, ModelRef};
 use model_fetchers::NetworkConfig;
@@ -18,8 +23,8 @@ use model_provisioner::{
 /// Returns settings with short pauses.
 fn network() -> NetworkConfig {
     NetworkConfig::default().times(|times| {
-        times.first_pause = std::time::Duration::from_millis(2);
-        times.longest_pause = std::time::Duration::from_millis(10);
+        times.first_pause = Duration::from_millis(2);
+        times.longest_pause = Duration::from_millis(10);
     })
 }
 
@@ -29,6 +34,18 @@ fn provisioner(root: &Path, config: NetworkConfig) -> ModelProvisioner<FsCatalog
 
 fn request(url: &str) -> ProvisionRequest {
     ProvisionRequest::new(ModelRef::parse(url).unwrap())
+}
+
+/// Returns a request that fails if the call does not end.
+fn ending(url: &str) -> ProvisionRequest {
+    request(url).timeout(Duration::from_secs(60))
+}
+
+/// Waits until no other test waits for parts that must be open at once. The files of all transfers
+/// of a process share its window, so two such tests could wait for each other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn provision(root: &Path, url: &str) -> Result<ProvisionReport, ProvisionError> {

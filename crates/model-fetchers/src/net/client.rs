@@ -326,6 +326,7 @@ pub(crate) fn first_text(body: &mut dyn Read) -> String {
     let mut bytes = Vec::new();
     let _ = body.take(1024).read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes);
+    let text = text.replace(|c: char| c.is_control() && !c.is_whitespace(), " ");
     let line: Vec<&str> = text.split_whitespace().collect();
     line.join(" ")
 }

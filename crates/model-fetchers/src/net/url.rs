@@ -83,8 +83,14 @@ impl Url {
         let host = authority.host().to_ascii_lowercase();
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let host = host.strip_suffix('.').unwrap_or(host).to_owned();
-        if host.is_empty() || host.contains('%') {
+        if host.is_empty() || host.contains('%') || host.ends_with('.') {
             return Err("the URL has no usable host".to_owned());
+        }
+        if is_other_notation(&host) {
+            return Err(
+                "the host of the URL is an address in another notation than four decimal numbers"
+                    .to_owned(),
+            );
         }
         let port = match authority.port() {
             None => None,
@@ -179,6 +185,17 @@ impl Url {
     }
 }
 
+/// Returns true for a host that some programs read as an IPv4 address, such as `0x7f000001` or `127.1`,
+/// and that has not the only notation that all programs read alike.
+fn is_other_notation(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_hex = last
+        .strip_prefix("0x")
+        .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let is_decimal = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit());
+    !host.contains(':') && (is_hex || is_decimal) && host.parse::<std::net::Ipv4Addr>().is_err()
+}
+
 /// Returns a byte of a file name as it is written in a path.
 fn escape(byte: u8) -> String {
     match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -237,6 +254,11 @@ mod tests {
             "file:///etc/passwd",
             "https:///x",
             "a b",
+            "https://../",
+            "https://10.1.2.3../",
+            "http://0x7f.1/",
+            "http://2130706433/",
+            "http://0177.0.0.1/",
         ] {
             assert!(base.join(refused).is_err(), "{refused}");
         }

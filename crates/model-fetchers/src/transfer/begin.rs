@@ -15,6 +15,15 @@ use crate::net::Ask;
 /// The size of the smallest file that a later process continues.
 const RESUMED: u64 = 64 << 10;
 
+/// The bytes of the first answer.
+#[derive(Debug, Clone, Copy)]
+enum First {
+    /// A part of the file.
+    Part(ByteRange),
+    /// The whole file, from a server that sends no parts.
+    Whole(ByteRange),
+}
+
 impl<'e> Engine<'e> {
     /// Begins a file: asks for its first part, and learns its size and version. Repeats a request
     /// that failed for a moment.
@@ -66,9 +75,10 @@ impl<'e> Engine<'e> {
                 return Ok(());
             }
         }
+        // If bytes of an earlier call are here, one byte is enough to learn the version.
         let first = ByteRange {
             begin: 0,
-            end: window::part(1),
+            end: if self.has_kept { 1 } else { window::part(1) },
         };
         let (mut answer, mut verdict) = self.get(ask, Some(first), None)?;
         if let Verdict::Part(range, version) = &verdict {
@@ -99,17 +109,18 @@ impl<'e> Engine<'e> {
         }
         match verdict {
             Verdict::Part(range, version) => {
-                self.open(scope, number, ask, version, attempts, false)
+                self.open(scope, number, ask, version, attempts, First::Part(range))
                     .map_err(Trouble::Fatal)?;
                 self.take_first(number, range, answer);
                 Ok(())
             }
             Verdict::Whole(version) => {
                 let size = version.size;
-                self.open(scope, number, ask, version, attempts, true)
-                    .map_err(Trouble::Fatal)?;
                 let end = size.unwrap_or(u64::MAX);
-                self.take_first(number, ByteRange { begin: 0, end }, answer);
+                let range = ByteRange { begin: 0, end };
+                self.open(scope, number, ask, version, attempts, First::Whole(range))
+                    .map_err(Trouble::Fatal)?;
+                self.take_first(number, range, answer);
                 Ok(())
             }
             Verdict::NothingThere(0) => {
@@ -117,7 +128,8 @@ impl<'e> Engine<'e> {
                     size: Some(0),
                     ..Version::default()
                 };
-                self.open(scope, number, ask, version, attempts, true)
+                let nothing = ByteRange { begin: 0, end: 0 };
+                self.open(scope, number, ask, version, attempts, First::Whole(nothing))
                     .map_err(Trouble::Fatal)?;
                 self.lock()
                     .active
@@ -141,9 +153,13 @@ impl<'e> Engine<'e> {
         ask: &Ask,
         version: Version,
         attempts: Attempts,
-        is_whole: bool,
+        first: First,
     ) -> std::result::Result<(), Failure> {
         let file = &self.files[number];
+        let (is_whole, first) = match first {
+            First::Whole(range) => (true, range),
+            First::Part(range) => (false, range),
+        };
         let size = version.size;
         let reserved = {
             let mut state = self.lock();
@@ -188,7 +204,8 @@ impl<'e> Engine<'e> {
             size,
             writer: resumable.writer(),
             reserved: size.unwrap_or(0),
-            next: kept,
+            kept,
+            next: if kept > first.begin { kept } else { first.end },
             again: Vec::new(),
             chunks: Default::default(),
             hashed: 0,

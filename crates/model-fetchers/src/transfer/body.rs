@@ -91,7 +91,9 @@ impl<'e> Engine<'e> {
                 let detail = format!("the answer ended {} bytes early", range.end - *place);
                 return Err(NetError::Broken { host, detail }.into());
             }
+            let waits = Instant::now();
             self.wait_for_hash(number, *place)?;
+            rate.pause(waits.elapsed());
         }
         // This read takes the end of the body from the connection, so that it can be used again.
         match answer.body.read(&mut [0]) {
@@ -195,6 +197,11 @@ impl Rate {
             begin: Instant::now(),
             bytes: 0,
         }
+    }
+
+    /// Leaves out a time in which the bytes were not read.
+    fn pause(&mut self, time: Duration) {
+        self.begin += time;
     }
 
     /// Counts bytes. Returns false if the connection is too slow.

@@ -40,6 +40,8 @@ pub(super) struct Engine<'e> {
     pub(super) max_bytes: Option<u64>,
     /// The space that was reserved before the first byte.
     pub(super) reserved_before: u64,
+    /// Whether an earlier call kept bytes of the model.
+    pub(super) has_kept: bool,
     pub(super) files: &'e [RemoteFile],
     staging: Mutex<&'e mut Staging>,
     pub(super) reservation: Reservation,
@@ -74,13 +76,14 @@ pub(crate) fn transfer(
 ) -> Result<Transferred> {
     let sizes: Option<Vec<u64>> = files.iter().map(|file| file.size).collect();
     let known = sizes.map(|sizes| sizes.into_iter().fold(0, u64::saturating_add));
+    let kept = staging.kept_by_earlier_calls()?;
     let mut reserved_before = 0;
     if let Some(total) = known {
         progress(Progress::of(0, total))?;
         if task.max_bytes.is_some_and(|most| total > most) {
             return Err(too_large(task.model_ref, total));
         }
-        reserved_before = total.saturating_sub(staging.kept_by_earlier_calls()?);
+        reserved_before = total.saturating_sub(kept);
         staging.reserve(reserved_before)?;
     }
     let reservation = staging.reservation();
@@ -91,6 +94,7 @@ pub(crate) fn transfer(
         explain,
         max_bytes: task.max_bytes,
         reserved_before,
+        has_kept: kept > 0,
         files,
         staging: Mutex::new(staging),
         reservation,

@@ -30,13 +30,12 @@ impl<'e> Engine<'e> {
         let Some(file) = state.active.get_mut(&number) else {
             return;
         };
-        if file.next > range.begin {
+        if file.kept > range.begin {
             file.in_flight -= 1;
             drop(state);
             self.changed.notify_all();
             return;
         }
-        file.next = range.end;
         drop(state);
         self.end_part(number, range, |place| {
             self.read_body(number, range, answer, place)

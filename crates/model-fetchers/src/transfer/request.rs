@@ -32,9 +32,8 @@ impl<'e> Engine<'e> {
             Verdict::Later(after, problem, detail) => Err(Trouble::Later(after, problem, detail)),
             Verdict::Changed(what) => Err(Trouble::Changed(what)),
             Verdict::Denied(status) => {
-                // The text of a server may repeat the signature of the URL.
-                let text = redacted(&first_text(&mut answer.body), &answer.url);
-                Err(Trouble::Denied(status, text))
+                let text = first_text(&mut answer.body);
+                Err(Trouble::Denied(status, shown(text, ask, &answer.url)))
             }
             Verdict::Fail(problem, detail) => {
                 let detail = format!("{}: {detail}", answer.url.origin().host);
@@ -45,11 +44,17 @@ impl<'e> Engine<'e> {
     }
 }
 
-/// Returns the text of a server for an error message. The text is left out if the URL may be
-/// signed, because it may repeat a part of the signature in another form.
-fn redacted(text: &str, url: &Url) -> String {
-    match url.as_secret_str().contains('?') {
-        true => "the text of the server is not shown, because the URL may be signed".to_owned(),
-        false => text.to_owned(),
+/// Returns the text of a server for an error message. The text is left out if the request had a
+/// secret, because it may repeat a part of the secret in another form.
+fn shown(text: String, ask: &Ask, url: &Url) -> String {
+    let has_query = url.as_secret_str().contains('?');
+    match (has_query, &ask.authorization) {
+        (false, None) => text,
+        (true, _) => {
+            "the text of the server is not shown, because the URL may be signed".to_owned()
+        }
+        (false, Some(_)) => {
+            "the text of the server is not shown, because the request had credentials".to_owned()
+        }
     }
 }

@@ -59,6 +59,8 @@ pub(super) struct Active {
     /// The number of bytes that are reserved for the file.
     pub(super) reserved: u64,
     pub(super) writer: PartWriter,
+    /// The number of first bytes that an earlier call kept.
+    pub(super) kept: u64,
     /// The begin of the bytes that no part has asked for.
     pub(super) next: u64,
     /// The parts that must be asked for again.
