@@ -18,7 +18,7 @@ fn the_readme_shows_the_two_commands_and_they_are_true() {
         .collect();
     let digest = Digest::of_file(&top().join("tests/fixtures/tiny.gguf")).unwrap();
     let main_job = format!(
-        "cargo run --release -p model-provisioner --features http --example provision -- \
+        "cargo run --release -p model-provisioner --features hf,http --example provision -- \
          tests/fixtures/tiny.gguf --digest {digest}"
     );
     assert_eq!(commands, [main_job.as_str(), "tests/run"]);

@@ -1,4 +1,5 @@
 mod agreed;
+mod choices;
 mod concurrent;
 mod digests;
 mod hub;
