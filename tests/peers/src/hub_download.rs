@@ -138,7 +138,14 @@ pub fn measure_small(scale: usize, table: &mut Table) {
             .ours(),
             Contender::new(CURL, 1, |_| {
                 run(command("curl")
-                    .args(["-sf", "-Z", "--parallel-max", "50", "-K"])
+                    .args([
+                        "-f",
+                        "-Z",
+                        "--no-progress-meter",
+                        "--parallel-max",
+                        "50",
+                        "-K",
+                    ])
                     .arg(&config));
                 run(command("sync").args(&targets));
             })
@@ -196,7 +203,8 @@ fn download(hf: &Path, hub: &StaticHub, cache: &Path, words: &[&str]) {
         .args(["--quiet", "--cache-dir"])
         .arg(cache)
         .env("HF_ENDPOINT", hub.endpoint())
-        .env("HF_HOME", cache)
         .env("HF_HUB_DISABLE_XET", "1")
-        .env("HF_HUB_DISABLE_TELEMETRY", "1"));
+        // Otherwise it asks other hosts.
+        .env("HF_HUB_DISABLE_TELEMETRY", "1")
+        .env("HF_HUB_DISABLE_UPDATE_CHECK", "1"));
 }

@@ -49,8 +49,8 @@ pub const REASONS: [(&str, &str); 21] = [
     ),
     (
         "hub-small-files",
-        "A fetch of ours checks the hash of each file, writes a manifest, and syncs each file, its \
-         folder and the records beside it. `curl` checks nothing, and `sync` syncs the files alone.",
+        "A fetch of ours hashes each file, and syncs each file, its folders and the records beside it. \
+         `curl` hashes nothing, and `sync` syncs the files alone.",
     ),
     (
         "collect",
