@@ -44,7 +44,7 @@ pub const REASONS: [(&str, &str); 21] = [
     ),
     (
         "download-memory",
-        "Eight connections fill the window, and the parts that arrived early wait there for their turn \
+        "Several connections fill the window: parts that arrive early wait there for their turn \
          to be hashed. `curl` has one connection and hashes nothing; `openssl` reads a few KiB at a time.",
     ),
     (
