@@ -5,6 +5,7 @@ use std::process::Command;
 
 use catalog_core::{Digest, FsCatalog, ImportRequest};
 
+use crate::download;
 use crate::files;
 use crate::herd::provision;
 use crate::import::into_cacache;
@@ -40,6 +41,7 @@ pub fn run(words: &[String]) {
             let store = open_store(kind, Path::new(path));
             assert!(store.get(&crate::catalog::entry(7).id).is_some());
         }
+        ["fetch", url, root] => download::provision(Path::new(root), url),
         ["provision", endpoint, hf, root] => provision(endpoint, Path::new(hf), Path::new(root)),
         _ => panic!("{words:?} is no work"),
     }

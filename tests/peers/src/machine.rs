@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
+use workspace_tests::real_servers::find;
 
 use crate::tools;
 
@@ -67,11 +68,25 @@ pub fn versions() -> BTreeMap<String, String> {
         ("OpenSSL", word(1, "openssl", &["version"])),
         ("coreutils", word(3, "sha256sum", &["--version"])),
         ("findutils", word(3, "find", &["--version"])),
+        ("hf", tools::HUB.version()),
+        ("curl", word(1, "curl", &["--version"])),
+        ("aria2c", word(2, "aria2c", &["--version"])),
+        ("nginx", nginx()),
     ];
     let known = all.into_iter().filter(|(_, version)| !version.is_empty());
     known
         .map(|(name, version)| (name.to_owned(), version))
         .collect()
+}
+
+/// The version of nginx, which prints `nginx version: nginx/1.22.1` as an error.
+fn nginx() -> String {
+    // Its folder is on the path of the superuser only.
+    let output = find("nginx").and_then(|path| Command::new(path).arg("-v").output().ok());
+    let text = output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+    let version = text.as_deref().and_then(|text| text.split_once('/'));
+    let version = version.and_then(|(_, version)| version.split_whitespace().next());
+    version.unwrap_or_default().to_owned()
 }
 
 /// Today, as in `2026-11-27`.

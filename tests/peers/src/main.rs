@@ -11,7 +11,10 @@
 //! | `put` | a durable put at 1,000 entries; as the superuser also on ext4, XFS and btrfs |
 //! | `lookup` | the look-up of a model that is present |
 //! | `hashing` | the digest of a file and of a folder |
-//! | `download` | a file of a web server, on a fast link and on a throttled one |
+//! | `download` | a file of a web server, on a fast link and on a throttled one, and its processor time |
+//! | `download-memory` | the most memory that a process holds while it downloads a file |
+//! | `hub-download` | a large file of a hub, and the same weights in a second repository |
+//! | `hub-small-files` | a repository of 1,000 small files |
 //! | `import` | the import of a file into a store, on the same file systems |
 //! | `reverify` | the verification of an unchanged folder |
 //! | `herd` | 64 processes that request one model |
@@ -33,6 +36,7 @@
     reason = "a command line prints"
 )]
 
+mod bar;
 mod catalog;
 mod child;
 mod collect;
@@ -41,6 +45,8 @@ mod files;
 mod growth;
 mod hashing;
 mod herd;
+mod hub_download;
+mod hub_server;
 mod import;
 mod lookup;
 mod machine;
@@ -51,6 +57,7 @@ mod merge;
 mod options;
 mod ours;
 mod places;
+mod processor;
 mod report;
 mod reverify;
 #[cfg(test)]
@@ -157,6 +164,9 @@ fn measure(row: &str, plan: &Plan, table: &mut Table) {
         "lookup" => lookup::measure(table),
         "hashing" => hashing::measure(scale, table),
         "download" => download::measure(scale, table),
+        "download-memory" => download::measure_memory(scale, table),
+        "hub-download" => hub_download::measure(scale, table),
+        "hub-small-files" => hub_download::measure_small(scale, table),
         "import" => import::measure(scale, table),
         "reverify" => reverify::measure(scale, table),
         "herd" => herd::measure(scale, table),

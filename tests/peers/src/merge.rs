@@ -26,7 +26,10 @@ impl Measured {
             differences.push(format!("{}, now {}", self.machine, other.machine));
         }
         for (name, now) in &other.versions {
-            let stored = self.versions.get(name).map_or("none", String::as_str);
+            // A peer that the stored rows do not name measured none of them.
+            let Some(stored) = self.versions.get(name) else {
+                continue;
+            };
             if stored != now {
                 differences.push(format!("{name} {stored}, now {now}"));
             }
@@ -51,7 +54,13 @@ impl Measured {
                 None => groups.push(group),
             }
         }
-        Ok(Self { groups, ..newer })
+        let mut versions = self.versions;
+        versions.extend(newer.versions);
+        Ok(Self {
+            groups,
+            versions,
+            ..newer
+        })
     }
 }
 
@@ -101,6 +110,17 @@ mod tests {
         newer.machine.cores = 64;
         newer.groups.truncate(1);
         assert!(stored.merge(newer).is_err());
+    }
+
+    #[test]
+    fn a_peer_that_no_stored_row_names_is_added() {
+        let stored = sample::measured();
+        let mut newer = stored.clone();
+        newer.versions = [("curl".to_owned(), "8.0".to_owned())].into();
+        newer.groups.truncate(1);
+        let merged = stored.clone().merge(newer).unwrap();
+        assert_eq!(merged.versions["curl"], "8.0");
+        assert_eq!(merged.versions["redb"], stored.versions["redb"]);
     }
 
     #[test]

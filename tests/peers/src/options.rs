@@ -6,8 +6,19 @@ use crate::{child, ours};
 
 /// The names of the rows, in the order in which they are measured. Rows that write much come late: a
 /// virtual disk may be slow for minutes after them.
-pub const ROWS: [&str; 10] = [
-    "put", "lookup", "import", "reverify", "herd", "collect", "hashing", "download", "memory",
+pub const ROWS: [&str; 13] = [
+    "put",
+    "lookup",
+    "import",
+    "reverify",
+    "herd",
+    "collect",
+    "hashing",
+    "hub-small-files",
+    "download",
+    "download-memory",
+    "hub-download",
+    "memory",
     "catalog",
 ];
 

@@ -120,6 +120,21 @@ impl Repo {
         hex::encode(hash.finalize())
     }
 
+    /// Returns the answers of the hub about a repository of this name, its branch being `main`: their
+    /// paths below the endpoint, and their JSON. A server of static files can give them.
+    pub fn answers(&self, name: &str) -> Vec<(String, String)> {
+        let commit = self.commit();
+        let info = self.info(name).to_string();
+        vec![
+            (format!("api/models/{name}/revision/main"), info.clone()),
+            (format!("api/models/{name}/revision/{commit}"), info),
+            (
+                format!("api/models/{name}/tree/{commit}"),
+                self.tree().to_string(),
+            ),
+        ]
+    }
+
     pub(super) fn file(&self, path: &str) -> Option<&RepoFile> {
         self.files.get(path)
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::reasons::reason;
 use crate::growth::{DOCUMENTED, Growth, exponent, points};
 use crate::measured::{Group, Measured, Row, Stat, Whose};
+use crate::options::ROWS;
 use crate::unit::{Unit, thousands};
 
 /// The blocks by their names, and the rows that lack a reason.
@@ -26,6 +27,15 @@ impl Blocks {
             if group.name == "catalog" {
                 texts.insert("growth".to_owned(), growth(group));
             }
+        }
+        for name in ROWS {
+            let text = || {
+                format!(
+                    "These rows are not stored yet. Measure them:\n\n{}",
+                    repeat(name)
+                )
+            };
+            texts.entry(name.to_owned()).or_insert_with(text);
         }
         Self { texts, unexplained }
     }
@@ -85,11 +95,19 @@ fn block(group: &Group, unexplained: &mut Vec<String>) -> String {
         }
     }
     text.push_str(&format!(
-        "\nMeasured on {}. Repeat it:\n\n```sh\ncargo run --release --locked --manifest-path \
-         tests/peers/Cargo.toml -- --rows={name} --write\n```\n",
-        group.date
+        "\nMeasured on {}. Repeat it:\n\n{}",
+        group.date,
+        repeat(name)
     ));
     text
+}
+
+/// The command that measures a group.
+fn repeat(name: &str) -> String {
+    format!(
+        "```sh\ncargo run --release --locked --manifest-path tests/peers/Cargo.toml -- --rows={name} \
+         --write\n```\n"
+    )
 }
 
 /// The rows, those of one kind of work behind each other.
@@ -265,6 +283,14 @@ mod tests {
         measured.groups[0].skipped = vec!["put on XFS: mkfs.xfs is missing".to_owned()];
         let blocks = Blocks::of(&measured);
         assert!(blocks.texts["put"].contains("- put on XFS: mkfs.xfs is missing"));
+    }
+
+    #[test]
+    fn rows_that_are_not_stored_have_a_command_only() {
+        let blocks = Blocks::of(&sample::measured());
+        let herd = &blocks.texts["herd"];
+        assert!(herd.contains("not stored yet"), "{herd}");
+        assert!(herd.contains("--rows=herd --write"), "{herd}");
     }
 
     #[test]
