@@ -55,7 +55,7 @@ impl ToyFetcher {
         let mut file = staging.resumable(NAME, "the only version")?;
         if !file.read_kept(&mut |_| Ok(()))? {
             file.discard()?;
-            staging.begin_anew();
+            staging.ignore_earlier_bytes();
             return self.stage_in_parts(staging);
         }
         let half = self.content.len() / 2;

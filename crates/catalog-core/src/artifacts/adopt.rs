@@ -84,7 +84,7 @@ impl Staging {
     pub fn kept_by_earlier_calls(&self) -> Result<u64> {
         let own = self.folder.path();
         let mut kept: u64 = 0;
-        if self.begins_anew {
+        if self.ignores_earlier_bytes {
             return Ok(kept);
         }
         for (path, kind) in list_folder(&self.store.layout().staging())? {

@@ -69,7 +69,7 @@ impl Staging {
     /// Opens a file that a later process can continue. If a dead process, or a call that failed,
     /// left bytes of the same file with the same `source_version` for the same model, the file
     /// begins with these bytes: see [`ResumableFile::kept`]. After
-    /// [`begin_anew`](Self::begin_anew), such bytes are not taken.
+    /// [`ignore_earlier_bytes`](Self::ignore_earlier_bytes), such bytes are not taken.
     ///
     /// The text `source_version` identifies the bytes at the source: a hash, a commit, or a strong
     /// validator with the size. It must hold no secret. If it is empty, no later process can
@@ -84,7 +84,7 @@ impl Staging {
         let journal = self.journal();
         let mut kept = None;
         let mut donor = None;
-        let may_continue = !self.begins_anew && !source_version.is_empty();
+        let may_continue = !self.ignores_earlier_bytes && !source_version.is_empty();
         let lock = may_continue.then(|| self.store.lock()).transpose()?;
         let found = match may_continue {
             true => self.find_partial(name, source_version)?,
@@ -168,8 +168,8 @@ impl Staging {
 
     /// Takes no bytes that earlier calls left, from now on. A caller that found such bytes to be
     /// wrong calls this and fetches all bytes again.
-    pub fn begin_anew(&mut self) {
-        self.begins_anew = true;
+    pub fn ignore_earlier_bytes(&mut self) {
+        self.ignores_earlier_bytes = true;
     }
 
     fn journal(&mut self) -> Arc<StagingJournal> {
@@ -200,8 +200,8 @@ impl ResumableFile {
     /// call.
     ///
     /// Returns false if the bytes cannot be read, or are not the bytes that the earlier call wrote.
-    /// Then the file must be [discarded](Self::discard), and fetched
-    /// [anew](Staging::begin_anew).
+    /// Then the caller [discards](Self::discard) the file, calls
+    /// [`Staging::ignore_earlier_bytes`], and fetches all bytes.
     ///
     /// # Errors
     ///

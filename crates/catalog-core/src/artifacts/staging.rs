@@ -61,7 +61,7 @@ pub struct Staging {
     /// Whether the files are removed although a later process could continue them.
     pub(super) discards: bool,
     /// Whether no bytes of earlier calls are taken.
-    pub(super) begins_anew: bool,
+    pub(super) ignores_earlier_bytes: bool,
 }
 
 /// The content of a file that has not been changed since it was hashed.
@@ -128,7 +128,7 @@ impl Staging {
             hashed: BTreeMap::new(),
             journal: None,
             discards: false,
-            begins_anew: false,
+            ignores_earlier_bytes: false,
         };
         let files = staging.folder();
         create_folders(store.layout(), &files)

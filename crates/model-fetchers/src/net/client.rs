@@ -34,7 +34,7 @@ pub(crate) struct Client<'c> {
     gate: &'c dyn OutboundGate,
     addresses: Arc<Addresses>,
     stop: Stop,
-    /// The mirror that is asked if an answer names the public hub.
+    /// The mirror of the hub. Requests go to the mirror if an answer names the public hub.
     mirror: Option<Url>,
 }
 

@@ -99,8 +99,8 @@ impl HubConfig {
         config
     }
 
-    /// Sets the URL of the hub. If a mirror names the public hub in an answer, this URL is asked
-    /// instead.
+    /// Sets the URL of the hub. If a mirror names the public hub in an answer, the request goes
+    /// to this URL.
     #[must_use]
     pub fn endpoint(mut self, url: impl Into<String>) -> Self {
         self.endpoint = url.into();

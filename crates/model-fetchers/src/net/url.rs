@@ -185,8 +185,8 @@ impl Url {
     }
 }
 
-/// Returns true for a host that some programs read as an IPv4 address, such as `0x7f000001` or `127.1`,
-/// and that has not the only notation that all programs read alike.
+/// Returns true for a host in a notation that only some programs read as an IPv4 address, such as
+/// `0x7f000001` or `127.1`.
 fn is_other_notation(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or_default();
     let is_hex = last

@@ -1,5 +1,5 @@
-//! Hashes of a whole file that a source states, and that are no SHA-256: checksums, which find damage on
-//! the way but do not protect against an attacker, and the object ids of git.
+//! Hashes of a whole file that a source states and that are no SHA-256. The object ids of git prove a
+//! file. Checksums find damage on the way, but do not protect against an attacker.
 
 use std::fmt;
 
@@ -49,7 +49,7 @@ impl Checksum {
     }
 
     /// Reads the checksum of the whole file from the head of an answer. `is_whole` tells whether
-    /// the body of the answer is the whole file. Of several checksums, the fastest is taken.
+    /// the body of the answer is the whole file. The fastest of several checksums is taken.
     pub(super) fn of(headers: &HeaderMap, is_whole: bool) -> Option<Self> {
         let decoded = |algorithm: Algorithm, text: &str| {
             let value = BASE64_STANDARD.decode(text.trim()).ok()?;

@@ -100,7 +100,7 @@ impl Engine<'_> {
 
     /// Starts a file again whose kept bytes are of no use.
     fn restart_without_kept(&self, number: usize, kept: u64) {
-        self.staging().begin_anew();
+        self.staging().ignore_earlier_bytes();
         let mut state = self.lock();
         state.bytes.resumed -= kept;
         if let Some(file) = state.active.get_mut(&number) {

@@ -271,7 +271,7 @@ fn kept_bytes_that_have_changed_are_not_taken() {
     let mut file = staging.resumable("m.bin", TAG).unwrap();
     assert!(!file.read_kept(&mut |_| Ok(())).unwrap());
     file.discard().unwrap();
-    staging.begin_anew();
+    staging.ignore_earlier_bytes();
     let file = staging.resumable("m.bin", TAG).unwrap();
     assert_eq!(file.kept(), 0);
     drop((file, staging));

@@ -121,7 +121,7 @@ impl ModelFetcher for HfFetcher {
         })
     }
 
-    /// Resolves the revision of the reference: with one request, or with none if it is a commit.
+    /// Resolves the revision of the reference with one request. A commit needs no request.
     fn source_state(
         &self,
         task: &FetchTask<'_>,

@@ -42,7 +42,7 @@ impl Repository<'_> {
         self.api.endpoint.with_parts(all)
     }
 
-    /// Resolves a revision to a commit: with one request, or with none if it is a commit.
+    /// Resolves a revision to a commit with one request. A commit needs no request.
     pub(super) fn resolve(
         &self,
         revision: Option<&str>,

@@ -72,7 +72,7 @@ pub(super) fn fetch(
 
 /// The files that a fetch must deliver. The files of an entry only become more.
 struct WantedFiles {
-    /// The patterns of this request and of earlier ones. There are none if all files are wanted.
+    /// The patterns of this request and of earlier ones. Without patterns, all files are wanted.
     patterns: Vec<FilePatterns>,
     /// The manifest of the artifact to which the fetch adds files of the same revision.
     present: Option<Manifest>,
@@ -174,7 +174,7 @@ fn stage_and_verify<'e>(
 ) -> Result<(VerifiedStaging, Option<&'e Digest>, Basis), Refused> {
     let mut staging = store.stage(&ctx.id, 0)?;
     if earlier == Earlier::Ignore {
-        staging.begin_anew();
+        staging.ignore_earlier_bytes();
     }
     let wanted = enforced(ctx, expected);
     let fetched = ctx.during(Part::Fetching, || {
