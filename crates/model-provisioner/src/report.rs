@@ -2,8 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog_core::fetching::FetchedBytes;
-use catalog_core::{Assurance, Digest, Lease, ResolvedModel, VerificationOutcome};
+use catalog_core::{Assurance, Digest, Lease, LocalModel, ResolvedModel, VerificationOutcome};
 
+use crate::error::Result;
 use crate::steps::Provided;
 
 /// The result of a request to provision a model.
@@ -40,6 +41,19 @@ pub struct ProvisionReport {
     pub is_catalog_changed: bool,
     /// The time that each part of the call took.
     pub durations: Durations,
+}
+
+impl ProvisionReport {
+    /// Returns the names of the files of the model, without its companions. Looks at the folder of
+    /// the model, and reads no byte of the files.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`LocalModel::resolve`].
+    pub fn file_names(&self) -> Result<Vec<String>> {
+        let model = LocalModel::resolve(&self.resolved.local_path)?;
+        Ok(model.file_names().map(str::to_owned).collect())
+    }
 }
 
 /// The time that each part of a call took.

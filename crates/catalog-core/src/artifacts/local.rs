@@ -143,6 +143,12 @@ impl LocalModel {
         sizes.fold(0, u64::saturating_add)
     }
 
+    /// Returns the names of the files of the model, sorted. In a folder, a name is relative to the
+    /// folder, and its parts are joined by `/`.
+    pub fn file_names(&self) -> impl Iterator<Item = &str> {
+        self.files().iter().map(|file| file.name.as_str())
+    }
+
     /// Returns the kind of digest that proves the whole model. A set of shards has a digest like a
     /// folder.
     pub fn subject(&self) -> DigestSubject {

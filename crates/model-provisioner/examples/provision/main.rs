@@ -160,6 +160,7 @@ fn json(report: &ProvisionReport, digest: &Digest) -> Result<String, Box<dyn Err
         "is_verified": report.outcome.kind == VerificationOutcomeKind::Pass,
         "proof": report.assurance.basis,
         "revision": report.revision,
+        "files": report.file_names()?,
         "bytes": {
             "fetched": bytes.fetched,
             "resumed": bytes.resumed,

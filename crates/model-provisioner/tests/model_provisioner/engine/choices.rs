@@ -85,6 +85,7 @@ fn a_request_for_more_files_publishes_the_union_and_the_set_never_shrinks() {
     let manifest = catalog.artifacts().manifest_at(&second.resolved.local_path);
     let manifest = manifest.unwrap().unwrap();
     assert_eq!((manifest.requested, manifest.patterns.len()), (union, 2));
+    assert_eq!(second.file_names().unwrap(), ["a.json", "m.bin"]);
     let all = provision(&request("hf:org/repo"));
     assert_eq!(names_in(&all.resolved.local_path).len(), 3);
     let less = provision(&including("a.*"));
