@@ -161,6 +161,11 @@ impl Manifest {
         tree_of(self.model_files())
     }
 
+    /// Computes the tree digest of the files that some patterns choose, without companions.
+    pub fn tree_digest_of(&self, patterns: &FilePatterns) -> Digest {
+        tree_of(self.model_files().filter(|file| patterns.has(&file.name)))
+    }
+
     /// Returns the files that the digest proves: the files of the model without its companions.
     pub(crate) fn model_files(&self) -> impl Iterator<Item = &ManifestFile> {
         let is_proved =

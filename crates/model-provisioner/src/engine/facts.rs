@@ -25,6 +25,9 @@ pub(super) struct Facts {
     pub(super) has_moved: bool,
     /// Whether the request asks for files that the registered model may lack.
     pub(super) lacks_files: bool,
+    /// Whether the digest of the request is that of some files of the registered model, which the
+    /// patterns of the request choose.
+    pub(super) is_given_of_some: bool,
 }
 
 impl Facts {
@@ -45,6 +48,20 @@ impl Facts {
 /// recorded, a caller may have stated it.
 pub(super) fn is_vouched(known: &RegisteredModel) -> bool {
     known.basis.is_none_or(|basis| basis >= Basis::SourceHash)
+}
+
+/// Returns true if the digest of the request is that of the files that its patterns choose, and the
+/// registered model has more files.
+fn is_given_of_some(ctx: &CallContext<'_>, known: Option<&RegisteredModel>) -> Result<bool> {
+    let (Some(given), Some(known), Some(store)) = (&ctx.given, known, ctx.store()) else {
+        return Ok(false);
+    };
+    if ctx.patterns.is_empty() || !known.is_managed || known.entry.digest.as_ref() == Some(given) {
+        return Ok(false);
+    }
+    // A manifest that cannot be read is no reason to fail here: the plan repairs the model.
+    let manifest = store.manifest(&known.entry.local_path).unwrap_or_default();
+    Ok(manifest.is_some_and(|manifest| manifest.tree_digest_of(ctx.patterns) == *given))
 }
 
 /// Returns true if files that were chosen by some patterns are all files that a request asks for. No
@@ -85,16 +102,18 @@ pub(super) fn look(ctx: &CallContext<'_>, gained: &LockFacts) -> Result<Facts> {
             source,
         })?;
     }
+    let lacks_files = known
+        .as_ref()
+        .is_some_and(|known| !satisfies(&known.patterns, ctx.patterns));
     Ok(Facts {
+        is_given_of_some: !lacks_files && is_given_of_some(ctx, known.as_ref())?,
         is_local: ctx.is_local(),
         is_stageable: ctx.fetcher.supports(ctx.model_ref),
         has_store: store.is_some(),
         published: gained.published.clone(),
         is_source_asked: gained.is_source_asked,
         has_moved: false,
-        lacks_files: known
-            .as_ref()
-            .is_some_and(|known| !satisfies(&known.patterns, ctx.patterns)),
+        lacks_files,
         known,
     })
 }

@@ -33,7 +33,7 @@ pub(super) enum Miss {
 /// Returns the digest that the bytes must have. If the request states no digest, this is the digest
 /// that an earlier call pinned.
 pub(super) fn expected<'f>(facts: &'f Facts, wishes: &Wishes<'f>) -> Option<&'f Digest> {
-    match wishes.given {
+    match given(facts, wishes) {
         Some(given) => Some(given),
         // The source may have replaced the model, or the model gets more files.
         None if facts.has_moved || facts.lacks_files => None,
@@ -50,7 +50,7 @@ pub(super) fn first_step(facts: &Facts, wishes: &Wishes<'_>) -> Step {
     let Some(known) = &facts.known else {
         return published_or_acquired(facts, wishes);
     };
-    let is_replacement = match (wishes.given, pinned(facts)) {
+    let is_replacement = match (given(facts, wishes), pinned(facts)) {
         (Some(given), Some(pinned)) => given.algo == pinned.algo && given != pinned,
         _ => false,
     };
@@ -110,6 +110,12 @@ pub(super) fn next_step(
     }
 }
 
+/// Returns the digest that the request states for the whole model. The digest of some of its files is
+/// none: the manifest says that these files have it, and the pinned digest proves all files.
+fn given<'w>(facts: &Facts, wishes: &Wishes<'w>) -> Option<&'w Digest> {
+    wishes.given.filter(|_| !facts.is_given_of_some)
+}
+
 fn pinned(facts: &Facts) -> Option<&Digest> {
     let known: &RegisteredModel = facts.known.as_ref()?;
     known.entry.digest.as_ref()
@@ -133,7 +139,8 @@ fn published_or_acquired(facts: &Facts, wishes: &Wishes<'_>) -> Step {
 }
 
 fn asks_nothing_new(facts: &Facts, wishes: &Wishes<'_>) -> bool {
-    wishes.given.is_none() || wishes.given == pinned(facts)
+    let given = given(facts, wishes);
+    given.is_none() || given == pinned(facts)
 }
 
 /// Returns true if single files can be fetched again. They are compared with the manifest, so the
@@ -185,6 +192,7 @@ mod tests {
             is_source_asked: false,
             has_moved: false,
             lacks_files: false,
+            is_given_of_some: false,
         }
     }
 

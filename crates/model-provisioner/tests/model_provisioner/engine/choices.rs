@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use catalog_core::VerificationOutcomeKind;
 use catalog_core::{CatalogError, FilePatterns, FsCatalog, ModelFetcher, ModelRef, ResolvedModel};
 use model_provisioner::{ModelProvisioner, Provided, ProvisionRequest};
 
@@ -110,11 +111,18 @@ fn a_pin_covers_the_files_that_it_was_given_for() {
     let error = provision(&request("hf:org/repo")).unwrap_err();
     assert_eq!(error.code(), "pin_covers_fewer_files", "{error}");
     assert!(error.to_string().contains("a.*"), "{error}");
-    let wrong = provision(&request("hf:org/repo").expecting(of_some)).unwrap_err();
+    let wrong = provision(&request("hf:org/repo").expecting(of_some.clone())).unwrap_err();
     assert_eq!(wrong.code(), "digest_mismatch", "{wrong}");
     let of_all = digest(request("hf:org/repo"));
     let all = provision(&request("hf:org/repo").expecting(of_all.clone())).unwrap();
     assert_eq!(all.digest, of_all);
+    // The digest of some files stays right for a request for them.
+    let some = provision(&including("a.*").expecting(of_some)).unwrap();
+    assert_eq!(some.resolved, all.resolved);
+    assert_eq!(some.outcome.kind, VerificationOutcomeKind::Pass);
+    let other = digest(including("b.*"));
+    let error = provision(&including("a.*").expecting(other)).unwrap_err();
+    assert_eq!(error.code(), "digest_mismatch", "{error}");
 }
 
 /// PROV-442
