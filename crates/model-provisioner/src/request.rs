@@ -109,7 +109,7 @@ impl ProvisionRequest {
 
     /// Leaves out the companions of a model of the hub: its projectors (`mmproj`).
     pub fn without_companions(mut self) -> Self {
-        self.patterns = self.patterns.exclude(["*mmproj*"]);
+        self.patterns = self.patterns.exclude(["*[mM][mM][pP][rR][oO][jJ]*"]);
         self
     }
 

@@ -85,26 +85,26 @@ pub(crate) fn partial_files_since(staging: &Path) -> Option<SystemTime> {
     is_kept.then(|| metadata.modified().ok()).flatten()
 }
 
-/// Removes partial files that no process writes, until `missing` bytes are free: first those of other
-/// models, then those of this one, and the oldest first. Removes nothing, and returns false, if all
-/// of them have fewer bytes. The caller holds the lock of artifacts.
+/// Removes the oldest partial files of other models that no process writes, until `missing` bytes
+/// are free. Removes nothing, and returns false, if all of them have fewer bytes. The caller holds
+/// the lock of artifacts.
 pub(super) fn make_room(store: &ArtifactStore, id: &ModelId, missing: u64) -> Result<bool> {
     let mut all = Vec::new();
     for (path, _) in list_folder(&store.layout().staging())? {
         let folder = StagingFolder::new(path);
-        if let Some(journal) = Journal::read(&folder)
+        let journal = Journal::read(&folder);
+        if journal.is_some_and(|journal| journal.id != id.as_str())
             && let Some(since) = partial_files_since(folder.path())
             && let Owner::Died(Some(claim)) = owner_of(&folder, store.locking())?
         {
-            let order = (journal.id == id.as_str(), since);
-            all.push((order, space_below(folder.path()), folder, claim));
+            all.push((since, space_below(folder.path()), folder, claim));
         }
     }
     let space = all.iter().map(|(_, space, ..)| *space);
     if space.fold(0, u64::saturating_add) < missing {
         return Ok(false);
     }
-    all.sort_by_key(|(order, ..)| *order);
+    all.sort_by_key(|(since, ..)| *since);
     let mut freed = 0;
     for (_, space, folder, claim) in all {
         if freed >= missing {

@@ -62,6 +62,8 @@ struct Donor {
     file: File,
     path: PathBuf,
     folder: StagingFolder,
+    /// Whether the journal of the staging area names no other file.
+    is_alone: bool,
     _claim: FileLock,
 }
 
@@ -108,6 +110,7 @@ impl Staging {
                         donor = Some(Donor {
                             file,
                             path: found.path,
+                            is_alone: found.journal.files.len() == 1,
                             folder: found.folder,
                             _claim: found.claim,
                         });
@@ -251,7 +254,12 @@ impl ResumableFile {
             self.target.keep(self.prefix())?;
             // If the folder of the other account cannot be removed, a collection of that account
             // removes it.
-            if let Err(error) = remove_artifact(donor.folder.path()) {
+            let removed = match donor.is_alone {
+                true => remove_artifact(donor.folder.path()),
+                false => fs::remove_file(&donor.path)
+                    .map_err(|error| CatalogError::io("remove", &donor.path, error)),
+            };
+            if let Err(error) = removed {
                 let path = donor.folder.path().display();
                 tracing::debug!(%path, %error, "a copied partial file could not be removed");
             }

@@ -70,20 +70,21 @@ impl HubFiles {
                 .find(|file| !file.is_companion && is_left_out(file))
         {
             let detail = format!(
-                "the patterns leave out {}, which is a part of the model; they may leave out \
+                "the patterns leave out {:?}, which is a part of the model; they may leave out \
                  companions only",
                 file.path
             );
             return Err(CatalogError::fetch(mr, FetchProblem::Refused, detail));
         }
+        // Files of earlier requests do not hide a pattern that is misspelled.
+        let is_asked =
+            |file: &HubFile| task.patterns.last().is_none_or(|last| last.has(&file.name));
+        let is_none_asked = !named.files.iter().any(is_asked);
         named.files.retain(|file| task.wants(&file.name));
-        if named.files.is_empty() {
+        if is_none_asked {
             let detail = match task.patterns {
                 [] => "the repository has no file of a model".to_owned(),
-                patterns => {
-                    let all: Vec<String> = patterns.iter().map(ToString::to_string).collect();
-                    format!("no file matches the patterns {}", all.join("; "))
-                }
+                [.., last] => format!("no file matches the patterns {last}"),
             };
             return Err(not_found(detail));
         }
@@ -117,6 +118,15 @@ fn check_names(files: &[HubFile]) -> Result<()> {
             return Err(CatalogError::NameRefused {
                 name: file.name.clone(),
                 problem: "the source lists two files of this name".to_owned(),
+            });
+        }
+    }
+    for file in files {
+        let mut folders = file.name.match_indices('/').map(|(at, _)| &file.name[..at]);
+        if let Some(folder) = folders.find(|folder| seen.contains(&(*folder).to_owned())) {
+            return Err(CatalogError::NameRefused {
+                name: folder.to_owned(),
+                problem: "the source lists a file and a folder of this name".to_owned(),
             });
         }
     }

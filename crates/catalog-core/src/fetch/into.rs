@@ -5,7 +5,7 @@ use crate::entry::ResolvedModel;
 use crate::error::Result;
 use crate::reference::ModelRef;
 
-/// Returns the newest complete artifact of a model in a store. If there is none, the call stages the
+/// Returns the newest artifact of a model in a store that has all files of the model. If there is none, the call stages the
 /// model with the fetcher, verifies and publishes it. A fetcher that stages can implement
 /// [`ModelFetcher::ensure_present`] with this function.
 ///
@@ -19,7 +19,10 @@ pub fn fetch_into(
     mr: &ModelRef,
 ) -> Result<ResolvedModel> {
     let id = mr.model_id()?;
-    let artifact = match store.newest(&id)? {
+    // An artifact of some files is not the model.
+    let newest = store.newest(&id)?;
+    let whole = newest.filter(|artifact| artifact.manifest().patterns.is_empty());
+    let artifact = match whole {
         Some(artifact) => artifact,
         None => {
             let stated = mr.stated_digest()?;

@@ -1,7 +1,7 @@
 //! The `.gguf` model that the tag of a quantisation names in a listing of a repository, by the rules
 //! of llama.cpp.
 
-use crate::artifacts::LocalModel;
+use crate::artifacts::{LocalModel, Shard};
 
 /// The words in the names of files that are no models by themselves.
 const NO_MODELS: [&str; 6] = ["mmproj", "imatrix", "mtp-", "eagle3-", "dflash-", "dspark-"];
@@ -47,10 +47,20 @@ pub(super) fn files_of(tag: &str, listing: &[&str]) -> Result<Vec<String>, Strin
     if matched.iter().any(|path| folder(path) != folder(first)) {
         return Err(format!(
             "models in several folders have this tag: {}; name the file instead",
-            matched.join(", ")
+            listed(&matched)
         ));
     }
     Ok(LocalModel::shard_names(first).unwrap_or_else(|| vec![(*first).to_owned()]))
+}
+
+/// Lists paths for a message. They come from a listing, so their characters are escaped.
+fn listed(paths: &[&str]) -> String {
+    let shown = paths.iter().take(LISTED).map(|path| format!("{path:?}"));
+    let mut shown: Vec<String> = shown.collect();
+    if paths.len() > LISTED {
+        shown.push(format!("and {} others", paths.len() - LISTED));
+    }
+    shown.join(", ")
 }
 
 /// Returns the projector that belongs to a model: a file in the folder of the model or in a folder
@@ -76,8 +86,7 @@ pub(super) fn projector_of<'l>(model: &str, listing: &[&'l str]) -> Option<&'l s
 
 fn is_model(path: &str) -> bool {
     let name = name(path).to_ascii_lowercase();
-    let is_first = LocalModel::shard_names(path)
-        .is_none_or(|set| set.first().is_some_and(|first| first == path));
+    let is_first = Shard::parse(path).is_none_or(|shard| shard.number() == 1);
     is_gguf(path) && is_first && !NO_MODELS.iter().any(|word| name.contains(word))
 }
 
@@ -101,11 +110,8 @@ fn folder(path: &str) -> &str {
 fn stem(path: &str) -> String {
     let name = name(path).to_ascii_lowercase();
     let stem = name.strip_suffix(".gguf").unwrap_or(&name);
-    match LocalModel::shard_names(path)
-        .is_some()
-        .then(|| stem.rsplit_once("-of-"))
-        .flatten()
-    {
+    let numbers = Shard::parse(path).and_then(|_| stem.rsplit_once("-of-"));
+    match numbers {
         Some((before, _)) => before
             .rsplit_once('-')
             .map_or(before, |(before, _)| before)
@@ -189,7 +195,10 @@ mod tests {
     fn models_in_several_folders_are_an_error_that_lists_them() {
         let listing = ["a/m-Q4_0.gguf", "b/m-Q4_0.gguf", "c/m-Q8_0.gguf"];
         let error = files_of("Q4_0", &listing).unwrap_err();
-        assert!(error.contains("a/m-Q4_0.gguf, b/m-Q4_0.gguf"), "{error}");
+        assert!(
+            error.contains("\"a/m-Q4_0.gguf\", \"b/m-Q4_0.gguf\""),
+            "{error}"
+        );
         let listing = ["a/m-x-Q4_0.gguf", "a/n-Q4_0.gguf"];
         assert_eq!(files_of("Q4_0", &listing).unwrap(), ["a/m-x-Q4_0.gguf"]);
     }

@@ -20,7 +20,8 @@ pub struct FetchTask<'t> {
     /// The files of the model to fetch. A new task asks for all files.
     pub files: TaskFiles<'t>,
     /// The patterns that choose files by their names in the model: a file is wanted if one of the
-    /// patterns has it, or if there are none. A fetcher of single files refuses patterns.
+    /// patterns has it, or if there are none. The last ones are those of
+    /// the request, and the others those of earlier requests. A fetcher of single files refuses patterns.
     pub patterns: &'t [FilePatterns],
     /// The manifest of the artifact that the model has now, if the task extends that artifact. If
     /// the source still has the revision of the manifest, the fetcher takes the files of the

@@ -82,7 +82,11 @@ impl ModelRecord {
         let mut record = self.clone();
         if proof.is_pass() {
             record.last_verified_ms = Some(proof.at_ms);
-            record.size = proof.fingerprint.as_ref().map(|found| found.bytes);
+            // A managed record without a size is completed from the manifest, with all its facts.
+            let is_managed = Layout::key_of(Path::new(&record.local_path)).is_some();
+            if record.size.is_some() || !is_managed {
+                record.size = proof.fingerprint.as_ref().map(|found| found.bytes);
+            }
         }
         record.proof = Some(Box::new(proof.clone()));
         record

@@ -155,13 +155,17 @@ impl HubConfig {
             Token::Value(value) => (value.clone(), "the token of the hub".to_owned()),
             Token::File { path, is_optional } => {
                 let place = format!("the file {} with the token of the hub", path.display());
-                let is_short = fs::metadata(path).map(|metadata| metadata.len() <= MAX_TOKEN);
-                match is_short.and_then(|is_short| match is_short {
-                    true => fs::read_to_string(path).map(Some),
-                    false => Ok(None),
-                }) {
+                // A pipe would wait for a writer.
+                let is_usable =
+                    |metadata: fs::Metadata| metadata.is_file() && metadata.len() <= MAX_TOKEN;
+                match fs::metadata(path)
+                    .map(is_usable)
+                    .and_then(|is_usable| match is_usable {
+                        true => fs::read_to_string(path).map(Some),
+                        false => Ok(None),
+                    }) {
                     Ok(Some(text)) => (text, place),
-                    Ok(None) => return refuse(format!("{place} is too long to be one")),
+                    Ok(None) => return refuse(format!("{place} is no file, or is too long")),
                     Err(error) if *is_optional && error.kind() == std::io::ErrorKind::NotFound => {
                         return Ok(None);
                     }

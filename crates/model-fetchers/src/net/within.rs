@@ -1,7 +1,7 @@
 use std::thread;
 use std::time::Duration;
 
-use catalog_core::{Limits, Result};
+use catalog_core::{CatalogError, Limits, Result};
 
 use super::client::Client;
 use super::error::NetError;
@@ -16,7 +16,13 @@ pub(crate) fn within<T: Send>(
     request: impl FnOnce() -> std::result::Result<T, NetError> + Send,
 ) -> Result<std::result::Result<T, NetError>> {
     thread::scope(|scope| {
-        let asking = scope.spawn(request);
+        let asking = thread::Builder::new().name("ask".to_owned());
+        let asking = asking.spawn_scoped(scope, request);
+        let asking = asking.map_err(|source| CatalogError::Io {
+            action: "start a thread for a request of",
+            path: std::env::current_exe().unwrap_or_default(),
+            source,
+        })?;
         while !asking.is_finished() {
             if let Err(error) = limits.check("asking the source") {
                 client.end();

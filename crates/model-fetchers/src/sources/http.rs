@@ -11,7 +11,7 @@ use ureq::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
 use ureq::http::{HeaderName, HeaderValue};
 
 use crate::net::{Ask, Client, NetError, NetworkConfig, Tls, Url, is_hub, misconfigured, within};
-use crate::transfer::{ByteRange, Done, RemoteFile, Verdict, check, no_explanation, transfer};
+use crate::transfer::{ByteRange, Done, RemoteFile, Verdict, check, transfer};
 
 /// A fetcher of models of web servers: `https:` references, and `http:` references to addresses of
 /// this host or if [`NetworkConfig::allow_http`] is set.
@@ -177,7 +177,7 @@ impl ModelFetcher for HttpFetcher {
             );
         }
         let client = self.client(task, &ask)?;
-        let transferred = transfer(&client, task, &files, no_explanation, staging, progress)?;
+        let transferred = transfer(&client, task, &files, &|_| None, staging, progress)?;
         let stated = transferred.files.iter().filter_map(|file| {
             let digest = file.version.sha256.clone()?;
             Some((file.name.clone(), digest))

@@ -7,7 +7,7 @@ use catalog_core::{CatalogError, FetchProblem};
 use super::check::{Verdict, Version};
 use super::engine::Engine;
 use super::range::ByteRange;
-use super::state::{Active, Attempts, Done, Failure};
+use super::state::{Active, Attempts, Failure};
 use super::trouble::Trouble;
 use super::window::{self, Share};
 use crate::net::Ask;
@@ -56,25 +56,6 @@ impl<'e> Engine<'e> {
         attempts: Attempts,
     ) -> std::result::Result<(), Trouble> {
         let file = &self.files[number];
-        if let Some(digest) = &file.sha256 {
-            let mut check = |_| match self.client.stop().is_set() {
-                true => Err(CatalogError::Cancelled),
-                false => Ok(()),
-            };
-            let reused = self.staging().reuse(&file.name, digest, &mut check)?;
-            if let Some(size) = reused {
-                let mut state = self.lock();
-                state.bytes.reused += size;
-                let done = Done {
-                    name: file.name.clone(),
-                    size,
-                    version: Version::default(),
-                    reused: Some(digest.clone()),
-                };
-                state.done.insert(number, done);
-                return Ok(());
-            }
-        }
         // If bytes of an earlier call are here, one byte is enough to learn the version.
         let first = ByteRange {
             begin: 0,
@@ -114,7 +95,9 @@ impl<'e> Engine<'e> {
                 self.take_first(number, range, answer);
                 Ok(())
             }
-            Verdict::Whole(version) => {
+            Verdict::Whole(mut version) => {
+                // An answer without a length has the listed size.
+                version.size = version.size.or(file.size);
                 let size = version.size;
                 let end = size.unwrap_or(u64::MAX);
                 let range = ByteRange { begin: 0, end };

@@ -1,7 +1,7 @@
 //! The body of an answer: its bytes are written to their place and handed to the hash.
 
 use std::io::Read;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use catalog_core::FetchProblem;
 use catalog_core::fetching::PartWriter;
@@ -11,7 +11,7 @@ use super::range::ByteRange;
 use super::state::Failure;
 use super::trouble::Trouble;
 use super::window;
-use crate::net::{Answer, NetError};
+use crate::net::{Answer, NetError, Rate};
 
 /// The number of bytes that are handed to the hash at once.
 const CHUNK: usize = 256 << 10;
@@ -21,9 +21,6 @@ const MAX_UNKNOWN: u64 = 64 << 30;
 
 /// The number of bytes by which the reservation of such a file grows.
 const STEP: u64 = 64 << 20;
-
-/// The least number of bytes a second of a connection that lives.
-const LEAST_RATE: u64 = 1 << 10;
 
 impl<'e> Engine<'e> {
     /// Reads the bytes of a part from a body, writes them, and hands them to the hash.
@@ -65,11 +62,7 @@ impl<'e> Engine<'e> {
                     break;
                 }
                 filled += read;
-                if !rate.note(read as u64) {
-                    let host = answer.url.origin().host.clone();
-                    let detail = format!("less than {LEAST_RATE} bytes a second arrived");
-                    return Err(NetError::Broken { host, detail }.into());
-                }
+                rate.note(read as u64, &answer.url)?;
             }
             chunk.truncate(filled);
             if is_open_ended && *place + filled as u64 > reserved {
@@ -180,40 +173,5 @@ impl<'e> Engine<'e> {
         drop(state);
         self.reservation.grow_to(total)?;
         Ok(ahead)
-    }
-}
-
-/// Measures whether a connection is too slow to live.
-struct Rate {
-    over: Duration,
-    begin: Instant,
-    bytes: u64,
-}
-
-impl Rate {
-    fn new(over: Duration) -> Self {
-        Self {
-            over,
-            begin: Instant::now(),
-            bytes: 0,
-        }
-    }
-
-    /// Leaves out a time in which the bytes were not read.
-    fn pause(&mut self, time: Duration) {
-        self.begin += time;
-    }
-
-    /// Counts bytes. Returns false if the connection is too slow.
-    fn note(&mut self, bytes: u64) -> bool {
-        self.bytes += bytes;
-        let time = self.begin.elapsed();
-        if time < self.over {
-            return true;
-        }
-        let least = (LEAST_RATE as f64 * time.as_secs_f64()) as u64;
-        let is_alive = self.bytes >= least;
-        (self.begin, self.bytes) = (Instant::now(), 0);
-        is_alive
     }
 }

@@ -1,5 +1,6 @@
 //! The calling thread of a transfer: it paces, reports, and ends the transfer.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
@@ -10,12 +11,11 @@ use catalog_core::{
     CatalogError, FetchProblem, FetchTask, Limits, ModelRef, Progress, Reservation, Result, Staging,
 };
 
-use ureq::http::{HeaderMap, StatusCode};
-
+use super::check::Version;
 use super::pace::Pace;
 use super::remote_file::RemoteFile;
 use super::state::{Done, Failure, Restart, State};
-use crate::net::Client;
+use crate::net::{Answer, Client};
 
 /// The time between two looks of the calling thread.
 const LOOK: Duration = Duration::from_millis(20);
@@ -36,7 +36,7 @@ pub(super) struct Engine<'e> {
     pub(super) client: &'e Client<'e>,
     pub(super) model_ref: &'e ModelRef,
     pub(super) limits: &'e Limits,
-    pub(super) explain: Explain,
+    pub(super) explain: &'e Explain<'e>,
     pub(super) max_bytes: Option<u64>,
     /// The space that was reserved before the first byte.
     pub(super) reserved_before: u64,
@@ -52,12 +52,7 @@ pub(super) struct Engine<'e> {
 }
 
 /// Returns the error that an answer of a source means, if only the source knows its meaning.
-pub(crate) type Explain = fn(&ModelRef, StatusCode, &HeaderMap) -> Option<CatalogError>;
-
-/// The explanation of a source whose answers have no meaning of their own.
-pub(crate) fn no_explanation(_: &ModelRef, _: StatusCode, _: &HeaderMap) -> Option<CatalogError> {
-    None
-}
+pub(crate) type Explain<'e> = dyn Fn(&Answer) -> Option<CatalogError> + Sync + 'e;
 
 /// Fetches files into a staging area. If all sizes are known, their space is reserved before the
 /// first byte.
@@ -70,19 +65,27 @@ pub(crate) fn transfer(
     client: &Client<'_>,
     task: &FetchTask<'_>,
     files: &[RemoteFile],
-    explain: Explain,
+    explain: &Explain<'_>,
     staging: &mut Staging,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Transferred> {
     let sizes: Option<Vec<u64>> = files.iter().map(|file| file.size).collect();
     let known = sizes.map(|sizes| sizes.into_iter().fold(0, u64::saturating_add));
-    let kept = staging.kept_by_earlier_calls()?;
-    let mut reserved_before = 0;
     if let Some(total) = known {
         progress(Progress::of(0, total))?;
         if task.max_bytes.is_some_and(|most| total > most) {
             return Err(too_large(task.model_ref, total));
         }
+    }
+    let done = reuse(files, known, staging, progress)?;
+    let reused = done
+        .values()
+        .map(|file| file.size)
+        .fold(0, u64::saturating_add);
+    let kept = staging.kept_by_earlier_calls()?;
+    let mut reserved_before = 0;
+    if let Some(total) = known {
+        // Links count as written.
         reserved_before = total.saturating_sub(kept);
         staging.reserve(reserved_before)?;
     }
@@ -99,7 +102,11 @@ pub(crate) fn transfer(
         staging: Mutex::new(staging),
         reservation,
         state: Mutex::new(State {
-            pending: (0..files.len()).collect(),
+            pending: (0..files.len())
+                .filter(|number| !done.contains_key(number))
+                .collect(),
+            bytes: reused_bytes(reused),
+            done,
             files: files.len(),
             connections: 1,
             known_total: known,
@@ -141,6 +148,40 @@ pub(crate) fn transfer(
         files: state.done.into_values().collect(),
         bytes: state.bytes,
     })
+}
+
+/// Adds the files that the store has by their SHA-256 to the staging area. They need no space, so this
+/// comes before the reservation. Returns them by their numbers.
+fn reuse(
+    files: &[RemoteFile],
+    total: Option<u64>,
+    staging: &mut Staging,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<BTreeMap<usize, Done>> {
+    let mut done = BTreeMap::new();
+    let mut before: u64 = 0;
+    for (number, file) in files.iter().enumerate() {
+        let Some(digest) = &file.sha256 else { continue };
+        let mut report =
+            |now: Progress| progress(Progress::new(before.saturating_add(now.done), total));
+        if let Some(size) = staging.reuse(&file.name, digest, &mut report)? {
+            before = before.saturating_add(size);
+            let reused = Done {
+                name: file.name.clone(),
+                size,
+                version: Version::default(),
+                reused: Some(digest.clone()),
+            };
+            done.insert(number, reused);
+        }
+    }
+    Ok(done)
+}
+
+fn reused_bytes(reused: u64) -> FetchedBytes {
+    let mut bytes = FetchedBytes::default();
+    bytes.reused = reused;
+    bytes
 }
 
 fn too_large(mr: &ModelRef, size: u64) -> CatalogError {

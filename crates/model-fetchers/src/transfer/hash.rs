@@ -14,7 +14,8 @@ use super::window::Share;
 
 /// The end of a file.
 enum End {
-    Complete,
+    /// The file is complete. The value is the number of bytes that were made durable.
+    Complete(u64),
     /// The bytes do not have the checksum that the server states.
     Wrong(Difference),
     Anew(Restart),
@@ -46,6 +47,8 @@ impl Engine<'_> {
                 .spawn_scoped(scope, move || keep_along(&writer, to_keep))
                 .map_err(|source| out_of_threads(file, source))?;
             let mut kept = file.kept();
+            // The bytes that the thread of syncs makes durable.
+            let mut sent = kept;
             let mut checksum = self.begin_checksum(number);
             let kept_bytes = file.read_kept(&mut |bytes| {
                 checksum.iter_mut().for_each(|sum| sum.update(bytes));
@@ -69,14 +72,17 @@ impl Engine<'_> {
                         if is_versioned && file.hashed() - kept >= step {
                             kept = file.hashed();
                             // A sync that is running makes these bytes durable with the next one.
-                            let _ = hashed.try_send(file.prefix());
+                            if hashed.try_send(file.prefix()).is_ok() {
+                                sent = kept;
+                            }
                         }
                     }
                     Next::End(end) => break end,
                 }
             };
             let end = match (end, checksum.map(Running::check)) {
-                (End::Complete, Some(Err(difference))) => End::Wrong(difference),
+                (End::Complete(_), Some(Err(difference))) => End::Wrong(difference),
+                (End::Complete(_), _) => End::Complete(sent),
                 (end, _) => end,
             };
             drop(hashed);
@@ -93,9 +99,13 @@ impl Engine<'_> {
         let state = self.lock();
         let version = &state.active.get(&number)?.version;
         let file = &self.files[number];
-        let is_proven = version.sha256.is_some() || file.sha256.is_some();
-        let checksum = file.checksum.as_ref().or(version.checksum.as_ref());
-        Some(checksum.filter(|_| !is_proven)?.begin())
+        // The hash of a listing counts, whatever an answer states.
+        let of_answer = version
+            .checksum
+            .as_ref()
+            .filter(|_| version.sha256.is_none());
+        let checksum = file.checksum.as_ref().or(of_answer);
+        Some(checksum.filter(|_| file.sha256.is_none())?.begin())
     }
 
     /// Starts a file again whose kept bytes are of no use.
@@ -133,7 +143,7 @@ impl Engine<'_> {
                     return Next::Bytes(bytes);
                 }
                 if file.size == Some(place) && file.in_flight == 0 {
-                    return Next::End(End::Complete);
+                    return Next::End(End::Complete(0));
                 }
             }
             state = self.wait(state);
@@ -153,9 +163,10 @@ impl Engine<'_> {
 
     fn end_file(&self, number: usize, file: ResumableFile, end: End) -> Result<()> {
         match end {
-            End::Complete => {
+            End::Complete(durable) => {
                 let size = file.hashed();
-                if self.is_resumable(number) && size >= self.client.config().journal_step {
+                let is_large = size >= self.client.config().journal_step;
+                if is_large && durable < size && self.is_resumable(number) {
                     file.writer().keep(file.prefix())?;
                 }
                 self.staging().complete(file)?;
@@ -170,6 +181,11 @@ impl Engine<'_> {
                     state.done.insert(number, done);
                 }
                 Ok(())
+            }
+            // The bytes of an earlier call may be the wrong ones.
+            End::Wrong(_) if file.kept() > 0 => {
+                self.restart_without_kept(number, file.kept());
+                self.end_file(number, file, End::Anew(Restart::WithoutKept))
             }
             End::Wrong(Difference { expected, actual }) => {
                 file.discard()?;

@@ -24,7 +24,7 @@ mod worker;
 
 pub(crate) use check::{Verdict, check};
 pub(crate) use checksum::Checksum;
-pub(crate) use engine::{no_explanation, transfer};
+pub(crate) use engine::transfer;
 pub(crate) use range::ByteRange;
 pub(crate) use remote_file::RemoteFile;
 pub(crate) use state::Done;

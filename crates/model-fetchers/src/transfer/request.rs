@@ -25,7 +25,7 @@ impl<'e> Engine<'e> {
             headers.extend(tag.map(|tag| (IF_RANGE, tag)));
         }
         let mut answer = self.client.get(ask, &headers)?;
-        if let Some(refusal) = (self.explain)(self.model_ref, answer.status, &answer.headers) {
+        if let Some(refusal) = (self.explain)(&answer) {
             return Err(Trouble::Fatal(Failure::Error(refusal)));
         }
         match check(answer.status, &answer.headers, range, version) {

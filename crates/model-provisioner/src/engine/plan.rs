@@ -62,7 +62,7 @@ pub(super) fn first_step(facts: &Facts, wishes: &Wishes<'_>) -> Step {
     if revalidates && acquisition(facts, wishes) == Step::Fetch {
         return Step::Revalidate;
     }
-    if facts.lacks_files && acquisition(facts, wishes) == Step::Fetch {
+    if facts.lacks_files {
         return published_or_acquired(facts, wishes);
     }
     if !known.is_here {

@@ -7,12 +7,15 @@ use catalog_core::{CatalogError, FetchProblem, FetchTask, Progress, Result};
 use serde::de::DeserializeOwned;
 use ureq::http::HeaderMap;
 
-use super::refusal::explain;
-use crate::net::{Ask, Client, MAX_PAUSE, NetError, Url, pause, within};
+use super::refusal::Refusals;
+use crate::net::{Answer, Ask, Client, MAX_PAUSE, NetError, Rate, Url, pause, within};
 use crate::transfer::{Verdict, check};
 
 /// The maximum size of an answer, in bytes.
 const MAX_ANSWER: u64 = 16 << 20;
+
+/// The number of bytes that are read at once.
+const CHUNK: usize = 64 << 10;
 
 /// The time between two looks of a call that pauses.
 const LOOK: Duration = Duration::from_millis(20);
@@ -59,9 +62,12 @@ impl Api<'_> {
             let (after, problem, detail) = match self.attempt(url)? {
                 Attempt::Done(url, headers, body) => {
                     let value = serde_json::from_slice(&body).map_err(|error| {
+                        // The text of the error may repeat a part of the answer.
                         let detail = format!(
-                            "an answer of {} is no JSON of the hub: {error}",
-                            url.origin()
+                            "an answer of {} is no JSON of the hub, at line {} and column {}",
+                            url.origin(),
+                            error.line(),
+                            error.column()
                         );
                         self.error(FetchProblem::Refused, detail)
                     })?;
@@ -100,13 +106,12 @@ impl Api<'_> {
             url: url.clone(),
             authorization: self.authorization.clone(),
         };
+        let client = self.client;
         let request = || {
-            let mut answer = self.client.get(&ask, &[])?;
+            let mut answer = client.get(&ask, &[])?;
             let mut body = Vec::new();
             if answer.status.is_success() {
-                let most = MAX_ANSWER + 1;
-                let read = Read::take(&mut answer.body, most).read_to_end(&mut body);
-                read.map_err(|error| self.client.broken(error, &answer.url))?;
+                read_to_end(client, &mut answer, &mut body)?;
             }
             Ok((answer.status, answer.headers, answer.url, body))
         };
@@ -121,7 +126,7 @@ impl Api<'_> {
             }
             Err(error) => return Err(self.refusal(&error)),
         };
-        if let Some(refusal) = explain(self.task.model_ref, status, &headers) {
+        if let Some(refusal) = self.refusals().explain(&url, status, &headers) {
             return Err(refusal);
         }
         match check(status, &headers, None, None) {
@@ -158,6 +163,15 @@ impl Api<'_> {
         }
     }
 
+    /// Returns the meaning of refusals of the hub.
+    pub(super) fn refusals(&self) -> Refusals<'_> {
+        Refusals {
+            model_ref: self.task.model_ref,
+            endpoint: &self.endpoint,
+            authorization: self.authorization.as_deref(),
+        }
+    }
+
     fn refusal(&self, error: &NetError) -> CatalogError {
         error.for_model(self.task.model_ref)
     }
@@ -178,4 +192,24 @@ impl Api<'_> {
             std::thread::sleep(left.min(LOOK));
         }
     }
+}
+
+/// Reads the body of an answer, up to one byte more than an answer may have.
+fn read_to_end(
+    client: &Client<'_>,
+    answer: &mut Answer,
+    body: &mut Vec<u8>,
+) -> std::result::Result<(), NetError> {
+    let mut rate = Rate::new(client.config().times.slow);
+    let mut chunk = vec![0; CHUNK];
+    while body.len() as u64 <= MAX_ANSWER {
+        let read = answer.body.read(&mut chunk);
+        let read = read.map_err(|error| client.broken(error, &answer.url))?;
+        if read == 0 {
+            return Ok(());
+        }
+        body.extend_from_slice(&chunk[..read]);
+        rate.note(read as u64, &answer.url)?;
+    }
+    Ok(())
 }

@@ -10,7 +10,6 @@ use catalog_core::{
 
 use super::api::{Api, Report};
 use super::listing::{ListedFile, is_commit};
-use super::refusal::explain;
 use super::repository::{Commit, Repository};
 use crate::net::{Client, NetworkConfig, Tls, Url, misconfigured};
 use crate::transfer::{RemoteFile, transfer};
@@ -145,6 +144,7 @@ fn stage(
     staging: &mut Staging,
     progress: &mut Report<'_>,
 ) -> Result<Fetched> {
+    let api = repository.api;
     let revision = task.revision.or(repository.parts.revision);
     let Commit {
         sha: commit,
@@ -163,11 +163,12 @@ fn stage(
         repository.remote_file(&commit, file, by_path[file.path.as_str()], known)
     });
     let remote: Vec<RemoteFile> = remote.collect();
+    let refusals = api.refusals();
     let transferred = transfer(
-        repository.api.client,
+        api.client,
         task,
         &remote,
-        explain,
+        &|answer| refusals.explain(&answer.url, answer.status, &answer.headers),
         staging,
         progress,
     )?;
@@ -198,8 +199,12 @@ fn stage(
             .files(stated.collect())
             .entry_point(chosen.entry_point),
     );
-    let is_proven = remote.iter().all(RemoteFile::is_proven);
-    fetched.basis = match is_proven {
+    // A digest that this library computed is no statement of the hub.
+    let is_proven = |file: &HubFile| {
+        let listed = by_path[file.path.as_str()];
+        listed.sha256.is_some() || listed.git_oid.is_some()
+    };
+    fetched.basis = match chosen.files.iter().all(is_proven) {
         true => Basis::SourceHash,
         false => Basis::Sizes,
     };

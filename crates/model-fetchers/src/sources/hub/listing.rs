@@ -74,7 +74,13 @@ pub(super) fn is_commit(text: &str) -> bool {
 }
 
 /// Lists the files of a commit, page by page.
-pub(super) fn list(api: &Api<'_>, first: Url, report: &mut Report<'_>) -> Result<Vec<ListedFile>> {
+/// Calls `check` with the URL of each page, after all redirects.
+pub(super) fn list(
+    api: &Api<'_>,
+    first: Url,
+    check: &dyn Fn(&Url) -> Result<()>,
+    report: &mut Report<'_>,
+) -> Result<Vec<ListedFile>> {
     let refused = |detail: String| Err(api.error(FetchProblem::Refused, detail));
     let mut files = Vec::new();
     let (mut bytes, mut entries) = (0_u64, 0_usize);
@@ -93,6 +99,7 @@ pub(super) fn list(api: &Api<'_>, first: Url, report: &mut Report<'_>) -> Result
             headers,
             size,
         } = api.get::<Vec<Entry>>(&url, report)?;
+        check(&url)?;
         bytes = bytes.saturating_add(size);
         entries += value.len();
         if bytes > MAX_BYTES || entries > MAX_ENTRIES {

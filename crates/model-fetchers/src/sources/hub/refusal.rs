@@ -3,15 +3,41 @@
 use catalog_core::{CatalogError, FetchProblem, ModelRef};
 use ureq::http::{HeaderMap, StatusCode};
 
+use crate::net::Url;
+
 /// The maximum number of characters of a message of the hub in an error.
 const MAX_MESSAGE: usize = 300;
 
-/// Returns the error that an answer of the hub means, if the answer is a refusal of the hub itself. A
-/// refusal of another host, to which the hub redirected, has no such meaning.
-pub(super) fn explain(
+/// The origin of the hub and the token of a call: they decide what a refusal means, and what of its
+/// text is shown.
+pub(super) struct Refusals<'r> {
+    pub(super) model_ref: &'r ModelRef,
+    pub(super) endpoint: &'r Url,
+    /// The value of the header `Authorization`.
+    pub(super) authorization: Option<&'r str>,
+}
+
+impl Refusals<'_> {
+    /// Returns the error that an answer means, if the answer is a refusal of the hub itself. A refusal
+    /// of another host, to which the hub redirected, has no such meaning.
+    pub(super) fn explain(
+        &self,
+        url: &Url,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Option<CatalogError> {
+        let is_of_hub = url.origin() == self.endpoint.origin();
+        is_of_hub
+            .then(|| explain(self.model_ref, status, headers, self.authorization))
+            .flatten()
+    }
+}
+
+fn explain(
     mr: &ModelRef,
     status: StatusCode,
     headers: &HeaderMap,
+    authorization: Option<&str>,
 ) -> Option<CatalogError> {
     let code = text(headers, "x-error-code");
     let message = text(headers, "x-error-message");
@@ -52,7 +78,13 @@ pub(super) fn explain(
         ),
         other => ("the repository has no such file", other.repair().to_owned()),
     };
-    let said = message.map_or_else(String::new, |message| format!("; the hub says: {message}"));
+    // A gateway may repeat the token or a signed address.
+    let token = authorization.map(|value| value.trim_start_matches("Bearer "));
+    let is_shown = |message: &String| {
+        !message.contains("://") && token.is_none_or(|token| !message.contains(token))
+    };
+    let said = message.filter(is_shown);
+    let said = said.map_or_else(String::new, |message| format!("; the hub says: {message}"));
     Some(CatalogError::Fetch {
         reference: mr.to_string(),
         problem,

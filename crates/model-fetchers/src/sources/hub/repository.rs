@@ -71,7 +71,7 @@ impl Repository<'_> {
     /// Lists the files of a commit.
     pub(super) fn files(&self, commit: &str, report: &mut Report<'_>) -> Result<Vec<ListedFile>> {
         let tree = self.address(&["tree", commit]).with_query("recursive=true");
-        list(self.api, tree, report)
+        list(self.api, tree, &|url| self.check_name(url), report)
     }
 
     /// Returns the first request for a file of a commit.

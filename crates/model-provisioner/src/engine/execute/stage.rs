@@ -1,6 +1,6 @@
 //! The steps that put a whole model into the store.
 
-use catalog_core::managed::ManagedCatalog;
+use catalog_core::managed::{ManagedCatalog, RegisteredModel};
 use catalog_core::{
     Basis, CatalogError, Digest, FilePatterns, ImportRequest, Manifest, Progress, VerifiedStaging,
 };
@@ -51,8 +51,8 @@ pub(super) fn fetch(
     expected: Option<&Digest>,
 ) -> Result<VerifiedModel> {
     ctx.check_outbound()?;
-    let wanted = WantedFiles::of(ctx, store, facts)?;
-    let expected = wanted.expected(ctx, facts, expected)?;
+    let wanted = WantedFiles::of(ctx, store, facts);
+    let expected = wanted.expected(ctx, expected)?;
     let staged = stage_and_verify(ctx, store, facts, expected, &wanted, Earlier::Continue);
     let (staging, expected, by_source) = match staged {
         // The bytes of an earlier call may be the wrong ones.
@@ -71,50 +71,67 @@ pub(super) fn fetch(
 }
 
 /// The files that a fetch must deliver. The files of an entry only become more.
-struct WantedFiles {
-    /// The patterns of this request and of earlier ones. Without patterns, all files are wanted.
+struct WantedFiles<'f> {
+    /// The patterns of earlier requests, and at last those of this one. Without patterns, all files
+    /// are wanted.
     patterns: Vec<FilePatterns>,
-    /// The manifest of the artifact to which the fetch adds files of the same revision.
+    /// The registered model, if the fetch adds files of the same revision to it.
+    extended: Option<&'f RegisteredModel>,
+    /// The manifest of the extended model, if it can be read.
     present: Option<Manifest>,
 }
 
-impl WantedFiles {
-    fn of(ctx: &CallContext<'_>, store: &dyn ManagedCatalog, facts: &Facts) -> Result<Self> {
+impl<'f> WantedFiles<'f> {
+    fn of(ctx: &CallContext<'_>, store: &dyn ManagedCatalog, facts: &'f Facts) -> Self {
         let known = facts.known.as_ref();
         let asked = Some(ctx.patterns).filter(|patterns| !patterns.is_empty());
         let patterns = match (known.map(|known| &known.patterns), asked) {
             (None, asked) => asked.into_iter().cloned().collect(),
             (Some(earlier), Some(asked)) if !earlier.is_empty() => {
-                let mut all = earlier.clone();
-                all.insert(asked.clone());
-                all.into_iter().collect()
+                let others = earlier.iter().filter(|patterns| *patterns != asked);
+                others.chain([asked]).cloned().collect()
             }
             (Some(_), _) => Vec::new(),
         };
-        let extended =
-            known.filter(|known| facts.lacks_files && !facts.has_moved && known.is_managed);
-        let present = match extended {
-            Some(known) => store.manifest(&known.entry.local_path).unwrap_or_default(),
-            None => None,
-        };
-        Ok(Self { patterns, present })
+        let extended = known.filter(|_| facts.lacks_files && !facts.has_moved);
+        // Without the manifest, the fetch takes nothing from the present artifact.
+        let present =
+            extended.and_then(|known| store.manifest(&known.entry.local_path).unwrap_or_default());
+        Self {
+            patterns,
+            extended,
+            present,
+        }
+    }
+
+    /// Returns the revision of the extended model.
+    fn revision(&self) -> Option<&str> {
+        self.extended?.revision.as_deref()
+    }
+
+    /// Returns true if the model is one file or one set of shards. Its digest does not cover its
+    /// companions.
+    fn is_one_model(&self, ctx: &CallContext<'_>) -> bool {
+        let has_tag = ctx
+            .model_ref
+            .as_hf()
+            .is_some_and(|parts| parts.quantisation.is_some());
+        let has_entry_file = |present: &Manifest| present.entry_file.is_some();
+        has_tag || self.present.as_ref().is_some_and(has_entry_file)
     }
 
     /// Returns the digest that the union of the files must have. `expected` is the digest that the
     /// plan expects.
-    fn expected<'e>(
+    fn expected(
         &self,
         ctx: &CallContext<'_>,
-        facts: &'e Facts,
-        expected: Option<&'e Digest>,
-    ) -> Result<Option<&'e Digest>> {
-        let (None, Some(present), Some(known)) = (expected, &self.present, &facts.known) else {
+        expected: Option<&'f Digest>,
+    ) -> Result<Option<&'f Digest>> {
+        let (None, Some(known)) = (expected, self.extended) else {
             return Ok(expected);
         };
-        let is_one_model = present.entry_file.is_some();
         match &known.entry.digest {
-            // The digest of one model does not cover its companions.
-            Some(pinned) if is_one_model => Ok(Some(pinned)),
+            Some(pinned) if self.is_one_model(ctx) => Ok(Some(pinned)),
             Some(pinned) if known.basis.is_none_or(|basis| basis >= Basis::Pin) => {
                 let chosen: Vec<String> = known.patterns.iter().map(ToString::to_string).collect();
                 Err(ProvisionError::PinCoversFewerFiles {
@@ -169,7 +186,7 @@ fn stage_and_verify<'e>(
     store: &dyn ManagedCatalog,
     facts: &'e Facts,
     expected: Option<&'e Digest>,
-    files: &WantedFiles,
+    files: &WantedFiles<'_>,
     earlier: Earlier,
 ) -> Result<(VerifiedStaging, Option<&'e Digest>, Basis), Refused> {
     let mut staging = store.stage(&ctx.id, 0)?;
@@ -183,16 +200,15 @@ fn stage_and_verify<'e>(
         task.digest = wanted.as_ref();
         task.patterns = &files.patterns;
         task.present = files.present.as_ref();
-        task.revision = files
-            .present
-            .as_ref()
-            .and_then(|present| present.revision.as_deref());
+        task.revision = files.revision();
         stage_watched(ctx, task, &mut staging)
     })?;
     ctx.note_bytes(fetched.bytes);
     // A source that states no hashes cannot replace a digest that somebody stated.
     let expected = match fetched.basis >= Basis::SourceHash {
         true => expected,
+        // The digest of fewer files says nothing about the union.
+        false if files.extended.is_some() => expected,
         false => expected.or_else(|| facts.vouched_digest()),
     };
     let expectation = fetched

@@ -134,13 +134,17 @@ impl ModelFetcher for HfCliFetcher {
             false => Selection::of(task, &parts).map_err(refused)?,
         };
         let companions = selection.companions();
+        let present = task.present.into_iter().flat_map(|present| &present.files);
         let reused = selection.take_present(task, staging, &mut || progress(idle))?;
+        // Links count as written, so the reservation covers them.
+        let present = present.filter(|file| reused.contains_key(&file.name));
+        let reused_bytes = present.map(|file| file.size).fold(0, u64::saturating_add);
         selection.check_names().map_err(refused)?;
         let mut total = None;
         if let Some(listing) = &listing {
             selection = selection.looked_up(&parts, listing);
             let sizes = selection.among(listing).into_iter().map(|file| file.size);
-            let bytes = sizes.fold(0, u64::saturating_add);
+            let bytes = sizes.fold(reused_bytes, u64::saturating_add);
             progress(Progress::of(0, bytes))?;
             staging.reserve(bytes)?;
             total = Some(bytes);
@@ -173,7 +177,7 @@ impl ModelFetcher for HfCliFetcher {
         }
 
         let mut downloaded = downloaded_in(&folder)?;
-        downloaded.retain(|file| !reused.contains_key(&file.name));
+        downloaded.retain(|file| !reused.contains_key(selection.name_of(&file.name)));
         if !selection.is_empty() {
             check_complete(mr, &selection, listing.as_deref(), &downloaded)?;
         }
@@ -217,7 +221,12 @@ impl ModelFetcher for HfCliFetcher {
         );
         let mut fetched = Fetched::new(expectation);
         fetched.revision = commit;
-        fetched.basis = basis;
+        // A digest that this library computed is no statement of the hub.
+        let of_present = task
+            .present
+            .filter(|_| reused_bytes > 0)
+            .map(|present| present.basis);
+        fetched.basis = of_present.map_or(basis, |present| basis.min(present));
         Ok(fetched)
     }
 
