@@ -127,7 +127,7 @@ fn try_workload(workload: &[Step], disk: Disk, trial: Trial, measured: &mut Meas
         return 0;
     };
     let (done, traced) = split(workload);
-    let site = Site::new();
+    let site = Site::of(workload);
     let (root, answers) = (site.root(), site.answers());
     // Without its syncs, the first change of a root leaves countless states too.
     let is_plain = disk == Disk::Good && sabotage == Sabotage::Nothing;

@@ -55,7 +55,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     let mut places: Vec<(&Workload, Point)> = Vec::new();
     for workload in &workloads {
         let (done, disturbed) = split(workload);
-        let site = Site::with(trial.sabotage);
+        let site = Site::with(workload, trial.sabotage);
         if let Err(error) = make_all(&site.root(), done) {
             measured.violation(format!("{done:?}: {error}"));
         }
@@ -105,7 +105,7 @@ fn fail(
     measured: &mut Measured,
 ) {
     let (done, disturbed) = split(workload);
-    let site = Site::with(sabotage);
+    let site = Site::with(workload, sabotage);
     if let Err(error) = make_all(&site.root(), done) {
         measured.violation(format!("{done:?}: {error}"));
     }

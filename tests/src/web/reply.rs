@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use super::gate::Gate;
+
 /// A request that a server received.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -79,6 +81,8 @@ pub struct Reply {
     pub ending: Ending,
     /// The time between two pieces of 64 KiB.
     pub pause: Duration,
+    /// Where the server stops between the head and the body.
+    pub gate: Option<Gate>,
 }
 
 impl Reply {
@@ -127,6 +131,9 @@ impl Reply {
         }
         head.push_str("\r\n");
         stream.write_all(head.as_bytes())?;
+        if let Some(gate) = &self.gate {
+            gate.pass();
+        }
         for piece in self.body.chunks(64 << 10) {
             stream.write_all(piece)?;
             sent(piece.len());
