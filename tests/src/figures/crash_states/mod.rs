@@ -1,5 +1,10 @@
 //! Every state that a crash may legally leave of every workload, opened with the library. The quick run
 //! opens a part of the states of the workloads that have most.
+//!
+//! The threads of a fetch change files beside each other. Each trace of a fetch shows one order of these changes, and
+//! the states of that order are opened.
+
+mod recording;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,9 +13,9 @@ use std::path::{Path, PathBuf};
 use crate::disk_model::{Action, Tree, crash_states};
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::state::{is_spare, make_indexes, observe, write_and_look_for_leftovers};
-use crate::steps::{Step, answers as answers_of, make_all, split, states, workloads};
+use crate::steps::{Step, fetch_again, split, states, workloads};
 use crate::strace::{Site, missing};
-use crate::trace_reader;
+use recording::{Begin, Recording, record};
 
 /// The quick run opens at most this many states of one workload, evenly spread over all of them. The
 /// full run opens each state.
@@ -123,46 +128,27 @@ fn is_on_fresh_root(workload: &[Step]) -> bool {
 /// Opens the states that a crash of this workload may leave. Returns the number of opened states.
 fn try_workload(workload: &[Step], disk: Disk, trial: Trial, measured: &mut Measured) -> usize {
     let sabotage = trial.sabotage;
-    let Some(options) = refusal(disk, workload) else {
-        return 0;
-    };
-    let (done, traced) = split(workload);
-    let site = Site::of(workload);
-    let (root, answers) = (site.root(), site.answers());
     // Without its syncs, the first change of a root leaves countless states too.
     let is_plain = disk == Disk::Good && sabotage == Sabotage::Nothing;
-    let prepared = match is_plain && is_on_fresh_root(workload) {
-        true => Ok(()),
-        false => make_indexes(&root),
+    let begin = match is_plain && is_on_fresh_root(workload) {
+        true => Begin::Fresh,
+        false => Begin::Indexes,
     };
-    if let Err(error) = prepared.and_then(|()| make_all(&root, done)) {
-        measured.violation(format!("{done:?}: {error}"));
-        return 0;
-    }
-    let mut before = Tree::read(&root);
-    for (name, (_, content)) in &mut before.files {
-        if is_spare(name) && is_blank(content) {
-            content.clear();
-        }
-    }
-    let (trace, others) = site.trace_threads(traced, &options);
-    if disk == Disk::Full
-        && answers_of(&answers)
-            .iter()
-            .any(|word| word.as_deref() != Some("ok"))
-    {
-        // It was refused, which the figure of errors covers.
-        return 0;
-    }
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-    let read = trace_reader::read(&trace, &others, &text(&root), &text(&answers), &before);
-    let mut actions = match read {
-        Ok(actions) => actions,
+    let recording = match record(workload, disk, begin) {
+        Ok(Some(recording)) => recording,
+        Ok(None) => return 0,
         Err(why) => {
             measured.violation(format!("{workload:?}: {why}"));
             return 0;
         }
     };
+    let Recording {
+        site,
+        before,
+        mut actions,
+    } = recording;
+    let (done, traced) = split(workload);
+    let root = site.root();
     forget_locks(&mut actions);
     forget_blanks(&mut actions);
     apply(sabotage, &mut actions);
@@ -200,6 +186,11 @@ fn try_workload(workload: &[Step], disk: Disk, trial: Trial, measured: &mut Meas
             Ok(state) => measured.check(legal.contains(&state), || {
                 format!("{}: found {state}", place())
             }),
+        }
+        if traced == [Step::Fetch]
+            && let Err(error) = fetch_again(&root)
+        {
+            measured.violation(format!("{}: {error}", place()));
         }
         if let Err(error) = write_and_look_for_leftovers(&root) {
             measured.violation(format!("{}: {error}", place()));
