@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Some("--fetch") => Some(figures::run_fetcher as _),
         Some("--fly") => Some(figures::run_caller as _),
         Some("--share") => Some(figures::run_sharing_caller as _),
+        Some("--crowd") => Some(figures::run_one_of_crowd as _),
         Some("--die") => Some(figures::run_dying_caller as _),
         Some("--secrets") => Some(figures::run_secrets as _),
         Some("--warm") => Some(figures::run_warm as _),

@@ -172,7 +172,12 @@ fn changes_of_threads_at_the_same_time_have_no_order() {
     let sync_ended = "1 <... fdatasync resumed>) = 0".to_owned();
     for lines in [
         vec![written.clone(), sync, end.clone()],
-        vec![sync_begun.clone(), written.clone(), end.clone(), sync_ended.clone()],
+        vec![
+            sync_begun.clone(),
+            written.clone(),
+            end.clone(),
+            sync_ended.clone(),
+        ],
         vec![sync_begun, written, sync_ended, end],
     ] {
         let all: Vec<String> = std::iter::once(opened.clone()).chain(lines).collect();

@@ -21,6 +21,9 @@ use recording::{Begin, Recording, record};
 /// full run opens each state.
 const QUICK_STATES_PER_WORKLOAD: usize = 4_000;
 
+/// The same for the workload that fetches: behind each state, the model is fetched again.
+const QUICK_STATES_OF_FETCH: usize = 600;
+
 pub(super) fn measure(trial: Trial) -> Outcome {
     if let Some(reason) = missing() {
         return Outcome::Skipped(reason);
@@ -164,7 +167,11 @@ fn try_workload(workload: &[Step], disk: Disk, trial: Trial, measured: &mut Meas
     let crashes = crash_states(&before, &actions);
     let opened: Vec<_> = match trial.extent {
         Extent::Quick => {
-            let distance = crashes.len().div_ceil(QUICK_STATES_PER_WORKLOAD).max(1);
+            let most = match traced == [Step::Fetch] {
+                true => QUICK_STATES_OF_FETCH,
+                false => QUICK_STATES_PER_WORKLOAD,
+            };
+            let distance = crashes.len().div_ceil(most).max(1);
             crashes.iter().step_by(distance).collect()
         }
         Extent::Full => crashes.iter().collect(),
@@ -201,10 +208,13 @@ fn try_workload(workload: &[Step], disk: Disk, trial: Trial, measured: &mut Meas
 
 /// Leaves out the writes to locks, except those to the lock of the index, whose text tells that a
 /// writer died. Only living processes read the text of the other locks. Each lost part of such a text
-/// would multiply the number of states. The names of model locks are left out, too.
+/// would multiply the number of states. The claim of a staging area is such a lock. The names of model locks are left
+/// out, too.
 fn forget_locks(actions: &mut Vec<Action>) {
     let is_model_lock = |name: &str| name.starts_with("locks/models/");
-    let is_lock = |name: &str| name.starts_with("locks/") && name != "locks/index.lock";
+    let is_claim = |name: &str| name.starts_with("staging/") && name.ends_with("/claim");
+    let is_lock =
+        |name: &str| is_claim(name) || (name.starts_with("locks/") && name != "locks/index.lock");
     let locks: Vec<usize> = actions
         .iter()
         .filter_map(|action| match action {

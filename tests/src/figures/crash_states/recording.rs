@@ -48,11 +48,7 @@ pub(super) fn record(
     Err(format!("no trace of {TRACES} has an order: {last}"))
 }
 
-fn record_once(
-    workload: &[Step],
-    disk: Disk,
-    begin: Begin,
-) -> Result<Option<Recording>, Unread> {
+fn record_once(workload: &[Step], disk: Disk, begin: Begin) -> Result<Option<Recording>, Unread> {
     let Some(options) = refusal(disk, workload) else {
         return Ok(None);
     };

@@ -63,7 +63,12 @@ fn fail(
     let site = Site::with(&WORKLOAD, trial.sabotage);
     let inject = format!("inject={}:error={error}:when={when}", point.call);
     let options = ["-o", "/dev/null", "-e", &inject].map(str::to_owned);
-    let place = || format!("{WORKLOAD:?} with {error} at {} {when} of {role:?}", point.call);
+    let place = || {
+        format!(
+            "{WORKLOAD:?} with {error} at {} {when} of {role:?}",
+            point.call
+        )
+    };
     match run_with(&site, &WORKLOAD, role, &options) {
         Err(reason) => return measured.violation(format!("{}: {reason}", place())),
         Ok(status) => measured.check(status.success(), || format!("{}: {status}", place())),
