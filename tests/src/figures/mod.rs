@@ -117,7 +117,10 @@ pub const ALL: [Figure; 32] = [
     figure(
         "soak",
         soak::measure,
-        &[proof(Sabotage::UndoneWrite, &["was told"])],
+        &[
+            proof(Sabotage::UndoneWrite, &["was told"]),
+            proof(Sabotage::SameTag, &["fetcher-"]),
+        ],
     ),
     figure(
         "collect-race",
