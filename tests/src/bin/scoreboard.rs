@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Some("--crowd") => Some(figures::run_one_of_crowd as _),
         Some("--die") => Some(figures::run_dying_caller as _),
         Some("--secrets") => Some(figures::run_secrets as _),
+        Some("--secret-requests") => Some(figures::run_secret_requests as _),
         Some("--warm") => Some(figures::run_warm as _),
         Some("--provision") => Some(figures::run_provision as _),
         Some("--latency-writer") => Some(figures::run_latency_writer as _),

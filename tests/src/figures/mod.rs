@@ -27,6 +27,7 @@ mod power_cut;
 mod redirects;
 mod resume;
 mod roots;
+mod secret_requests;
 mod secret_texts;
 mod secrets;
 mod single_flight;
@@ -44,6 +45,7 @@ pub use herd::{run_poller, run_threads};
 pub use hub::run_provision;
 pub use latency::run_latency_writer;
 pub use resume::run_fetcher;
+pub use secret_requests::run_secret_requests;
 pub use secrets::run_secrets;
 pub use single_flight::{run_caller, run_dying_caller, run_one_of_crowd, run_sharing_caller};
 pub use soak::run_daemon;
@@ -179,7 +181,13 @@ pub const ALL: [Figure; 32] = [
     figure(
         "secrets",
         secrets::measure,
-        &[proof(Sabotage::Leak, &["canarypassword2718 with"])],
+        &[
+            proof(Sabotage::Leak, &["canarypassword2718 with"]),
+            proof(
+                Sabotage::TokenInTarget,
+                &["canarypassword2718 reached the second server"],
+            ),
+        ],
     ),
     figure(
         "hub",
