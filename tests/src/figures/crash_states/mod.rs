@@ -128,6 +128,15 @@ fn is_on_fresh_root(workload: &[Step]) -> bool {
     }
 }
 
+/// Returns the distance between two states behind which the model is fetched again. Other calls before the fetch change
+/// little of it.
+fn distance_of_fetches(workload: &[Step]) -> usize {
+    match workload {
+        [_] => 1,
+        _ => 100,
+    }
+}
+
 /// Opens the states that a crash of this workload may leave. Returns the number of opened states.
 fn try_workload(workload: &[Step], disk: Disk, trial: Trial, measured: &mut Measured) -> usize {
     let sabotage = trial.sabotage;
@@ -176,7 +185,7 @@ fn try_workload(workload: &[Step], disk: Disk, trial: Trial, measured: &mut Meas
         }
         Extent::Full => crashes.iter().collect(),
     };
-    for (tree, answered) in &opened {
+    for (number, (tree, answered)) in opened.iter().enumerate() {
         if measured.is_hopeless() {
             break;
         }
@@ -195,6 +204,7 @@ fn try_workload(workload: &[Step], disk: Disk, trial: Trial, measured: &mut Meas
             }),
         }
         if traced == [Step::Fetch]
+            && number.is_multiple_of(distance_of_fetches(workload))
             && let Err(error) = fetch_again(&root)
         {
             measured.violation(format!("{}: {error}", place()));
