@@ -99,12 +99,18 @@ pub const ALL: [Figure; 32] = [
     figure(
         "kill-points",
         kill_points::measure,
-        &[proof(Sabotage::EarlyAnswers, &["calls returned, found"])],
+        &[proof(
+            Sabotage::EarlyAnswers,
+            &["calls returned, found", " of the thread "],
+        )],
     ),
     figure(
         "errno-matrix",
         errno_matrix::measure,
-        &[proof(Sabotage::EarlyAnswers, &[", found"])],
+        &[proof(
+            Sabotage::EarlyAnswers,
+            &[", found", " of the thread "],
+        )],
     ),
     figure(
         "power-cut",

@@ -77,7 +77,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     });
     measured.count("workloads", workloads.len());
     measured.count("faults", faults);
-    threads::measure(trial, &mut measured);
+    measured.include(threads::measure(trial));
     Outcome::Measured(measured)
 }
 

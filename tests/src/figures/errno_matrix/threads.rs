@@ -2,7 +2,7 @@
 //! network: the fetch fails or asks again, and the next one succeeds.
 
 use super::{check, errors, faults_at, is_of_the_store};
-use crate::figure::{Extent, Measured, Trial};
+use crate::figure::{Extent, Measured, Sabotage, Trial};
 use crate::steps::Step;
 use crate::strace::{Point, Site};
 use crate::transfer_threads::{Role, points_of, run_with};
@@ -15,10 +15,8 @@ const OF_NETWORKS: [&str; 4] = ["ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "ECONN
 /// The calls to the network.
 const TO_THE_NETWORK: [&str; 4] = ["socket", "connect", "sendto", "recvfrom"];
 
-pub(super) fn measure(trial: Trial, measured: &mut Measured) {
-    if measured.is_hopeless() {
-        return;
-    }
+pub(super) fn measure(trial: Trial) -> Measured {
+    let mut measured = Measured::of(trial);
     let mut places: Vec<(Role, Point)> = Vec::new();
     for role in Role::ALL {
         match points_of(&Site::of(&WORKLOAD), &WORKLOAD, role) {
@@ -50,7 +48,9 @@ pub(super) fn measure(trial: Trial, measured: &mut Measured) {
         }
         faults
     });
-    measured.at_least(1, "faults in threads of a transfer", faults);
+    let bound = usize::from(trial.sabotage == Sabotage::Nothing);
+    measured.at_least(bound, "faults in threads of a transfer", faults);
+    measured
 }
 
 fn fail(
@@ -65,7 +65,7 @@ fn fail(
     let options = ["-o", "/dev/null", "-e", &inject].map(str::to_owned);
     let place = || {
         format!(
-            "{WORKLOAD:?} with {error} at {} {when} of {role:?}",
+            "{WORKLOAD:?} with {error} at {} {when} of the thread {role:?}",
             point.call
         )
     };

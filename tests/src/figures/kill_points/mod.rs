@@ -36,7 +36,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     });
     measured.count("workloads", all.len());
     measured.at_least(bound, "kills", kills);
-    threads::measure(trial, &mut measured);
+    measured.include(threads::measure(trial));
     Outcome::Measured(measured)
 }
 

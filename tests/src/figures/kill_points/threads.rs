@@ -13,16 +13,14 @@ const WORKLOAD: [Step; 1] = [Step::Fetch];
 /// The number of the signal that kills.
 const KILL: i32 = 9;
 
-pub(super) fn measure(trial: Trial, measured: &mut Measured) {
+pub(super) fn measure(trial: Trial) -> Measured {
+    let mut measured = Measured::of(trial);
     let mut places: Vec<(Role, Point)> = Vec::new();
     for role in Role::ALL {
         match points_of(&Site::of(&WORKLOAD), &WORKLOAD, role) {
             Ok(points) => places.extend(points.into_iter().map(|point| (role, point))),
             Err(error) => measured.violation(format!("{role:?}: {error}")),
         }
-    }
-    if measured.is_hopeless() {
-        return;
     }
     let killed = measured.for_each(&places, |(role, point), measured| {
         match kill(*role, point, trial.sabotage, measured) {
@@ -35,10 +33,11 @@ pub(super) fn measure(trial: Trial, measured: &mut Measured) {
     });
     // A thread waits more or less often in each run, so the last waits of one run are not those of another.
     let bound = match trial.sabotage {
-        Sabotage::Nothing => places.len() / 2,
+        Sabotage::Nothing => (places.len() / 2).max(1),
         _ => 0,
     };
-    measured.at_least(bound.max(1), "kills in threads of a transfer", killed);
+    measured.at_least(bound, "kills in threads of a transfer", killed);
+    measured
 }
 
 /// Kills a process at a call of one of its threads. Returns whether the thread made the call.
@@ -53,7 +52,7 @@ fn kill(
     let inject = format!("inject={call}:signal=KILL:when={number}");
     let options = ["-o", "/dev/null", "-e", &inject].map(str::to_owned);
     let status = run_with(&site, &WORKLOAD, role, &options)?;
-    let place = || format!("{WORKLOAD:?} killed at {call} {number} of {role:?}");
+    let place = || format!("{WORKLOAD:?} killed at {call} {number} of the thread {role:?}");
     let is_killed = status.signal() == Some(KILL);
     measured.check(is_killed || status.success(), || {
         format!("{}: {status}", place())
