@@ -91,7 +91,7 @@ pub const ALL: [Figure; 32] = [
         "crash-states",
         crash_states::measure,
         &[
-            proof(Sabotage::NoFileSync, &[]),
+            proof(Sabotage::NoFileSync, &["[Put", "[Fetch]"]),
             proof(Sabotage::NoFolderSync, &[]),
             proof(Sabotage::RenameBeforeSync, &[]),
         ],

@@ -21,7 +21,8 @@ use recording::{Begin, Recording, record};
 /// full run opens each state.
 const QUICK_STATES_PER_WORKLOAD: usize = 4_000;
 
-/// The same for the workload that fetches: behind each state, the model is fetched again.
+/// The same for the workload that fetches and the states with a journal, and half as many of the others: behind each
+/// state, the model is fetched again.
 const QUICK_STATES_OF_FETCH: usize = 600;
 
 pub(super) fn measure(trial: Trial) -> Outcome {
@@ -44,6 +45,11 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         try_workload(workload, Disk::Good, trial, measured)
     });
     measured.count("workloads", all.len());
+    if trial.sabotage == Sabotage::NoFileSync {
+        let mut of_fetch = Measured::of(trial);
+        try_workload(&[Step::Fetch], Disk::Good, trial, &mut of_fetch);
+        measured.include(of_fetch);
+    }
     // The other ways to replace an index differ by call, not by what was called before.
     let mut short = workloads(1);
     short.retain(|workload| workload.iter().all(|step| !step.is_managed()));
@@ -128,6 +134,15 @@ fn is_on_fresh_root(workload: &[Step]) -> bool {
     }
 }
 
+/// The end of the name of a journal.
+const JOURNAL: &str = "/journal.json";
+
+/// Returns at most so many states, evenly spread over all of them.
+fn spread<T>(states: Vec<T>, most: usize) -> Vec<T> {
+    let distance = states.len().div_ceil(most).max(1);
+    states.into_iter().step_by(distance).collect()
+}
+
 /// Returns the distance between two states behind which the model is fetched again. Other calls before the fetch change
 /// little of it.
 fn distance_of_fetches(workload: &[Step]) -> usize {
@@ -174,15 +189,17 @@ fn try_workload(workload: &[Step], disk: Disk, trial: Trial, measured: &mut Meas
 
     let expected = &states(workload)[done.len()..];
     let crashes = crash_states(&before, &actions);
-    let opened: Vec<_> = match trial.extent {
-        Extent::Quick => {
-            let most = match traced == [Step::Fetch] {
-                true => QUICK_STATES_OF_FETCH,
-                false => QUICK_STATES_PER_WORKLOAD,
-            };
-            let distance = crashes.len().div_ceil(most).max(1);
-            crashes.iter().step_by(distance).collect()
+    let opened = match trial.extent {
+        Extent::Quick if traced == [Step::Fetch] => {
+            let (with, without): (Vec<_>, Vec<_>) = crashes.iter().partition(|(tree, _)| {
+                let mut names = tree.files.keys();
+                names.any(|name| name.ends_with(JOURNAL))
+            });
+            let mut opened = spread(with, QUICK_STATES_OF_FETCH);
+            opened.extend(spread(without, QUICK_STATES_OF_FETCH / 2));
+            opened
         }
+        Extent::Quick => spread(crashes.iter().collect(), QUICK_STATES_PER_WORKLOAD),
         Extent::Full => crashes.iter().collect(),
     };
     for (number, (tree, answered)) in opened.iter().enumerate() {
@@ -259,8 +276,22 @@ fn is_blank(content: &[u8]) -> bool {
     content.iter().all(|byte| *byte == 0)
 }
 
+/// The end of the name of a file that is fetched.
+const PARTIAL: &str = "/artifact/files/p.bin";
+
 fn apply(sabotage: Sabotage, actions: &mut Vec<Action>) {
+    let partial = actions.iter().find_map(|action| match action {
+        Action::Create { name, file } if name.ends_with(PARTIAL) => Some(*file),
+        _ => None,
+    });
     match sabotage {
+        // Without any sync, a fetch would leave countless states. The first one is that before the first journal.
+        Sabotage::NoFileSync if let Some(file) = partial => {
+            let sync = Action::SyncFile { file };
+            if let Some(first) = actions.iter().position(|action| *action == sync) {
+                actions.remove(first);
+            }
+        }
         Sabotage::NoFileSync => {
             actions.retain(|action| !matches!(action, Action::SyncFile { .. }));
         }
