@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Disk, is_blank, refusal};
+use super::changes::is_blank;
+use super::{Disk, refusal};
 use crate::disk_model::{Action, Tree};
 use crate::state::{is_spare, make_indexes};
 use crate::steps::{Step, answers, make_all, split};
