@@ -100,6 +100,12 @@ impl Measured {
         self.violations.push(what.into());
     }
 
+    /// Adds the counts and violations of a part of the figure that was measured by itself.
+    pub fn include(&mut self, part: Self) {
+        self.counts.extend(part.counts);
+        self.violations.extend(part.violations);
+    }
+
     /// Notes it unless it is so.
     pub fn check(&mut self, is_so: bool, what: impl FnOnce() -> String) {
         if !is_so {

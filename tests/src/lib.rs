@@ -12,7 +12,9 @@
 //! | `state` | the registered models and engines of a root, and left-over files |
 //! | `steps` | the calls of workloads, the state that they should leave, and the process that makes them |
 //! | `step_calls` | steps that are more than one call of a store |
+//! | `model_source` | a web server from which workloads fetch a model |
 //! | `strace` | running such a process under `strace` |
+//! | `transfer_threads` | `strace` on one thread of a process that fetches |
 //! | `disk_model` | every state of the disk that a crash may leave after some changes of files |
 //! | `trace_reader` | the changes of files in the text of a trace |
 //! | `hub` | a hub of models on the loopback interface |
@@ -42,8 +44,14 @@ pub mod steps;
 
 mod step_calls;
 
+/// A web server from which workloads fetch a model.
+pub mod model_source;
+
 /// Processes under `strace`.
 pub mod strace;
+
+/// The threads of a transfer under `strace`.
+pub mod transfer_threads;
 
 /// The states of a disk that a crash may leave.
 pub mod disk_model;

@@ -66,10 +66,17 @@ pub fn model(id: &str, lifecycle: LifecycleState) -> CatalogEntry {
 pub const ARTIFACTS: [(&str, &str); 3] = [("a", "model-a"), ("b", "model-b"), ("e", "engine-e")];
 
 /// The models in the store, which all have the same bytes.
-pub const MANAGED: [&str; 3] = ["m", "n", PROVISIONED];
+pub const MANAGED: [&str; 4] = ["m", "n", PROVISIONED, FETCHED];
 
 /// The one of them that is provisioned.
 pub const PROVISIONED: &str = "hf:org/p";
+
+/// The name in a [`State`] of the model that is fetched from a web server of this host, whose port nobody knows
+/// before.
+pub const FETCHED: &str = "http:p";
+
+/// The begin of the ids of models that are fetched from a web server of this host.
+const OF_THIS_HOST: &str = "http://127.0.0.1:";
 
 /// The bytes of the models that are imported.
 pub const CONTENT: &[u8] = b"the weights of a managed model";
@@ -116,10 +123,14 @@ pub fn observe(root: &Path) -> std::result::Result<State, String> {
     let engines = FsEngineStore::new(root).map_err(text)?;
     let mut state = State::default();
     for entry in models.list().map_err(text)? {
-        if MANAGED.contains(&entry.id.as_str()) {
+        let name = match entry.id.starts_with(OF_THIS_HOST) {
+            true => FETCHED,
+            false => &entry.id,
+        };
+        if MANAGED.contains(&name) {
             check_managed(&entry)?;
         }
-        state.put(&entry.id, &format!("{:?}", entry.lifecycle));
+        state.put(name, &format!("{:?}", entry.lifecycle));
     }
     for entry in engines.list().map_err(text)? {
         state.put(&entry.id, &entry.version);

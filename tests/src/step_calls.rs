@@ -4,14 +4,17 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use catalog_core::maintenance::Verify;
 use catalog_core::{
     CatalogError, CatalogStore, EngineEntry, FetchProblem, FsCatalog, Import, ImportRequest,
-    LifecycleState, Result, VerificationOutcomeKind,
+    LifecycleState, ModelFetcher, Result, VerificationOutcomeKind,
 };
+use model_fetchers::{HttpFetcher, NetworkConfig, TrustedRoots};
 use model_provisioner::{ModelProvisioner, ProvisionError};
 
+use crate::model_source::{authority_of, url_of};
 use crate::state::{ARTIFACTS, CONTENT, PROVISIONED, SPOILT, source};
 use crate::toy::ToyFetcher;
 
@@ -37,12 +40,35 @@ pub(crate) fn import(models: &FsCatalog, id: &str) -> Result<()> {
 }
 
 pub(crate) fn provision(models: &FsCatalog) -> Result<()> {
-    let provisioner = ModelProvisioner::new(models, ToyFetcher::of(CONTENT).resumable());
-    match provisioner.ensure_present_str(PROVISIONED, None) {
+    let fetcher = ToyFetcher::of(CONTENT).resumable();
+    present(&ModelProvisioner::new(models, fetcher), PROVISIONED)
+}
+
+/// Fetches the model of the web server beside a root. Each byte that arrived is journaled.
+pub(crate) fn fetch(models: &FsCatalog) -> Result<()> {
+    let config = NetworkConfig::default()
+        .connections(1)
+        .journal_step(1)
+        .roots(TrustedRoots::File(authority_of(models.root())))
+        .times(|times| {
+            times.stall = Duration::from_millis(500);
+            times.first_pause = Duration::from_millis(1);
+            times.longest_pause = Duration::from_millis(5);
+        });
+    let url = url_of(models.root())?;
+    let fetcher = HttpFetcher::new(models.artifacts(), config)?;
+    present(&ModelProvisioner::new(models, fetcher), &url)
+}
+
+fn present<F: ModelFetcher>(
+    provisioner: &ModelProvisioner<&FsCatalog, F>,
+    reference: &str,
+) -> Result<()> {
+    match provisioner.ensure_present_str(reference, None) {
         Ok(_) => Ok(()),
         Err(ProvisionError::Catalog(error)) => Err(error),
         Err(other) => Err(CatalogError::Fetch {
-            reference: PROVISIONED.to_owned(),
+            reference: reference.to_owned(),
             problem: FetchProblem::Failed,
             detail: other.to_string(),
             repair: FetchProblem::Failed.repair().into(),

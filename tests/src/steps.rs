@@ -6,9 +6,10 @@ use catalog_core::maintenance::CollectionPolicy;
 use catalog_core::{
     CatalogError, CatalogStore, EngineStore, FsCatalog, FsEngineStore, LifecycleState, Result,
 };
+use rustix::process::{PTracer, set_ptracer};
 
-use crate::state::{MANAGED, PROVISIONED, State, model};
-use crate::step_calls::{bring, engine, import, provision, spoil};
+use crate::state::{FETCHED, MANAGED, PROVISIONED, State, model, observe};
+use crate::step_calls::{bring, engine, fetch, import, provision, spoil};
 
 /// One call of a workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,13 +48,15 @@ pub enum Step {
     RetireM,
     /// Provisions model `hf:org/p`, whose bytes a fetcher brings.
     Provision,
+    /// Provisions a model over the network, from the web server of a [`ModelSource`](crate::model_source::ModelSource).
+    Fetch,
     /// Collects artifacts that nobody needs, and models that have been retired for a day.
     Collect,
 }
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::PutA,
         Self::PutB,
         Self::RetireA,
@@ -71,16 +74,19 @@ impl Step {
         Self::SpoilM,
         Self::RetireM,
         Self::Provision,
+        Self::Fetch,
         Self::Collect,
     ];
 
     /// Returns whether a step concerns managed models. Such a step makes many more system calls than
     /// the others.
     pub fn is_managed(self) -> bool {
-        use Step::{Collect, DeleteM, ForgetM, ImportM, ImportN, Provision, RetireM, SpoilM};
+        use Step::{
+            Collect, DeleteM, Fetch, ForgetM, ImportM, ImportN, Provision, RetireM, SpoilM,
+        };
         matches!(
             self,
-            ImportM | ImportN | DeleteM | ForgetM | SpoilM | RetireM | Provision | Collect
+            ImportM | ImportN | DeleteM | ForgetM | SpoilM | RetireM | Provision | Fetch | Collect
         )
     }
 
@@ -121,6 +127,7 @@ impl Step {
             Self::SpoilM => spoil(models, "m"),
             Self::RetireM => models.set_state("m", LifecycleState::Retired),
             Self::Provision => provision(models),
+            Self::Fetch => fetch(models),
             Self::Collect => {
                 let policy =
                     CollectionPolicy::default().retired_for(Duration::from_secs(24 * 60 * 60));
@@ -162,6 +169,7 @@ impl Step {
             Self::DeleteM | Self::ForgetM => state.remove("m"),
             Self::RetireM => state.retire("m"),
             Self::Provision => state.put(PROVISIONED, "Active"),
+            Self::Fetch => state.put(FETCHED, "Active"),
             // The bytes of both are one file.
             Self::SpoilM if state.is_active("m") => {
                 MANAGED.into_iter().for_each(|id| state.retire(id))
@@ -239,6 +247,15 @@ pub fn make_all(root: &Path, steps: &[Step]) -> std::result::Result<(), String> 
         })
 }
 
+/// Fetches the model of a root in this process, which nothing disturbs, and checks that it is there.
+pub fn fetch_again(root: &Path) -> std::result::Result<(), String> {
+    make_all(root, &[Step::Fetch]).map_err(|error| format!("the next fetch: {error}"))?;
+    match observe(root)? {
+        state if state.is_active(FETCHED) => Ok(()),
+        state => Err(format!("after the next fetch, found {state}")),
+    }
+}
+
 /// Notes that a call returned, by making a folder. The store makes this system call once at most, so
 /// that a fault in the store's own calls does not hit it.
 fn acknowledge(folder: &Path, number: usize, word: &str) {
@@ -279,6 +296,8 @@ pub fn run(arguments: &[String]) -> std::result::Result<(), String> {
     };
     let steps: Option<Vec<Step>> = steps.iter().map(|name| Step::named(name)).collect();
     let steps = steps.ok_or("there is no such step")?;
+    // Else only its parents may trace it on some hosts.
+    let _ = set_ptracer(PTracer::Any);
     let _ = std::os::unix::process::parent_id();
     let open = || Ok((FsCatalog::new(&root)?, FsEngineStore::new(&root)?));
     let (models, engines) = match open() {

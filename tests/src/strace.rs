@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::figure::Sabotage;
+use crate::model_source::ModelSource;
 use crate::state::prepare;
 use crate::steps::{EARLY, Step};
 
@@ -12,6 +14,7 @@ use crate::steps::{EARLY, Step};
 pub struct Site {
     folder: tempfile::TempDir,
     answers: Answers,
+    source: Option<ModelSource>,
 }
 
 /// When the workloads of a site say that a call returned.
@@ -34,19 +37,35 @@ impl Site {
         let site = Self {
             folder: folder.expect("a temporary folder can be made"),
             answers: Answers::WhenItDid,
+            source: None,
         };
         prepare(&site.root());
         fs::create_dir(site.answers()).expect("a folder can be made");
         site
     }
 
-    /// A fresh root for workloads that are disturbed in this way.
-    pub fn with(sabotage: Sabotage) -> Self {
+    /// A fresh root for a workload, with the web server that it fetches from.
+    pub fn of(workload: &[Step]) -> Self {
         let mut site = Self::new();
+        if workload.contains(&Step::Fetch) {
+            let source = ModelSource::start(&site.root());
+            site.source = Some(source.expect("a port of the loopback interface is free"));
+        }
+        site
+    }
+
+    /// A fresh root for a workload that is disturbed in this way.
+    pub fn with(workload: &[Step], sabotage: Sabotage) -> Self {
+        let mut site = Self::of(workload);
         if sabotage == Sabotage::EarlyAnswers {
             site.answers = Answers::Early;
         }
         site
+    }
+
+    /// The web server of the site, if its workload fetches.
+    pub fn source(&self) -> Option<&ModelSource> {
+        self.source.as_ref()
     }
 
     /// The root.
@@ -61,16 +80,37 @@ impl Site {
 
     /// Runs a workload under `strace` with these options.
     pub fn run(&self, workload: &[Step], options: &[String]) -> ExitStatus {
+        let words = self.words(workload);
+        run_words(&self.root(), &self.answers(), words, options)
+    }
+
+    /// Starts a workload without `strace`.
+    pub fn start(&self, workload: &[Step]) -> io::Result<Child> {
+        let mut command = Command::new(program());
+        command
+            .arg("--workload")
+            .args([self.root(), self.answers()]);
+        command.args(self.words(workload));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    }
+
+    fn words(&self, workload: &[Step]) -> Vec<String> {
         let early = (self.answers == Answers::Early).then_some(EARLY);
         let steps = workload.iter().map(|step| format!("{step:?}"));
-        let words = early.map(str::to_owned).into_iter().chain(steps).collect();
-        run_words(&self.root(), &self.answers(), words, options)
+        early.map(str::to_owned).into_iter().chain(steps).collect()
     }
 
     /// Runs a workload and gives the trace of its system calls, all text in hexadecimal.
     pub fn trace(&self, workload: &[Step]) -> String {
         let trace = self.folder.path().join("trace");
         self.run_traced(workload, &[], &trace);
+        fs::read_to_string(trace).expect("strace wrote its trace")
+    }
+
+    /// Runs a workload and gives the trace of all its threads in the order in which they were seen.
+    pub fn trace_together(&self, workload: &[Step]) -> String {
+        let trace = self.folder.path().join("trace");
+        self.run_traced(workload, &["-f".to_owned()], &trace);
         fs::read_to_string(trace).expect("strace wrote its trace")
     }
 
@@ -176,22 +216,27 @@ pub struct Point {
 
 /// The calls of a trace from where the workload begins.
 pub fn points(trace: &str) -> Vec<Point> {
+    let begin = trace.lines().position(|line| line.starts_with("getppid("));
+    let all = points_of_thread(trace);
+    let begin = begin.map_or(usize::MAX, |line| line + 1);
+    let begun = all.into_iter().filter(|(line, _)| *line >= begin);
+    begun.map(|(_, point)| point).collect()
+}
+
+/// The calls of the trace of one thread, with their lines.
+pub fn points_of_thread(trace: &str) -> Vec<(usize, Point)> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut points = Vec::new();
-    let mut is_begun = false;
-    for line in trace.lines() {
-        let Some((call, _)) = line.split_once('(') else {
+    for (line, text) in trace.lines().enumerate() {
+        let Some((call, _)) = text.split_once('(') else {
             continue;
         };
         let number = counts.entry(call).or_default();
         *number += 1;
-        if is_begun && call != "exit_group" {
-            points.push(Point {
-                call: call.to_owned(),
-                number: *number,
-            });
+        if !matches!(call, "exit_group" | "restart_syscall") {
+            let (call, number) = (call.to_owned(), *number);
+            points.push((line, Point { call, number }));
         }
-        is_begun |= call == "getppid";
     }
     points
 }

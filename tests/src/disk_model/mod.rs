@@ -200,19 +200,25 @@ impl Disk {
 
     /// What the bytes of a file may be: as synced, as written, or cut at a quarter, the half or
     /// three, or of its full size with zeros from there on. Where synced bytes are written over, also
-    /// each part of the new bytes beside the rest of the old ones.
+    /// each part of the new bytes beside the rest of the old ones. If bytes were only added behind the synced
+    /// ones, no cut is before their end: a sync pins them.
     fn contents(&self, file: usize) -> BTreeSet<Vec<u8>> {
         /// The number of bytes that a disk writes whole or not at all.
         const SECTOR: usize = 512;
         let synced = self.synced.get(&file).cloned().unwrap_or_default();
         let mut contents = BTreeSet::from([synced.clone()]);
+        let mut all = self.written.get(&file).into_iter().flatten();
+        let pinned = match all.all(|written| written.starts_with(&synced)) {
+            true => synced.len(),
+            false => 0,
+        };
         for written in self.written.get(&file).into_iter().flatten() {
             contents.insert(written.clone());
             if written.len() == synced.len() && written.len() <= SECTOR {
                 continue;
             }
             for quarter in 0..4 {
-                let kept = &written[..written.len() * quarter / 4];
+                let kept = &written[..(written.len() * quarter / 4).max(pinned)];
                 contents.insert(kept.to_vec());
                 let mut zeroed = kept.to_vec();
                 zeroed.resize(written.len(), 0);

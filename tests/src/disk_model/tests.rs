@@ -119,3 +119,22 @@ fn a_rename_out_of_a_synced_folder_does_not_concern_later_files_of_that_name() {
     ];
     assert_eq!(synced, BTreeSet::from(expected));
 }
+
+/// CAT-710
+#[test]
+fn what_is_added_behind_synced_bytes_takes_none_of_them() {
+    let before = tree(&[("part", 1, "synced")]);
+    let write = |content: &str| Action::Write {
+        file: 1,
+        content: content.as_bytes().to_vec(),
+    };
+    let found = trees(&before, &[write("synced and added")]);
+    let all_begin = |found: &BTreeSet<Tree>| {
+        let mut contents = found.iter().map(|tree| &tree.files["part"].1);
+        contents.all(|content| content.starts_with(b"synced"))
+    };
+    assert!(found.len() > 2 && all_begin(&found), "{found:?}");
+    // A file that was cut in between has lost them.
+    let found = trees(&before, &[write(""), write("synced and added")]);
+    assert!(!all_begin(&found), "{found:?}");
+}

@@ -27,6 +27,7 @@ mod power_cut;
 mod redirects;
 mod resume;
 mod roots;
+mod secret_requests;
 mod secret_texts;
 mod secrets;
 mod single_flight;
@@ -44,8 +45,9 @@ pub use herd::{run_poller, run_threads};
 pub use hub::run_provision;
 pub use latency::run_latency_writer;
 pub use resume::run_fetcher;
+pub use secret_requests::run_secret_requests;
 pub use secrets::run_secrets;
-pub use single_flight::{run_caller, run_dying_caller, run_sharing_caller};
+pub use single_flight::{run_caller, run_dying_caller, run_one_of_crowd, run_sharing_caller};
 pub use soak::run_daemon;
 pub use warm::run_warm;
 
@@ -89,7 +91,7 @@ pub const ALL: [Figure; 33] = [
         "crash-states",
         crash_states::measure,
         &[
-            proof(Sabotage::NoFileSync, &[]),
+            proof(Sabotage::NoFileSync, &["[Put", "[Fetch]"]),
             proof(Sabotage::NoFolderSync, &[]),
             proof(Sabotage::RenameBeforeSync, &[]),
         ],
@@ -97,12 +99,18 @@ pub const ALL: [Figure; 33] = [
     figure(
         "kill-points",
         kill_points::measure,
-        &[proof(Sabotage::EarlyAnswers, &["calls returned, found"])],
+        &[proof(
+            Sabotage::EarlyAnswers,
+            &["calls returned, found", " of the thread "],
+        )],
     ),
     figure(
         "errno-matrix",
         errno_matrix::measure,
-        &[proof(Sabotage::EarlyAnswers, &[", found"])],
+        &[proof(
+            Sabotage::EarlyAnswers,
+            &[", found", " of the thread "],
+        )],
     ),
     figure(
         "power-cut",
@@ -117,7 +125,10 @@ pub const ALL: [Figure; 33] = [
     figure(
         "soak",
         soak::measure,
-        &[proof(Sabotage::UndoneWrite, &["was told"])],
+        &[
+            proof(Sabotage::UndoneWrite, &["was told"]),
+            proof(Sabotage::SameTag, &["fetcher-"]),
+        ],
     ),
     figure(
         "collect-race",
@@ -131,7 +142,11 @@ pub const ALL: [Figure; 33] = [
             proof(Sabotage::NoLocks, &[]),
             proof(
                 Sabotage::ForgetCalls,
-                &["the source was called", "were fetched again"],
+                &[
+                    "the source was called",
+                    "were fetched again",
+                    "processes caused",
+                ],
             ),
         ],
     ),
@@ -172,7 +187,13 @@ pub const ALL: [Figure; 33] = [
     figure(
         "secrets",
         secrets::measure,
-        &[proof(Sabotage::Leak, &["canarypassword2718 with"])],
+        &[
+            proof(Sabotage::Leak, &["canarypassword2718 with"]),
+            proof(
+                Sabotage::TokenInTarget,
+                &["canarypassword2718 reached the second server"],
+            ),
+        ],
     ),
     figure(
         "hub",

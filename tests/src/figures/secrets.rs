@@ -1,5 +1,5 @@
 //! Canary tokens through every flow; then everything that was said, written or passed as an argument
-//! is searched for them.
+//! is searched for them. Web servers receive the secrets that belong to them and no other ones.
 
 use std::fs;
 use std::io::Write;
@@ -17,6 +17,7 @@ use model_provisioner::{
 };
 
 use super::hub::{chain, repository, tools};
+use super::secret_requests::try_requests;
 use super::secret_texts::try_ids_and_texts;
 use crate::figure::{Measured, Outcome, Sabotage, Trial};
 use crate::hub::{Faults, Hub};
@@ -45,14 +46,18 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Err(reason) => return Outcome::Skipped(reason),
     };
     let mut measured = Measured::of(trial);
+    match try_requests(trial.sabotage, &mut measured) {
+        Ok(flows) => measured.at_least(7, "flows with requests to several servers", flows),
+        Err(error) => measured.violation(error),
+    }
     let mut flows = 0;
     for tool in &tools {
+        if measured.is_hopeless() {
+            break;
+        }
         match try_flows(tool, trial.sabotage, &mut measured) {
             Ok(tried) => flows += tried,
             Err(error) => measured.violation(error),
-        }
-        if measured.is_hopeless() {
-            break;
         }
     }
     measured.at_least(2 * 23, "flows", flows);
@@ -127,7 +132,7 @@ fn try_flows(tool: &Path, sabotage: Sabotage, measured: &mut Measured) -> Result
         .count())
 }
 
-fn has(bytes: &[u8], canary: &str) -> bool {
+pub(super) fn has(bytes: &[u8], canary: &str) -> bool {
     bytes
         .windows(canary.len())
         .any(|part| part == canary.as_bytes())
@@ -142,7 +147,7 @@ fn command_lines() -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(next) = folders.pop() {
@@ -158,7 +163,22 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 
 /// Where everything that is said goes.
 #[derive(Clone)]
-struct Said(Arc<Mutex<fs::File>>);
+pub(super) struct Said(Arc<Mutex<fs::File>>);
+
+impl Said {
+    /// Makes a file, to which everything that is logged goes from now on.
+    pub(super) fn log_to(path: &Path) -> Result<Self, String> {
+        let file = fs::File::create(path).map_err(|error| error.to_string())?;
+        let said = Self(Arc::new(Mutex::new(file)));
+        let log = said.clone();
+        tracing_subscriber::fmt()
+            .with_writer(move || log.clone())
+            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+            .with_ansi(false)
+            .init();
+        Ok(said)
+    }
+}
 
 impl Write for Said {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -179,14 +199,7 @@ pub fn run_secrets(arguments: &[String]) -> Result<(), String> {
         return Err("COMMAND ROOT SAID".to_owned());
     };
     let text = |error: &dyn std::error::Error| chain(error);
-    let file = fs::File::create(said).map_err(|error| error.to_string())?;
-    let mut said = Said(Arc::new(Mutex::new(file)));
-    let log = said.clone();
-    tracing_subscriber::fmt()
-        .with_writer(move || log.clone())
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_ansi(false)
-        .init();
+    let mut said = Said::log_to(Path::new(said))?;
     let hub = Hub::start().map_err(|error| error.to_string())?;
     hub.put("org/repo", "main", repository().gated_by(CANARIES[0]));
     let catalog = || FsCatalog::new(root).map_err(|error| error.to_string());

@@ -41,6 +41,10 @@ impl Files {
         files
     }
 
+    pub(super) fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
     pub(super) fn into_actions(self) -> Vec<Action> {
         self.actions
     }

@@ -7,18 +7,21 @@ use crate::disk_model::{Action, Tree};
 mod files;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 use files::Files;
+pub use threads::{Unread, read_together};
 
-/// Calls that change neither bytes nor names: calls about the process itself, looks, locks, and changes
-/// of owners, modes and times.
-const WITHOUT_EFFECT: [&str; 58] = [
+/// Calls that change neither bytes nor names: calls about the process itself, looks, locks, calls about sockets, and
+/// changes of owners, modes and times.
+const WITHOUT_EFFECT: [&str; 69] = [
     "access",
     "arch_prctl",
     "brk",
     "chmod",
     "clock_gettime",
     "clock_nanosleep",
+    "connect",
     "execve",
     "exit",
     "exit_group",
@@ -34,9 +37,12 @@ const WITHOUT_EFFECT: [&str; 58] = [
     "getcwd",
     "getdents64",
     "geteuid",
+    "getpeername",
     "getpid",
     "getppid",
     "getrandom",
+    "getsockname",
+    "getsockopt",
     "gettid",
     "getuid",
     "getxattr",
@@ -46,31 +52,38 @@ const WITHOUT_EFFECT: [&str; 58] = [
     "mremap",
     "munmap",
     "name_to_handle_at",
+    "nanosleep",
     "newfstatat",
     "poll",
-    "pread64",
+    "ppoll",
     "prctl",
+    "pread64",
     "prlimit64",
     "read",
     "readlink",
     "readlinkat",
     "readv",
+    "recvfrom",
+    "restart_syscall",
     "rseq",
     "rt_sigaction",
     "rt_sigprocmask",
     "sched_getaffinity",
     "sched_yield",
+    "sendto",
     "set_robust_list",
     "set_tid_address",
+    "setsockopt",
+    "shutdown",
     "sigaltstack",
+    "socket",
     "stat",
     "statfs",
     "statx",
     "sysinfo",
+    "umask",
     "uname",
     "utimensat",
-    "nanosleep",
-    "umask",
 ];
 
 /// Reads the trace of a workload's first thread, which was recorded with all text in hexadecimal.
@@ -151,6 +164,8 @@ fn apply(call: &Call<'_>, answers: &str, files: &mut Files) -> bool {
         }
         ("dup", [descriptor]) => files.duplicated(descriptor, call.result),
         ("fcntl", _) => true,
+        // Whether a socket waits.
+        ("ioctl", [_, "FIONBIO", ..]) => true,
         ("write", [descriptor, bytes, _]) => {
             files.written(descriptor, &taken(bytes, call.result), None)
         }

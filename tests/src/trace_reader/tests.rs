@@ -1,4 +1,4 @@
-use super::read;
+use super::{Unread, read, read_together};
 use crate::disk_model::{Action, Tree};
 
 /// Text as a trace shows it.
@@ -121,4 +121,66 @@ fn another_thread_may_look_and_compute_but_change_nothing() {
     assert_eq!(thread("read(5, \"\\x00\", 1) = 1"), Ok(Vec::new()));
     let name = hex("/r/index.json");
     assert!(thread(&format!("unlink({name}) = 0")).is_err());
+}
+
+/// The changes in a trace of two threads, of which the first one begins the calls.
+fn together(lines: &[String]) -> std::result::Result<Vec<Action>, Unread> {
+    let trace = format!("1 getppid() = 1\n{}", lines.join("\n"));
+    read_together(&trace, "/r", "/answers", &before())
+}
+
+/// CAT-710
+#[test]
+fn the_changes_of_threads_are_read_in_their_order() {
+    let spare = hex("/r/.spare");
+    let found = together(&[
+        "2 socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = 4".to_owned(),
+        format!("1   openat(AT_FDCWD, {spare}, O_RDWR|O_CLOEXEC <unfinished ...>"),
+        format!("2 sendto(4, {}, 3, MSG_NOSIGNAL, NULL, 0) = 3", hex("GET")),
+        format!("2 write(4, {}, 3) = 3", hex("GET")),
+        "1   <... openat resumed>) = 5".to_owned(),
+        format!("2 pwrite64(5, {}, 3, 0 <unfinished ...>", hex("NEW")),
+        "1 futex(0x7f, FUTEX_WAKE, 1) = 1".to_owned(),
+        "2 <... pwrite64 resumed>) = 3".to_owned(),
+        "1 fdatasync(5) = 0".to_owned(),
+        "2 close(5 <unfinished ...>".to_owned(),
+        format!("1 openat(AT_FDCWD, {}, O_RDONLY) = 5", hex("/r")),
+        "2 <... close resumed>) = 0".to_owned(),
+        "1 fsync(5) = 0".to_owned(),
+    ]);
+    let written = Action::Write {
+        file: 8,
+        content: b"NEW00000".to_vec(),
+    };
+    let folder = Action::SyncFolder {
+        name: String::new(),
+    };
+    assert_eq!(
+        found,
+        Ok(vec![written, Action::SyncFile { file: 8 }, folder])
+    );
+}
+
+/// CAT-710
+#[test]
+fn changes_of_threads_at_the_same_time_have_no_order() {
+    let opened = format!("1 openat(AT_FDCWD, {}, O_RDWR) = 5", hex("/r/.spare"));
+    let written = format!("2 pwrite64(5, {}, 3, 0 <unfinished ...>", hex("NEW"));
+    let end = "2 <... pwrite64 resumed>) = 3".to_owned();
+    let sync = "1 fdatasync(5) = 0".to_owned();
+    let sync_begun = "1 fdatasync(5 <unfinished ...>".to_owned();
+    let sync_ended = "1 <... fdatasync resumed>) = 0".to_owned();
+    for lines in [
+        vec![written.clone(), sync, end.clone()],
+        vec![
+            sync_begun.clone(),
+            written.clone(),
+            end.clone(),
+            sync_ended.clone(),
+        ],
+        vec![sync_begun, written, sync_ended, end],
+    ] {
+        let all: Vec<String> = std::iter::once(opened.clone()).chain(lines).collect();
+        assert!(matches!(together(&all), Err(Unread::NoOrder(_))), "{all:?}");
+    }
 }

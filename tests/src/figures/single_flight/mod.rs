@@ -3,10 +3,12 @@
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 
 mod crash;
+mod download;
 mod race;
 mod sharing;
 
 pub use crash::run_dying_caller;
+pub use download::run_one_of_crowd;
 pub use race::run_caller;
 pub use sharing::run_sharing_caller;
 
@@ -45,6 +47,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
     measured.count("callers answered", callers);
     measured.count("fetchers killed", takeovers);
     let (mut answers, mut failures, mut second_fetches) = (0, 0, 0);
+    let mut downloads = 0;
     if trial.sabotage != Sabotage::NoLocks {
         for round in 0..rounds.div_ceil(4) {
             for is_failing in [false, true] {
@@ -53,6 +56,10 @@ pub(super) fn measure(trial: Trial) -> Outcome {
                     Ok(shared) => answers += shared,
                     Err(error) => measured.violation(format!("sharing {round}: {error}")),
                 }
+            }
+            match download::download(is_forgetful) {
+                Ok(requests) => downloads += requests,
+                Err(error) => measured.violation(format!("download {round}: {error}")),
             }
             match crash::register_after_a_crash(is_forgetful) {
                 Ok(fetches) => second_fetches += fetches,
@@ -66,6 +73,8 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         format!("{second_fetches} models were fetched again")
     });
     measured.count("second fetches after a crash", second_fetches);
+    let what = format!("requests for downloads to {} processes", download::CROWD);
+    measured.count(&what, downloads);
     Outcome::Measured(measured)
 }
 

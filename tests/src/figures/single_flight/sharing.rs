@@ -76,12 +76,12 @@ pub(super) fn share(is_failing: bool, is_forgetful: bool) -> Result<usize, Strin
     }
 }
 
-fn count(folder: &Path) -> usize {
+pub(super) fn count(folder: &Path) -> usize {
     fs::read_dir(folder).map_or(0, |entries| entries.count())
 }
 
 /// Adds an empty file of a new name to a folder.
-fn mark(folder: &Path) -> Result<(), String> {
+pub(super) fn mark(folder: &Path) -> Result<(), String> {
     let name = format!("{}-{:?}", std::process::id(), std::thread::current().id());
     let file = OpenOptions::new()
         .write(true)

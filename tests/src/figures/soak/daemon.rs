@@ -9,10 +9,13 @@ use catalog_core::{
     CatalogError, CatalogStore, EngineEntry, EngineStore, FsCatalog, FsEngineStore, Import,
     ImportRequest, ModelId, ResolvedModel,
 };
+use model_fetchers::HttpFetcher;
 use model_provisioner::ModelProvisioner;
 
 use super::number_in;
+use super::source::{FETCHERS, fetch, is_of_source};
 use crate::figures::contention::increment;
+use crate::figures::net_faults::network;
 use crate::state::{CONTENT, described, source};
 use crate::toy::ToyFetcher;
 
@@ -121,15 +124,22 @@ impl Lines {
     }
 }
 
-/// A daemon: `ROOT ANSWERS ROLE`, for ever.
+/// Returns the file that counts the calls of a daemon that failed because of the server.
+pub(super) fn failed_file(answers: &Path) -> PathBuf {
+    answers.with_extension("failed")
+}
+
+/// A daemon: `ROOT ANSWERS ROLE URL`, for ever.
 pub fn run_daemon(arguments: &[String]) -> Result<(), String> {
-    let [root, answers, role] = arguments else {
-        return Err("ROOT ANSWERS ROLE".to_owned());
+    let [root, answers, role, url] = arguments else {
+        return Err("ROOT ANSWERS ROLE URL".to_owned());
     };
     let text = |error: CatalogError| described(error.code(), &error);
     let catalog = FsCatalog::new(root).map_err(text)?;
     let mut told = Lines::of(Path::new(answers))?;
     let mut refused = Lines::of(&refused_file(Path::new(answers)))?;
+    let mut failed = Lines::of(&failed_file(Path::new(answers)))?;
+    let fetcher = HttpFetcher::new(catalog.artifacts(), network()).map_err(text)?;
     let mut number = number_in(Path::new(answers));
     let mut seen = [0_u64; WRITERS.len()];
     loop {
@@ -137,6 +147,7 @@ pub fn run_daemon(arguments: &[String]) -> Result<(), String> {
             IMPORTER => import_and_delete(&catalog, number + 1).map_err(text),
             POOL => serve(&catalog, number + 1),
             BUILDER => build(&catalog, number + 1),
+            role if FETCHERS.contains(&role) => fetch(&catalog, &fetcher, url, role, number + 1),
             COLLECTOR => collect(&catalog).map_err(text),
             "reader" => {
                 read(&catalog, &mut seen)?;
@@ -160,6 +171,11 @@ pub fn run_daemon(arguments: &[String]) -> Result<(), String> {
                 told.add(&number.to_string())?;
             }
             Err(error) if is_for_space(&error) => refused.add(&error)?,
+            Err(error) if FETCHERS.contains(&role.as_str()) && is_of_source(&error) => {
+                // The next call is for the next model.
+                number += 1;
+                failed.add(&error)?;
+            }
             Err(error) => return Err(format!("{role}: {error}")),
         }
     }

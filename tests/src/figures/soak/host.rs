@@ -8,10 +8,12 @@ use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::source::Source;
 use crate::account::{Account, Stage, give, set_mode};
+use crate::figure::Sabotage;
 use crate::figures::full_disk::fill_bytes;
 use crate::mounts::{Mount, run};
-use crate::state::{CONTENT, names_in, source};
+use crate::state::{CONTENT, names_in};
 use crate::strace::program;
 
 /// The time for which the disk stays as it is, full or not.
@@ -22,6 +24,8 @@ pub(super) struct Host {
     /// Not on the disk that fills: it has the answers of the daemons.
     folder: tempfile::TempDir,
     place: Place,
+    /// The server of models.
+    pub(super) source: Source,
 }
 
 enum Place {
@@ -32,7 +36,7 @@ enum Place {
 }
 
 impl Host {
-    pub(super) fn new() -> Result<Self, String> {
+    pub(super) fn new(sabotage: Sabotage) -> Result<Self, String> {
         let text = |error: std::io::Error| error.to_string();
         let folder = tempfile::tempdir().map_err(text)?;
         let shared = || {
@@ -41,10 +45,15 @@ impl Host {
             Ok::<_, String>(Place::Shared { stage, disk })
         };
         let place = shared().unwrap_or_else(|reason| Place::Own { reason });
-        let host = Self { folder, place };
+        let source = Source::start(sabotage)?;
+        let host = Self {
+            folder,
+            place,
+            source,
+        };
         let root = host.root();
         fs::create_dir(&root).map_err(text)?;
-        fs::write(source(&root), CONTENT).map_err(text)?;
+        fs::write(crate::state::source(&root), CONTENT).map_err(text)?;
         if let Place::Shared { disk, .. } = &host.place {
             let above = disk.path().parent().map(Path::to_path_buf);
             for folder in [above.unwrap_or_default(), disk.path()] {
@@ -86,6 +95,7 @@ impl Host {
             &root.to_string_lossy(),
             &answers.to_string_lossy(),
             role,
+            &self.source.url(),
         ];
         let mut command = match &self.place {
             Place::Shared { stage, .. } => stage.command(account_of(number), &arguments),

@@ -1,6 +1,7 @@
 //! Daemons of three accounts that share a root and are killed at random, on a disk that fills and empties,
 //! while backups by links are made. Every acknowledged write is there afterwards, and no call fails but for
-//! want of space.
+//! want of space. Two of them fetch from a web server that cuts, stalls and replaces its models: no file is a mixture
+//! of versions.
 
 use std::fs;
 use std::path::Path;
@@ -12,14 +13,16 @@ use catalog_core::{
     CatalogStore, EngineStore, FsCatalog, FsEngineStore, StoreOptions, VerificationOutcomeKind,
 };
 
-use self::daemon::{BUILDER, COLLECTOR, IMPORTER, POOL, WRITERS, refused_file};
+use self::daemon::{BUILDER, COLLECTOR, IMPORTER, POOL, WRITERS, failed_file, refused_file};
 use self::host::Host;
+use self::source::FETCHERS;
 use super::contention::increment;
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::state::write_and_look_for_leftovers;
 
 mod daemon;
 mod host;
+mod source;
 
 pub use daemon::run_daemon;
 
@@ -28,16 +31,17 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         Extent::Quick => Duration::from_secs(5),
         Extent::Full => Duration::from_secs(60),
     };
-    let host = match Host::new() {
+    let host = match Host::new(trial.sabotage) {
         Ok(host) => host,
         Err(reason) => return Outcome::Skipped(reason),
     };
     let mut measured = Measured::of(trial);
     let is_sabotaged = trial.sabotage == Sabotage::UndoneWrite;
     let is_over = AtomicBool::new(false);
-    let (full, (backups, changed)) = std::thread::scope(|scope| {
+    let (full, (backups, changed), replaced) = std::thread::scope(|scope| {
         let filling = scope.spawn(|| host.fill_and_empty(&is_over));
         let backing_up = scope.spawn(|| host.back_up(&is_over));
+        let replacing = scope.spawn(|| host.source.replace(&is_over));
         if let Err(error) = run_and_kill(&host, time, is_sabotaged, &mut measured) {
             measured.violation(error);
         }
@@ -45,6 +49,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         (
             filling.join().unwrap_or_default(),
             backing_up.join().unwrap_or_default(),
+            replacing.join().unwrap_or_default(),
         )
     });
     for path in changed {
@@ -54,6 +59,7 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         measured.violation(error);
     }
     look_at_the_end(&host, &mut measured);
+    count_fetches(&host, replaced, &mut measured);
     match host.lacks() {
         None => {
             measured.count("accounts", 3);
@@ -75,7 +81,15 @@ fn run_and_kill(
     measured: &mut Measured,
 ) -> Result<(), String> {
     let roles = [
-        WRITERS[0], WRITERS[1], "reader", IMPORTER, COLLECTOR, POOL, BUILDER,
+        WRITERS[0],
+        WRITERS[1],
+        "reader",
+        IMPORTER,
+        COLLECTOR,
+        POOL,
+        BUILDER,
+        FETCHERS[0],
+        FETCHERS[1],
     ];
     let mut daemons = Vec::new();
     for (number, role) in roles.iter().enumerate() {
@@ -168,18 +182,38 @@ fn look_at_the_end(host: &Host, measured: &mut Measured) {
     });
     let roles = WRITERS
         .into_iter()
-        .chain([IMPORTER, COLLECTOR, POOL, BUILDER]);
-    let refused = roles.map(|role| {
-        let texts = fs::read_to_string(refused_file(&host.answers(role)));
-        texts.map_or(0, |texts| texts.lines().count())
-    });
+        .chain([IMPORTER, COLLECTOR, POOL, BUILDER])
+        .chain(FETCHERS);
+    let refused = roles.map(|role| lines_of(&refused_file(&host.answers(role))));
     measured.count("calls refused for want of space", refused.sum::<usize>());
+}
+
+fn lines_of(path: &Path) -> usize {
+    let texts = fs::read_to_string(path);
+    texts.map_or(0, |texts| texts.lines().count())
+}
+
+/// Counts what the daemons fetched from a server that cuts, stalls and replaces.
+fn count_fetches(host: &Host, replaced: u64, measured: &mut Measured) {
+    let fetched = FETCHERS.map(|role| lines_of(&host.answers(role)));
+    let failed = FETCHERS.map(|role| lines_of(&failed_file(&host.answers(role))));
+    let fetched: usize = fetched.iter().sum();
+    measured.count("models fetched", fetched);
+    measured.count("models replaced meanwhile", replaced);
+    let failed: usize = failed.iter().sum();
+    measured.count("fetches failed because of the server", failed);
+    measured.check(fetched > 0 && replaced > 0, || {
+        "nothing was fetched or replaced".to_owned()
+    });
 }
 
 /// Every registered managed model has the bytes of its digest.
 fn check_managed(catalog: &FsCatalog, measured: &mut Measured) {
     for entry in catalog.list().unwrap_or_default() {
-        if entry.id.starts_with(IMPORTER) || entry.id.starts_with("hf:") {
+        if ["hf:", "http:", IMPORTER]
+            .iter()
+            .any(|begin| entry.id.starts_with(begin))
+        {
             let found = catalog.verify(&entry.id, Verify::Full, &mut |_| Ok(()));
             let is_right =
                 found.is_ok_and(|found| found.outcome.kind == VerificationOutcomeKind::Pass);

@@ -1,9 +1,11 @@
 //! Every system call of each workload fails, once and from then on, with every error that disks
-//! and networks give.
+//! and networks give. Of the workload that fetches, also every system call of each thread of the transfer.
+
+mod threads;
 
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
 use crate::state::{State, observe, write_and_look_for_leftovers};
-use crate::steps::{Step, Workload, answers, make_all, split};
+use crate::steps::{Step, Workload, answers, fetch_again, make_all, split};
 use crate::strace::{Point, Site, missing, points};
 
 const ERRORS: [&str; 10] = [
@@ -14,7 +16,7 @@ const ERRORS: [&str; 10] = [
 const NO_EXCHANGE: [&str; 2] = ["EINVAL", "ENOSYS"];
 
 /// Calls that are the process's own, not the store's: memory, signals, its end.
-const NOT_THE_STORES: [&str; 12] = [
+const NOT_THE_STORES: [&str; 13] = [
     "brk",
     "mmap",
     "munmap",
@@ -25,6 +27,7 @@ const NOT_THE_STORES: [&str; 12] = [
     "sigaltstack",
     "rt_sigaction",
     "rt_sigprocmask",
+    "exit",
     "exit_group",
     "getrandom",
 ];
@@ -45,47 +48,63 @@ pub(super) fn measure(trial: Trial) -> Outcome {
             vec![Step::ImportM, Step::DeleteM],
             vec![Step::ImportM, Step::ForgetM, Step::Collect],
             vec![Step::ImportM, Step::SpoilM],
+            vec![Step::Fetch],
         ],
     };
-    let errors = match trial.extent {
-        Extent::Quick => &ERRORS[..3],
-        Extent::Full => &ERRORS[..],
-    };
+    let errors = errors(trial.extent);
     let mut measured = Measured::of(trial);
     let mut places: Vec<(&Workload, Point)> = Vec::new();
     for workload in &workloads {
         let (done, disturbed) = split(workload);
-        let site = Site::with(trial.sabotage);
+        let site = Site::with(workload, trial.sabotage);
         if let Err(error) = make_all(&site.root(), done) {
             measured.violation(format!("{done:?}: {error}"));
         }
         let points = points(&site.trace(disturbed));
-        let of_the_store = |point: &Point| !NOT_THE_STORES.contains(&point.call.as_str());
-        places.extend(
-            points
-                .into_iter()
-                .filter(of_the_store)
-                .map(|point| (workload, point)),
-        );
+        let of_the_store = points.into_iter().filter(is_of_the_store);
+        places.extend(of_the_store.map(|point| (workload, point)));
     }
     let faults = measured.for_each(&places, |(workload, point), measured| {
-        let more = match point.call.as_str() {
-            "renameat2" => &NO_EXCHANGE[..],
-            _ => &[],
-        };
-        for error in errors.iter().chain(more) {
-            for when in [point.number.to_string(), from_then_on(error, point.number)] {
-                fail(workload, point, (error, &when), trial.sabotage, measured);
-                if measured.is_hopeless() {
-                    return 0;
-                }
+        let mut faults = 0;
+        for (error, when) in faults_at(point, errors) {
+            fail(workload, point, (error, &when), trial.sabotage, measured);
+            faults += 1;
+            if measured.is_hopeless() {
+                break;
             }
         }
-        2 * (errors.len() + more.len())
+        faults
     });
     measured.count("workloads", workloads.len());
     measured.count("faults", faults);
+    measured.include(threads::measure(trial));
     Outcome::Measured(measured)
+}
+
+fn errors(extent: Extent) -> &'static [&'static str] {
+    match extent {
+        Extent::Quick => &ERRORS[..3],
+        Extent::Full => &ERRORS,
+    }
+}
+
+/// Returns whether a call is one of the store, and not one of the process.
+fn is_of_the_store(point: &Point) -> bool {
+    !NOT_THE_STORES.contains(&point.call.as_str())
+}
+
+/// Returns each error of a call with the calls that fail: this one, and those from it on.
+fn faults_at<'e>(point: &Point, errors: &'e [&'e str]) -> Vec<(&'e str, String)> {
+    let more = match point.call.as_str() {
+        "renameat2" => &NO_EXCHANGE[..],
+        _ => &[],
+    };
+    let all = errors.iter().chain(more);
+    all.flat_map(|error| {
+        let once = point.number.to_string();
+        [once, from_then_on(error, point.number)].map(|when| (*error, when))
+    })
+    .collect()
 }
 
 /// An interrupted call is repeated until it is not, here as in the standard library, so for `EINTR`
@@ -105,7 +124,7 @@ fn fail(
     measured: &mut Measured,
 ) {
     let (done, disturbed) = split(workload);
-    let site = Site::with(sabotage);
+    let site = Site::with(workload, sabotage);
     if let Err(error) = make_all(&site.root(), done) {
         measured.violation(format!("{done:?}: {error}"));
     }
@@ -116,6 +135,12 @@ fn fail(
     );
     let place = || format!("{workload:?} with {error} at {} {when}", point.call);
     measured.check(status.success(), || format!("{}: {status}", place()));
+    check(&site, workload, place, measured);
+}
+
+/// Checks the state that a disturbed workload left, and that the next processes can go on with it.
+fn check(site: &Site, workload: &[Step], place: impl Fn() -> String, measured: &mut Measured) {
+    let (done, disturbed) = split(workload);
     let answers = answers(&site.answers());
     // A call that answered an error may have happened or not; one that answered `ok` has.
     let mut before = State::default();
@@ -134,6 +159,11 @@ fn fail(
         Ok(state) => measured.check(legal.contains(&state), || {
             format!("{}: answers {answers:?}, found {state}", place())
         }),
+    }
+    if disturbed == [Step::Fetch]
+        && let Err(reason) = fetch_again(&site.root())
+    {
+        measured.violation(format!("{}: {reason}", place()));
     }
     if let Err(reason) = write_and_look_for_leftovers(&site.root()) {
         measured.violation(format!("{}: {reason}", place()));

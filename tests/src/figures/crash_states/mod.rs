@@ -1,5 +1,11 @@
 //! Every state that a crash may legally leave of every workload, opened with the library. The quick run
 //! opens a part of the states of the workloads that have most.
+//!
+//! The threads of a fetch change files beside each other. Each trace of a fetch shows one order of these changes, and
+//! the states of that order are opened.
+
+mod changes;
+mod recording;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,14 +13,19 @@ use std::path::{Path, PathBuf};
 
 use crate::disk_model::{Action, Tree, crash_states};
 use crate::figure::{Extent, Measured, Outcome, Sabotage, Trial};
-use crate::state::{is_spare, make_indexes, observe, write_and_look_for_leftovers};
-use crate::steps::{Step, answers as answers_of, make_all, split, states, workloads};
+use crate::state::{make_indexes, observe, write_and_look_for_leftovers};
+use crate::steps::{Step, fetch_again, split, states, workloads};
 use crate::strace::{Site, missing};
-use crate::trace_reader;
+use changes::{apply, forget_blanks, forget_locks};
+use recording::{Begin, Recording, record};
 
 /// The quick run opens at most this many states of one workload, evenly spread over all of them. The
 /// full run opens each state.
 const QUICK_STATES_PER_WORKLOAD: usize = 4_000;
+
+/// The same for the workload that fetches and the states with a journal, and half as many of the others: behind each
+/// state, the model is fetched again.
+const QUICK_STATES_OF_FETCH: usize = 600;
 
 pub(super) fn measure(trial: Trial) -> Outcome {
     if let Some(reason) = missing() {
@@ -36,6 +47,11 @@ pub(super) fn measure(trial: Trial) -> Outcome {
         try_workload(workload, Disk::Good, trial, measured)
     });
     measured.count("workloads", all.len());
+    if trial.sabotage == Sabotage::NoFileSync {
+        let mut of_fetch = Measured::of(trial);
+        try_workload(&[Step::Fetch], Disk::Good, trial, &mut of_fetch);
+        measured.include(of_fetch);
+    }
     // The other ways to replace an index differ by call, not by what was called before.
     let mut short = workloads(1);
     short.retain(|workload| workload.iter().all(|step| !step.is_managed()));
@@ -120,49 +136,48 @@ fn is_on_fresh_root(workload: &[Step]) -> bool {
     }
 }
 
+/// The end of the name of a journal.
+const JOURNAL: &str = "/journal.json";
+
+/// Returns at most so many states, evenly spread over all of them.
+fn spread<T>(states: Vec<T>, most: usize) -> Vec<T> {
+    let distance = states.len().div_ceil(most).max(1);
+    states.into_iter().step_by(distance).collect()
+}
+
+/// Returns the distance between two states behind which the model is fetched again. Other calls before the fetch change
+/// little of it.
+fn distance_of_fetches(workload: &[Step]) -> usize {
+    match workload {
+        [_] => 1,
+        _ => 100,
+    }
+}
+
 /// Opens the states that a crash of this workload may leave. Returns the number of opened states.
 fn try_workload(workload: &[Step], disk: Disk, trial: Trial, measured: &mut Measured) -> usize {
     let sabotage = trial.sabotage;
-    let Some(options) = refusal(disk, workload) else {
-        return 0;
-    };
-    let (done, traced) = split(workload);
-    let site = Site::new();
-    let (root, answers) = (site.root(), site.answers());
     // Without its syncs, the first change of a root leaves countless states too.
     let is_plain = disk == Disk::Good && sabotage == Sabotage::Nothing;
-    let prepared = match is_plain && is_on_fresh_root(workload) {
-        true => Ok(()),
-        false => make_indexes(&root),
+    let begin = match is_plain && is_on_fresh_root(workload) {
+        true => Begin::Fresh,
+        false => Begin::Indexes,
     };
-    if let Err(error) = prepared.and_then(|()| make_all(&root, done)) {
-        measured.violation(format!("{done:?}: {error}"));
-        return 0;
-    }
-    let mut before = Tree::read(&root);
-    for (name, (_, content)) in &mut before.files {
-        if is_spare(name) && is_blank(content) {
-            content.clear();
-        }
-    }
-    let (trace, others) = site.trace_threads(traced, &options);
-    if disk == Disk::Full
-        && answers_of(&answers)
-            .iter()
-            .any(|word| word.as_deref() != Some("ok"))
-    {
-        // It was refused, which the figure of errors covers.
-        return 0;
-    }
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-    let read = trace_reader::read(&trace, &others, &text(&root), &text(&answers), &before);
-    let mut actions = match read {
-        Ok(actions) => actions,
+    let recording = match record(workload, disk, begin) {
+        Ok(Some(recording)) => recording,
+        Ok(None) => return 0,
         Err(why) => {
             measured.violation(format!("{workload:?}: {why}"));
             return 0;
         }
     };
+    let Recording {
+        site,
+        before,
+        mut actions,
+    } = recording;
+    let (done, traced) = split(workload);
+    let root = site.root();
     forget_locks(&mut actions);
     forget_blanks(&mut actions);
     apply(sabotage, &mut actions);
@@ -176,14 +191,20 @@ fn try_workload(workload: &[Step], disk: Disk, trial: Trial, measured: &mut Meas
 
     let expected = &states(workload)[done.len()..];
     let crashes = crash_states(&before, &actions);
-    let opened: Vec<_> = match trial.extent {
-        Extent::Quick => {
-            let distance = crashes.len().div_ceil(QUICK_STATES_PER_WORKLOAD).max(1);
-            crashes.iter().step_by(distance).collect()
+    let opened = match trial.extent {
+        Extent::Quick if traced == [Step::Fetch] => {
+            let (with, without): (Vec<_>, Vec<_>) = crashes.iter().partition(|(tree, _)| {
+                let mut names = tree.files.keys();
+                names.any(|name| name.ends_with(JOURNAL))
+            });
+            let mut opened = spread(with, QUICK_STATES_OF_FETCH);
+            opened.extend(spread(without, QUICK_STATES_OF_FETCH / 2));
+            opened
         }
+        Extent::Quick => spread(crashes.iter().collect(), QUICK_STATES_PER_WORKLOAD),
         Extent::Full => crashes.iter().collect(),
     };
-    for (tree, answered) in &opened {
+    for (number, (tree, answered)) in opened.iter().enumerate() {
         if measured.is_hopeless() {
             break;
         }
@@ -201,84 +222,17 @@ fn try_workload(workload: &[Step], disk: Disk, trial: Trial, measured: &mut Meas
                 format!("{}: found {state}", place())
             }),
         }
+        if traced == [Step::Fetch]
+            && number.is_multiple_of(distance_of_fetches(workload))
+            && let Err(error) = fetch_again(&root)
+        {
+            measured.violation(format!("{}: {error}", place()));
+        }
         if let Err(error) = write_and_look_for_leftovers(&root) {
             measured.violation(format!("{}: {error}", place()));
         }
     }
     opened.len()
-}
-
-/// Leaves out the writes to locks, except those to the lock of the index, whose text tells that a
-/// writer died. Only living processes read the text of the other locks. Each lost part of such a text
-/// would multiply the number of states. The names of model locks are left out, too.
-fn forget_locks(actions: &mut Vec<Action>) {
-    let is_model_lock = |name: &str| name.starts_with("locks/models/");
-    let is_lock = |name: &str| name.starts_with("locks/") && name != "locks/index.lock";
-    let locks: Vec<usize> = actions
-        .iter()
-        .filter_map(|action| match action {
-            Action::Create { name, file } if is_lock(name) => Some(*file),
-            _ => None,
-        })
-        .collect();
-    actions.retain(|action| match action {
-        Action::Create { name, .. } => !is_model_lock(name),
-        Action::Write { file, .. } => !locks.contains(file),
-        _ => true,
-    });
-}
-
-/// Leaves out the zeros that a spare is first filled with: nobody reads a spare before it was written
-/// over and synced, and one that is too short is one of its legal states.
-fn forget_blanks(actions: &mut Vec<Action>) {
-    let spares: Vec<usize> = actions
-        .iter()
-        .filter_map(|action| match action {
-            Action::Create { name, file } if is_spare(name) => Some(*file),
-            _ => None,
-        })
-        .collect();
-    actions.retain(|action| match action {
-        Action::Write { file, content } => !(spares.contains(file) && is_blank(content)),
-        _ => true,
-    });
-}
-
-fn is_blank(content: &[u8]) -> bool {
-    content.iter().all(|byte| *byte == 0)
-}
-
-fn apply(sabotage: Sabotage, actions: &mut Vec<Action>) {
-    match sabotage {
-        Sabotage::NoFileSync => {
-            actions.retain(|action| !matches!(action, Action::SyncFile { .. }));
-        }
-        Sabotage::NoFolderSync => {
-            actions.retain(|action| !matches!(action, Action::SyncFolder { .. }));
-        }
-        Sabotage::RenameBeforeSync => {
-            let mut number = 0;
-            while number < actions.len() {
-                let replaces = |synced: usize| match actions[number] {
-                    Action::Rename { file, .. } => file == synced,
-                    Action::Exchange {
-                        file, other_file, ..
-                    } => file == synced || other_file == synced,
-                    _ => false,
-                };
-                let sync = actions[..number].iter().rposition(
-                    |action| matches!(action, Action::SyncFile { file } if replaces(*file)),
-                );
-                if let Some(sync) = sync {
-                    let rename = actions.remove(number);
-                    actions.insert(sync, rename);
-                }
-                number += 1;
-            }
-        }
-        // The others are not about the disk.
-        _ => {}
-    }
 }
 
 /// Makes a root of exactly these files and folders.
