@@ -194,6 +194,13 @@ fn union(bench: &Bench) -> Result<(), String> {
     // The branch moves: the union is of the commit that is here.
     let moved = super::bench::repository().with("config.json", RepoFile::small("{\"a\": 1}"));
     bench.hub.put(REPOSITORY, "main", moved);
+    let none = including("hf:org/repo", ["wieghts.bin"]);
+    let error = bench
+        .provisioner()?
+        .provision(&none)
+        .err()
+        .ok_or("a misspelled pattern")?;
+    same(error.code(), "fetch_file_not_found", &chain(&error))?;
     let second = provision(bench, &including("hf:org/repo", ["weights.bin"]))?;
     let both = names(["config.json", "weights.bin"]);
     same(

@@ -11,7 +11,7 @@ use super::bench::{Bench, Client, REPOSITORY, TOKEN, bytes, chain, repository, s
 use super::references::names_below;
 use crate::figure::{Measured, Sabotage};
 use crate::hub::{BAD_TOKEN, Faults, Hub, RepoFile};
-use crate::web::{Reply, WebServer};
+use crate::web::{Ending, Reply, WebServer};
 
 pub(super) const CASES: &[(&str, Case)] = &[
     ("a listing of pages", pages),
@@ -28,6 +28,13 @@ pub(super) const CASES: &[(&str, Case)] = &[
     ("weights of another repository", same_weights),
     ("a size that the hub does not list", wrong_size),
     ("a commit that is none", no_commit),
+    ("a hash in a header beside the listed one", other_hash),
+    ("an answer without a length that ends early", no_length),
+    (
+        "a refusal of another host in the words of the hub",
+        foreign_refusal,
+    ),
+    ("a file and a folder of one name", file_and_folder),
 ];
 
 fn pages(bench: &Bench) -> Result<(), String> {
@@ -97,8 +104,14 @@ fn renamed(bench: &Bench) -> Result<(), String> {
         renamed_to: Some("new/name".to_owned()),
         ..Faults::default()
     });
-    let error = bench.refuses("hf:org/repo", "fetch_renamed")?;
-    same(error.contains("hf:new/name"), true, &error)
+    for reference in [
+        "hf:org/repo".to_owned(),
+        format!("hf:org/repo@{}", repository().commit()),
+    ] {
+        let error = bench.refuses(&reference, "fetch_renamed")?;
+        same(error.contains("hf:new/name"), true, &error)?;
+    }
+    Ok(())
 }
 
 fn limited(bench: &Bench) -> Result<(), String> {
@@ -243,6 +256,66 @@ fn no_commit(bench: &Bench) -> Result<(), String> {
         bench.check_empty()?;
     }
     Ok(())
+}
+
+fn other_hash(bench: &Bench) -> Result<(), String> {
+    let server = WebServer::start("127.0.0.1").map_err(|error| error.to_string())?;
+    let path = redirect_to(bench, &server).replace("weights.bin", "config.json");
+    // The size is the listed one, and the header has the hash of these bytes.
+    let evil = b"{\"model_type\": \"evil\"}"[..21].to_vec();
+    server.put(&path, evil, Some("\"now\""));
+    server.lie(|_, _, reply| {
+        let digest = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+        reply.with("Repr-Digest", format!("sha-256=:{digest}:"))
+    });
+    let error = bench.refuses("hf:org/repo/config.json", "digest_mismatch")?;
+    same(error.contains("git-sha1:"), true, &error)
+}
+
+fn no_length(bench: &Bench) -> Result<(), String> {
+    let server = WebServer::start("127.0.0.1").map_err(|error| error.to_string())?;
+    let path = redirect_to(bench, &server);
+    let faults = Faults {
+        redirect_to: Some(server.url("/signed")),
+        masks_hashes: true,
+        ..Faults::default()
+    };
+    bench.hub.fail(faults);
+    server.put(&path, bytes(300_000, 1), None);
+    server.lie(|_, _, _| {
+        let half = bytes(150_000, 1);
+        let reply = Reply::new("200 OK").body(half).without("Content-Length");
+        Reply {
+            ending: Ending::Close,
+            ..reply
+        }
+    });
+    bench
+        .refuses("hf:org/repo/weights.bin", "fetch_unreachable")
+        .map(drop)
+}
+
+fn foreign_refusal(bench: &Bench) -> Result<(), String> {
+    let server = WebServer::start("127.0.0.1").map_err(|error| error.to_string())?;
+    redirect_to(bench, &server);
+    server.lie(|_, _, _| {
+        let message = "see https://cdn.example/?Signature=canary1414";
+        let reply = Reply::new("403 Forbidden").with("X-Error-Code", "EntryNotFound");
+        reply.with("X-Error-Message", message)
+    });
+    let error = bench.refuses("hf:org/repo/weights.bin", "fetch_access_denied")?;
+    same(error.contains("canary1414"), false, &error)?;
+    same(
+        bench.hub.downloads_of("weights.bin"),
+        2,
+        "the hub was asked again once",
+    )
+}
+
+fn file_and_folder(bench: &Bench) -> Result<(), String> {
+    let both = repository().with("weights.bin/inner.bin", RepoFile::large(bytes(10, 1)));
+    bench.hub.put(REPOSITORY, "main", both);
+    bench.refuses("hf:org/repo", "name_refused").map(drop)
 }
 
 /// Fetches a repository with each command of the hub and with the fetcher of this project: both have

@@ -125,6 +125,30 @@ fn a_pin_covers_the_files_that_it_was_given_for() {
     assert_eq!(error.code(), "digest_mismatch", "{error}");
 }
 
+/// PROV-441
+#[test]
+fn a_pin_covers_its_files_also_if_the_manifest_is_damaged() {
+    let bench = Bench::new();
+    let digest = Bench::new()
+        .provisioner
+        .provision(&including("a.*"))
+        .unwrap()
+        .digest;
+    let pinned = bench
+        .provisioner
+        .provision(&including("a.*").expecting(digest))
+        .unwrap();
+    let manifest = pinned.resolved.local_path.with_file_name("manifest.json");
+    drop(pinned);
+    fs::remove_file(&manifest).unwrap();
+    fs::write(&manifest, b"damage").unwrap();
+    let error = bench
+        .provisioner
+        .provision(&request("hf:org/repo"))
+        .unwrap_err();
+    assert_eq!(error.code(), "pin_covers_fewer_files", "{error}");
+}
+
 /// PROV-442
 #[test]
 fn patterns_are_refused_for_a_reference_that_is_provided_as_a_whole() {
