@@ -3,9 +3,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use catalog_core::{
-    Basis, CatalogError, Digest, LocalModel, LocalModelKind, VerificationOutcomeKind,
-};
+use catalog_core::{CatalogError, Digest, LocalModel, LocalModelKind};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
@@ -93,9 +91,7 @@ impl<'r> Handoff<'r> {
             LocalModelKind::ShardSet => EngineView::FirstShard,
             LocalModelKind::Folder => EngineView::Folder,
         };
-        let is_stated = report.outcome.kind == VerificationOutcomeKind::Pass
-            && report.assurance.basis >= Basis::SourceHash;
-        let digest = report.digest.as_ref().filter(|_| is_stated);
+        let digest = report.digest.as_ref().filter(|_| report.is_proven());
         Ok(Self {
             report,
             document: HandoffDocument {

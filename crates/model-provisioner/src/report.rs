@@ -2,7 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog_core::fetching::FetchedBytes;
-use catalog_core::{Assurance, Digest, Lease, LocalModel, ResolvedModel, VerificationOutcome};
+use catalog_core::{
+    Assurance, Basis, Digest, Lease, LocalModel, ResolvedModel, VerificationOutcome,
+    VerificationOutcomeKind,
+};
 
 use crate::error::Result;
 use crate::steps::Provided;
@@ -44,6 +47,13 @@ pub struct ProvisionReport {
 }
 
 impl ProvisionReport {
+    /// Returns true if a caller or the source stated a digest and the bytes have it. A digest that
+    /// this library computed itself shows only that the bytes have not changed since.
+    pub fn is_proven(&self) -> bool {
+        self.outcome.kind == VerificationOutcomeKind::Pass
+            && self.assurance.basis >= Basis::SourceHash
+    }
+
     /// Returns the names of the files of the model, without its companions. Looks at the folder of
     /// the model, and reads no byte of the files.
     ///

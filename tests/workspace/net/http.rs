@@ -100,8 +100,20 @@ fn the_digest_of_a_caller_a_fragment_or_a_header_proves_the_bytes() {
         .unwrap_err();
     assert_eq!(conflict.code(), "conflicting_digests", "{conflict}");
     assert_eq!(server.requests().len(), 0, "nothing was asked");
-    let malformed = provision(root.path(), &format!("{}#sha256=zz", server.url("/d.bin")));
-    assert_eq!(malformed.unwrap_err().code(), "invalid_digest");
+    for fragment in [
+        "sha256=zz",
+        "sha256:00",
+        "SHA256=00",
+        "md5=00",
+        "sha-512=00",
+    ] {
+        let malformed = provision(root.path(), &format!("{}#{fragment}", server.url("/d.bin")));
+        assert_eq!(
+            malformed.unwrap_err().code(),
+            "invalid_digest",
+            "{fragment}"
+        );
+    }
 }
 
 /// NET-102

@@ -4,10 +4,11 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::claim::{Owner, owner_of};
+use super::claim::{Claim, Owner, owner_of};
 use super::journal::{Journal, Partial};
 use super::staging::Staging;
 use crate::error::{CatalogError, Result};
+use crate::reference::shown_id;
 use crate::root::{FileLock, Modes, StagingFolder, list_folder, remove_artifact, set_mode};
 
 /// A partial file in the staging area of a dead process.
@@ -76,7 +77,8 @@ impl Staging {
     }
 
     /// Returns the number of bytes that dead processes left for this model, and that
-    /// [`resumable`](Self::resumable) may take. They need no new space.
+    /// [`resumable`](Self::resumable) may take. They need no new space. Removes what dead processes
+    /// left for this model and no process can continue.
     ///
     /// # Errors
     ///
@@ -87,20 +89,53 @@ impl Staging {
         if self.ignores_earlier_bytes {
             return Ok(kept);
         }
+        let mut without_journal = Vec::new();
         for (path, kind) in list_folder(&self.store.layout().staging())? {
             let folder = StagingFolder::new(path);
             if !kind.is_dir() || folder.path() == own {
                 continue;
             }
-            let journal = Journal::read(&folder).filter(|journal| journal.id == self.id.as_str());
-            if let Some(journal) = journal
+            let journal = Journal::read(&folder);
+            if journal.is_none() {
+                without_journal.push(folder);
+                continue;
+            }
+            if let Some(journal) = journal.filter(|journal| journal.id == self.id.as_str())
                 && let Owner::Died(Some(_)) = owner_of(&folder, self.store.locking())?
             {
                 let durable = journal.files.values().map(|partial| partial.durable);
                 kept = durable.fold(kept, u64::saturating_add);
             }
         }
+        self.remove_remains(without_journal)?;
         Ok(kept)
+    }
+
+    /// Removes the staging areas of dead processes for this model that no process can continue.
+    /// A failure leaves an area to a collection.
+    fn remove_remains(&self, mut areas: Vec<StagingFolder>) -> Result<()> {
+        let is_of_this_model = |folder: &StagingFolder| {
+            let claim = Claim::read(&folder.claim()).ok().flatten();
+            claim.is_some_and(|claim| claim.id == shown_id(self.id.as_str()))
+        };
+        areas.retain(is_of_this_model);
+        if areas.is_empty() {
+            return Ok(());
+        }
+        let lock = self.store.lock()?;
+        for folder in areas {
+            if let Owner::Died(Some(claim)) = owner_of(&folder, self.store.locking())?
+                && Journal::read(&folder).is_none()
+            {
+                if let Err(error) = remove_artifact(folder.path()) {
+                    let path = folder.path().display();
+                    tracing::debug!(%path, %error, "the rest of an earlier call could not be removed");
+                }
+                drop(claim);
+            }
+        }
+        drop(lock);
+        Ok(())
     }
 
     /// Removes a file that was taken from the journal of its staging area, and the area if it is

@@ -43,6 +43,16 @@ pub struct HashedPrefix {
     sha256: [u8; 32],
 }
 
+impl HashedPrefix {
+    /// Returns the SHA-256 of the bytes.
+    pub fn digest(&self) -> Digest {
+        Digest {
+            algo: "sha256".to_owned(),
+            value: hex::encode(self.sha256),
+        }
+    }
+}
+
 /// A handle that writes parts of a [`ResumableFile`]. Clones write the same file.
 #[derive(Debug, Clone)]
 pub struct PartWriter(Arc<Target>);

@@ -24,6 +24,11 @@ pub enum DigestError {
         /// The offset in characters within the hexadecimal part.
         position: usize,
     },
+    /// The fragment of a URL states a digest in another form than `#sha256=HEX`.
+    #[error(
+        "the fragment of the reference states a digest in another form than #sha256=HEX; correct or remove the fragment"
+    )]
+    Fragment,
     /// The digest is of the wrong kind: a digest of folders cannot prove a file, and a digest of
     /// files cannot prove a folder.
     #[error("a {algorithm} digest proves a {proves}, but {path} is a {found}", path = path.display())]

@@ -110,6 +110,11 @@ impl Account {
         let repair = match class {
             Class::Owner => format!("run `chmod u+{letters} {path}`"),
             Class::Group => format!("its owner can run `chmod g+{letters} {path}`"),
+            // No repair makes an account a member of the group of the administrator.
+            Class::Others if group == ROOT => {
+                "use a folder that the account owns, or change the owner or the group of this one"
+                    .to_owned()
+            }
             Class::Others if wanted & !(mode >> 3) == 0 => {
                 format!("add the account to the group {group}")
             }

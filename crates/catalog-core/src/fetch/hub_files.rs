@@ -61,7 +61,15 @@ impl HubFiles {
         let parts = mr.as_hf().ok_or_else(|| {
             CatalogError::no_fetcher(mr, "add a fetcher that serves this scheme to the router")
         })?;
-        let mut named = Named::of(&parts, listing).map_err(not_found)?;
+        let mut named = Named::of(&parts, listing).map_err(|detail| match parts.quantisation {
+            None => not_found(detail),
+            Some(_) => CatalogError::Fetch {
+                reference: mr.to_string(),
+                problem: FetchProblem::FileNotFound,
+                detail,
+                repair: "check the tag after `:`".into(),
+            },
+        })?;
         let is_left_out = |file: &HubFile| !task.wants(&file.name);
         if named.is_single
             && let Some(file) = named
@@ -70,11 +78,16 @@ impl HubFiles {
                 .find(|file| !file.is_companion && is_left_out(file))
         {
             let detail = format!(
-                "the patterns leave out {:?}, which is a part of the model; they may leave out \
-                 companions only",
+                "the patterns leave out {:?}, and the reference names this file",
                 file.path
             );
-            return Err(CatalogError::fetch(mr, FetchProblem::Refused, detail));
+            return Err(CatalogError::Fetch {
+                reference: mr.to_string(),
+                problem: FetchProblem::Refused,
+                detail,
+                repair: "remove the patterns, or leave out only companions, such as *mmproj*"
+                    .into(),
+            });
         }
         // Files of earlier requests do not hide a pattern that is misspelled.
         let is_asked =
@@ -86,7 +99,13 @@ impl HubFiles {
                 [] => "the repository has no file of a model".to_owned(),
                 [.., last] => format!("no file matches the patterns {last}"),
             };
-            return Err(not_found(detail));
+            return Err(CatalogError::Fetch {
+                reference: mr.to_string(),
+                problem: FetchProblem::FileNotFound,
+                detail,
+                repair: "check the patterns; upper and lower case differ, and a folder ends with /"
+                    .into(),
+            });
         }
         check_names(&named.files)?;
         if let TaskFiles::Only(names) | TaskFiles::OnlyInFolder(names) = task.files {

@@ -135,8 +135,16 @@ impl HubConfig {
     pub(crate) fn url(&self) -> Result<Url, String> {
         let endpoint = self.endpoint.trim_end_matches('/');
         let parsed = Url::parse(endpoint);
-        let (url, authorization) =
-            parsed.map_err(|why| format!("the endpoint of the hub is unusable: {why}"))?;
+        let (url, authorization) = parsed.map_err(|why| {
+            let shown = match endpoint.contains('@') {
+                true => "",
+                false => endpoint,
+            };
+            format!(
+                "the endpoint of the hub (HF_ENDPOINT) is unusable: {why}: {shown:?}; write it \
+                     as https://HOST"
+            )
+        })?;
         if authorization.is_some() || endpoint.contains(['?', '#']) {
             return Err(
                 "the endpoint of the hub has a user name, a query or a fragment; give only \

@@ -15,6 +15,9 @@ use crate::net::Ask;
 /// The size of the smallest file that a later process continues.
 const RESUMED: u64 = 64 << 10;
 
+/// The size of the first part, which shows the rate of the link.
+const FIRST: u64 = 1 << 20;
+
 /// The bytes of the first answer.
 #[derive(Debug, Clone, Copy)]
 enum First {
@@ -59,7 +62,11 @@ impl<'e> Engine<'e> {
         // If bytes of an earlier call are here, one byte is enough to learn the version.
         let first = ByteRange {
             begin: 0,
-            end: if self.has_kept { 1 } else { window::part(1) },
+            end: if self.has_kept {
+                1
+            } else {
+                FIRST.min(window::part(1, None))
+            },
         };
         let (mut answer, mut verdict) = self.get(ask, Some(first), None)?;
         if let Verdict::Part(range, version) = &verdict {

@@ -265,6 +265,7 @@ impl<'e> Engine<'e> {
             // A connection that waits for an answer has not shown its rate.
             let is_measurable = !state.active.is_empty() || state.done.len() + 1 < self.files.len();
             state.connections = pace.next(now, state.bytes.fetched, has_work && is_measurable);
+            state.rate = pace.rate();
             let missing = state.connections.saturating_sub(state.workers);
             let is_all_busy = state.busy == state.workers;
             let (now_at, per_file) = (state.progress(), per_file(&state));

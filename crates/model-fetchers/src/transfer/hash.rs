@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use catalog_core::fetching::{HashedPrefix, PartWriter, ResumableFile};
 use catalog_core::{CatalogError, Result};
@@ -11,6 +12,10 @@ use super::checksum::{Difference, Running};
 use super::engine::{EndWithPanic, Engine};
 use super::state::{Done, Failure, Restart};
 use super::window::Share;
+
+/// The time after which the bytes of a slow file are made durable, and the least number of bytes.
+const EVERY: Duration = Duration::from_secs(5);
+const LEAST: u64 = 1 << 20;
 
 /// The end of a file.
 enum End {
@@ -47,6 +52,7 @@ impl Engine<'_> {
                 .spawn_scoped(scope, move || keep_along(&writer, to_keep))
                 .map_err(|source| out_of_threads(file, source))?;
             let mut kept = file.kept();
+            let mut last = Instant::now();
             // The bytes that the thread of syncs makes durable.
             let mut sent = kept;
             let mut checksum = self.begin_checksum(number);
@@ -69,8 +75,11 @@ impl Engine<'_> {
                         file.hash(&bytes);
                         checksum.iter_mut().for_each(|sum| sum.update(&bytes));
                         self.note_hashed(number, file.hashed(), Some(bytes));
-                        if is_versioned && file.hashed() - kept >= step {
+                        let since = file.hashed() - kept;
+                        let is_due = since >= step || since >= LEAST && last.elapsed() >= EVERY;
+                        if is_versioned && is_due {
                             kept = file.hashed();
+                            last = Instant::now();
                             // A sync that is running makes these bytes durable with the next one.
                             if hashed.try_send(file.prefix()).is_ok() {
                                 sent = kept;
@@ -80,9 +89,19 @@ impl Engine<'_> {
                     Next::End(end) => break end,
                 }
             };
+            // A wrong file of several ends the call early, and the others are kept. The check of a
+            // single file comes after that of its content, which names the cause.
+            let expected = self.files[number].sha256.as_ref();
+            let expected = expected.filter(|_| self.files.len() > 1);
             let end = match (end, checksum.map(Running::check)) {
                 (End::Complete(_), Some(Err(difference))) => End::Wrong(difference),
-                (End::Complete(_), _) => End::Complete(sent),
+                (End::Complete(_), _) => match (expected, file.prefix().digest()) {
+                    (Some(expected), actual) if *expected != actual => End::Wrong(Difference {
+                        expected: expected.to_string(),
+                        actual: actual.to_string(),
+                    }),
+                    _ => End::Complete(sent),
+                },
                 (end, _) => end,
             };
             drop(hashed);

@@ -18,6 +18,8 @@ pub(super) struct Pace {
     connections: usize,
     most: usize,
     last: Option<(Instant, u64)>,
+    /// The rate of one connection, in bytes a second, smoothed over some steps.
+    rate: Option<u64>,
 }
 
 impl Pace {
@@ -26,7 +28,13 @@ impl Pace {
             connections: 1,
             most: most.max(1),
             last: None,
+            rate: None,
         }
+    }
+
+    /// Returns the rate of one connection in bytes a second, if it is known.
+    pub(super) fn rate(&self) -> Option<u64> {
+        self.rate
     }
 
     /// Returns the number of connections for the next step. `fetched` is the number of bytes that
@@ -45,6 +53,7 @@ impl Pace {
         self.last = Some((now, fetched));
         let bytes = (fetched - before) as f64 / time.as_secs_f64();
         let each = (bytes / self.connections as f64) as u64;
+        self.rate = Some(self.rate.map_or(each, |rate| rate / 4 * 3 + each / 4));
         let useful = match each {
             FAST.. => 1,
             MEDIUM..FAST => 2,

@@ -30,6 +30,9 @@ pub(super) struct State {
     pub(super) busy: usize,
     /// The number of connections that the pace allows.
     pub(super) connections: usize,
+    /// The number of bytes that one connection fetches in a second, if it is known. A part takes about
+    /// that long, so that the bytes that are hashed in order follow closely.
+    pub(super) rate: Option<u64>,
     /// The sum of the known sizes of files that have begun.
     pub(super) reserved: u64,
     pub(super) bytes: FetchedBytes,
@@ -123,7 +126,7 @@ pub(super) enum Work {
 impl State {
     /// Takes the next work, if there is any now.
     pub(super) fn take_work(&mut self, now: Instant) -> Option<Work> {
-        let part = window::part(self.connections);
+        let part = window::part(self.connections, self.rate);
         let (ahead, connections) = (window::ahead(), self.connections);
         let mut ready: Vec<(usize, usize)> = self
             .active

@@ -34,8 +34,10 @@ pub(super) fn ahead() -> u64 {
     (WINDOW / files).max(PART.0)
 }
 
-/// Returns the size of the next part: at most a quarter of the share of each connection.
-pub(super) fn part(connections: usize) -> u64 {
+/// Returns the size of the next part: at most a quarter of the share of each connection, and at most
+/// the bytes that a connection fetches in a second.
+pub(super) fn part(connections: usize, rate: Option<u64>) -> u64 {
     let share = ahead() / 4 / connections.max(1) as u64;
-    share.clamp(PART.0, PART.1)
+    let most = rate.unwrap_or(PART.1);
+    share.min(most).clamp(PART.0, PART.1)
 }

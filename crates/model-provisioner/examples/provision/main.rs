@@ -20,10 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use catalog_core::{
-    Assurance, Basis, Digest, DigestAlgorithm, FileFetcher, FsCatalog, ModelRef,
-    VerificationOutcomeKind,
-};
+use catalog_core::{Assurance, Basis, Digest, DigestAlgorithm, FileFetcher, FsCatalog, ModelRef};
 use model_provisioner::network::{HfFetcher, HttpFetcher, NetworkConfig};
 use model_provisioner::{
     Event, Freshness, Handoff, HfCliFetcher, ModelProvisioner, ProvisionReport, ProvisionRequest,
@@ -116,16 +113,20 @@ fn digest_of(report: &ProvisionReport, show: &Show) -> Result<Digest, Box<dyn Er
 }
 
 fn print(report: &ProvisionReport, digest: &Digest, begin: Instant) -> Result<(), Box<dyn Error>> {
-    let outcome = match report.outcome.kind {
-        VerificationOutcomeKind::Pass => "verified: the bytes are the expected ones",
-        _ => "unverified: pass the digest above with --digest to pin it",
+    let outcome = match report.is_proven() {
+        true => "verified: the bytes are the expected ones",
+        false => "unverified: pass the digest above with --digest to pin it",
     };
     println!("id:       {}", report.resolved.id);
     println!("path:     {}", report.resolved.local_path.display());
     if let Some(revision) = &report.revision {
         println!("revision: {revision}");
     }
-    println!("size:     {} bytes", Handoff::of(report)?.document().size);
+    let handoff = Handoff::of(report)?;
+    for companion in &handoff.document().companions {
+        println!("beside:   {}", companion.display());
+    }
+    println!("size:     {} bytes", handoff.document().size);
     println!("digest:   {digest}");
     println!("outcome:  {outcome}");
     println!("proof:    {}", proof(&report.assurance));
@@ -152,12 +153,14 @@ fn proof(assurance: &Assurance) -> &'static str {
 
 fn json(report: &ProvisionReport, digest: &Digest) -> Result<String, Box<dyn Error>> {
     let bytes = report.bytes;
+    let handoff = Handoff::of(report)?;
     let object = serde_json::json!({
         "id": report.resolved.id,
         "path": report.resolved.local_path,
-        "size": Handoff::of(report)?.document().size,
+        "size": handoff.document().size,
+        "companions": handoff.document().companions,
         "digest": digest.to_string(),
-        "is_verified": report.outcome.kind == VerificationOutcomeKind::Pass,
+        "is_verified": report.is_proven(),
         "proof": report.assurance.basis,
         "revision": report.revision,
         "files": report.file_names()?,

@@ -33,6 +33,8 @@ enum Shown {
     },
     Lines {
         last: Option<Instant>,
+        /// The word of the work, and the time and the bytes at its first report.
+        first: Option<(&'static str, Instant, u64)>,
     },
 }
 
@@ -44,7 +46,10 @@ impl Show {
                 total: None,
                 files: BTreeMap::new(),
             },
-            false => Shown::Lines { last: None },
+            false => Shown::Lines {
+                last: None,
+                first: None,
+            },
         };
         Self {
             is_quiet,
@@ -79,17 +84,26 @@ impl Show {
                     if let Some((_, bar)) = total.take() {
                         bar.finish_and_clear();
                     }
-                    *total = Some((word, all.add(bar(word))));
+                    let bar = all.add(bar(word));
+                    advance(&bar, progress);
+                    // Bytes that were here before say nothing about the rate.
+                    bar.reset_eta();
+                    *total = Some((word, bar));
                 }
                 if let Some((_, bar)) = total {
                     advance(bar, progress);
                 }
             }
-            Shown::Lines { last } if last.is_none_or(|last| last.elapsed() >= LINE_EVERY) => {
-                *last = Some(Instant::now());
-                eprintln!("{word}: {}", line(progress, self.begin.elapsed()));
+            Shown::Lines { last, first } => {
+                let (_, begin, before) = match *first {
+                    Some(first) if first.0 == word => first,
+                    _ => *first.insert((word, Instant::now(), progress.done)),
+                };
+                if last.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
+                    *last = Some(Instant::now());
+                    eprintln!("{word}: {}", line(progress, before, begin.elapsed()));
+                }
             }
-            Shown::Lines { .. } => {}
         }
     }
 
@@ -120,12 +134,19 @@ impl Show {
 }
 
 /// Returns a line about the progress, with the rate and the time that is left.
-fn line(progress: Progress, time: Duration) -> String {
-    let rate = progress.done as f64 / time.as_secs_f64();
+fn line(progress: Progress, before: u64, time: Duration) -> String {
     let done = HumanBytes(progress.done);
+    // Bytes that were here before say nothing about the rate.
+    let since = progress.done.saturating_sub(before) as f64;
+    let rate = match time >= SHOW_AFTER {
+        true => since / time.as_secs_f64(),
+        false => 0.0,
+    };
     let per_second = HumanBytes(rate as u64);
     match progress.total {
-        Some(total) if rate > 0.0 => {
+        Some(total) if rate == 0.0 => format!("{done} of {}", HumanBytes(total)),
+        None if rate == 0.0 => done.to_string(),
+        Some(total) => {
             let left = total.saturating_sub(progress.done) as f64 / rate;
             let left = HumanDuration(Duration::try_from_secs_f64(left).unwrap_or_default());
             format!(
@@ -133,7 +154,7 @@ fn line(progress: Progress, time: Duration) -> String {
                 HumanBytes(total)
             )
         }
-        _ => format!("{done}, {per_second}/s"),
+        None => format!("{done}, {per_second}/s"),
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) const CASES: &[(&str, Case)] = &[
         foreign_refusal,
     ),
     ("a file and a folder of one name", file_and_folder),
+    ("a digest that the listing contradicts", contradicted),
 ];
 
 fn pages(bench: &Bench) -> Result<(), String> {
@@ -316,6 +317,19 @@ fn file_and_folder(bench: &Bench) -> Result<(), String> {
     let both = repository().with("weights.bin/inner.bin", RepoFile::large(bytes(10, 1)));
     bench.hub.put(REPOSITORY, "main", both);
     bench.refuses("hf:org/repo", "name_refused").map(drop)
+}
+
+fn contradicted(bench: &Bench) -> Result<(), String> {
+    let model_ref: ModelRef = "hf:org/repo/weights.bin"
+        .parse()
+        .expect("it is a reference");
+    let wrong = "sha256:".to_owned() + &"a".repeat(64);
+    let request = ProvisionRequest::new(model_ref).expecting(wrong.parse().ok());
+    let error = bench.provisioner()?.provision(&request).err();
+    let error = error.ok_or("a digest that the hub contradicts was found")?;
+    same(error.code(), "digest_mismatch", &chain(&error))?;
+    same(bench.hub.downloads_of("weights.bin"), 0, "downloads")?;
+    bench.check_empty()
 }
 
 /// Fetches a repository with each command of the hub and with the fetcher of this project: both have

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use catalog_core::fetching::{HubFile, HubFiles, KnownSource, SourceState, fetch_into};
 use catalog_core::{
-    ArtifactStore, Basis, CatalogError, Digest, Expectation, FetchProblem, FetchTask, Fetched,
-    HfParts, ModelFetcher, ModelRef, Progress, Provenance, ResolvedModel, Result, SourceHost,
-    Staging,
+    ArtifactStore, Basis, CatalogError, Digest, EntryPoint, Expectation, FetchProblem, FetchTask,
+    Fetched, HfParts, ModelFetcher, ModelRef, Progress, Provenance, ResolvedModel, Result,
+    SourceHost, Staging,
 };
 
 use super::api::{Api, Report};
@@ -163,6 +163,7 @@ fn stage(
         repository.remote_file(&commit, file, by_path[file.path.as_str()], known)
     });
     let remote: Vec<RemoteFile> = remote.collect();
+    check_digest(task, &chosen, &by_path)?;
     let refusals = api.refusals();
     let transferred = transfer(
         api.client,
@@ -211,6 +212,36 @@ fn stage(
     fetched.revision = Some(commit);
     fetched.bytes = transferred.bytes;
     Ok(fetched)
+}
+
+/// Returns an error if the listing shows that the model cannot have the digest of the task, so that no
+/// byte is fetched.
+fn check_digest(
+    task: &FetchTask<'_>,
+    chosen: &HubFiles,
+    by_path: &BTreeMap<&str, &ListedFile>,
+) -> Result<()> {
+    let Some(expected) = task.digest else {
+        return Ok(());
+    };
+    let mut of_model = chosen.files.iter().filter(|file| !file.is_companion);
+    let (only, others) = (of_model.next(), of_model.next());
+    let stated = only.and_then(|file| by_path[file.path.as_str()].sha256.as_ref());
+    match stated {
+        Some(stated)
+            if others.is_none()
+                && chosen.entry_point != EntryPoint::Folder
+                && stated.algo == expected.algo
+                && stated != expected =>
+        {
+            Err(CatalogError::DigestMismatch {
+                path: task.model_ref.to_string().into(),
+                expected: expected.to_string(),
+                actual: stated.to_string(),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns the digests of the files that the present artifact has from the same commit, by name.

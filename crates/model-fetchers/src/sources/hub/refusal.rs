@@ -65,12 +65,14 @@ fn explain(
             "the repository is gated",
             format!(
                 "accept the terms on the page of {repository} at the hub, and give a token of that \
-                 account"
+                 account, such as in HF_TOKEN"
             ),
         ),
         FetchProblem::NotFound => (
             "the hub has no such repository, or hides it from this account",
-            "check the name; for a private repository, give a token that may read it".to_owned(),
+            "check the name; for a private repository, give a token that may read it, such as in \
+             HF_TOKEN"
+                .to_owned(),
         ),
         FetchProblem::RevisionNotFound => (
             "the repository has no such revision",

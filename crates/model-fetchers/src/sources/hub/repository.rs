@@ -115,11 +115,13 @@ impl Repository<'_> {
             return Ok(());
         }
         let mr = self.api.task.model_ref;
+        let mut new = self.parts;
+        (new.org, new.name) = found.split_once('/').unwrap_or_default();
         Err(CatalogError::Fetch {
             reference: mr.to_string(),
             problem: FetchProblem::Renamed,
             detail: format!("the hub answers for the repository {found:?}"),
-            repair: format!("write hf:{found} if you trust the new name").into(),
+            repair: format!("write {new} if you trust the new name").into(),
         })
     }
 }
