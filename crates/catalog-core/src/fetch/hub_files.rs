@@ -217,7 +217,8 @@ impl Named {
 
     /// Returns one file, or one set of shards. All of them must be listed.
     fn single(files: Vec<String>, listing: &[&str]) -> Result<Self, String> {
-        if let Some(missing) = files.iter().find(|file| !listing.contains(&file.as_str())) {
+        let listed: BTreeSet<&str> = listing.iter().copied().collect();
+        if let Some(missing) = files.iter().find(|file| !listed.contains(file.as_str())) {
             return Err(format!(
                 "the repository lacks {missing:?} of the set of shards"
             ));

@@ -26,7 +26,7 @@ pub(crate) use client::{Answer, Ask, Client, first_text};
 pub(crate) use config::misconfigured;
 pub(crate) use error::NetError;
 pub(crate) use hub::is_hub;
-pub(crate) use pause::{MAX_PAUSE, pause};
+pub(crate) use pause::{MAX_PAUSE, note_pause, pause};
 pub(crate) use rate::Rate;
 pub(crate) use tls::Tls;
 pub(crate) use url::Url;

@@ -12,6 +12,18 @@ pub(crate) fn pause(times: &Times, failed: u32, asked: Option<Duration>) -> Dura
     jittered(doubled.min(times.longest_pause)).max(asked.unwrap_or_default())
 }
 
+/// The pause from which on a user is told the reason.
+const LONG: Duration = Duration::from_secs(3);
+
+/// Logs that a request is repeated after a pause. Users see a long pause.
+pub(crate) fn note_pause(detail: &str, pause: Duration) {
+    let seconds = pause.as_secs_f64();
+    match pause >= LONG {
+        true => tracing::warn!(detail, seconds, "a request is repeated after a pause"),
+        false => tracing::debug!(detail, seconds, "a request is repeated after a pause"),
+    }
+}
+
 /// Returns half of a pause, and a random part of the other half.
 fn jittered(pause: Duration) -> Duration {
     use std::hash::{BuildHasher, RandomState};

@@ -5,15 +5,12 @@ use std::thread::{self, Scope};
 use catalog_core::{CatalogError, FetchProblem};
 
 use super::check::{Verdict, Version};
-use super::engine::Engine;
+use super::engine::{Engine, RESUMED};
 use super::range::ByteRange;
 use super::state::{Active, Attempts, Failure};
 use super::trouble::Trouble;
 use super::window::{self, Share};
 use crate::net::Ask;
-
-/// The size of the smallest file that a later process continues.
-const RESUMED: u64 = 64 << 10;
 
 /// The size of the first part, which shows the rate of the link.
 const FIRST: u64 = 1 << 20;
@@ -62,10 +59,9 @@ impl<'e> Engine<'e> {
         // If bytes of an earlier call are here, one byte is enough to learn the version.
         let first = ByteRange {
             begin: 0,
-            end: if self.has_kept {
-                1
-            } else {
-                FIRST.min(window::part(1, None))
+            end: match self.has_kept {
+                true => 1,
+                false => FIRST.min(window::part(1, None)),
             },
         };
         let (mut answer, mut verdict) = self.get(ask, Some(first), None)?;

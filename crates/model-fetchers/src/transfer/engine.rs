@@ -23,6 +23,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The time between two reports.
 const REPORT: Duration = Duration::from_millis(100);
 
+/// The size of the smallest file that a later process continues.
+pub(super) const RESUMED: u64 = 64 << 10;
+
 /// A finished transfer.
 #[derive(Debug)]
 pub(crate) struct Transferred {
@@ -220,7 +223,8 @@ impl<'e> Engine<'e> {
         active.is_some_and(|file| {
             let is_known =
                 file.version.strong_etag.is_some() || self.files[number].sha256.is_some();
-            is_known && !file.is_whole
+            let is_large = file.size.is_some_and(|size| size >= RESUMED);
+            is_known && is_large && !file.is_whole
         })
     }
 

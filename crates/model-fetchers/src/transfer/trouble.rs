@@ -6,7 +6,7 @@ use catalog_core::{CatalogError, FetchProblem};
 
 use super::engine::Engine;
 use super::state::{Attempts, Failure};
-use crate::net::{MAX_PAUSE, NetError, pause};
+use crate::net::{MAX_PAUSE, NetError, note_pause, pause};
 
 /// The number of bytes after which the failed attempts of a file no longer count.
 const PROGRESS: u64 = 1 << 20;
@@ -93,7 +93,7 @@ impl<'e> Engine<'e> {
         }
         let pause = pause(&config.times, attempts.failed, after);
         attempts.failed += 1;
-        tracing::debug!(%detail, ?pause, "a request is repeated");
+        note_pause(&detail, pause);
         let end = self.limits.deadline();
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         Ok(left.map_or(pause, |left| left.min(pause)))

@@ -23,8 +23,8 @@ use std::time::Instant;
 use catalog_core::{Assurance, Basis, Digest, DigestAlgorithm, FileFetcher, FsCatalog, ModelRef};
 use model_provisioner::network::{HfFetcher, HttpFetcher, NetworkConfig};
 use model_provisioner::{
-    Event, Freshness, Handoff, HfCliFetcher, ModelProvisioner, ProvisionReport, ProvisionRequest,
-    SchemeRouter,
+    Event, Freshness, Handoff, HfCliFetcher, ModelProvisioner, ProvisionError, ProvisionReport,
+    ProvisionRequest, SchemeRouter,
 };
 
 use arguments::{Arguments, USAGE};
@@ -87,7 +87,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.revalidates {
         request = request.freshness(Freshness::Revalidate);
     }
-    let report = provisioner.provision(&request)?;
+    let report = provisioner
+        .provision(&request)
+        .map_err(|error| hinted(error, arguments))?;
     let digest = match &report.digest {
         Some(digest) => digest.clone(),
         None => digest_of(&report, &show)?,
@@ -97,6 +99,17 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         false => print(&report, &digest, begin)?,
     }
     Ok(())
+}
+
+/// Adds a hint to the error of a missing path that may be a name at the hub.
+fn hinted(error: ProvisionError, arguments: &Arguments) -> Box<dyn Error> {
+    let text = &arguments.model_ref;
+    let is_name = text.matches('/').count() == 1 && !text.starts_with(['/', '.']);
+    let reference = format!("hf:{text}");
+    match error.code() == "artifact_missing" && is_name && ModelRef::parse(&reference).is_ok() {
+        true => format!("{error}; for a model of the hub write {reference}").into(),
+        false => error.into(),
+    }
 }
 
 /// Hashes a model that nothing proves, so that the user can pin its digest.

@@ -84,6 +84,7 @@ fn the_example_says_on_stderr_why_it_failed() {
             1,
             vec!["`hf` is not in PATH", "pip install"],
         ),
+        (vec!["org/repo"], 1, vec!["write hf:org/repo"]),
         (vec!["s3://bucket/m"], 1, vec!["of your own to the router"]),
         (
             vec!["ftp://user:secret@host/m"],

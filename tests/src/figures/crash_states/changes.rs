@@ -56,12 +56,11 @@ pub(super) fn apply(sabotage: Sabotage, actions: &mut Vec<Action>) {
         _ => None,
     });
     match sabotage {
-        // Without any sync, a fetch would leave countless states. The first one is that before the first journal.
+        // Without any sync, a fetch would leave countless states. The hash in the journal finds bytes that were not
+        // durable before the journal, so the sync before the publication counts.
         Sabotage::NoFileSync if let Some(file) = partial => {
             let sync = Action::SyncFile { file };
-            if let Some(first) = actions.iter().position(|action| *action == sync) {
-                actions.remove(first);
-            }
+            actions.retain(|action| *action != sync);
         }
         Sabotage::NoFileSync => {
             actions.retain(|action| !matches!(action, Action::SyncFile { .. }));

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use ureq::http::HeaderMap;
 
 use super::refusal::Refusals;
-use crate::net::{Answer, Ask, Client, MAX_PAUSE, NetError, Rate, Url, pause, within};
+use crate::net::{Answer, Ask, Client, MAX_PAUSE, NetError, Rate, Url, note_pause, pause, within};
 use crate::transfer::{Verdict, check};
 
 /// The maximum size of an answer, in bytes.
@@ -96,7 +96,7 @@ impl Api<'_> {
                 return Err(self.error(problem, detail));
             }
             failed += 1;
-            tracing::debug!(%detail, ?time, "a request to the hub is repeated");
+            note_pause(&detail, time);
             self.sleep(time, report)?;
         }
     }
