@@ -47,7 +47,11 @@ impl<'e> Engine<'e> {
             let mut filled = 0;
             let mut is_end = false;
             while filled < chunk.len() {
-                let read = answer.body.read(&mut chunk[filled..]);
+                let read = self.traffic.measure(|| {
+                    let read = answer.body.read(&mut chunk[filled..]);
+                    let bytes = *read.as_ref().unwrap_or(&0) as u64;
+                    (read, bytes)
+                });
                 let read = read.map_err(|error| self.client.broken(error, &answer.url));
                 let read = match read {
                     Ok(read) => read,

@@ -15,6 +15,7 @@ use super::check::Version;
 use super::pace::Pace;
 use super::remote_file::RemoteFile;
 use super::state::{Done, Failure, Restart, State};
+use super::traffic::Traffic;
 use crate::net::{Answer, Client};
 
 /// The time between two looks of the calling thread.
@@ -48,6 +49,7 @@ pub(super) struct Engine<'e> {
     pub(super) files: &'e [RemoteFile],
     staging: Mutex<&'e mut Staging>,
     pub(super) reservation: Reservation,
+    pub(super) traffic: Traffic,
     state: Mutex<State>,
     /// Signals that the state changed.
     pub(super) changed: Condvar,
@@ -104,6 +106,7 @@ pub(crate) fn transfer(
         files,
         staging: Mutex::new(staging),
         reservation,
+        traffic: Traffic::default(),
         state: Mutex::new(State {
             pending: (0..files.len())
                 .filter(|number| !done.contains_key(number))
@@ -268,7 +271,7 @@ impl<'e> Engine<'e> {
             let has_work = !state.pending.is_empty() || !state.active.is_empty();
             // A connection that waits for an answer has not shown its rate.
             let is_measurable = !state.active.is_empty() || state.done.len() + 1 < self.files.len();
-            state.connections = pace.next(now, state.bytes.fetched, has_work && is_measurable);
+            state.connections = pace.next(now, self.traffic.sample(), has_work && is_measurable);
             state.rate = pace.rate();
             let missing = state.connections.saturating_sub(state.workers);
             let is_all_busy = state.busy == state.workers;

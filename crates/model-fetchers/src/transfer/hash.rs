@@ -1,11 +1,11 @@
 //! The thread that hashes one file in order, and makes its bytes durable.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use catalog_core::fetching::{HashedPrefix, PartWriter, ResumableFile};
+use catalog_core::fetching::{HashedPrefix, ResumableFile};
 use catalog_core::{CatalogError, Result};
 
 use super::checksum::{Difference, Running};
@@ -42,15 +42,11 @@ impl Engine<'_> {
     }
 
     fn hash_in_order(&self, number: usize, file: &mut ResumableFile) -> Result<End> {
-        let writer = file.writer();
         let step = self.client.config().journal_step.max(1);
         let is_versioned = self.is_resumable(number);
         thread::scope(|scope| {
-            let (hashed, to_keep) = sync_channel(1);
-            let keeper = thread::Builder::new().name("sync".to_owned());
-            let keeper = keeper
-                .spawn_scoped(scope, move || keep_along(&writer, to_keep))
-                .map_err(|source| out_of_threads(file, source))?;
+            // The thread of syncs. A small file ends before it is needed.
+            let mut keeper: Option<Keeper<'_>> = None;
             let mut kept = file.kept();
             let mut last = Instant::now();
             // The bytes that the thread of syncs makes durable.
@@ -81,7 +77,11 @@ impl Engine<'_> {
                             kept = file.hashed();
                             last = Instant::now();
                             // A sync that is running makes these bytes durable with the next one.
-                            if hashed.try_send(file.prefix()).is_ok() {
+                            let keeper = match &keeper {
+                                Some(keeper) => keeper,
+                                None => keeper.insert(Keeper::start(scope, file)?),
+                            };
+                            if keeper.prefixes.try_send(file.prefix()).is_ok() {
                                 sent = kept;
                             }
                         }
@@ -104,11 +104,7 @@ impl Engine<'_> {
                 },
                 (end, _) => end,
             };
-            drop(hashed);
-            match keeper.join() {
-                Ok(kept) => kept?,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+            keeper.map_or(Ok(()), Keeper::end)?;
             Ok(end)
         })
     }
@@ -255,21 +251,43 @@ impl Engine<'_> {
     }
 }
 
+/// The thread that makes the hashed bytes of a file durable.
+struct Keeper<'scope> {
+    prefixes: SyncSender<HashedPrefix>,
+    thread: ScopedJoinHandle<'scope, Result<()>>,
+}
+
+impl<'scope> Keeper<'scope> {
+    fn start(scope: &'scope Scope<'scope, '_>, file: &ResumableFile) -> Result<Self> {
+        let (prefixes, to_keep) = sync_channel::<HashedPrefix>(1);
+        let writer = file.writer();
+        let keep = move || {
+            to_keep
+                .into_iter()
+                .try_for_each(|prefix| writer.keep(prefix))
+        };
+        let thread = thread::Builder::new().name("sync".to_owned());
+        let thread = thread.spawn_scoped(scope, keep);
+        let thread = thread.map_err(|source| CatalogError::Io {
+            action: "start a thread for",
+            path: file.path().to_path_buf(),
+            source,
+        })?;
+        Ok(Self { prefixes, thread })
+    }
+
+    /// Waits until all bytes that were handed over are durable.
+    fn end(self) -> Result<()> {
+        drop(self.prefixes);
+        match self.thread.join() {
+            Ok(kept) => kept,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
 /// The next step of a thread that hashes.
 enum Next {
     Bytes(Vec<u8>),
     End(End),
-}
-
-/// Makes each prefix that arrives durable.
-fn keep_along(writer: &PartWriter, prefixes: Receiver<HashedPrefix>) -> Result<()> {
-    prefixes.iter().try_for_each(|prefix| writer.keep(prefix))
-}
-
-fn out_of_threads(file: &ResumableFile, source: std::io::Error) -> CatalogError {
-    CatalogError::Io {
-        action: "start a thread for",
-        path: file.path().to_path_buf(),
-        source,
-    }
 }

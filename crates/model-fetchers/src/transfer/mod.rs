@@ -18,6 +18,7 @@ mod range;
 mod remote_file;
 mod request;
 mod state;
+mod traffic;
 mod trouble;
 mod window;
 mod worker;

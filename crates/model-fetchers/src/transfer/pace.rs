@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::traffic::Sample;
+
 /// The time between two adaptations.
 const STEP: Duration = Duration::from_millis(20);
 
@@ -12,12 +14,17 @@ const FAST: u64 = 400 << 20;
 /// The rate of one connection, in bytes a second, above which a third connection does not help.
 const MEDIUM: u64 = 150 << 20;
 
+/// The number of steps without a byte after which a link on which a connection waits counts as slow.
+const SILENT: u32 = 2;
+
 /// Adapts the number of connections to the rate of the link.
 #[derive(Debug)]
 pub(super) struct Pace {
     connections: usize,
     most: usize,
-    last: Option<(Instant, u64)>,
+    last: Option<(Instant, Sample)>,
+    /// The number of steps since the last byte, in which a connection waited.
+    silent: u32,
     /// The rate of one connection, in bytes a second, smoothed over some steps.
     rate: Option<u64>,
 }
@@ -28,6 +35,7 @@ impl Pace {
             connections: 1,
             most: most.max(1),
             last: None,
+            silent: 0,
             rate: None,
         }
     }
@@ -37,22 +45,22 @@ impl Pace {
         self.rate
     }
 
-    /// Returns the number of connections for the next step. `fetched` is the number of bytes that
-    /// have arrived, and `has_work` says whether another connection would find work.
-    pub(super) fn next(&mut self, now: Instant, fetched: u64, has_work: bool) -> usize {
+    /// Returns the number of connections for the next step. `has_work` says whether another connection
+    /// would find work.
+    pub(super) fn next(&mut self, now: Instant, traffic: Sample, has_work: bool) -> usize {
         let Some((begin, before)) = self.last else {
             if has_work {
-                self.last = Some((now, fetched));
+                self.last = Some((now, traffic));
             }
             return self.connections;
         };
-        let time = now.duration_since(begin);
-        if time < STEP {
+        if now.duration_since(begin) < STEP {
             return self.connections;
         }
-        self.last = Some((now, fetched));
-        let bytes = (fetched - before) as f64 / time.as_secs_f64();
-        let each = (bytes / self.connections as f64) as u64;
+        self.last = Some((now, traffic));
+        let Some(each) = self.rate_since(before, traffic) else {
+            return self.connections;
+        };
         self.rate = Some(self.rate.map_or(each, |rate| rate / 4 * 3 + each / 4));
         let useful = match each {
             FAST.. => 1,
@@ -64,20 +72,40 @@ impl Pace {
         }
         self.connections
     }
+
+    /// Returns the rate of one connection since a sample. Returns `None` if the connections did
+    /// something else than to wait for the network.
+    fn rate_since(&mut self, before: Sample, now: Sample) -> Option<u64> {
+        let waited = now.waited.saturating_sub(before.waited);
+        if waited.is_zero() {
+            self.silent = match now.waiting {
+                0 => 0,
+                _ => self.silent + 1,
+            };
+            return (self.silent >= SILENT).then_some(0);
+        }
+        self.silent = 0;
+        let bytes = now.bytes.saturating_sub(before.bytes) as f64;
+        Some((bytes / waited.as_secs_f64()) as u64)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn connections_after(rate: u64, steps: u32) -> usize {
+    /// Returns the connections after some steps on a link of this rate for each connection. The
+    /// connections wait for the network in one of `share` parts of the time.
+    fn connections_after(rate: u64, steps: u32, share: u32) -> usize {
         let mut pace = Pace::new(8);
         let begin = Instant::now();
-        let mut connections = pace.next(begin, 0, true);
-        let mut fetched = 0;
+        let mut traffic = Sample::default();
+        let mut connections = pace.next(begin, traffic, true);
         for step in 1..=steps {
-            fetched += rate * connections as u64 / 50;
-            connections = pace.next(begin + STEP * step, fetched, true);
+            let waited = STEP * connections as u32 / share;
+            traffic.waited += waited;
+            traffic.bytes += (rate as f64 * waited.as_secs_f64()) as u64;
+            connections = pace.next(begin + STEP * step, traffic, true);
         }
         connections
     }
@@ -85,8 +113,30 @@ mod tests {
     /// NET-110
     #[test]
     fn a_throttled_link_has_all_connections_soon_and_a_fast_one_few() {
-        assert_eq!(connections_after(60_000_000, 9), 8);
-        assert_eq!(connections_after(1_000_000_000, 100), 1);
-        assert_eq!(connections_after(200 << 20, 100), 2);
+        assert_eq!(connections_after(60_000_000, 9, 1), 8);
+        assert_eq!(connections_after(1_000_000_000, 100, 1), 1);
+        assert_eq!(connections_after(200 << 20, 100, 1), 2);
+    }
+
+    /// NET-110
+    #[test]
+    fn a_slow_disk_is_not_taken_for_a_slow_link() {
+        assert_eq!(connections_after(1_000_000_000, 100, 50), 1);
+        // All connections are in a write, which takes many steps.
+        let mut pace = Pace::new(8);
+        let begin = Instant::now();
+        for step in 0..50 {
+            let connections = pace.next(begin + STEP * step, Sample::default(), true);
+            assert_eq!(connections, 1);
+        }
+        // A connection waits, and no byte comes.
+        let silent = Sample {
+            waiting: 1,
+            ..Sample::default()
+        };
+        for step in 50..60 {
+            pace.next(begin + STEP * step, silent, true);
+        }
+        assert_eq!(pace.connections, 8);
     }
 }

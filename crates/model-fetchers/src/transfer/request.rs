@@ -24,7 +24,8 @@ impl<'e> Engine<'e> {
             let tag = tag.and_then(|tag| HeaderValue::from_str(tag).ok());
             headers.extend(tag.map(|tag| (IF_RANGE, tag)));
         }
-        let mut answer = self.client.get(ask, &headers)?;
+        let asking = || (self.client.get(ask, &headers), 0);
+        let mut answer = self.traffic.measure(asking)?;
         if let Some(refusal) = (self.explain)(&answer) {
             return Err(Trouble::Fatal(Failure::Error(refusal)));
         }
