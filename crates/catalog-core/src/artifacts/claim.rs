@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::read_text;
 use super::store::ArtifactStore;
+use super::text_file::read_text;
 use crate::digest::{seal, unseal};
 use crate::error::{CatalogError, Result};
 use crate::root::{

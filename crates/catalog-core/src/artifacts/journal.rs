@@ -8,9 +8,9 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::claim::{Owner, owner_of};
-use super::manifest::read_text;
 use super::space::space_below;
 use super::store::ArtifactStore;
+use super::text_file::read_text;
 use crate::digest::{seal, unseal};
 use crate::error::Result;
 use crate::reference::ModelId;

@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,10 +9,11 @@ use sha2::{Digest as _, Sha256};
 use super::formats::Shard;
 use super::manifest_file::{ManifestFile, Role};
 use super::provenance::{Provenance, Validators};
+use super::text_file::{damaged, read_text};
 use crate::digest::{Basis, Digest, DigestSubject, FileContent, seal, unseal};
 use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::{FilePatterns, check_file_name};
-use crate::root::{ArtifactFolder, Layout, create_file, is_sha256, open_own_file};
+use crate::root::{ArtifactFolder, is_sha256};
 
 /// The newest version that this release reads. It writes this version for models with companions.
 const VERSION: u64 = 3;
@@ -333,41 +333,4 @@ fn of_role(files: &[ManifestFile], role: Role) -> impl Iterator<Item = &Manifest
 fn tree_of<'f>(files: impl Iterator<Item = &'f ManifestFile>) -> Digest {
     let contents: Vec<FileContent> = files.filter_map(ManifestFile::content).collect();
     Digest::of_contents(&contents)
-}
-
-/// Reads a text file of the store, if it exists. A file of more than `max` bytes is reported as
-/// damaged.
-pub(super) fn read_text(path: &Path, max: u64) -> Result<Option<String>> {
-    let Some(file) = open_own_file(path, OpenOptions::new().read(true))? else {
-        return Ok(None);
-    };
-    // The file is read with one allocation, because the plan of a collection reads thousands of
-    // them.
-    let len = file.metadata().map_or(0, |metadata| metadata.len());
-    let mut text = String::with_capacity(len.min(max) as usize + 1);
-    match file.take(max + 1).read_to_string(&mut text) {
-        Ok(len) if len as u64 <= max => Ok(Some(text)),
-        Ok(_) => Err(damaged(path, "it is too long".to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Err(damaged(path, "it is not UTF-8".to_owned()))
-        }
-        Err(error) => Err(CatalogError::io("read", path, error)),
-    }
-}
-
-/// Writes and syncs a new file of the store. Its name is not durable yet.
-pub(super) fn write_text(layout: &Layout, path: &Path, text: &str) -> Result<()> {
-    let failed = |error| CatalogError::io("write", path, error);
-    let mut file = create_file(layout, path).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.sync_all().map_err(failed)
-}
-
-pub(super) fn damaged(path: &Path, detail: String) -> CatalogError {
-    CatalogError::StoreDamaged {
-        path: path.to_path_buf(),
-        detail,
-        repair: "import or provision its model again, which replaces the manifest, or move the \
-                 folder that it is in out of the root",
-    }
 }

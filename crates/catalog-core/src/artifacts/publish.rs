@@ -8,9 +8,10 @@ use super::complete::{Kind, Placed, sync_folders};
 use super::fingerprint::Fingerprint;
 use super::lease::{LeaseLock, try_lock};
 use super::link::{clone_over, link_over, stamp_of};
-use super::manifest::{Manifest, write_text};
+use super::manifest::Manifest;
 use super::manifest_file::{ManifestFile, Sharing};
 use super::staging::Freshness;
+use super::text_file::write_text;
 use super::verify::VerifiedStaging;
 use crate::error::{CatalogError, Result};
 use crate::root::{

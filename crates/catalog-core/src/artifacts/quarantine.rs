@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{Manifest, read_text, write_text};
+use super::manifest::Manifest;
 use super::manifest_file::ManifestFile;
 use super::store::ArtifactStore;
+use super::text_file::{read_text, write_text};
 use crate::digest::{Digest, seal, unseal};
 use crate::error::{CatalogError, Result};
 use crate::root::{

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::journal::Partial;
 use super::manifest_file::Sharing;
+use super::part_writer::{HashedPrefix, PartWriter, Target};
 use super::staging::{Freshness, Staging};
 use super::staging_journal::StagingJournal;
 use crate::digest::{Digest, FileContent};
@@ -34,36 +35,6 @@ pub struct ResumableFile {
     kept: Option<Partial>,
     /// The file of another account that holds the kept bytes.
     donor: Option<Donor>,
-}
-
-/// The first bytes of a [`ResumableFile`]: their number, and their SHA-256.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HashedPrefix {
-    len: u64,
-    sha256: [u8; 32],
-}
-
-impl HashedPrefix {
-    /// Returns the SHA-256 of the bytes.
-    pub fn digest(&self) -> Digest {
-        Digest {
-            algo: "sha256".to_owned(),
-            value: hex::encode(self.sha256),
-        }
-    }
-}
-
-/// A handle that writes parts of a [`ResumableFile`]. Clones write the same file.
-#[derive(Debug, Clone)]
-pub struct PartWriter(Arc<Target>);
-
-#[derive(Debug)]
-struct Target {
-    name: String,
-    source_version: String,
-    path: PathBuf,
-    file: File,
-    journal: Arc<StagingJournal>,
 }
 
 /// A partial file of another account, with the lock on its staging area.
@@ -311,44 +282,5 @@ impl ResumableFile {
         target.journal.forget(&target.name)?;
         let removed = fs::remove_file(&target.path);
         removed.map_err(|error| CatalogError::io("remove", &target.path, error))
-    }
-}
-
-impl PartWriter {
-    /// Writes bytes at a position. The caller has reserved space for them.
-    ///
-    /// # Errors
-    ///
-    /// [`CatalogError::Io`] if the bytes cannot be written.
-    pub fn write_at(&self, bytes: &[u8], position: u64) -> Result<()> {
-        self.0.write_at(bytes, position)
-    }
-
-    /// Makes the first bytes of the file durable, and records that in the journal of the staging
-    /// area. All of them must have been written. From then on they survive this process.
-    ///
-    /// # Errors
-    ///
-    /// [`CatalogError::Io`] if the file cannot be synced or the journal cannot be written.
-    pub fn keep(&self, prefix: HashedPrefix) -> Result<()> {
-        self.0.keep(prefix)
-    }
-}
-
-impl Target {
-    fn write_at(&self, bytes: &[u8], position: u64) -> Result<()> {
-        let written = self.file.write_all_at(bytes, position);
-        written.map_err(|error| CatalogError::io("write", &self.path, error))
-    }
-
-    fn keep(&self, prefix: HashedPrefix) -> Result<()> {
-        let synced = self.file.sync_data();
-        synced.map_err(|error| CatalogError::io("sync", &self.path, error))?;
-        let partial = Partial {
-            source_version: self.source_version.clone(),
-            durable: prefix.len,
-            sha256: hex::encode(prefix.sha256),
-        };
-        self.journal.note(&self.name, partial)
     }
 }

@@ -1,11 +1,9 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
-
-use sha2::{Digest as _, Sha256};
 
 use super::claim::make_claimed_folder;
 use super::copy::{Mover, copy_and_hash};
@@ -13,6 +11,7 @@ use super::manifest_file::{ManifestFile, Sharing};
 use super::provenance::Provenance;
 use super::reservation::Reservation;
 use super::space::Room;
+use super::staged_file::StagedFile;
 use super::staging_journal::StagingJournal;
 use super::store::ArtifactStore;
 use crate::digest::FileContent;
@@ -193,13 +192,7 @@ impl Staging {
     /// some systems do not support; [`CatalogError::Io`] if a file with this name exists.
     pub fn create(&mut self, name: &str) -> Result<StagedFile<'_>> {
         let file = self.create_empty(name)?;
-        Ok(StagedFile {
-            staging: self,
-            name: name.to_owned(),
-            file,
-            hash: Sha256::new(),
-            size: 0,
-        })
+        Ok(StagedFile::new(self, name, file))
     }
 
     /// Creates an empty file and its missing parent folders.
@@ -299,60 +292,5 @@ impl Drop for Staging {
                 "a staging area could not be removed; the next collection removes it"
             );
         }
-    }
-}
-
-/// A file of a [`Staging`] that is hashed while it is written. If the caller does not
-/// [finish](Self::finish) it, [`Staging::verify`] hashes the file.
-#[derive(Debug)]
-pub struct StagedFile<'s> {
-    staging: &'s mut Staging,
-    name: String,
-    file: File,
-    hash: Sha256,
-    size: u64,
-}
-
-impl StagedFile<'_> {
-    /// Syncs the file, and records its digest.
-    ///
-    /// # Errors
-    ///
-    /// [`CatalogError::Io`] if the file cannot be synced.
-    pub fn finish(self) -> Result<()> {
-        let path = self.staging.folder().join(&self.name);
-        self.file
-            .sync_all()
-            .map_err(|error| CatalogError::io("sync", &path, error))?;
-        let content = FileContent {
-            name: self.name,
-            size: self.size,
-            sha256: self.hash.finalize().into(),
-        };
-        let freshness = Freshness::Settled;
-        self.staging
-            .note(&path, content, Sharing::Nothing, freshness)
-    }
-}
-
-impl Write for StagedFile<'_> {
-    /// Writes bytes. The error contains a [`CatalogError`] if no space could be reserved.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let noted = self.staging.note_written(bytes.len() as u64);
-        noted.map_err(|error| {
-            let kind = match &error {
-                CatalogError::NoSpace { .. } => io::ErrorKind::StorageFull,
-                _ => io::ErrorKind::Other,
-            };
-            io::Error::new(kind, error)
-        })?;
-        let written = self.file.write(bytes)?;
-        self.hash.update(&bytes[..written]);
-        self.size += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }

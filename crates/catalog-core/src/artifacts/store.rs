@@ -194,7 +194,7 @@ impl ArtifactStore {
             let manifest = match Manifest::read(&folder) {
                 // The artifact was removed after it was listed.
                 Ok(None) if !is_there(folder.path())? => continue,
-                Ok(None) => Err(super::manifest::damaged(
+                Ok(None) => Err(super::text_file::damaged(
                     &folder.manifest(),
                     "it is missing".to_owned(),
                 )),
@@ -225,7 +225,7 @@ impl ArtifactStore {
         };
         match self.manifest(key) {
             Err(CatalogError::ArtifactMissing { path }) => {
-                Err(super::manifest::damaged(&path, "it is missing".to_owned()))
+                Err(super::text_file::damaged(&path, "it is missing".to_owned()))
             }
             found => found.map(Some),
         }
