@@ -12,7 +12,7 @@ pub(crate) fn pause(times: &Times, failed: u32, asked: Option<Duration>) -> Dura
     jittered(doubled.min(times.longest_pause)).max(asked.unwrap_or_default())
 }
 
-/// The pause from which on a user is told the reason.
+/// The shortest pause whose reason is logged for users.
 const LONG: Duration = Duration::from_secs(3);
 
 /// Logs that a request is repeated after a pause. Users see a long pause.

@@ -30,8 +30,8 @@ pub(super) struct State {
     pub(super) busy: usize,
     /// The number of connections that the pace allows.
     pub(super) connections: usize,
-    /// The number of bytes that one connection fetches in a second, if it is known. A part takes about
-    /// that long, so that the bytes that are hashed in order follow closely.
+    /// The number of bytes that one connection fetches in a second, if it is known. A part takes
+    /// about a second. Long parts would delay the hash, which reads the bytes in order.
     pub(super) rate: Option<u64>,
     /// The sum of the known sizes of files that have begun.
     pub(super) reserved: u64,

@@ -8,8 +8,8 @@ use crate::net::Url;
 /// The maximum number of characters of a message of the hub in an error.
 const MAX_MESSAGE: usize = 300;
 
-/// The origin of the hub and the token of a call: they decide what a refusal means, and what of its
-/// text is shown.
+/// Turns refusals of the hub into errors. The origin of the hub and the token of a call decide the
+/// error, and the part of the hub's text that the error shows.
 pub(super) struct Refusals<'r> {
     pub(super) model_ref: &'r ModelRef,
     pub(super) endpoint: &'r Url,
