@@ -19,17 +19,27 @@ pub struct StagedFile<'s> {
     size: u64,
 }
 
-impl<'s> StagedFile<'s> {
-    pub(super) fn new(staging: &'s mut Staging, name: &str, file: File) -> Self {
-        Self {
-            staging,
+impl Staging {
+    /// Creates a file that is hashed while it is written. Its name is relative; its parts are
+    /// joined by `/`.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NameRefused`] if the name leads out of the folder, or if it is a name that
+    /// some systems do not support; [`CatalogError::Io`] if a file with this name exists.
+    pub fn create(&mut self, name: &str) -> Result<StagedFile<'_>> {
+        let file = self.create_empty(name)?;
+        Ok(StagedFile {
+            staging: self,
             name: name.to_owned(),
             file,
             hash: Sha256::new(),
             size: 0,
-        }
+        })
     }
+}
 
+impl StagedFile<'_> {
     /// Syncs the file, and records its digest.
     ///
     /// # Errors

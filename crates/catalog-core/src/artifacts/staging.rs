@@ -11,7 +11,6 @@ use super::manifest_file::{ManifestFile, Sharing};
 use super::provenance::Provenance;
 use super::reservation::Reservation;
 use super::space::Room;
-use super::staged_file::StagedFile;
 use super::staging_journal::StagingJournal;
 use super::store::ArtifactStore;
 use crate::digest::FileContent;
@@ -138,7 +137,7 @@ impl Staging {
     /// Reserves space for `needed` bytes in total, including the written bytes. Another staging
     /// area is refused if its bytes do not fit beside them.
     ///
-    /// A writer that needs more space than is reserved must reserve more. [`StagedFile`] does that
+    /// A writer that needs more space than is reserved must reserve more. [`StagedFile`](super::StagedFile) does that
     /// by itself. For another program, call [`Reservation::check`].
     ///
     /// # Errors
@@ -181,18 +180,6 @@ impl Staging {
 
     pub(super) fn artifact(&self) -> ArtifactFolder {
         self.folder.artifact()
-    }
-
-    /// Creates a file that is hashed while it is written. Its name is relative; its parts are
-    /// joined by `/`.
-    ///
-    /// # Errors
-    ///
-    /// [`CatalogError::NameRefused`] if the name leads out of the folder, or if it is a name that
-    /// some systems do not support; [`CatalogError::Io`] if a file with this name exists.
-    pub fn create(&mut self, name: &str) -> Result<StagedFile<'_>> {
-        let file = self.create_empty(name)?;
-        Ok(StagedFile::new(self, name, file))
     }
 
     /// Creates an empty file and its missing parent folders.
