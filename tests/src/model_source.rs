@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use catalog_core::CatalogError;
 
-use crate::state::CONTENT;
+use crate::state::FETCHED_CONTENT;
 use crate::web::{Ending, Gate, Reply, WebServer};
 
 /// A web server that serves the model of a root until it is dropped. Its first answer ends in the middle of the
@@ -67,7 +67,7 @@ impl ModelSource {
     /// The errors of the server and of the files beside the root that a fetch reads.
     pub fn start(root: &Path) -> io::Result<Self> {
         let server = WebServer::start("127.0.0.1")?;
-        server.put(PATH, CONTENT, Some("\"now\""));
+        server.put(PATH, &FETCHED_CONTENT[..], Some("\"now\""));
         server.lie(|number, _, reply| match number {
             0 => half_of(reply),
             _ => reply,

@@ -40,6 +40,16 @@ impl Role {
         }
     }
 
+    /// A system call that belongs to the work of the thread: it writes a part of the file, looks at the complete
+    /// file, or makes the parts durable.
+    fn work(self) -> &'static str {
+        match self {
+            Self::Fetch => "pwrite64",
+            Self::Hash => "statx",
+            Self::Sync => "fdatasync",
+        }
+    }
+
     /// The moment at which the thread is there and waits. That of the requests opens the file and starts the
     /// others behind the head.
     fn moment(self) -> Moment {
@@ -54,7 +64,8 @@ impl Role {
 ///
 /// # Errors
 ///
-/// A process that does not go on or does not end well, and a thread that cannot be traced.
+/// A process that does not go on or does not end well, a thread that cannot be traced, and a thread that does not do
+/// its work.
 pub fn points_of(site: &Site, workload: &[Step], role: Role) -> Result<Vec<Point>, String> {
     let trace = site.root().with_file_name("trace");
     let options = ["-o".to_owned(), trace.display().to_string()];
@@ -64,7 +75,14 @@ pub fn points_of(site: &Site, workload: &[Step], role: Role) -> Result<Vec<Point
     }
     let trace = fs::read_to_string(trace).map_err(|error| error.to_string())?;
     let points = points_of_thread(&trace).into_iter();
-    Ok(points.map(|(_, point)| point).collect())
+    let points: Vec<Point> = points.map(|(_, point)| point).collect();
+    match points.iter().any(|point| point.call == role.work()) {
+        true => Ok(points),
+        false => Err(format!(
+            "the thread never calls {}, so it is not tested",
+            role.work()
+        )),
+    }
 }
 
 /// Runs a workload with `strace` on one of its threads, with these options. Returns how the process ended.

@@ -12,11 +12,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 mod action;
+mod content;
 mod names;
 #[cfg(test)]
 mod tests;
 
 pub use action::Action;
+pub use content::Content;
 use names::{Names, folder_of, is_in};
 
 /// What lies below a root: folders, and files by name, where equal numbers are one file with
@@ -26,7 +28,7 @@ pub struct Tree {
     /// The names of folders.
     pub folders: BTreeSet<String>,
     /// The file behind each name, and its bytes.
-    pub files: BTreeMap<String, (usize, Vec<u8>)>,
+    pub files: BTreeMap<String, (usize, Content)>,
 }
 
 /// A file's possible bytes and a folder's possible names, at some point of a trace.
@@ -37,9 +39,9 @@ struct Disk {
     /// Changes of names that may have happened or not, oldest first.
     pending: Vec<Action>,
     /// The bytes of each file that are certain.
-    synced: BTreeMap<usize, Vec<u8>>,
+    synced: BTreeMap<usize, Content>,
     /// The bytes that each file may have grown to since.
-    written: BTreeMap<usize, Vec<Vec<u8>>>,
+    written: BTreeMap<usize, Vec<Content>>,
 }
 
 impl Tree {
@@ -63,7 +65,7 @@ impl Tree {
                 let next = usize::MAX - inodes.len();
                 let file = *inodes.entry(inode).or_insert(next);
                 let content = fs::read(&path).expect("it can be read");
-                tree.files.insert(name, (file, content));
+                tree.files.insert(name, (file, content.into()));
             }
         }
         tree
@@ -104,7 +106,8 @@ impl Disk {
             | Action::RenameFolder { .. }
             | Action::RemoveFolder { .. } => self.pending.push(action.clone()),
             Action::Write { file, content } => {
-                self.written.entry(*file).or_default().push(content.clone());
+                let content = Content::from(content.as_slice());
+                self.written.entry(*file).or_default().push(content);
             }
             Action::SyncFile { file } => {
                 if let Some(content) = self.written.remove(file).and_then(|mut all| all.pop()) {
@@ -161,21 +164,15 @@ impl Disk {
 
     /// Adds what a crash now may leave.
     fn collect(&self, answered: usize, states: &mut BTreeSet<(Tree, usize)>) {
-        for chosen in 0..1_usize << self.pending.len() {
-            let mut names = self.names.clone();
-            for (number, change) in self.pending.iter().enumerate() {
-                if chosen & (1 << number) != 0 {
-                    names.change(change);
-                }
-            }
-            names.drop_what_hangs_in_the_air();
+        let mut possible: BTreeMap<usize, BTreeSet<Content>> = BTreeMap::new();
+        for names in self.all_names() {
             let files: BTreeSet<usize> = names.files.values().copied().collect();
             let mut contents = vec![BTreeMap::new()];
             for file in files {
-                let possible = self.contents(file);
+                let possible = possible.entry(file).or_insert_with(|| self.contents(file));
                 contents = contents
                     .into_iter()
-                    .flat_map(|all: BTreeMap<usize, Vec<u8>>| {
+                    .flat_map(|all: BTreeMap<usize, Content>| {
                         possible.iter().map(move |content| {
                             let mut all = all.clone();
                             all.insert(file, content.clone());
@@ -198,11 +195,27 @@ impl Disk {
         }
     }
 
+    /// Returns the names that a crash now may leave.
+    fn all_names(&self) -> BTreeSet<Names> {
+        let subsets = 0..1_usize << self.pending.len();
+        let left = subsets.map(|chosen| {
+            let mut names = self.names.clone();
+            for (number, change) in self.pending.iter().enumerate() {
+                if chosen & (1 << number) != 0 {
+                    names.change(change);
+                }
+            }
+            names.drop_what_hangs_in_the_air();
+            names
+        });
+        left.collect()
+    }
+
     /// What the bytes of a file may be: as synced, as written, or cut at a quarter, the half or
     /// three, or of its full size with zeros from there on. Where synced bytes are written over, also
     /// each part of the new bytes beside the rest of the old ones. If bytes were only added behind the synced
     /// ones, no cut is before their end: a sync pins them.
-    fn contents(&self, file: usize) -> BTreeSet<Vec<u8>> {
+    fn contents(&self, file: usize) -> BTreeSet<Content> {
         /// The number of bytes that a disk writes whole or not at all.
         const SECTOR: usize = 512;
         let synced = self.synced.get(&file).cloned().unwrap_or_default();
@@ -219,11 +232,12 @@ impl Disk {
             }
             for quarter in 0..4 {
                 let kept = &written[..(written.len() * quarter / 4).max(pinned)];
-                contents.insert(kept.to_vec());
+                contents.insert(Content::from(kept));
                 let mut zeroed = kept.to_vec();
                 zeroed.resize(written.len(), 0);
-                contents.insert(zeroed);
-                contents.extend(mixed(&synced, written, kept.len()));
+                contents.insert(Content::from(zeroed));
+                let mixed = mixed(&synced, written, kept.len()).into_iter();
+                contents.extend(mixed.map(Content::from));
             }
         }
         contents

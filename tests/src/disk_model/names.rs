@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::action::Action;
 
 /// The names of folders and files.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Names {
     pub(super) folders: BTreeSet<String>,
     pub(super) files: BTreeMap<String, usize>,

@@ -5,8 +5,9 @@ use super::{Action, Tree, crash_states};
 fn tree(files: &[(&str, usize, &str)]) -> Tree {
     let mut tree = Tree::default();
     for (name, file, content) in files {
-        let content = content.as_bytes().to_vec();
-        tree.files.insert((*name).to_owned(), (*file, content));
+        let content = content.as_bytes();
+        tree.files
+            .insert((*name).to_owned(), (*file, content.into()));
     }
     tree
 }

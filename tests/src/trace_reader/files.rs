@@ -36,7 +36,7 @@ impl Files {
         };
         for (name, (file, content)) in &before.files {
             files.names.insert(name.clone(), *file);
-            files.contents.insert(*file, content.clone());
+            files.contents.insert(*file, content.to_vec());
         }
         files
     }

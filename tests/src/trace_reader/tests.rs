@@ -10,9 +10,9 @@ fn hex(text: &str) -> String {
 fn before() -> Tree {
     let mut tree = Tree::default();
     tree.files
-        .insert("index.json".to_owned(), (7, b"old".to_vec()));
+        .insert("index.json".to_owned(), (7, b"old"[..].into()));
     tree.files
-        .insert(".spare".to_owned(), (8, b"00000000".to_vec()));
+        .insert(".spare".to_owned(), (8, b"00000000"[..].into()));
     tree
 }
 

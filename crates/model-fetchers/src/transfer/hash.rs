@@ -43,10 +43,10 @@ impl Engine<'_> {
 
     fn hash_in_order(&self, number: usize, file: &mut ResumableFile) -> Result<End> {
         let step = self.client.config().journal_step.max(1);
-        let is_versioned = self.is_resumable(number);
         thread::scope(|scope| {
-            // The thread of syncs. A small file ends before it is needed.
-            let mut keeper: Option<Keeper<'_>> = None;
+            let is_resumable = self.is_resumable(number);
+            let keeper = is_resumable.then(|| Keeper::start(scope, file));
+            let keeper = keeper.transpose()?;
             let mut kept = file.kept();
             let mut last = Instant::now();
             // The bytes that the thread of syncs makes durable.
@@ -73,14 +73,12 @@ impl Engine<'_> {
                         self.note_hashed(number, file.hashed(), Some(bytes));
                         let since = file.hashed() - kept;
                         let is_due = since >= step || since >= LEAST && last.elapsed() >= EVERY;
-                        if is_versioned && is_due {
+                        if let Some(keeper) = &keeper
+                            && is_due
+                        {
                             kept = file.hashed();
                             last = Instant::now();
                             // A sync that is running makes these bytes durable with the next one.
-                            let keeper = match &keeper {
-                                Some(keeper) => keeper,
-                                None => keeper.insert(Keeper::start(scope, file)?),
-                            };
                             if keeper.prefixes.try_send(file.prefix()).is_ok() {
                                 sent = kept;
                             }

@@ -247,7 +247,7 @@ fn materialise(root: &Path, tree: &Tree) {
         let path = root.join(name);
         match made.get(file) {
             Some(other) => fs::hard_link(other, &path).expect("a link can be made"),
-            None => fs::write(&path, content).expect("a file can be made"),
+            None => fs::write(&path, &**content).expect("a file can be made"),
         }
         made.insert(*file, path);
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::changes::is_blank;
 use super::{Disk, refusal};
-use crate::disk_model::{Action, Tree};
+use crate::disk_model::{Action, Content, Tree};
 use crate::state::{is_spare, make_indexes};
 use crate::steps::{Step, answers, make_all, split};
 use crate::strace::Site;
@@ -93,7 +93,7 @@ fn tree_of(root: &Path) -> Tree {
     let mut tree = Tree::read(root);
     for (name, (_, content)) in &mut tree.files {
         if is_spare(name) && is_blank(content) {
-            content.clear();
+            *content = Content::default();
         }
     }
     tree
