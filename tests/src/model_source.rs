@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use catalog_core::CatalogError;
 
 use crate::state::FETCHED_CONTENT;
-use crate::web::{Ending, Gate, Reply, WebServer};
+use crate::web::{Gate, WebServer};
 
 /// A web server that serves the model of a root until it is dropped. Its first answer ends in the middle of the
 /// model, so that each fetch asks for the rest over another connection.
@@ -50,15 +50,6 @@ pub(crate) fn url_of(root: &Path) -> Result<String, CatalogError> {
     })
 }
 
-fn half_of(reply: Reply) -> Reply {
-    let half = reply.body.len() / 2;
-    Reply {
-        body: reply.body[..half].into(),
-        ending: Ending::Close,
-        ..reply
-    }
-}
-
 impl ModelSource {
     /// Begins to serve the model of a root.
     ///
@@ -69,7 +60,7 @@ impl ModelSource {
         let server = WebServer::start("127.0.0.1")?;
         server.put(PATH, &FETCHED_CONTENT[..], Some("\"now\""));
         server.lie(|number, _, reply| match number {
-            0 => half_of(reply),
+            0 => reply.broken_at_half(),
             _ => reply,
         });
         fs::write(file_of_url(root), server.url(PATH))?;
@@ -84,12 +75,9 @@ impl ModelSource {
         self.server.lie(move |number, _, reply| match number {
             0 if moment == Moment::BeforeHead => {
                 at.wait();
-                half_of(reply)
+                reply.broken_at_half()
             }
-            0 => Reply {
-                held: Some((0, at.clone())),
-                ..half_of(reply)
-            },
+            0 => reply.broken_at_half().held_after(0, &at),
             _ => reply,
         });
         gate

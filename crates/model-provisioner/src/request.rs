@@ -2,6 +2,8 @@ use std::time::{Duration, Instant};
 
 use catalog_core::{CancelToken, Digest, FilePatterns, Limits, ModelRef};
 
+use crate::error::{ProvisionError, Result};
+
 /// A request to provision one model: its reference, expected digest, freshness, deadline and cancel
 /// token.
 ///
@@ -131,6 +133,25 @@ impl ProvisionRequest {
     pub fn cancelled_by(mut self, token: &CancelToken) -> Self {
         self.cancel = token.clone();
         self
+    }
+
+    /// Returns the digest that the request or its reference states, in its canonical form. Both must
+    /// state the same digest.
+    pub(crate) fn given_digest(&self) -> Result<Option<Digest>> {
+        let given = self.expected_digest.as_ref().map(Digest::canonical);
+        let given = given
+            .transpose()
+            .map_err(|source| ProvisionError::InvalidExpectedDigest { source })?;
+        match (given, self.model_ref.stated_digest()?) {
+            (Some(given), Some(stated)) if given != stated => {
+                Err(ProvisionError::ConflictingDigests {
+                    reference: self.model_ref.to_string(),
+                    stated: Box::new(stated),
+                    given: Box::new(given),
+                })
+            }
+            (given, stated) => Ok(given.or(stated)),
+        }
     }
 
     /// Returns the deadline and the token of the call.

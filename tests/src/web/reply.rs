@@ -144,6 +144,13 @@ impl Reply {
         self
     }
 
+    /// Sends the first half of the body, and closes the connection.
+    #[must_use]
+    pub fn broken_at_half(self) -> Self {
+        let half = self.body.len() / 2;
+        self.broken_after(half)
+    }
+
     /// Sends the reply. Returns whether the connection stays open.
     pub(super) fn send(&self, stream: &mut TcpStream, sent: &dyn Fn(usize)) -> io::Result<bool> {
         let is_open = self.send_all(stream, sent);

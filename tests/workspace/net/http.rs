@@ -3,8 +3,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use catalog_core::{Basis, CatalogStore, FetchProblem, VerificationOutcomeKind};
-use model_provisioner::{EventKind, Freshness, Policy, Provided, Unverified};
+use catalog_core::{Basis, CatalogStore, FetchProblem};
+use model_provisioner::{EventKind, Policy, Provided};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use workspace_tests::web::{Reply, WebServer};
 
@@ -51,113 +51,6 @@ fn a_file_is_fetched_in_parts_hashed_while_it_arrives_and_not_read_again() {
     let warm = provisioner.provision(&request(&url)).unwrap();
     assert_eq!(warm.provided, Provided::AlreadyPresent);
     assert_eq!(server.requests().len(), 0, "a warm call asks nobody");
-}
-
-/// NET-101
-#[test]
-fn the_digest_of_a_caller_a_fragment_or_a_header_proves_the_bytes() {
-    let (server, root) = (server(), tempfile::tempdir().unwrap());
-    let content = bytes(2, 1 << 20);
-    let digest = sha256(&content);
-    for name in ["/a.bin", "/b.bin", "/c.bin", "/d.bin"] {
-        server.put(
-            name,
-            [&content[..], name.as_bytes()].concat(),
-            Some("\"a\""),
-        );
-    }
-    let of = |name: &str| sha256(&[&content[..], name.as_bytes()].concat());
-    let by_caller = provisioner(root.path(), network())
-        .provision(&request(&server.url("/a.bin")).expecting(of("/a.bin")))
-        .unwrap();
-    assert_eq!(by_caller.assurance.basis, Basis::Caller);
-    let fragment = format!("{}#sha256={}", server.url("/b.bin"), of("/b.bin").value);
-    let by_fragment = provision(root.path(), &fragment).unwrap();
-    assert_eq!(by_fragment.assurance.basis, Basis::Caller);
-    assert_eq!(
-        by_fragment.resolved.id,
-        server.url("/b.bin"),
-        "it is no part of the id"
-    );
-    let hash = hex::decode(of("/c.bin").value).unwrap();
-    let header = format!("sha-256=:{}:", BASE64_STANDARD.encode(hash));
-    server.lie(move |_, _, reply| reply.with("Repr-Digest", &header));
-    let strict = provisioner(root.path(), network())
-        .with_policy(Policy::default().unverified(Unverified::Refuse))
-        .unwrap();
-    let by_header = strict.provision(&request(&server.url("/c.bin"))).unwrap();
-    assert_eq!(by_header.assurance.basis, Basis::SourceHash);
-    assert_eq!(by_header.outcome.kind, VerificationOutcomeKind::Pass);
-    let wrong = strict
-        .provision(&request(&server.url("/d.bin")))
-        .unwrap_err();
-    assert_eq!(wrong.code(), "digest_mismatch", "{wrong}");
-    server.be_honest();
-    let url = format!("{}#sha256={}", server.url("/d.bin"), digest.value);
-    let both = request(&url).expecting(of("/d.bin"));
-    let conflict = provisioner(root.path(), network())
-        .provision(&both)
-        .unwrap_err();
-    assert_eq!(conflict.code(), "conflicting_digests", "{conflict}");
-    assert_eq!(server.requests().len(), 0, "nothing was asked");
-    for fragment in [
-        "sha256=zz",
-        "sha256:00",
-        "SHA256=00",
-        "md5=00",
-        "sha-512=00",
-    ] {
-        let malformed = provision(root.path(), &format!("{}#{fragment}", server.url("/d.bin")));
-        assert_eq!(
-            malformed.unwrap_err().code(),
-            "invalid_digest",
-            "{fragment}"
-        );
-    }
-}
-
-/// NET-102
-#[test]
-fn revalidation_costs_one_request_and_fetches_only_what_changed() {
-    let (server, root) = (server(), tempfile::tempdir().unwrap());
-    let (now, later) = (bytes(3, 1 << 20), bytes(4, 1 << 20));
-    server.put("/m.bin", Arc::clone(&now), Some("\"a\""));
-    let url = server.url("/m.bin");
-    let revalidate = || {
-        server.be_honest();
-        let report = provisioner(root.path(), network())
-            .provision(&request(&url).freshness(Freshness::Revalidate));
-        (report.unwrap(), server.requests().len())
-    };
-    provision(root.path(), &url).unwrap();
-    let (report, requests) = revalidate();
-    assert_eq!(
-        (report.bytes.fetched, requests),
-        (0, 1),
-        "304: nothing moves"
-    );
-    server.put("/m.bin", Arc::clone(&later), Some("\"b\""));
-    let (report, _) = revalidate();
-    assert_eq!(report.digest, Some(sha256(&later)));
-    server.put("/n.bin", Arc::clone(&now), None);
-    let url = server.url("/n.bin");
-    provision(root.path(), &url).unwrap();
-    let again = |expected| {
-        let request = request(&url).freshness(Freshness::Revalidate);
-        let request = request.expecting(expected);
-        provisioner(root.path(), network())
-            .provision(&request)
-            .unwrap()
-    };
-    let fetched = again(None).bytes.fetched;
-    assert_eq!(
-        fetched,
-        now.len() as u64,
-        "without a validator it is fetched again"
-    );
-    again(Some(sha256(&now)));
-    let pinned = again(None).bytes;
-    assert_eq!(pinned.fetched, 0, "a pinned digest needs no validator");
 }
 
 /// NET-103

@@ -16,9 +16,10 @@ use std::time::{Duration, Instant};
 use catalog_core::managed::{ModelLockAttempt, ModelLockStatus, SourceCall, SourceFailure};
 use catalog_core::{CatalogError, FetchProblem, Hasher, Retry};
 
-use super::context::{CallContext, Part};
+use super::context::CallContext;
 use super::execute::{execute, miss_of};
 use super::facts::{Facts, LockFacts, look};
+use super::part::Part;
 use super::plan::{Miss, Wishes, first_step, next_step};
 use super::register::finish;
 use super::verified::Executed;

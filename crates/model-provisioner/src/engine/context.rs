@@ -9,6 +9,7 @@ use catalog_core::{
     Limits, ModelFetcher, ModelId, ModelRef, Progress,
 };
 
+use super::part::Part;
 use crate::error::{ProvisionError, Result};
 use crate::observe::{Event, EventKind, Observer};
 use crate::policy::{Policy, Refusal};
@@ -47,48 +48,6 @@ pub(super) struct CallContext<'c> {
     bytes: Cell<FetchedBytes>,
 }
 
-/// Returns the digest that the request or its reference states, in its canonical form. Both must
-/// state the same digest.
-fn given_digest(request: &ProvisionRequest) -> Result<Option<Digest>> {
-    let given = request.expected_digest.as_ref().map(Digest::canonical);
-    let given = given
-        .transpose()
-        .map_err(|source| ProvisionError::InvalidExpectedDigest { source })?;
-    match (given, request.model_ref.stated_digest()?) {
-        (Some(given), Some(stated)) if given != stated => Err(ProvisionError::ConflictingDigests {
-            reference: request.model_ref.to_string(),
-            stated: Box::new(stated),
-            given: Box::new(given),
-        }),
-        (given, stated) => Ok(given.or(stated)),
-    }
-}
-
-/// The parts of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    Planning,
-    Waiting,
-    Fetching,
-    Verifying,
-    Publishing,
-    Registering,
-}
-
-impl Part {
-    /// Returns the words for the part in a message. The id of the model follows them.
-    fn doing(self) -> &'static str {
-        match self {
-            Self::Planning => "planning for",
-            Self::Waiting => "waiting for another caller that provisions",
-            Self::Fetching => "fetching",
-            Self::Verifying => "verifying",
-            Self::Publishing => "publishing",
-            Self::Registering => "registering",
-        }
-    }
-}
-
 impl<'c> CallContext<'c> {
     pub(super) fn new(
         catalog: &'c dyn CatalogStore,
@@ -97,7 +56,7 @@ impl<'c> CallContext<'c> {
         observer: &'c dyn Observer,
         request: &'c ProvisionRequest,
     ) -> Result<Self> {
-        let given = given_digest(request)?;
+        let given = request.given_digest()?;
         if !request.patterns.is_empty() && request.model_ref.as_hf().is_none() {
             return Err(ProvisionError::PatternsUnusable {
                 reference: request.model_ref.to_string(),

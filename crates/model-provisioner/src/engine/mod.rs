@@ -8,6 +8,7 @@ mod context;
 mod execute;
 mod facts;
 mod nested;
+mod part;
 mod plan;
 mod provisioner;
 mod register;

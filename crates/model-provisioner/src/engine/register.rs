@@ -6,7 +6,8 @@ use catalog_core::{
     VerificationOutcomeKind,
 };
 
-use super::context::{CallContext, Part};
+use super::context::CallContext;
+use super::part::Part;
 use super::verified::{Place, VerifiedModel};
 use crate::error::Result;
 use crate::report::ProvisionReport;

@@ -7,6 +7,8 @@ mod content;
 mod faults;
 mod native;
 mod references;
+mod same_as_commands;
+mod signed;
 mod stops;
 
 use super::net_faults;
@@ -55,13 +57,14 @@ pub(super) fn measure_native(trial: Trial) -> Outcome {
             content::CASES,
             stops::CASES,
             native::CASES,
+            signed::CASES,
         ],
         // These look at the bytes that were fetched.
         _ => &[references::CASES],
     };
     try_cases(&mut measured, trial, groups, &[Client::Native]);
     if trial.sabotage == Sabotage::Nothing {
-        native::compare_with_commands(&mut measured);
+        same_as_commands::compare_with_commands(&mut measured);
         net_faults::tell_through_hub(&mut measured, trial);
     }
     Outcome::Measured(measured)

@@ -1,17 +1,13 @@
 //! The cases that only the fetcher of this project knows.
 
-use std::fs;
-use std::path::Path;
-
 use catalog_core::{Basis, ModelRef, VerificationOutcomeKind};
 use model_provisioner::{Freshness, Provided, ProvisionRequest};
 
 use super::Case;
-use super::bench::{Bench, Client, REPOSITORY, TOKEN, bytes, chain, repository, same, tools};
+use super::bench::{Bench, REPOSITORY, TOKEN, bytes, chain, repository, same};
 use super::references::names_below;
-use crate::figure::{Measured, Sabotage};
 use crate::hub::{BAD_TOKEN, Faults, Hub, RepoFile};
-use crate::web::{Ending, Reply, WebServer};
+use crate::web::WebServer;
 
 pub(super) const CASES: &[(&str, Case)] = &[
     ("a listing of pages", pages),
@@ -22,18 +18,10 @@ pub(super) const CASES: &[(&str, Case)] = &[
     ("a limit of requests", limited),
     ("a token that is none", bad_token),
     ("masked hashes", masked),
-    ("a signed address that expired", expired),
-    ("a signed address that stays refused", refused),
     ("the requests of a revalidation", revalidation),
     ("weights of another repository", same_weights),
     ("a size that the hub does not list", wrong_size),
     ("a commit that is none", no_commit),
-    ("a hash in a header beside the listed one", other_hash),
-    ("an answer without a length that ends early", no_length),
-    (
-        "a refusal of another host in the words of the hub",
-        foreign_refusal,
-    ),
     ("a file and a folder of one name", file_and_folder),
     ("a digest that the listing contradicts", contradicted),
 ];
@@ -153,48 +141,6 @@ fn masked(bench: &Bench) -> Result<(), String> {
     )
 }
 
-/// The path of the weights at the hub, and the hub's redirect to a server.
-fn redirect_to(bench: &Bench, server: &WebServer) -> String {
-    bench.hub.fail(Faults {
-        redirect_to: Some(server.url("/signed")),
-        ..Faults::default()
-    });
-    format!(
-        "/signed/org/repo/resolve/{}/weights.bin",
-        repository().commit()
-    )
-}
-
-fn expired(bench: &Bench) -> Result<(), String> {
-    let server = WebServer::start("127.0.0.1").map_err(|error| error.to_string())?;
-    let path = redirect_to(bench, &server);
-    server.put(&path, bytes(300_000, 1), Some("\"now\""));
-    server.lie(|number, _, reply| match number {
-        0 => Reply::new("403 Forbidden"),
-        _ => reply,
-    });
-    let report = bench.provision("hf:org/repo/weights.bin")?;
-    same(report.assurance.basis, Basis::SourceHash, "proof")?;
-    same(
-        bench.hub.downloads_of("weights.bin"),
-        2,
-        "the hub was asked again once",
-    )
-}
-
-fn refused(bench: &Bench) -> Result<(), String> {
-    let server = WebServer::start("127.0.0.1").map_err(|error| error.to_string())?;
-    redirect_to(bench, &server);
-    server.lie(|_, _, _| Reply::new("403 Forbidden").body(*b"signature canary1414 is old"));
-    let error = bench.refuses("hf:org/repo/weights.bin", "fetch_access_denied")?;
-    same(error.contains("/signed"), false, &error)?;
-    same(
-        bench.hub.downloads_of("weights.bin"),
-        2,
-        "the hub was asked again once",
-    )
-}
-
 fn revalidation(bench: &Bench) -> Result<(), String> {
     let commit = repository().commit();
     for (reference, requests) in [
@@ -259,60 +205,6 @@ fn no_commit(bench: &Bench) -> Result<(), String> {
     Ok(())
 }
 
-fn other_hash(bench: &Bench) -> Result<(), String> {
-    let server = WebServer::start("127.0.0.1").map_err(|error| error.to_string())?;
-    let path = redirect_to(bench, &server).replace("weights.bin", "config.json");
-    // The size is the listed one, and the header has the hash of these bytes.
-    let evil = b"{\"model_type\": \"evil\"}"[..21].to_vec();
-    server.put(&path, evil, Some("\"now\""));
-    server.lie(|_, _, reply| {
-        let digest = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
-        reply.with("Repr-Digest", format!("sha-256=:{digest}:"))
-    });
-    let error = bench.refuses("hf:org/repo/config.json", "digest_mismatch")?;
-    same(error.contains("git-sha1:"), true, &error)
-}
-
-fn no_length(bench: &Bench) -> Result<(), String> {
-    let server = WebServer::start("127.0.0.1").map_err(|error| error.to_string())?;
-    let path = redirect_to(bench, &server);
-    let faults = Faults {
-        redirect_to: Some(server.url("/signed")),
-        masks_hashes: true,
-        ..Faults::default()
-    };
-    bench.hub.fail(faults);
-    server.put(&path, bytes(300_000, 1), None);
-    server.lie(|_, _, _| {
-        let half = bytes(150_000, 1);
-        let reply = Reply::new("200 OK").body(half).without("Content-Length");
-        Reply {
-            ending: Ending::Close,
-            ..reply
-        }
-    });
-    bench
-        .refuses("hf:org/repo/weights.bin", "fetch_unreachable")
-        .map(drop)
-}
-
-fn foreign_refusal(bench: &Bench) -> Result<(), String> {
-    let server = WebServer::start("127.0.0.1").map_err(|error| error.to_string())?;
-    redirect_to(bench, &server);
-    server.lie(|_, _, _| {
-        let message = "see https://cdn.example/?Signature=canary1414";
-        let reply = Reply::new("403 Forbidden").with("X-Error-Code", "EntryNotFound");
-        reply.with("X-Error-Message", message)
-    });
-    let error = bench.refuses("hf:org/repo/weights.bin", "fetch_access_denied")?;
-    same(error.contains("canary1414"), false, &error)?;
-    same(
-        bench.hub.downloads_of("weights.bin"),
-        2,
-        "the hub was asked again once",
-    )
-}
-
 fn file_and_folder(bench: &Bench) -> Result<(), String> {
     let both = repository().with("weights.bin/inner.bin", RepoFile::large(bytes(10, 1)));
     bench.hub.put(REPOSITORY, "main", both);
@@ -330,71 +222,4 @@ fn contradicted(bench: &Bench) -> Result<(), String> {
     same(error.code(), "digest_mismatch", &chain(&error))?;
     same(bench.hub.downloads_of("weights.bin"), 0, "downloads")?;
     bench.check_empty()
-}
-
-/// Fetches a repository with each command of the hub and with the fetcher of this project: both have
-/// the same id, names and bytes.
-pub(super) fn compare_with_commands(measured: &mut Measured) {
-    let tools = match tools() {
-        Ok(tools) => tools,
-        Err(reason) => {
-            measured.count("comparisons with commands, which are skipped:", reason);
-            return;
-        }
-    };
-    let mut compared = 0;
-    for tool in tools {
-        for reference in [
-            "hf:org/repo",
-            "hf:org/repo/tokenizer",
-            "hf:org/repo/weights.bin",
-        ] {
-            match compare(Client::Command(tool.clone()), reference) {
-                Ok(()) => compared += 1,
-                Err(error) => {
-                    measured.violation(format!("{reference} with {}: {error}", tool.display()))
-                }
-            }
-        }
-    }
-    measured.count("references compared with commands", compared);
-}
-
-fn compare(command: Client, reference: &str) -> Result<(), String> {
-    let mut found = Vec::new();
-    for client in [command, Client::Native] {
-        let bench = Bench::new(&client, Sabotage::Nothing)?;
-        let report = bench.provision(reference)?;
-        let path = report.resolved.local_path.clone();
-        let files: Vec<_> = match path.is_dir() {
-            true => names_below(&path)
-                .into_iter()
-                .map(|name| path.join(name))
-                .collect(),
-            false => vec![path.clone()],
-        };
-        let content: Vec<_> = files.iter().map(|file| fs::read(file).ok()).collect();
-        let names: Vec<_> = files.iter().map(|file| relative(file, &path)).collect();
-        found.push((
-            report.resolved.id,
-            report.digest,
-            report.revision,
-            names,
-            content,
-        ));
-    }
-    same(found[0] == found[1], true, "both have the same")
-}
-
-/// Returns the name of a file in a model.
-fn relative(file: &Path, model: &Path) -> String {
-    let name = file.strip_prefix(model).unwrap_or(file);
-    match name.as_os_str().is_empty() {
-        true => file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-        false => name.to_string_lossy().into_owned(),
-    }
 }

@@ -60,10 +60,13 @@ impl Source {
             0 | 3 | 6 | 9 | 12 => {
                 // Without a receiver the figure is over.
                 let _ = sender.send(request.path.clone());
-                half(reply, Ending::Close)
+                reply.broken_at_half()
             }
             // More than the time after which a connection counts as dead.
-            5 => half(reply, Ending::Hang(Duration::from_secs(1))),
+            5 => Reply {
+                ending: Ending::Hang(Duration::from_secs(1)),
+                ..reply.broken_at_half()
+            },
             _ => reply,
         });
         Ok(Self {
@@ -97,15 +100,6 @@ impl Source {
             }
         }
         replaced
-    }
-}
-
-fn half(reply: Reply, ending: Ending) -> Reply {
-    let half = reply.body.len() / 2;
-    Reply {
-        body: reply.body[..half].into(),
-        ending,
-        ..reply
     }
 }
 

@@ -11,7 +11,8 @@ use catalog_core::{
     verify_digest,
 };
 
-use crate::engine::context::{CallContext, Part};
+use crate::engine::context::CallContext;
+use crate::engine::part::Part;
 use crate::engine::verified::{
     Place, VerifiedModel, mismatch_let_through, passed, require_external_digest, unverified,
 };

@@ -2,8 +2,9 @@ use catalog_core::managed::ManagedCatalog;
 use catalog_core::{Artifact, CatalogError, Digest, VerificationOutcomeKind};
 
 use super::revision::is_current;
-use crate::engine::context::{CallContext, Part};
+use crate::engine::context::CallContext;
 use crate::engine::facts::{Facts, satisfies};
+use crate::engine::part::Part;
 use crate::engine::plan::Miss;
 use crate::engine::verified::{Executed, Stated, VerifiedModel, judge, require_external_digest};
 use crate::error::Result;

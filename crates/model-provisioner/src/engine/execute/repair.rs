@@ -9,7 +9,8 @@ use catalog_core::{CatalogError, Hasher, Method, Progress, StagedFile, TaskFiles
 
 use super::origin::{at_source, place_at_source};
 use super::watch::stage_watched;
-use crate::engine::context::{CallContext, Part};
+use crate::engine::context::CallContext;
+use crate::engine::part::Part;
 use crate::engine::verified::{Place, VerifiedModel, passed, require_external_digest};
 use crate::error::{ProvisionError, Result};
 use crate::steps::Provided;

@@ -2,8 +2,9 @@ use catalog_core::fetching::{KnownSource, SourceState};
 use catalog_core::managed::RegisteredModel;
 use catalog_core::{Digest, Manifest};
 
-use crate::engine::context::{CallContext, Part};
+use crate::engine::context::CallContext;
 use crate::engine::facts::is_vouched;
+use crate::engine::part::Part;
 use crate::engine::plan::Miss;
 use crate::error::Result;
 

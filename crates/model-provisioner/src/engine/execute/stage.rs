@@ -8,8 +8,9 @@ use catalog_core::{
 use super::local::locate;
 use super::origin::at_source;
 use super::watch::stage_watched;
-use crate::engine::context::{CallContext, Part};
+use crate::engine::context::CallContext;
 use crate::engine::facts::Facts;
+use crate::engine::part::Part;
 use crate::engine::verified::{Stated, VerifiedModel, enforced, judge, require_external_digest};
 use crate::error::{ProvisionError, Result};
 use crate::observe::EventKind;

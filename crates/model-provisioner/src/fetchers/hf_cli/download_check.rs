@@ -1,14 +1,51 @@
 //! The checks of a finished download.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use catalog_core::fetching::HubFiles;
-use catalog_core::{CatalogError, FetchProblem, ModelRef, Result};
+use catalog_core::{Basis, CatalogError, Expectation, FetchProblem, HfParts, ModelRef, Result};
 
 use super::cli_error::fetch_error;
-use super::records::DownloadedFile;
+use super::process::Tick;
+use super::records::{DownloadedFile, Stated, check_git_oid};
 use super::selection::{Listed, Selection};
+
+/// Returns the digests that the hub states for the staged bytes. Compares the files for which the hub
+/// states only the hash of git.
+pub(super) fn stated_digests(
+    folder: &Path,
+    downloaded: &[DownloadedFile],
+    selection: &Selection,
+    is_listed: bool,
+    parts: &HfParts<'_>,
+    tick: &mut Tick<'_>,
+) -> Result<(Expectation, Basis)> {
+    let mut files = BTreeMap::new();
+    let mut basis = Basis::SourceHash;
+    for file in downloaded {
+        match &file.stated {
+            Stated::Sha256(digest) => {
+                let name = selection.name_of(&file.name);
+                files.insert(name.to_owned(), digest.clone());
+            }
+            Stated::GitOid(oid) => {
+                check_git_oid(&folder.join(&file.name), file.size, oid, tick)?;
+            }
+            Stated::Nothing => {
+                basis = match is_listed {
+                    true => Basis::Sizes,
+                    false => Basis::Nothing,
+                }
+            }
+        }
+    }
+    let expectation = Expectation::default()
+        .files(files)
+        .entry_point(selection.entry_point(parts));
+    Ok((expectation, basis))
+}
 
 /// Checks that all selected files exist and have the sizes that the hub lists.
 pub(super) fn check_complete(

@@ -1,21 +1,22 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use catalog_core::fetching::{HubFiles, KnownSource, SourceState, fetch_into};
 use catalog_core::{
-    ArtifactStore, Basis, CatalogError, Expectation, FetchProblem, FetchTask, Fetched, HfParts,
-    ModelFetcher, ModelRef, Progress, Provenance, Reservation, ResolvedModel, Result, SourceHost,
-    Staging, TaskFiles,
+    ArtifactStore, CatalogError, FetchProblem, FetchTask, Fetched, HfParts, ModelFetcher, ModelRef,
+    Progress, Provenance, Reservation, ResolvedModel, Result, SourceHost, Staging, TaskFiles,
 };
 
 use super::cli_error::fetch_error;
 use super::commands::Repository;
-use super::download_check::{check_complete, commit_of, move_to_names, move_to_top};
+use super::download_check::{
+    check_complete, commit_of, move_to_names, move_to_top, stated_digests,
+};
 use super::process::Tick;
-use super::records::{DownloadedFile, Stated, bytes_in, check_git_oid, downloaded_in};
+use super::records::{bytes_in, downloaded_in};
 use super::selection::{Listed, Selection};
 use super::settings::Settings;
 use super::tool::Tool;
@@ -185,7 +186,7 @@ impl ModelFetcher for HfCliFetcher {
             true => task.revision.map(str::to_owned),
             false => commit_of(mr, &downloaded)?,
         };
-        let (mut expectation, basis) = self.compare(
+        let (mut expectation, basis) = stated_digests(
             &folder,
             &downloaded,
             &selection,
@@ -271,44 +272,6 @@ impl ModelFetcher for HfCliFetcher {
     fn credentials_id(&self, mr: &ModelRef) -> Option<String> {
         mr.as_hf()?;
         Some(self.settings.credentials_id())
-    }
-}
-
-impl HfCliFetcher {
-    /// Returns the digests that the staged bytes must have. Compares the files for which the hub
-    /// states only the hash of git.
-    fn compare(
-        &self,
-        folder: &Path,
-        downloaded: &[DownloadedFile],
-        selection: &Selection,
-        is_listed: bool,
-        parts: &HfParts<'_>,
-        tick: &mut Tick<'_>,
-    ) -> Result<(Expectation, Basis)> {
-        let mut files = BTreeMap::new();
-        let mut basis = Basis::SourceHash;
-        for file in downloaded {
-            match &file.stated {
-                Stated::Sha256(digest) => {
-                    let name = selection.name_of(&file.name);
-                    files.insert(name.to_owned(), digest.clone());
-                }
-                Stated::GitOid(oid) => {
-                    check_git_oid(&folder.join(&file.name), file.size, oid, tick)?;
-                }
-                Stated::Nothing => {
-                    basis = match is_listed {
-                        true => Basis::Sizes,
-                        false => Basis::Nothing,
-                    }
-                }
-            }
-        }
-        let expectation = Expectation::default()
-            .files(files)
-            .entry_point(selection.entry_point(parts));
-        Ok((expectation, basis))
     }
 }
 

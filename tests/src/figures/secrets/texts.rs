@@ -1,4 +1,4 @@
-//! The flows of the figure `secrets` in which a caller writes a secret into the store by hand.
+//! The flows in which a caller writes a secret into the store by hand.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use catalog_core::{
     LifecycleState, ModelId,
 };
 
+use super::canaries::{CANARIES, REFERENCES};
 use super::hub::chain;
-use super::secrets::{CANARIES, REFERENCES};
 
 /// What callers write into the store by hand: ids, the reasons and owners of pins, and engines.
 pub(super) fn try_ids_and_texts(

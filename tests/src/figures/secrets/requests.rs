@@ -1,4 +1,4 @@
-//! The flows of the figure `secrets` in which web servers receive requests: a secret reaches the server that it
+//! The flows in which web servers receive requests: a secret reaches the server that it
 //! belongs to and no other one, and shows nowhere.
 
 use std::fs;
@@ -15,10 +15,11 @@ use model_provisioner::{
 
 use super::hub::chain;
 use super::net_faults::{bytes, network};
-use super::secrets::{Said, files_below, has};
+use super::said::Said;
+use super::search::{files_below, has};
 use crate::figure::{Measured, Sabotage};
 use crate::strace::program;
-use crate::web::{Ending, Reply, WebServer};
+use crate::web::{Reply, WebServer};
 
 /// A secret in the forms in which it could show. The header has the second one.
 type Secret = [&'static str; 2];
@@ -94,7 +95,7 @@ impl Servers {
             let path = request.path.split('?').next().unwrap_or_default();
             match path {
                 "/denied.bin" => Reply::new("403 Forbidden"),
-                "/cut.bin" | "/lost.bin" if is_first => half_of(reply),
+                "/cut.bin" | "/lost.bin" if is_first => reply.broken_at_half(),
                 "/lost.bin" => Reply::new("404 Not Found"),
                 _ => reply,
             }
@@ -166,15 +167,6 @@ impl Servers {
                 });
             }
         }
-    }
-}
-
-fn half_of(reply: Reply) -> Reply {
-    let half = reply.body.len() / 2;
-    Reply {
-        body: reply.body[..half].into(),
-        ending: Ending::Close,
-        ..reply
     }
 }
 
