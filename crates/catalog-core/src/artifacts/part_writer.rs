@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::journal::Partial;
 use super::staging_journal::StagingJournal;
@@ -27,6 +27,11 @@ impl HashedPrefix {
     }
 }
 
+/// The number of bytes that one system call writes. Linux puts a larger write into larger pieces of memory. A virtual
+/// machine often has returned such pieces to its host, and the write waits until the host gives memory again: a
+/// download then took twice as long. On memory that is there, 2 GiB in these pieces take 0.6 s instead of 0.4 s.
+const PIECE: usize = 16 << 10;
+
 /// A handle that writes parts of a [`ResumableFile`](super::ResumableFile). Clones write the same file.
 #[derive(Debug, Clone)]
 pub struct PartWriter(pub(super) Arc<Target>);
@@ -38,6 +43,9 @@ pub(super) struct Target {
     pub(super) source_version: String,
     pub(super) path: PathBuf,
     pub(super) file: File,
+    /// Is held while a part is written. Linux lets one thread write a file at a time, and the others would use
+    /// their processors to wait.
+    pub(super) writing: Mutex<()>,
     pub(super) journal: Arc<StagingJournal>,
 }
 
@@ -64,8 +72,13 @@ impl PartWriter {
 
 impl Target {
     pub(super) fn write_at(&self, bytes: &[u8], position: u64) -> Result<()> {
-        let written = self.file.write_all_at(bytes, position);
-        written.map_err(|error| CatalogError::io("write", &self.path, error))
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let pieces = bytes.chunks(PIECE).zip((position..).step_by(PIECE));
+        for (piece, position) in pieces {
+            let written = self.file.write_all_at(piece, position);
+            written.map_err(|error| CatalogError::io("write", &self.path, error))?;
+        }
+        Ok(())
     }
 
     pub(super) fn keep(&self, prefix: HashedPrefix) -> Result<()> {

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use sha2::{Digest as _, Sha256};
 
@@ -112,6 +112,7 @@ impl Staging {
                 source_version: source_version.to_owned(),
                 path,
                 file,
+                writing: Mutex::default(),
                 journal,
             }),
             hash: Sha256::new(),
