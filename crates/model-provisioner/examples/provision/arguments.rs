@@ -1,7 +1,9 @@
 //! The command line of `provision`.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use catalog_core::{AddressSet, Digest, FilePatterns, default_model_cache_dir};
@@ -26,7 +28,7 @@ MODEL_REF  a path, file:…, https://…, hf:org/repo[@revision][/path] for a re
 --hf-command            fetches models of the hub with the `hf` command, which must be installed
 --token-file FILE       the file with the token of the hub, instead of HF_TOKEN
 --revalidate            asks the source whether the model changed
---json                  prints the result as one JSON object
+--json                  prints the result, or the error, as one JSON object
 --quiet                 prints no progress";
 
 #[derive(Debug)]
@@ -78,13 +80,16 @@ impl Arguments {
         while let Some(argument) = parser.next()? {
             match argument {
                 Value(value) if model_ref.is_none() => model_ref = Some(value.string()?),
-                Long("digest") => digest = Some(parser.value()?.string()?.parse()?),
+                Long("digest") => digest = Some(value(&mut parser, "--digest", "ALGORITHM:HEX")?),
                 Long("cache-dir") => cache_dir = Some(PathBuf::from(parser.value()?)),
                 Long("deadline") => {
-                    let seconds: f64 = parser.value()?.parse()?;
+                    let seconds = value(&mut parser, "--deadline", "seconds, such as 600")?;
                     deadline = Some(Duration::try_from_secs_f64(seconds)?);
                 }
-                Long("max-bytes") => max_bytes = Some(parser.value()?.parse::<u64>()?),
+                Long("max-bytes") => {
+                    let form = "bytes in digits, such as 80000000000";
+                    max_bytes = Some(value::<u64>(&mut parser, "--max-bytes", form)?);
+                }
                 Long("allow") => allow.add(parser.value()?.string()?)?,
                 Long("deny") => deny.add(parser.value()?.string()?)?,
                 Long("include") => patterns = patterns.include([parser.value()?.string()?]),
@@ -116,6 +121,18 @@ impl Arguments {
             is_quiet,
         }))
     }
+}
+
+/// Returns the value of an option. The error names the option, the value and the form of a right one.
+fn value<T: FromStr<Err: Display>>(
+    parser: &mut lexopt::Parser,
+    option: &str,
+    form: &str,
+) -> Result<T, Box<dyn Error>> {
+    let value = parser.value()?;
+    let text = value.to_string_lossy();
+    let wrong = |error| format!("{option} {text:?}: {error}; give {form}");
+    Ok(text.parse().map_err(wrong)?)
 }
 
 fn outbound(allow: Rules, deny: Rules) -> Outbound {

@@ -18,14 +18,20 @@ mod show;
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
-use catalog_core::{Assurance, Basis, Digest, DigestAlgorithm, FileFetcher, FsCatalog, ModelRef};
+use catalog_core::{
+    Assurance, Basis, CancelToken, CatalogError, Digest, DigestAlgorithm, FileFetcher, FsCatalog,
+    ModelRef,
+};
 use model_provisioner::network::{HfFetcher, HttpFetcher, NetworkConfig};
 use model_provisioner::{
     Event, Freshness, Handoff, HfCliFetcher, ModelProvisioner, ProvisionError, ProvisionReport,
     ProvisionRequest, SchemeRouter,
 };
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use arguments::{Arguments, USAGE};
 use show::Show;
@@ -38,19 +44,30 @@ fn main() -> ExitCode {
         .with_target(false)
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
         .init();
-    let outcome = match Arguments::parse() {
-        Ok(Some(arguments)) => run(&arguments),
+    let arguments = match Arguments::parse() {
+        Ok(Some(arguments)) => arguments,
         Ok(None) => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
         }
         Err(error) => {
             let _ = common::exit_code(Err(error));
-            eprintln!("{USAGE}");
+            eprintln!("provision --help shows the options");
             return ExitCode::from(2);
         }
     };
-    common::exit_code(outcome)
+    let Err(error) = run(&arguments) else {
+        return ExitCode::SUCCESS;
+    };
+    if arguments.is_json {
+        println!("{}", json_of_error(&*error));
+    }
+    let hint = hint(&*error, &arguments);
+    let code = common::exit_code(Err(error));
+    if let Some(hint) = hint {
+        eprintln!("  hint: {hint}");
+    }
+    code
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
@@ -78,7 +95,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .with_observer(observer)
         .with_policy(arguments.policy.clone())?;
     let model_ref = ModelRef::parse(&arguments.model_ref)?;
+    let token = CancelToken::new();
+    cancel_at_signals(&token)?;
     let mut request = ProvisionRequest::new(model_ref)
+        .cancelled_by(&token)
         .expecting(arguments.digest.clone())
         .files(arguments.patterns.clone());
     if let Some(time) = arguments.deadline {
@@ -87,9 +107,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.revalidates {
         request = request.freshness(Freshness::Revalidate);
     }
-    let report = provisioner
-        .provision(&request)
-        .map_err(|error| hinted(error, arguments))?;
+    let report = provisioner.provision(&request)?;
     let digest = match &report.digest {
         Some(digest) => digest.clone(),
         None => digest_of(&report, &show)?,
@@ -101,15 +119,45 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Adds a hint to the error of a missing path that may be a name at the hub.
-fn hinted(error: ProvisionError, arguments: &Arguments) -> Box<dyn Error> {
+/// Has the first Ctrl-C or SIGTERM cancel the call, and the second one end the process.
+fn cancel_at_signals(token: &CancelToken) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let token = token.clone();
+    thread::spawn(move || {
+        let mut signals = signals.forever();
+        if signals.next().is_some() {
+            token.cancel();
+        }
+        if let Some(signal) = signals.next() {
+            std::process::exit(128 + signal);
+        }
+    });
+    Ok(())
+}
+
+/// Returns the step that helps after an error, if the error does not name the step.
+fn hint(error: &(dyn Error + 'static), arguments: &Arguments) -> Option<String> {
     let text = &arguments.model_ref;
     let is_name = text.matches('/').count() == 1 && !text.starts_with(['/', '.']);
     let reference = format!("hf:{text}");
-    match error.code() == "artifact_missing" && is_name && ModelRef::parse(&reference).is_ok() {
-        true => format!("{error}; for a model of the hub write {reference}").into(),
-        false => error.into(),
+    match code(error)? {
+        "cancelled" => {
+            Some("the same command continues with the bytes that are durable".to_owned())
+        }
+        "artifact_missing" if is_name && ModelRef::parse(&reference).is_ok() => {
+            Some(format!("for a model of the hub write {reference}"))
+        }
+        _ => None,
     }
+}
+
+/// Returns the code of an error of the libraries.
+fn code(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let of_store = || error.downcast_ref().map(CatalogError::code);
+    error
+        .downcast_ref()
+        .map(ProvisionError::code)
+        .or_else(of_store)
 }
 
 /// Hashes a model that nothing proves, so that the user can pin its digest.
@@ -138,6 +186,9 @@ fn print(report: &ProvisionReport, digest: &Digest, begin: Instant) -> Result<()
     let handoff = Handoff::of(report)?;
     for companion in &handoff.document().companions {
         println!("beside:   {}", companion.display());
+    }
+    if report.resolved.local_path.is_dir() {
+        println!("files:    {}", report.file_names()?.len());
     }
     println!("size:     {} bytes", handoff.document().size);
     println!("digest:   {digest}");
@@ -185,4 +236,16 @@ fn json(report: &ProvisionReport, digest: &Digest) -> Result<String, Box<dyn Err
         "duration_ms": u64::try_from(report.durations.total.as_millis())?,
     });
     Ok(object.to_string())
+}
+
+fn json_of_error(error: &(dyn Error + 'static)) -> serde_json::Value {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    serde_json::json!({
+        "error": {
+            "code": code(error),
+            "message": error.to_string(),
+            "causes": causes,
+        },
+    })
 }

@@ -1,8 +1,9 @@
 //! The command line of the main job, as its users call it.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use catalog_core::{CatalogStore, FsCatalog};
 
@@ -94,7 +95,12 @@ fn the_example_says_on_stderr_why_it_failed() {
         (
             vec!["m", "--digest", "sha256:zz"],
             2,
-            vec!["hexadecimal", "usage:"],
+            vec!["--digest", "hexadecimal", "--help"],
+        ),
+        (
+            vec!["m", "--max-bytes", "1M"],
+            2,
+            vec!["--max-bytes \"1M\"", "80000000000"],
         ),
         (vec![], 2, vec!["MODEL_REF is missing"]),
         (vec!["m", "--no-such-option"], 2, vec!["--no-such-option"]),
@@ -115,4 +121,33 @@ fn the_example_says_on_stderr_why_it_failed() {
     }
     let catalog = FsCatalog::new(cache.path()).unwrap();
     assert_eq!(catalog.list().unwrap(), [], "nothing was registered");
+}
+
+/// PROV-302
+#[test]
+fn an_interrupt_cancels_the_call_and_the_error_is_told_as_json() {
+    let cache = tempfile::tempdir().unwrap();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/m.gguf", server.local_addr().unwrap());
+    let mut command = Command::new(program());
+    command
+        .args([&url, "--json", "--cache-dir"])
+        .arg(cache.path());
+    let process = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The server never answers.
+    let connection = server.accept().unwrap();
+    let id = process.id().to_string();
+    let interrupted = Command::new("kill").args(["-INT", &id]).status().unwrap();
+    assert!(interrupted.success());
+    let output = process.wait_with_output().unwrap();
+    drop(connection);
+    assert_eq!(output.status.code(), Some(1));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["error"]["code"], "cancelled", "{said}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("the same command continues"), "{message}");
 }

@@ -94,19 +94,24 @@ impl Repository<'_> {
             let detail = "the path of the staging area is not UTF-8".to_owned();
             return Err(fetch_error(self.model_ref, FetchProblem::Refused, detail));
         };
-        let mut invocation = Invocation::new(&self.tool.path, &["download", &self.name()]);
-        for argument in selection.arguments() {
-            invocation.argument(argument);
+        for arguments in selection.runs() {
+            let mut invocation = Invocation::new(&self.tool.path, &["download", &self.name()]);
+            for argument in arguments {
+                invocation.argument(argument);
+            }
+            for argument in ["--repo-type", "model", "--quiet", "--local-dir", folder] {
+                invocation.argument(argument);
+            }
+            if self.tool.makes_links() {
+                invocation
+                    .argument("--local-dir-use-symlinks")
+                    .argument("False");
+            }
+            if let Err(failure) = self.run(invocation, tick)? {
+                return Ok(Err(failure));
+            }
         }
-        for argument in ["--repo-type", "model", "--quiet", "--local-dir", folder] {
-            invocation.argument(argument);
-        }
-        if self.tool.makes_links() {
-            invocation
-                .argument("--local-dir-use-symlinks")
-                .argument("False");
-        }
-        Ok(self.run(invocation, tick)?.map(drop))
+        Ok(Ok(()))
     }
 
     /// Returns the commit to which the revision resolves now. The command is asked to download no

@@ -7,6 +7,13 @@ use catalog_core::{
 
 use super::process::Tick;
 
+/// The maximum length of the names in the arguments of one run, in bytes. Systems allow 1 MiB or more for all
+/// arguments and the environment.
+const MAX_ARGUMENTS: usize = 256 << 10;
+
+/// The length of an argument beside its name: its end, its address, and the brackets of a pattern.
+const BESIDE_ARGUMENT: usize = 32;
+
 /// The files of a repository that a task asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Selection {
@@ -170,19 +177,30 @@ impl Selection {
         }
     }
 
-    /// Returns the arguments of the command for the selection. The command reads a single name
-    /// literally, and several names as patterns.
-    pub(super) fn arguments(&self) -> Vec<String> {
-        match self {
-            Self::All => Vec::new(),
-            Self::Files(names) | Self::FilesOf(_, names) => exactly(names),
-            Self::Chosen(chosen) => {
-                let paths: Vec<String> =
-                    chosen.files.iter().map(|file| file.path.clone()).collect();
-                exactly(&paths)
+    /// Returns the arguments of each run of the command for the selection. A system limits the
+    /// arguments of one run.
+    pub(super) fn runs(&self) -> Vec<Vec<String>> {
+        let names = match self {
+            Self::All => return vec![Vec::new()],
+            Self::Folder(folder) => return vec![vec![format!("--include={}/*", literal(folder))]],
+            Self::Files(names) | Self::FilesOf(_, names) => names.iter().collect::<Vec<_>>(),
+            Self::Chosen(chosen) => chosen.files.iter().map(|file| &file.path).collect(),
+        };
+        let mut runs = Vec::new();
+        let (mut run, mut length) = (Vec::new(), 0);
+        for name in names {
+            length += name.len() + BESIDE_ARGUMENT;
+            if length > MAX_ARGUMENTS && !run.is_empty() {
+                runs.push(exactly(&run));
+                run.clear();
+                length = name.len() + BESIDE_ARGUMENT;
             }
-            Self::Folder(folder) => vec![format!("--include={}/*", literal(folder))],
+            run.push(name);
         }
+        if !run.is_empty() {
+            runs.push(exactly(&run));
+        }
+        runs
     }
 
     /// Returns the names of the files that must be downloaded, if the selection states them.
@@ -197,10 +215,11 @@ impl Selection {
     }
 }
 
-/// Returns the arguments that name these files and no others.
-fn exactly(names: &[String]) -> Vec<String> {
+/// Returns the arguments that name these files and no others. The command reads a single name
+/// literally, and several names as patterns.
+fn exactly(names: &[&String]) -> Vec<String> {
     match names {
-        [name] => vec![name.clone()],
+        [name] => vec![(*name).clone()],
         names => names.iter().map(|name| literal(name)).collect(),
     }
 }
@@ -218,4 +237,24 @@ fn literal(text: &str) -> String {
             c => c.to_string(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_ARGUMENTS, Selection};
+
+    /// PROV-417
+    #[test]
+    fn many_names_are_spread_over_several_runs() {
+        let names: Vec<String> = (0..50_000)
+            .map(|n| format!("folder/file-{n}.bin"))
+            .collect();
+        let runs = Selection::Files(names.clone()).runs();
+        assert_eq!(runs.concat(), names);
+        for run in &runs {
+            assert!(run.iter().map(String::len).sum::<usize>() <= MAX_ARGUMENTS);
+        }
+        let one = Selection::Files(vec!["a[1].bin".to_owned()]).runs();
+        assert_eq!(one, [["a[1].bin"]], "a single name is read literally");
+    }
 }
