@@ -81,13 +81,16 @@ const OF_THIS_HOST: &str = "http://127.0.0.1:";
 /// The bytes of the models that are imported.
 pub const CONTENT: &[u8] = b"the weights of a managed model";
 
-/// The bytes of the model that is fetched over the network. They are so many that a fetch journals them, and that
-/// a later process continues them.
-pub static FETCHED_CONTENT: [u8; 80 << 10] = fetched_content();
+/// The size of the model that is fetched over the network, in bytes. A fetch journals the bytes of a file of more
+/// than 64 KiB, and a later process can continue them.
+const FETCHED_SIZE: usize = 80 << 10;
+
+/// The bytes of the model that is fetched over the network.
+pub static FETCHED_CONTENT: [u8; FETCHED_SIZE] = fetched_content();
 
 /// Returns bytes that differ from place to place, so that a part at a wrong place is noticed.
-const fn fetched_content() -> [u8; 80 << 10] {
-    let mut bytes = [0; 80 << 10];
+const fn fetched_content() -> [u8; FETCHED_SIZE] {
+    let mut bytes = [0; FETCHED_SIZE];
     let mut place = 0;
     while place < bytes.len() {
         bytes[place] = (place % 251) as u8;
@@ -275,6 +278,23 @@ pub fn names_in(folder: &Path) -> std::result::Result<Vec<String>, String> {
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().into_owned());
     Ok(names.collect())
+}
+
+/// Returns all that lies below a folder and is no folder, or the path itself.
+pub fn files_below(path: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut paths = vec![path.to_path_buf()];
+    while let Some(path) = paths.pop() {
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_dir() => {
+                let names = names_in(&path).unwrap_or_default();
+                paths.extend(names.iter().map(|name| path.join(name)));
+            }
+            Ok(_) => files.push(path),
+            Err(_) => {}
+        }
+    }
+    files
 }
 
 /// Registers this number of models that nobody asks for, for a catalog of a usual size.

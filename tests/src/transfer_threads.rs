@@ -42,7 +42,7 @@ impl Role {
 
     /// A system call that belongs to the work of the thread: it writes a part of the file, looks at the complete
     /// file, or makes the parts durable.
-    fn work(self) -> &'static str {
+    fn expected_call(self) -> &'static str {
         match self {
             Self::Fetch => "pwrite64",
             Self::Hash => "statx",
@@ -76,11 +76,14 @@ pub fn points_of(site: &Site, workload: &[Step], role: Role) -> Result<Vec<Point
     let trace = fs::read_to_string(trace).map_err(|error| error.to_string())?;
     let points = points_of_thread(&trace).into_iter();
     let points: Vec<Point> = points.map(|(_, point)| point).collect();
-    match points.iter().any(|point| point.call == role.work()) {
+    match points
+        .iter()
+        .any(|point| point.call == role.expected_call())
+    {
         true => Ok(points),
         false => Err(format!(
             "the thread never calls {}, so it is not tested",
-            role.work()
+            role.expected_call()
         )),
     }
 }

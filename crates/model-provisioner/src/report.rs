@@ -66,7 +66,7 @@ impl ProvisionReport {
     }
 }
 
-/// The time that each part of a call took.
+/// The time that each phase of a call took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Durations {

@@ -135,8 +135,8 @@ impl ProvisionRequest {
         self
     }
 
-    /// Returns the digest that the request or its reference states, in its canonical form. Both must
-    /// state the same digest.
+    /// Returns the digest that the request or its reference states, in its canonical form. Returns an
+    /// error if both state a digest and the digests differ.
     pub(crate) fn given_digest(&self) -> Result<Option<Digest>> {
         let given = self.expected_digest.as_ref().map(Digest::canonical);
         let given = given

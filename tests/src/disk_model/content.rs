@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-/// The bytes of a file. Copies share the bytes, and their SHA-256 compares them, so that many states of a large file
-/// take little memory and time.
+/// The bytes of a file. Clones share the bytes, and contents are compared by their SHA-256. Thus many states of a large
+/// file take little memory and time.
 #[derive(Debug, Clone)]
 pub struct Content {
     sha256: [u8; 32],

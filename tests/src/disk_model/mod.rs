@@ -164,12 +164,13 @@ impl Disk {
 
     /// Adds what a crash now may leave.
     fn collect(&self, answered: usize, states: &mut BTreeSet<(Tree, usize)>) {
-        let mut possible: BTreeMap<usize, BTreeSet<Content>> = BTreeMap::new();
+        let mut contents_of_files: BTreeMap<usize, BTreeSet<Content>> = BTreeMap::new();
         for names in self.all_names() {
             let files: BTreeSet<usize> = names.files.values().copied().collect();
             let mut contents = vec![BTreeMap::new()];
             for file in files {
-                let possible = possible.entry(file).or_insert_with(|| self.contents(file));
+                let possible = contents_of_files.entry(file);
+                let possible = possible.or_insert_with(|| self.contents(file));
                 contents = contents
                     .into_iter()
                     .flat_map(|all: BTreeMap<usize, Content>| {

@@ -6,13 +6,9 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use catalog_core::{Basis, CatalogStore, FetchProblem};
 use model_provisioner::{EventKind, Policy, Provided};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
-use workspace_tests::web::{Reply, WebServer};
+use workspace_tests::web::Reply;
 
-use super::{Events, bytes, fetching, network, provision, provisioner, request, sha256};
-
-fn server() -> WebServer {
-    WebServer::start("127.0.0.1").unwrap()
-}
+use super::{Events, bytes, fetching, network, provision, provisioner, request, server, sha256};
 
 /// NET-100
 #[test]

@@ -1,5 +1,6 @@
 //! Models of web servers: the protocol on a server of the harness, and TLS and proxies on real ones.
 
+mod connections;
 mod http;
 mod parts;
 mod proofs;
@@ -19,6 +20,11 @@ use model_fetchers::NetworkConfig;
 use model_provisioner::{
     Event, ModelProvisioner, ProvisionError, ProvisionReport, ProvisionRequest, SchemeRouter,
 };
+use workspace_tests::web::WebServer;
+
+fn server() -> WebServer {
+    WebServer::start("127.0.0.1").unwrap()
+}
 
 /// Returns settings with short pauses.
 fn network() -> NetworkConfig {

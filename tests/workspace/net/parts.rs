@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use catalog_core::FetchProblem;
-use workspace_tests::web::{Gate, Reply, Request, WebServer};
+use workspace_tests::web::{Gate, Reply, Request};
 
-use super::{alone, bytes, ending, network, provisioner, sha256};
+use super::{alone, bytes, ending, network, provisioner, server, sha256};
 
 /// The number of bytes by which parts are ahead of the hash at most.
 const WINDOW: usize = 64 << 20;
@@ -47,10 +47,7 @@ fn reaches_beyond(request: &Request) -> bool {
 #[test]
 fn a_change_while_parts_wait_for_the_hash_starts_the_file_once_more() {
     let _alone = alone();
-    let (server, root) = (
-        WebServer::start("127.0.0.1").unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
     let (old, new) = (large(1), large(2));
     server.put("/m.bin", old, Some("\"a\""));
     // The first part is held, so the hash stands. Another part is answered when a part has been
@@ -87,10 +84,7 @@ fn a_change_while_parts_wait_for_the_hash_starts_the_file_once_more() {
 /// NET-134
 #[test]
 fn a_file_that_changes_twice_is_an_error() {
-    let (server, root) = (
-        WebServer::start("127.0.0.1").unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
     server.put("/m.bin", bytes(3, 20 << 20), Some("\"a\""));
     server.lie(|number, _, reply| reply.with("ETag", format!("\"{number}\"")));
     let one_by_one = provisioner(root.path(), network().connections(1));
@@ -107,10 +101,7 @@ fn a_file_that_changes_twice_is_an_error() {
 #[test]
 fn a_part_that_failed_comes_before_the_parts_beyond_the_window() {
     let _alone = alone();
-    let (server, root) = (
-        WebServer::start("127.0.0.1").unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
     let content = large(4);
     server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
     // The first part is held, so the hash stands, until another part has failed 20 times. It fails
@@ -155,10 +146,7 @@ fn a_part_that_failed_comes_before_the_parts_beyond_the_window() {
 #[test]
 fn a_part_that_waits_gives_way_if_all_other_connections_are_busy() {
     let _alone = alone();
-    let (server, root) = (
-        WebServer::start("127.0.0.1").unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
     let (content, small) = (large(5), bytes(6, 1000));
     let name = |number| format!("/m-0000{number}-of-00006.bin");
     server.put(&name(1), Arc::clone(&content), Some("\"a\""));
@@ -201,4 +189,20 @@ fn a_part_that_waits_gives_way_if_all_other_connections_are_busy() {
         .unwrap();
     let fetched = std::fs::read(&report.resolved.local_path).unwrap();
     assert!(fetched == content[..]);
+}
+
+/// NET-154
+#[test]
+fn a_small_file_without_a_validator_is_not_joined_after_an_interruption() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let (before, after) = (bytes(1, 900 << 10), bytes(2, 900 << 10));
+    server.put("/m.bin", Arc::clone(&after), None);
+    server.lie(move |number, _, reply| match number {
+        0 => reply.body(Arc::clone(&before)).broken_after(500 << 10),
+        _ => reply,
+    });
+    let report = provisioner(root.path(), network())
+        .provision(&ending(&server.url("/m.bin")))
+        .unwrap();
+    assert_eq!(report.digest, Some(sha256(&after)));
 }

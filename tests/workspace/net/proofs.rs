@@ -10,11 +10,7 @@ use catalog_core::{Basis, VerificationOutcomeKind};
 use model_provisioner::{Freshness, Policy, ProvisionReport, Unverified};
 use workspace_tests::web::{Reply, WebServer};
 
-use super::{bytes, network, provision, provisioner, request, sha256};
-
-fn server() -> WebServer {
-    WebServer::start("127.0.0.1").unwrap()
-}
+use super::{bytes, network, provision, provisioner, request, server, sha256};
 
 /// NET-101
 #[test]

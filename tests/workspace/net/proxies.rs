@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use catalog_core::{AddressSet, FetchProblem, FsCatalog};
 use model_fetchers::{Proxies, TrustedRoots};
 use model_provisioner::{AddressRules, ModelProvisioner, Outbound, Policy, SchemeRouter};
-use workspace_tests::web::{Reply, WebServer};
+use workspace_tests::web::Reply;
 
-use super::{bytes, ending, network, provisioner, request, sha256};
+use super::{bytes, ending, network, provisioner, request, server, sha256};
 use workspace_tests::real_servers::{Certificates, nginx, tinyproxy};
 
 /// NET-130
@@ -19,7 +19,7 @@ fn http_goes_through_a_proxy_in_absolute_form_and_exceptions_go_directly() {
     let Some(proxy) = tinyproxy("BasicAuth user secret") else {
         return;
     };
-    let server = WebServer::start("127.0.0.1").unwrap();
+    let server = server();
     let content = bytes(1, 20 << 20);
     server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
     server.put("/n.bin", Arc::clone(&content), Some("\"a\""));
@@ -143,7 +143,7 @@ fn a_proxy_is_neither_an_address_of_the_other_scheme_nor_are_its_credentials_sen
         return;
     };
     // The same host and port, by http through the proxy, and by https directly.
-    let proxy = WebServer::start("127.0.0.1").unwrap();
+    let proxy = server();
     let location = format!("https://localhost:{}/m.bin", target.port);
     proxy.lie(move |_, _, _| Reply::new("302 Found").with("Location", &location));
     let root = tempfile::tempdir().unwrap();
@@ -201,7 +201,7 @@ fn the_credentials_of_a_proxy_do_not_go_through_its_tunnel() {
 /// NET-140
 #[test]
 fn a_literal_address_behind_a_proxy_is_asked_at_the_gate() {
-    let proxy = WebServer::start("127.0.0.1").unwrap();
+    let proxy = server();
     let content = bytes(4, 1000);
     let url = "http://10.1.2.3/m.bin";
     proxy.put(url, Arc::clone(&content), Some("\"a\""));
@@ -277,7 +277,7 @@ fn a_proxy_that_fails_for_a_moment_is_asked_again() {
 /// NET-140
 #[test]
 fn an_address_in_another_notation_behind_a_proxy_is_refused() {
-    let proxy = WebServer::start("127.0.0.1").unwrap();
+    let proxy = server();
     let mut asked = Vec::new();
     for host in [
         "2852039166",

@@ -8,7 +8,7 @@ use model_fetchers::HttpFetcher;
 use model_provisioner::{ModelProvisioner, ProvisionRequest};
 use workspace_tests::web::{Reply, WebServer};
 
-use super::{bytes, ending, network, provisioner, sha256};
+use super::{bytes, ending, network, provisioner, server, sha256};
 
 /// Fails a call after its first two parts. Returns their size.
 fn fetch_two_parts(server: &WebServer, request: &ProvisionRequest, root: &Path) -> u64 {
@@ -27,10 +27,7 @@ fn fetch_two_parts(server: &WebServer, request: &ProvisionRequest, root: &Path) 
 /// NET-135
 #[test]
 fn kept_bytes_beyond_the_end_of_a_file_are_an_error_and_then_removed() {
-    let (server, root) = (
-        WebServer::start("127.0.0.1").unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
     let content = bytes(1, 4 << 20);
     server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
     let url = server.url("/m.bin");
@@ -56,10 +53,7 @@ fn kept_bytes_beyond_the_end_of_a_file_are_an_error_and_then_removed() {
 /// NET-135
 #[test]
 fn kept_bytes_are_not_used_for_a_file_of_another_size() {
-    let (server, root) = (
-        WebServer::start("127.0.0.1").unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
     let content = bytes(3, 20 << 20);
     server.put("/m.bin", Arc::clone(&content), None);
     let request = || ending(&server.url("/m.bin")).expecting(sha256(&content));
@@ -76,10 +70,7 @@ fn kept_bytes_are_not_used_for_a_file_of_another_size() {
 /// NET-138
 #[test]
 fn a_resumed_file_needs_no_room_for_the_bytes_that_are_here() {
-    let (server, root) = (
-        WebServer::start("127.0.0.1").unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
     let content = bytes(5, 20 << 20);
     server.put("/m.bin", Arc::clone(&content), Some("\"a\""));
     let kept = fetch_two_parts(&server, &ending(&server.url("/m.bin")), root.path());

@@ -7,11 +7,7 @@ use std::time::Duration;
 use catalog_core::{CancelToken, FetchProblem};
 use workspace_tests::web::{Gate, Reply, WebServer};
 
-use super::{alone, bytes, ending, network, provisioner, request, sha256};
-
-fn server() -> WebServer {
-    WebServer::start("127.0.0.1").unwrap()
-}
+use super::{alone, bytes, ending, network, provisioner, request, server, sha256};
 
 /// NET-136
 #[test]

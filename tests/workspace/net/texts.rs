@@ -4,17 +4,14 @@ use std::fs;
 use std::sync::Arc;
 
 use catalog_core::FetchProblem;
-use workspace_tests::web::{Reply, WebServer};
+use workspace_tests::web::Reply;
 
-use super::{bytes, provision};
+use super::{bytes, provision, server};
 
 /// NET-142
 #[test]
 fn the_names_of_shards_are_escaped_in_their_urls() {
-    let (server, root) = (
-        WebServer::start("127.0.0.1").unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
     let shards = [bytes(1, 1 << 20), bytes(2, 1 << 20)];
     for (shard, number) in shards.iter().zip(1..) {
         let path = format!("/x/my%20model-0000{number}-of-00002.gguf");
@@ -32,10 +29,7 @@ fn the_names_of_shards_are_escaped_in_their_urls() {
 /// NET-144
 #[test]
 fn the_text_of_a_server_is_shown_in_part_and_never_for_a_signed_url() {
-    let (server, root) = (
-        WebServer::start("127.0.0.1").unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
     let text = format!("your licence\nhas ended {} the end", "x".repeat(1024));
     server.lie(move |_, _, _| Reply::new("403 Forbidden").body(text.as_bytes()));
     let plain = provision(root.path(), &server.url("/m.bin")).unwrap_err();
@@ -52,10 +46,7 @@ fn the_text_of_a_server_is_shown_in_part_and_never_for_a_signed_url() {
 /// NET-144
 #[test]
 fn a_server_that_repeats_the_credentials_does_not_put_them_into_an_error() {
-    let (server, root) = (
-        WebServer::start("127.0.0.1").unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
     server.lie(|_, request, _| {
         let sent = request.header("authorization").unwrap_or_default();
         let text = format!("Authorization: {sent} is not valid");
@@ -71,10 +62,7 @@ fn a_server_that_repeats_the_credentials_does_not_put_them_into_an_error() {
 /// NET-144
 #[test]
 fn the_text_of_a_server_has_no_control_characters() {
-    let (server, root) = (
-        WebServer::start("127.0.0.1").unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
     server.lie(|_, _, _| Reply::new("403 Forbidden").body(*b"no \x1b[2J\x07 access"));
     let error = provision(root.path(), &server.url("/m.bin")).unwrap_err();
     let shown = error.to_string();

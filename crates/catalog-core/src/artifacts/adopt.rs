@@ -9,7 +9,9 @@ use super::journal::{Journal, Partial};
 use super::staging::Staging;
 use crate::error::{CatalogError, Result};
 use crate::reference::shown_id;
-use crate::root::{FileLock, Modes, StagingFolder, list_folder, remove_artifact, set_mode};
+use crate::root::{
+    FileLock, HeldFolder, Modes, StagingFolder, list_folder, remove_artifact, set_mode,
+};
 
 /// A partial file in the staging area of a dead process.
 pub(super) struct Found {
@@ -17,13 +19,16 @@ pub(super) struct Found {
     pub(super) claim: FileLock,
     pub(super) journal: Journal,
     pub(super) path: PathBuf,
+    /// The path of the file in its opened folder.
+    pub(super) reached: PathBuf,
+    _parent: HeldFolder,
     pub(super) partial: Partial,
     pub(super) is_own: bool,
 }
 
 impl Staging {
-    /// Returns the largest partial file of this name and version that a dead process left. The
-    /// caller holds the lock of artifacts.
+    /// Returns the largest partial file of this name and version that a dead process left. Removes
+    /// the partial files of this name and another version. The caller holds the lock of artifacts.
     pub(super) fn find_partial(&self, name: &str, source_version: &str) -> Result<Option<Found>> {
         let own = self.folder.path();
         let own_account = fs::symlink_metadata(own)
@@ -39,12 +44,16 @@ impl Staging {
                 continue;
             };
             let partial = journal.files.get(name);
-            let is_same = |partial: &&Partial| {
-                journal.id == self.id.as_str() && partial.source_version == source_version
-            };
-            let Some(partial) = partial.filter(is_same).cloned() else {
+            let partial = partial.filter(|_| journal.id == self.id.as_str());
+            let Some(partial) = partial.cloned() else {
                 continue;
             };
+            if partial.source_version != source_version {
+                if let Owner::Died(Some(claim)) = owner_of(&folder, self.store.locking())? {
+                    self.remove_partial(folder, claim, journal, name);
+                }
+                continue;
+            }
             let durable = partial.durable;
             if best
                 .as_ref()
@@ -52,8 +61,13 @@ impl Staging {
             {
                 continue;
             }
+            // A link in the place of a folder could lead out of the store.
             let path = folder.artifact().files().join(name);
-            let Ok(metadata) = fs::symlink_metadata(&path) else {
+            let Ok(Some(parent)) = HeldFolder::of(&path) else {
+                continue;
+            };
+            let reached = parent.reach(&path)?;
+            let Ok(metadata) = fs::symlink_metadata(&reached) else {
                 continue;
             };
             // A file with another name may be a blob of the store, which must not be written.
@@ -69,6 +83,8 @@ impl Staging {
                     claim,
                     journal,
                     path,
+                    reached,
+                    _parent: parent,
                     partial,
                 });
             }
@@ -138,19 +154,27 @@ impl Staging {
         Ok(())
     }
 
-    /// Removes a file that was taken from the journal of its staging area, and the area if it is
-    /// empty. A failure leaves the rest to a collection.
-    pub(super) fn forget(&self, mut found: Found, name: &str) {
-        found.journal.files.remove(name);
-        let forgotten = match found.journal.files.is_empty() {
-            true => remove_artifact(found.folder.path()),
-            false => found.journal.write(self.store.layout(), &found.folder),
+    /// Removes a file, if it is still there, from the journal of its staging area and from the area.
+    /// Removes the area if it has no other file. A failure leaves the rest to a collection.
+    pub(super) fn remove_partial(
+        &self,
+        folder: StagingFolder,
+        claim: FileLock,
+        mut journal: Journal,
+        name: &str,
+    ) {
+        journal.files.remove(name);
+        let removed = match journal.files.is_empty() {
+            true => remove_artifact(folder.path()),
+            false => journal
+                .write(self.store.layout(), &folder)
+                .and_then(|()| remove_artifact(&folder.artifact().files().join(name))),
         };
-        if let Err(error) = forgotten {
-            let path = found.folder.path().display();
-            tracing::debug!(%path, %error, "a taken partial file is still in its journal");
+        if let Err(error) = removed {
+            let path = folder.path().display();
+            tracing::debug!(%path, %error, "a partial file could not be removed");
         }
-        drop(found.claim);
+        drop(claim);
     }
 
     /// Opens a file that was taken from another staging area, and cuts the bytes that may not be

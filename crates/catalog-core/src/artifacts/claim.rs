@@ -64,8 +64,12 @@ impl Claim {
         seal(&serde_json::to_string(self).expect("it has only text and numbers"))
     }
 
+    /// Reads a claim, if it exists. A claim that is damaged reserves nothing.
     pub(super) fn read(path: &Path) -> Result<Option<Self>> {
-        let text = read_text(path, 1 << 20)?.unwrap_or_default();
+        let text = match read_text(path, 1 << 20) {
+            Err(CatalogError::StoreDamaged { .. }) => return Ok(None),
+            read => read?.unwrap_or_default(),
+        };
         let claim = unseal(&text).ok().map(|text| serde_json::from_str(&text));
         Ok(claim.and_then(Result::ok))
     }
@@ -127,4 +131,21 @@ pub(super) fn make_claimed_folder(
     // From now on the owner of the folder removes it.
     let _ = folder.keep();
     Ok((claimed, claim))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Claim;
+
+    /// CAT-837
+    #[test]
+    fn a_damaged_claim_reserves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join("claim");
+        for content in [vec![b'a'; 2 << 20], vec![0xff; 10], b"{}".to_vec()] {
+            std::fs::write(&path, content).expect("a file can be written");
+            let claim = Claim::read(&path).expect("it is no error");
+            assert!(claim.is_none());
+        }
+    }
 }

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::formats::Shard;
 use super::manifest_file::{ManifestFile, Role};
 use super::provenance::{Provenance, Validators};
-use super::text_file::{damaged, read_text};
+use super::text_file::read_text;
 use crate::digest::{Basis, Digest, DigestSubject, FileContent, seal, unseal};
 use crate::error::{CatalogError, DigestError, Result};
 use crate::reference::{FilePatterns, check_file_name};
@@ -256,6 +256,7 @@ impl Manifest {
             {
                 return Err(damaged(&path, source.to_string()));
             }
+            Err(CatalogError::StoreDamaged { detail, .. }) => return Err(damaged(&path, detail)),
             read => read?,
         };
         let Some(text) = text else {
@@ -333,4 +334,14 @@ fn of_role(files: &[ManifestFile], role: Role) -> impl Iterator<Item = &Manifest
 fn tree_of<'f>(files: impl Iterator<Item = &'f ManifestFile>) -> Digest {
     let contents: Vec<FileContent> = files.filter_map(ManifestFile::content).collect();
     Digest::of_contents(&contents)
+}
+
+/// Returns the error of a manifest that cannot be read.
+pub(super) fn damaged(path: &Path, detail: String) -> CatalogError {
+    CatalogError::StoreDamaged {
+        path: path.to_path_buf(),
+        detail,
+        repair: "import or provision the model again, which replaces this file; or move the \
+                 folder of this file out of the root",
+    }
 }

@@ -27,10 +27,11 @@ impl HashedPrefix {
     }
 }
 
-/// The number of bytes that one system call writes. Linux puts a larger write into larger pieces of memory. A virtual
-/// machine often has returned such pieces to its host, and the write waits until the host gives memory again: a
-/// download then took twice as long. On memory that is there, 2 GiB in these pieces take 0.6 s instead of 0.4 s.
-const PIECE: usize = 16 << 10;
+/// The number of bytes that one system call writes. For a larger write, Linux allocates larger pages for its cache.
+/// In a virtual machine, the host may have taken these pages back. The write then waits for the host, and a download
+/// took twice as long. If the host has not taken the pages back, 2 GiB take 0.6 s in small writes and 0.4 s in large
+/// ones.
+const WRITE_SIZE: usize = 16 << 10;
 
 /// A handle that writes parts of a [`ResumableFile`](super::ResumableFile). Clones write the same file.
 #[derive(Debug, Clone)]
@@ -43,9 +44,9 @@ pub(super) struct Target {
     pub(super) source_version: String,
     pub(super) path: PathBuf,
     pub(super) file: File,
-    /// Is held while a part is written. Linux lets one thread write a file at a time, and the others would use
-    /// their processors to wait.
-    pub(super) writing: Mutex<()>,
+    /// This lock is held while bytes are written. Linux lets only one thread write to a file at a time. Without the
+    /// lock, the other threads would use processor time to wait.
+    pub(super) write_lock: Mutex<()>,
     pub(super) journal: Arc<StagingJournal>,
 }
 
@@ -72,8 +73,13 @@ impl PartWriter {
 
 impl Target {
     pub(super) fn write_at(&self, bytes: &[u8], position: u64) -> Result<()> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let pieces = bytes.chunks(PIECE).zip((position..).step_by(PIECE));
+        let _lock = self
+            .write_lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let pieces = bytes
+            .chunks(WRITE_SIZE)
+            .zip((position..).step_by(WRITE_SIZE));
         for (piece, position) in pieces {
             let written = self.file.write_all_at(piece, position);
             written.map_err(|error| CatalogError::io("write", &self.path, error))?;

@@ -79,13 +79,13 @@ impl Staging {
                     // Wherever this process dies, the area with the file has a journal that names the
                     // file: that of the dead process stays until the file is here.
                     journal.note(name, found.partial.clone())?;
-                    fs::rename(&found.path, &path)
+                    fs::rename(&found.reached, &path)
                         .map_err(|error| CatalogError::io("rename to", &path, error))?;
                     kept = Some(found.partial.clone());
-                    self.forget(found, name);
+                    self.remove_partial(found.folder, found.claim, found.journal, name);
                 }
                 false => {
-                    let file = open_own_file(&found.path, OpenOptions::new().read(true))?;
+                    let file = open_own_file(&found.reached, OpenOptions::new().read(true))?;
                     if let Some(file) = file {
                         kept = Some(found.partial);
                         donor = Some(Donor {
@@ -112,7 +112,7 @@ impl Staging {
                 source_version: source_version.to_owned(),
                 path,
                 file,
-                writing: Mutex::default(),
+                write_lock: Mutex::default(),
                 journal,
             }),
             hash: Sha256::new(),
@@ -185,7 +185,7 @@ impl ResumableFile {
     /// call.
     ///
     /// Returns false if the bytes cannot be read, or are not the bytes that the earlier call wrote.
-    /// Then the caller [discards](Self::discard) the file, calls
+    /// From then on, the file has no kept and no hashed bytes. Then the caller [discards](Self::discard) the file, calls
     /// [`Staging::ignore_earlier_bytes`], and fetches all bytes.
     ///
     /// # Errors
@@ -213,6 +213,7 @@ impl ResumableFile {
                 Err(error) => {
                     let path = path.display();
                     tracing::warn!(%path, %error, "kept bytes of a file cannot be read");
+                    self.forget_kept();
                     return Ok(false);
                 }
             };
@@ -230,6 +231,7 @@ impl ResumableFile {
                 .map_or(&self.target.path, |donor| &donor.path);
             let path = path.display();
             tracing::warn!(%path, "kept bytes of a file have changed since they were written");
+            self.forget_kept();
             return Ok(false);
         }
         if let Some(donor) = donor {
@@ -238,8 +240,7 @@ impl ResumableFile {
             // removes it.
             let removed = match donor.is_alone {
                 true => remove_artifact(donor.folder.path()),
-                false => fs::remove_file(&donor.path)
-                    .map_err(|error| CatalogError::io("remove", &donor.path, error)),
+                false => remove_artifact(&donor.path),
             };
             if let Err(error) = removed {
                 let path = donor.folder.path().display();
@@ -247,6 +248,13 @@ impl ResumableFile {
             }
         }
         Ok(true)
+    }
+
+    /// Begins again without the kept bytes, so that no later record contains their hash.
+    fn forget_kept(&mut self) {
+        self.kept = None;
+        self.hash = Sha256::new();
+        self.hashed = 0;
     }
 
     /// Hashes the next bytes of the file.

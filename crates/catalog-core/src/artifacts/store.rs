@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::artifact::Artifact;
 use super::lease::{LeaseLock, wait_for_lease};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, damaged};
 use crate::error::{CatalogError, Result};
 use crate::index::{IndexFiles, Writing};
 use crate::progress::Limits;
@@ -194,10 +194,7 @@ impl ArtifactStore {
             let manifest = match Manifest::read(&folder) {
                 // The artifact was removed after it was listed.
                 Ok(None) if !is_there(folder.path())? => continue,
-                Ok(None) => Err(super::text_file::damaged(
-                    &folder.manifest(),
-                    "it is missing".to_owned(),
-                )),
+                Ok(None) => Err(damaged(&folder.manifest(), "it is missing".to_owned())),
                 Ok(Some(manifest)) => Ok(manifest),
                 Err(error) => Err(error),
             };
@@ -225,7 +222,7 @@ impl ArtifactStore {
         };
         match self.manifest(key) {
             Err(CatalogError::ArtifactMissing { path }) => {
-                Err(super::text_file::damaged(&path, "it is missing".to_owned()))
+                Err(damaged(&path, "it is missing".to_owned()))
             }
             found => found.map(Some),
         }

@@ -19,9 +19,9 @@ pub(super) fn read_text(path: &Path, max: u64) -> Result<Option<String>> {
     let mut text = String::with_capacity(len.min(max) as usize + 1);
     match file.take(max + 1).read_to_string(&mut text) {
         Ok(len) if len as u64 <= max => Ok(Some(text)),
-        Ok(_) => Err(damaged(path, "it is too long".to_owned())),
+        Ok(_) => Err(damaged(path, "it is too long")),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Err(damaged(path, "it is not UTF-8".to_owned()))
+            Err(damaged(path, "it is not UTF-8"))
         }
         Err(error) => Err(CatalogError::io("read", path, error)),
     }
@@ -35,11 +35,10 @@ pub(super) fn write_text(layout: &Layout, path: &Path, text: &str) -> Result<()>
     file.sync_all().map_err(failed)
 }
 
-pub(super) fn damaged(path: &Path, detail: String) -> CatalogError {
+fn damaged(path: &Path, detail: &str) -> CatalogError {
     CatalogError::StoreDamaged {
         path: path.to_path_buf(),
-        detail,
-        repair: "import or provision its model again, which replaces the manifest, or move the \
-                 folder that it is in out of the root",
+        detail: detail.to_owned(),
+        repair: "move this file out of the root",
     }
 }

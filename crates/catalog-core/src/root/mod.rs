@@ -7,6 +7,7 @@ mod file_lock;
 mod file_system;
 mod folder;
 mod foreign;
+mod held_folder;
 mod held_lock;
 mod host_clock;
 mod layout;
@@ -36,6 +37,7 @@ pub(crate) use file_lock::{FileLock, LockMode};
 pub(crate) use file_system::{FileSystem, refuse_without_shared_locks};
 pub(crate) use folder::{check_own_folder, create_own_folder, create_own_folders, sync_folder};
 pub(crate) use foreign::keep_foreign_aside;
+pub(crate) use held_folder::HeldFolder;
 pub(crate) use host_clock::{Moment, now_ms};
 pub(crate) use layout::{
     ArtifactFolder, IndexFile, Layout, QuarantineFolder, StagingFolder, StoreLock, is_sha256,

@@ -1,11 +1,11 @@
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::folder::create_own_folder;
+use super::held_folder::HeldFolder;
 use super::layout::Layout;
 use super::listing::remove_tree;
 use super::resolve::is_absence;
@@ -82,54 +82,6 @@ impl MoverAside {
                 remove_artifact(path).map(|()| None)
             }
             Err(error) => Err(CatalogError::io("move aside", path, error)),
-        }
-    }
-}
-
-/// The open parent folder of a path. If `/proc` is mounted, all work is done in the opened folder,
-/// and a link that replaces the folder later has no effect.
-struct HeldFolder {
-    _folder: File,
-    path: PathBuf,
-    /// The path through `/proc` to the opened folder. It is `None` if `/proc` is not mounted.
-    through: Option<PathBuf>,
-}
-
-impl HeldFolder {
-    /// Opens the parent folder of a path, if it exists.
-    fn of(path: &Path) -> Result<Option<Self>> {
-        let path = path.parent().unwrap_or(path).to_path_buf();
-        let folder = match File::open(&path) {
-            Ok(folder) => folder,
-            // This includes a file at the place of a parent folder.
-            Err(error) if is_absence(&error) => return Ok(None),
-            Err(error) => return Err(CatalogError::io("open folder", path, error)),
-        };
-        let through = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
-        let through = match fs::read_link(&through) {
-            Ok(real) if real == path => Some(through),
-            Ok(_) => {
-                let error = io::Error::other("it was moved or replaced by a link during the call");
-                return Err(CatalogError::io("remove from folder", path, error));
-            }
-            Err(_) => None,
-        };
-        Ok(Some(Self {
-            _folder: folder,
-            path,
-            through,
-        }))
-    }
-
-    /// Returns the path of the same name in the opened folder.
-    fn reach(&self, path: &Path) -> Result<PathBuf> {
-        match (path.file_name(), &self.through) {
-            (Some(name), Some(through)) => Ok(through.join(name)),
-            (Some(_), None) => Ok(path.to_path_buf()),
-            (None, _) => {
-                let error = io::Error::new(io::ErrorKind::InvalidInput, "it has no name");
-                Err(CatalogError::io("remove", path, error))
-            }
         }
     }
 }

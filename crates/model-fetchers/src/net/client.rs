@@ -6,12 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use catalog_core::{AddressSet, HostOrigin, OutboundGate};
+use ureq::Agent;
 use ureq::http::header::{AUTHORIZATION, LOCATION};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Connector as _, NextTimeout, RustlsConnector};
-use ureq::{Agent, BodyReader};
 
+use super::body::{Body, FailuresAreErrors};
 use super::config::NetworkConfig;
 use super::error::NetError;
 use super::hub::is_hub;
@@ -51,7 +52,7 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) url: Url,
-    pub(crate) body: BodyReader<'static>,
+    pub(crate) body: Body,
 }
 
 /// The addresses to which connections may be made, by origin: those of a host, or of the
@@ -127,7 +128,9 @@ impl<'c> Client<'c> {
         };
         let agent = Agent::with_parts(
             builder.build(),
-            dialer.chain(RustlsConnector::default()),
+            dialer
+                .chain(RustlsConnector::default())
+                .chain(FailuresAreErrors),
             Allowed(Arc::clone(&addresses)),
         );
         Ok(Self {
@@ -205,7 +208,7 @@ impl<'c> Client<'c> {
                     status: parts.status,
                     headers: parts.headers,
                     url,
-                    body: body.into_reader(),
+                    body: Body::new(body),
                 });
             }
             let target = parts

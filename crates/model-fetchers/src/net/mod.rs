@@ -1,6 +1,7 @@
 //! Requests: the client, redirects, proxies, TLS, and the gate before each connection. It knows no
 //! models.
 
+mod body;
 mod client;
 mod config;
 mod connect;
@@ -8,7 +9,6 @@ mod error;
 mod hub;
 mod pause;
 mod proxy;
-mod rate;
 mod resolve;
 mod stop;
 mod tls;
@@ -27,7 +27,6 @@ pub(crate) use config::misconfigured;
 pub(crate) use error::NetError;
 pub(crate) use hub::is_hub;
 pub(crate) use pause::{MAX_PAUSE, note_pause, pause};
-pub(crate) use rate::Rate;
 pub(crate) use tls::Tls;
 pub(crate) use url::Url;
 pub(crate) use within::within;

@@ -39,7 +39,8 @@ impl ClientIdentity {
     }
 }
 
-/// The TLS settings of a fetcher. The roots of the system are read with the first `https:` request.
+/// The TLS settings of a fetcher. The roots of the system are read once, with the first
+/// call, because also an `http:` URL can lead to an `https:` one.
 #[derive(Debug)]
 pub(crate) struct Tls {
     given: Option<Vec<Certificate<'static>>>,

@@ -5,19 +5,23 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, ShutdownHandle, Transport,
 };
 
+use super::body::count;
 use super::config::NetworkConfig;
 use super::connect::{dial, is_timeout, open_tunnel};
 use super::error::NetError;
 use super::proxy::Proxy;
 use super::stop::Stop;
 use super::url::Url;
+
+/// The least number of bytes a second of a connection that lives.
+const LEAST_RATE: u64 = 1 << 10;
 
 /// Connects requests, directly or through a proxy.
 #[derive(Debug)]
@@ -65,6 +69,8 @@ impl Connector<()> for Dialer {
             buffers,
             prefix,
             times: (None, None),
+            slow: times.slow,
+            arrival: Arrival::default(),
         }))
     }
 }
@@ -76,6 +82,40 @@ pub(super) struct Wire {
     prefix: Option<AbsoluteForm>,
     /// The timeouts of reads and writes that are set at present.
     times: (Option<Duration>, Option<Duration>),
+    /// The time over which the least rate counts.
+    slow: Duration,
+    arrival: Arrival,
+}
+
+/// The rate at which an answer arrives, from its first bytes on.
+#[derive(Debug, Default)]
+struct Arrival {
+    has_begun: bool,
+    bytes: u64,
+    /// The time for which the bytes were awaited.
+    awaited: Duration,
+}
+
+impl Arrival {
+    /// Counts bytes. Returns an error if the connection was too slow over a time.
+    fn note(&mut self, bytes: u64, awaited: Duration, over: Duration) -> std::io::Result<()> {
+        if !self.has_begun {
+            self.has_begun = bytes > 0;
+            return Ok(());
+        }
+        self.bytes += bytes;
+        self.awaited += awaited;
+        if self.awaited < over {
+            return Ok(());
+        }
+        let least = (LEAST_RATE as f64 * self.awaited.as_secs_f64()) as u64;
+        if self.bytes < least {
+            let why = format!("less than {LEAST_RATE} bytes a second arrived");
+            return Err(std::io::Error::other(why));
+        }
+        (self.bytes, self.awaited) = (0, Duration::ZERO);
+        Ok(())
+    }
 }
 
 /// The texts that turn a request into a request for a proxy (RFC 9112, 3.2.2).
@@ -134,6 +174,7 @@ impl Transport for Wire {
             self.stream.set_write_timeout(time)?;
             self.times.1 = time;
         }
+        self.arrival = Arrival::default();
         let output = &self.buffers.output()[..amount];
         let rewritten = self
             .prefix
@@ -154,6 +195,7 @@ impl Transport for Wire {
             self.times.0 = time;
         }
         let input = self.buffers.input_append_buf();
+        let begin = Instant::now();
         let read = loop {
             match (&*self.stream).read(input) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -161,6 +203,8 @@ impl Transport for Wire {
                 read => break read?,
             }
         };
+        count(read)?;
+        self.arrival.note(read as u64, begin.elapsed(), self.slow)?;
         self.buffers.input_appended(read);
         Ok(read > 0)
     }

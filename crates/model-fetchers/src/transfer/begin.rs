@@ -65,15 +65,19 @@ impl<'e> Engine<'e> {
             },
         };
         let (mut answer, mut verdict) = self.get(ask, Some(first), None)?;
-        if let Verdict::Part(range, version) = &verdict {
-            let is_all = version.size == Some(range.end);
-            let can_join =
-                version.size.is_some() && (version.strong_etag.is_some() || file.is_proven());
-            if !is_all && !can_join {
-                // Nothing proves that the parts belong together.
-                drop(answer);
-                (answer, verdict) = self.get(ask, None, None)?;
-            }
+        // Without a proof that parts belong together, no part is asked for.
+        if let Verdict::Part(range, version) = &verdict
+            && !(version.size.is_some() && (version.strong_etag.is_some() || file.is_proven()))
+        {
+            verdict = match version.size == Some(range.end) {
+                true => Verdict::Whole(version.clone()),
+                false => {
+                    drop(answer);
+                    let (whole, verdict) = self.get(ask, None, None)?;
+                    answer = whole;
+                    verdict
+                }
+            };
         }
         ask.url = answer.url.clone();
         if answer.url.origin() != file.ask.url.origin() {

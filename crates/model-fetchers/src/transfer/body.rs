@@ -1,7 +1,6 @@
 //! The body of an answer: its bytes are written to their place and handed to the hash.
 
 use std::io::Read;
-use std::time::Instant;
 
 use catalog_core::FetchProblem;
 use catalog_core::fetching::PartWriter;
@@ -11,7 +10,7 @@ use super::range::ByteRange;
 use super::state::Failure;
 use super::trouble::Trouble;
 use super::window;
-use crate::net::{Answer, NetError, Rate};
+use crate::net::{Answer, NetError};
 
 /// The number of bytes that are handed to the hash at once.
 const CHUNK: usize = 256 << 10;
@@ -38,7 +37,6 @@ impl<'e> Engine<'e> {
                 .ok_or(NetError::Stopped)?
         };
         let is_open_ended = range.end == u64::MAX;
-        let mut rate = Rate::new(self.client.config().times.slow);
         let mut reserved = 0;
         loop {
             let left = usize::try_from(range.end - *place).unwrap_or(usize::MAX);
@@ -66,7 +64,6 @@ impl<'e> Engine<'e> {
                     break;
                 }
                 filled += read;
-                rate.note(read as u64, &answer.url)?;
             }
             chunk.truncate(filled);
             if is_open_ended && *place + filled as u64 > reserved {
@@ -88,9 +85,7 @@ impl<'e> Engine<'e> {
                 let detail = format!("the answer ended {} bytes early", range.end - *place);
                 return Err(NetError::Broken { host, detail }.into());
             }
-            let waits = Instant::now();
             self.wait_for_hash(number, *place)?;
-            rate.pause(waits.elapsed());
         }
         // This read takes the end of the body from the connection, so that it can be used again.
         match answer.body.read(&mut [0]) {

@@ -1,7 +1,7 @@
 //! The thread that hashes one file in order, and makes its bytes durable.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -45,13 +45,14 @@ impl Engine<'_> {
         let step = self.client.config().journal_step.max(1);
         thread::scope(|scope| {
             let is_resumable = self.is_resumable(number);
-            let keeper = is_resumable.then(|| Keeper::start(scope, file));
-            let keeper = keeper.transpose()?;
-            let mut kept = file.kept();
-            let mut last = Instant::now();
-            // The bytes that the thread of syncs makes durable.
-            let mut sent = kept;
+            let syncer = is_resumable.then(|| Syncer::start(scope, file));
+            let syncer = syncer.transpose()?;
+            // The last place and time at which a sync was due.
+            let mut last_due = (file.kept(), Instant::now());
+            // The number of bytes that were handed to the thread of syncs.
+            let mut handed_over = file.kept();
             let mut checksum = self.begin_checksum(number);
+            let kept = file.kept();
             let kept_bytes = file.read_kept(&mut |bytes| {
                 checksum.iter_mut().for_each(|sum| sum.update(bytes));
                 match self.client.stop().is_set() {
@@ -61,7 +62,7 @@ impl Engine<'_> {
             });
             match kept_bytes {
                 Err(CatalogError::Cancelled) => return Ok(End::Stopped),
-                Ok(false) => self.restart_without_kept(number, file.kept()),
+                Ok(false) => self.restart_without_kept(number, kept),
                 read => drop(read?),
             }
             self.note_hashed(number, file.hashed(), None);
@@ -71,16 +72,19 @@ impl Engine<'_> {
                         file.hash(&bytes);
                         checksum.iter_mut().for_each(|sum| sum.update(&bytes));
                         self.note_hashed(number, file.hashed(), Some(bytes));
-                        let since = file.hashed() - kept;
-                        let is_due = since >= step || since >= LEAST && last.elapsed() >= EVERY;
-                        if let Some(keeper) = &keeper
+                        let since = file.hashed() - last_due.0;
+                        let is_due =
+                            since >= step || since >= LEAST && last_due.1.elapsed() >= EVERY;
+                        if let Some(syncer) = &syncer
                             && is_due
                         {
-                            kept = file.hashed();
-                            last = Instant::now();
-                            // A sync that is running makes these bytes durable with the next one.
-                            if keeper.prefixes.try_send(file.prefix()).is_ok() {
-                                sent = kept;
+                            last_due = (file.hashed(), Instant::now());
+                            match syncer.prefixes.try_send(file.prefix()) {
+                                Ok(()) => handed_over = file.hashed(),
+                                // This prefix is skipped. A later one includes its bytes.
+                                Err(TrySendError::Full(_)) => {}
+                                // A sync failed, and ends the transfer now.
+                                Err(TrySendError::Disconnected(_)) => break End::Stopped,
                             }
                         }
                     }
@@ -98,11 +102,11 @@ impl Engine<'_> {
                         expected: expected.to_string(),
                         actual: actual.to_string(),
                     }),
-                    _ => End::Complete(sent),
+                    _ => End::Complete(handed_over),
                 },
                 (end, _) => end,
             };
-            keeper.map_or(Ok(()), Keeper::end)?;
+            syncer.map_or(Ok(()), Syncer::end)?;
             Ok(end)
         })
     }
@@ -142,8 +146,10 @@ impl Engine<'_> {
                 return Next::End(End::Stopped);
             };
             if is_failed {
-                // The bytes that are here already are kept for the next call.
-                let bytes = file.chunks.remove(&place).filter(|_| !self.is_cancelled());
+                // The bytes that are here already are kept for the next call, unless the bytes before
+                // them are of no use.
+                let is_useful = file.restart.is_none() && !self.is_cancelled();
+                let bytes = file.chunks.remove(&place).filter(|_| is_useful);
                 return bytes.map_or(Next::End(End::Stopped), Next::Bytes);
             }
             if let Some(restart) = &file.restart
@@ -250,17 +256,17 @@ impl Engine<'_> {
 }
 
 /// The thread that makes the hashed bytes of a file durable.
-struct Keeper<'scope> {
+struct Syncer<'scope> {
     prefixes: SyncSender<HashedPrefix>,
     thread: ScopedJoinHandle<'scope, Result<()>>,
 }
 
-impl<'scope> Keeper<'scope> {
+impl<'scope> Syncer<'scope> {
     fn start(scope: &'scope Scope<'scope, '_>, file: &ResumableFile) -> Result<Self> {
-        let (prefixes, to_keep) = sync_channel::<HashedPrefix>(1);
+        let (prefixes, to_sync) = sync_channel::<HashedPrefix>(1);
         let writer = file.writer();
         let keep = move || {
-            to_keep
+            to_sync
                 .into_iter()
                 .try_for_each(|prefix| writer.keep(prefix))
         };

@@ -58,7 +58,7 @@ impl Pace {
             return self.connections;
         }
         self.last = Some((now, traffic));
-        let Some(each) = self.rate_since(before, traffic) else {
+        let Some(each) = self.measure(before, traffic) else {
             return self.connections;
         };
         self.rate = Some(self.rate.map_or(each, |rate| rate / 4 * 3 + each / 4));
@@ -73,9 +73,9 @@ impl Pace {
         self.connections
     }
 
-    /// Returns the rate of one connection since a sample. Returns `None` if the connections did
-    /// something else than to wait for the network.
-    fn rate_since(&mut self, before: Sample, now: Sample) -> Option<u64> {
+    /// Measures the rate of one connection since a sample. Returns `None` if no connection waited
+    /// for the network. A connection that has waited for `SILENT` steps without a byte has the rate 0.
+    fn measure(&mut self, before: Sample, now: Sample) -> Option<u64> {
         let waited = now.waited.saturating_sub(before.waited);
         if waited.is_zero() {
             self.silent = match now.waiting {

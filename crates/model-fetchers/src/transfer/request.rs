@@ -24,6 +24,7 @@ impl<'e> Engine<'e> {
             let tag = tag.and_then(|tag| HeaderValue::from_str(tag).ok());
             headers.extend(tag.map(|tag| (IF_RANGE, tag)));
         }
+        // A head counts as no bytes, so that slow answers lower the rate.
         let asking = || (self.client.get(ask, &headers), 0);
         let mut answer = self.traffic.measure(asking)?;
         if let Some(refusal) = (self.explain)(&answer) {

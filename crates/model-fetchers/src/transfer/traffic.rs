@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     bytes: AtomicU64,
-    nanoseconds: AtomicU64,
+    waited_nanoseconds: AtomicU64,
     waiting: AtomicUsize,
 }
 
@@ -22,23 +22,25 @@ pub(super) struct Sample {
 }
 
 impl Traffic {
-    /// Measures a wait for the network. The function returns its result and the number of received
-    /// bytes.
+    /// Calls `wait`, measures its time, and returns its result. `wait` also returns the number of
+    /// bytes that it received.
     pub(super) fn measure<T>(&self, wait: impl FnOnce() -> (T, u64)) -> T {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let begin = Instant::now();
         let (result, bytes) = wait();
         let time = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.nanoseconds.fetch_add(time, Ordering::Relaxed);
+        // A sample between the two sees a rate that is too high, which opens no connection.
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.waited_nanoseconds.fetch_add(time, Ordering::Release);
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         result
     }
 
     pub(super) fn sample(&self) -> Sample {
+        let waited = Duration::from_nanos(self.waited_nanoseconds.load(Ordering::Acquire));
         Sample {
             bytes: self.bytes.load(Ordering::Relaxed),
-            waited: Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed)),
+            waited,
             waiting: self.waiting.load(Ordering::Relaxed),
         }
     }

@@ -28,7 +28,7 @@ MODEL_REF  a path, file:…, https://…, hf:org/repo[@revision][/path] for a re
 --hf-command            fetches models of the hub with the `hf` command, which must be installed
 --token-file FILE       the file with the token of the hub, instead of HF_TOKEN
 --revalidate            asks the source whether the model changed
---json                  prints the result, or the error, as one JSON object
+--json                  prints the result, or the error of the call, as one JSON object
 --quiet                 prints no progress";
 
 #[derive(Debug)]
@@ -47,6 +47,37 @@ pub(crate) struct Arguments {
     pub(crate) is_quiet: bool,
 }
 
+/// The form of the value of `--allow` and `--deny`.
+const RULE: &str = "a host, or @ and the name of a set";
+
+/// The value of `--allow` or `--deny`.
+enum Rule {
+    Host(String),
+    Set(AddressSet),
+}
+
+impl FromStr for Rule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix('@') {
+            Some(set) => set.parse().map(Self::Set),
+            None => Ok(Self::Host(text.to_owned())),
+        }
+    }
+}
+
+/// The value of `--deadline`.
+struct Seconds(Duration);
+
+impl FromStr for Seconds {
+    type Err = Box<dyn Error>;
+
+    fn from_str(text: &str) -> Result<Self, Box<dyn Error>> {
+        Ok(Self(Duration::try_from_secs_f64(text.parse()?)?))
+    }
+}
+
 /// Rules for hosts and for sets of addresses.
 #[derive(Default)]
 struct Rules {
@@ -55,12 +86,11 @@ struct Rules {
 }
 
 impl Rules {
-    fn add(&mut self, rule: String) -> Result<(), Box<dyn Error>> {
-        match rule.strip_prefix('@') {
-            Some(set) => self.sets.push(set.parse()?),
-            None => self.hosts.push(rule),
+    fn add(&mut self, rule: Rule) {
+        match rule {
+            Rule::Set(set) => self.sets.push(set),
+            Rule::Host(host) => self.hosts.push(host),
         }
-        Ok(())
     }
 }
 
@@ -80,18 +110,21 @@ impl Arguments {
         while let Some(argument) = parser.next()? {
             match argument {
                 Value(value) if model_ref.is_none() => model_ref = Some(value.string()?),
-                Long("digest") => digest = Some(value(&mut parser, "--digest", "ALGORITHM:HEX")?),
+                Long("digest") => {
+                    digest = Some(parse_value(&mut parser, "--digest", "ALGORITHM:HEX")?)
+                }
                 Long("cache-dir") => cache_dir = Some(PathBuf::from(parser.value()?)),
                 Long("deadline") => {
-                    let seconds = value(&mut parser, "--deadline", "seconds, such as 600")?;
-                    deadline = Some(Duration::try_from_secs_f64(seconds)?);
+                    let form = "a number of seconds, such as 600";
+                    let Seconds(time) = parse_value(&mut parser, "--deadline", form)?;
+                    deadline = Some(time);
                 }
                 Long("max-bytes") => {
-                    let form = "bytes in digits, such as 80000000000";
-                    max_bytes = Some(value::<u64>(&mut parser, "--max-bytes", form)?);
+                    let form = "a number of bytes, such as 80000000000";
+                    max_bytes = Some(parse_value::<u64>(&mut parser, "--max-bytes", form)?);
                 }
-                Long("allow") => allow.add(parser.value()?.string()?)?,
-                Long("deny") => deny.add(parser.value()?.string()?)?,
+                Long("allow") => allow.add(parse_value(&mut parser, "--allow", RULE)?),
+                Long("deny") => deny.add(parse_value(&mut parser, "--deny", RULE)?),
                 Long("include") => patterns = patterns.include([parser.value()?.string()?]),
                 Long("exclude") => patterns = patterns.exclude([parser.value()?.string()?]),
                 Long("hf-command") => runs_hf_command = true,
@@ -123,15 +156,15 @@ impl Arguments {
     }
 }
 
-/// Returns the value of an option. The error names the option, the value and the form of a right one.
-fn value<T: FromStr<Err: Display>>(
+/// Parses the value of an option. The error names the option, the value and the form of a right one.
+fn parse_value<T: FromStr<Err: Display>>(
     parser: &mut lexopt::Parser,
     option: &str,
     form: &str,
 ) -> Result<T, Box<dyn Error>> {
     let value = parser.value()?;
     let text = value.to_string_lossy();
-    let wrong = |error| format!("{option} {text:?}: {error}; give {form}");
+    let wrong = |error| format!("the value {text:?} of {option} is wrong: {error}; write {form}");
     Ok(text.parse().map_err(wrong)?)
 }
 

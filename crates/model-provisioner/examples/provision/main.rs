@@ -18,8 +18,9 @@ mod show;
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use catalog_core::{
     Assurance, Basis, CancelToken, CatalogError, Digest, DigestAlgorithm, FileFetcher, FsCatalog,
@@ -60,14 +61,18 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     if arguments.is_json {
-        println!("{}", json_of_error(&*error));
+        println!("{}", json_of_error(&*error, &arguments));
     }
     let hint = hint(&*error, &arguments);
-    let code = common::exit_code(Err(error));
+    let is_cancelled = code(&*error) == Some("cancelled");
+    let exit_code = common::exit_code(Err(error));
     if let Some(hint) = hint {
         eprintln!("  hint: {hint}");
     }
-    code
+    match SIGNAL.load(Ordering::Relaxed) {
+        signal if is_cancelled && signal > 0 => ExitCode::from(128 + signal),
+        _ => exit_code,
+    }
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
@@ -110,39 +115,44 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let report = provisioner.provision(&request)?;
     let digest = match &report.digest {
         Some(digest) => digest.clone(),
-        None => digest_of(&report, &show)?,
+        None => digest_of(&report, &show, &token)?,
     };
     match arguments.is_json {
-        true => println!("{}", json(&report, &digest)?),
-        false => print(&report, &digest, begin)?,
+        true => println!("{}", json(&report, &digest, begin.elapsed())?),
+        false => print(&report, &digest, begin.elapsed())?,
     }
     Ok(())
 }
 
-/// Has the first Ctrl-C or SIGTERM cancel the call, and the second one end the process.
+/// The number of the signal that cancelled the call, or 0.
+static SIGNAL: AtomicU8 = AtomicU8::new(0);
+
+/// Cancels the call at the first SIGINT or SIGTERM. Ends the process at the second one.
 fn cancel_at_signals(token: &CancelToken) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let token = token.clone();
     thread::spawn(move || {
-        let mut signals = signals.forever();
-        if signals.next().is_some() {
+        for signal in signals.forever() {
+            if SIGNAL.load(Ordering::Relaxed) > 0 {
+                std::process::exit(128 + signal);
+            }
+            SIGNAL.store(u8::try_from(signal).unwrap_or_default(), Ordering::Relaxed);
+            eprintln!("cancelling; a second signal ends the process at once");
             token.cancel();
-        }
-        if let Some(signal) = signals.next() {
-            std::process::exit(128 + signal);
         }
     });
     Ok(())
 }
 
-/// Returns the step that helps after an error, if the error does not name the step.
+/// Returns advice for the user, if the message of the error gives none.
 fn hint(error: &(dyn Error + 'static), arguments: &Arguments) -> Option<String> {
     let text = &arguments.model_ref;
     let is_name = text.matches('/').count() == 1 && !text.starts_with(['/', '.']);
     let reference = format!("hf:{text}");
     match code(error)? {
-        "cancelled" => {
-            Some("the same command continues with the bytes that are durable".to_owned())
+        "cancelled" | "deadline_exceeded" if !arguments.runs_hf_command => {
+            let again = "run the same command again; it continues with the bytes that are saved";
+            Some(again.to_owned())
         }
         "artifact_missing" if is_name && ModelRef::parse(&reference).is_ok() => {
             Some(format!("for a model of the hub write {reference}"))
@@ -161,19 +171,28 @@ fn code(error: &(dyn Error + 'static)) -> Option<&'static str> {
 }
 
 /// Hashes a model that nothing proves, so that the user can pin its digest.
-fn digest_of(report: &ProvisionReport, show: &Show) -> Result<Digest, Box<dyn Error>> {
+fn digest_of(
+    report: &ProvisionReport,
+    show: &Show,
+    token: &CancelToken,
+) -> Result<Digest, CatalogError> {
     let path = &report.resolved.local_path;
     let algorithm = match path.is_dir() {
         true => DigestAlgorithm::Sha256Tree,
         false => DigestAlgorithm::Sha256,
     };
-    let hashed = Digest::compute(path, algorithm, &mut |progress| {
+    let hashed = Digest::compute_or_stop(path, algorithm, &mut |progress| {
         show.show("hashing", progress);
+        match token.is_cancelled() {
+            true => Err(CatalogError::Cancelled),
+            false => Ok(()),
+        }
     });
-    Ok(hashed?)
+    show.clear();
+    hashed
 }
 
-fn print(report: &ProvisionReport, digest: &Digest, begin: Instant) -> Result<(), Box<dyn Error>> {
+fn print(report: &ProvisionReport, digest: &Digest, time: Duration) -> Result<(), Box<dyn Error>> {
     let outcome = match report.is_proven() {
         true => "verified: the bytes are the expected ones",
         false => "unverified: pass the digest above with --digest to pin it",
@@ -199,7 +218,7 @@ fn print(report: &ProvisionReport, digest: &Digest, begin: Instant) -> Result<()
         "bytes:    {} fetched, {} resumed, {} reused",
         bytes.fetched, bytes.resumed, bytes.reused
     );
-    println!("duration: {:.3} s", begin.elapsed().as_secs_f64());
+    println!("duration: {:.3} s", time.as_secs_f64());
     Ok(())
 }
 
@@ -215,7 +234,11 @@ fn proof(assurance: &Assurance) -> &'static str {
     }
 }
 
-fn json(report: &ProvisionReport, digest: &Digest) -> Result<String, Box<dyn Error>> {
+fn json(
+    report: &ProvisionReport,
+    digest: &Digest,
+    time: Duration,
+) -> Result<String, Box<dyn Error>> {
     let bytes = report.bytes;
     let handoff = Handoff::of(report)?;
     let object = serde_json::json!({
@@ -233,12 +256,12 @@ fn json(report: &ProvisionReport, digest: &Digest) -> Result<String, Box<dyn Err
             "resumed": bytes.resumed,
             "reused": bytes.reused,
         },
-        "duration_ms": u64::try_from(report.durations.total.as_millis())?,
+        "duration_ms": u64::try_from(time.as_millis())?,
     });
     Ok(object.to_string())
 }
 
-fn json_of_error(error: &(dyn Error + 'static)) -> serde_json::Value {
+fn json_of_error(error: &(dyn Error + 'static), arguments: &Arguments) -> serde_json::Value {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     let causes: Vec<String> = causes.map(ToString::to_string).collect();
     serde_json::json!({
@@ -246,6 +269,7 @@ fn json_of_error(error: &(dyn Error + 'static)) -> serde_json::Value {
             "code": code(error),
             "message": error.to_string(),
             "causes": causes,
+            "hint": hint(error, arguments),
         },
     })
 }

@@ -122,7 +122,7 @@ impl Show {
         }
     }
 
-    fn clear(&self) {
+    pub(crate) fn clear(&self) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if let Shown::Bars { total, files, .. } = &mut *shown {
             let bars = total.take().into_iter().map(|(_, bar)| bar);

@@ -19,7 +19,7 @@ use catalog_core::{CatalogError, FetchProblem, Hasher, Retry};
 use super::context::CallContext;
 use super::execute::{execute, miss_of};
 use super::facts::{Facts, LockFacts, look};
-use super::part::Part;
+use super::phase::Phase;
 use super::plan::{Miss, Wishes, first_step, next_step};
 use super::register::finish;
 use super::verified::Executed;
@@ -171,7 +171,7 @@ fn wait_for_lock(ctx: &CallContext<'_>, terms: &str) -> Result<LockFacts> {
             ..
         } = status;
         seen = seen.or(calls);
-        match ctx.during(Part::Waiting, || ctx.check()) {
+        match ctx.during(Phase::Waiting, || ctx.check()) {
             Err(CatalogError::DeadlineExceeded { .. }) => return Err(ctx.overdue(Some(holder))),
             checked => checked?,
         }
@@ -190,7 +190,7 @@ fn wait_for_lock(ctx: &CallContext<'_>, terms: &str) -> Result<LockFacts> {
             ..LockFacts::default()
         });
     }
-    ctx.count(Part::Waiting, begin.elapsed());
+    ctx.count(Phase::Waiting, begin.elapsed());
     let call = seen.and_then(|seen| {
         let ended = lock.calls().iter().find(|call| call.terms == terms)?;
         let is_new = seen.iter().all(|call| call.id != ended.id);

@@ -9,7 +9,7 @@ use catalog_core::{
     Limits, ModelFetcher, ModelId, ModelRef, Progress,
 };
 
-use super::part::Part;
+use super::phase::Phase;
 use crate::error::{ProvisionError, Result};
 use crate::observe::{Event, EventKind, Observer};
 use crate::policy::{Policy, Refusal};
@@ -20,7 +20,7 @@ use crate::request::{Freshness, ProvisionRequest};
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
 /// The context of a call: the catalog, the fetcher, the policy, the request and the limits. It
-/// reports to the observer and to the callers that wait, and measures the time of each part.
+/// reports to the observer and to the callers that wait, and measures the time of each phase.
 pub(super) struct CallContext<'c> {
     pub(super) catalog: &'c dyn CatalogStore,
     pub(super) fetcher: &'c dyn ModelFetcher,
@@ -38,7 +38,7 @@ pub(super) struct CallContext<'c> {
     limits: Limits,
     limited: OnceCell<Option<Box<dyn ManagedCatalog>>>,
     began: Instant,
-    part: Cell<Part>,
+    phase: Cell<Phase>,
     durations: RefCell<Durations>,
     refusal: RefCell<Option<Refusal>>,
     lock: RefCell<Option<ModelLock>>,
@@ -77,7 +77,7 @@ impl<'c> CallContext<'c> {
             limits: request.limits(),
             limited: OnceCell::new(),
             began: Instant::now(),
-            part: Cell::new(Part::Planning),
+            phase: Cell::new(Phase::Planning),
             durations: RefCell::default(),
             refusal: RefCell::default(),
             lock: RefCell::default(),
@@ -180,30 +180,30 @@ impl<'c> CallContext<'c> {
         self.is_catalog_changed.get()
     }
 
-    /// Does a part of the call, and measures its time.
-    pub(super) fn during<T>(&self, part: Part, work: impl FnOnce() -> T) -> T {
-        self.part.set(part);
+    /// Does a phase of the call, and measures its time.
+    pub(super) fn during<T>(&self, phase: Phase, work: impl FnOnce() -> T) -> T {
+        self.phase.set(phase);
         let begin = Instant::now();
         let result = work();
-        self.count(part, begin.elapsed());
+        self.count(phase, begin.elapsed());
         result
     }
 
-    /// Adds a time to the time of a part.
-    pub(super) fn count(&self, part: Part, time: Duration) {
+    /// Adds a time to the time of a phase.
+    pub(super) fn count(&self, phase: Phase, time: Duration) {
         let mut durations = self.durations.borrow_mut();
-        let counted = match part {
-            Part::Planning => return,
-            Part::Waiting => &mut durations.waiting,
-            Part::Fetching => &mut durations.fetching,
-            Part::Verifying => &mut durations.verifying,
-            Part::Publishing => &mut durations.publishing,
-            Part::Registering => &mut durations.registering,
+        let counted = match phase {
+            Phase::Planning => return,
+            Phase::Waiting => &mut durations.waiting,
+            Phase::Fetching => &mut durations.fetching,
+            Phase::Verifying => &mut durations.verifying,
+            Phase::Publishing => &mut durations.publishing,
+            Phase::Registering => &mut durations.registering,
         };
         *counted += time;
     }
 
-    /// Returns the time of each part so far.
+    /// Returns the time of each phase so far.
     pub(super) fn durations(&self) -> Durations {
         Durations {
             total: self.began.elapsed(),
@@ -218,7 +218,7 @@ impl<'c> CallContext<'c> {
 
     /// Returns an error if the call must stop.
     pub(super) fn check(&self) -> catalog_core::Result<()> {
-        self.limits.check(self.part.get().doing())
+        self.limits.check(self.phase.get().doing())
     }
 
     /// Returns the time until the deadline, if the call has a deadline.
@@ -310,7 +310,7 @@ impl<'c> CallContext<'c> {
         ProvisionError::DeadlineExceeded {
             id: self.id.to_string(),
             after: self.began.elapsed(),
-            doing: self.part.get().doing(),
+            doing: self.phase.get().doing(),
             holder,
         }
     }

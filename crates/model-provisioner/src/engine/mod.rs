@@ -8,7 +8,7 @@ mod context;
 mod execute;
 mod facts;
 mod nested;
-mod part;
+mod phase;
 mod plan;
 mod provisioner;
 mod register;

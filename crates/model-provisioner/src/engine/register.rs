@@ -7,7 +7,7 @@ use catalog_core::{
 };
 
 use super::context::CallContext;
-use super::part::Part;
+use super::phase::Phase;
 use super::verified::{Place, VerifiedModel};
 use crate::error::Result;
 use crate::report::ProvisionReport;
@@ -25,7 +25,7 @@ pub(super) fn finish(
     wants_lease: bool,
 ) -> Result<ProvisionReport> {
     if !matches!(model.place, Place::Registered(_)) {
-        ctx.during(Part::Registering, || register(ctx, known, &model))?;
+        ctx.during(Phase::Registering, || register(ctx, known, &model))?;
     }
     let local_path = model.place.path().to_path_buf();
     let lease = match (model.place, ctx.store()) {

@@ -41,7 +41,7 @@ impl Filter {
         kind: &str,
         name: &str,
     ) -> Option<Refusal> {
-        let is_in = |names: &BTreeSet<String>| names.iter().any(|rule| is_meant(rule, name));
+        let is_in = |names: &BTreeSet<String>| names.iter().any(|entry| matches(entry, name));
         let rule = match &self.allow {
             _ if is_in(&self.deny) => rules.1,
             Some(allowed) if !is_in(allowed) => rules.0,
@@ -73,7 +73,7 @@ impl Filter {
     }
 }
 
-fn is_meant(rule: &str, name: &str) -> bool {
-    let (rule, name) = (rule.to_ascii_lowercase(), name.to_ascii_lowercase());
-    rule == name || (rule.starts_with('.') && name.ends_with(&rule))
+fn matches(entry: &str, name: &str) -> bool {
+    let (entry, name) = (entry.to_ascii_lowercase(), name.to_ascii_lowercase());
+    entry == name || (entry.starts_with('.') && name.ends_with(&entry))
 }

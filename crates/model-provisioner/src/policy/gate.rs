@@ -9,6 +9,9 @@ use super::refusal::Refusal;
 use super::rules::{Policy, Unverified};
 use crate::host::normal_host;
 
+/// The fields of a policy with the allowed and the denied hosts.
+const HOSTS: (&str, &str) = ("outbound.hosts.allow", "outbound.hosts.deny");
+
 impl Policy {
     /// Returns the refusal of a connection to a host for a model, if a rule forbids it.
     pub(crate) fn outbound_refusal(&self, mr: &ModelRef, host: &SourceHost) -> Option<Refusal> {
@@ -46,14 +49,13 @@ impl Policy {
     }
 
     fn host_refusal(&self, host: Option<&str>) -> Option<Refusal> {
-        let rules = ("outbound.hosts.allow", "outbound.hosts.deny");
         let hosts = self.outbound.hosts.of_hosts();
         match host.and_then(normal_host) {
-            Some(host) => hosts.refusal(rules, "host", &host),
+            Some(host) => hosts.refusal(HOSTS, "host", &host),
             None if hosts.is_empty() => None,
             // The host is unknown, so no rule can allow it.
             None => Some(Refusal {
-                rule: rules.0,
+                rule: HOSTS.0,
                 detail: "the host of the source is unknown, or is an address in an unusual form"
                     .to_owned(),
             }),
@@ -100,18 +102,20 @@ impl OutboundGate for Policy {
     /// and the addresses that [`AddressSet::is_allowed_by_default`] excludes, unless a rule allows
     /// the address or its set.
     fn check_address(&self, host: &str, address: IpAddr, origin: HostOrigin) -> Result<(), String> {
-        let rules = ("outbound.hosts.allow", "outbound.hosts.deny");
         let hosts = self.outbound.hosts.of_hosts();
         let text = address.to_canonical().to_string();
         let is_named = |names: &BTreeSet<String>| names.contains(&text);
         if is_named(&hosts.deny) {
-            return Err(format!("rule `{}`: address {text} of {host}", rules.1));
+            return Err(format!(
+                "rule `{}` denies the address {text} of {host}",
+                HOSTS.1
+            ));
         }
         let set = AddressSet::of(address);
         let addresses = &self.outbound.addresses;
         if addresses.deny.contains(&set) {
             return Err(format!(
-                "rule `outbound.addresses.deny`: {host} has the {set} address {text}"
+                "rule `outbound.addresses.deny` denies the {set} address {text} of {host}"
             ));
         }
         let is_allowed =

@@ -23,8 +23,8 @@ pub struct Outbound {
     pub organisations: Filter,
 }
 
-/// The rules for sets of network addresses. An address of which no rule speaks is allowed as
-/// [`AddressSet::is_allowed_by_default`] says.
+/// The rules for sets of network addresses. If no rule names the set of an address,
+/// [`AddressSet::is_allowed_by_default`] decides.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use catalog_core::{CatalogStore, FsCatalog};
 
@@ -100,7 +101,7 @@ fn the_example_says_on_stderr_why_it_failed() {
         (
             vec!["m", "--max-bytes", "1M"],
             2,
-            vec!["--max-bytes \"1M\"", "80000000000"],
+            vec!["\"1M\" of --max-bytes", "80000000000"],
         ),
         (vec![], 2, vec!["MODEL_REF is missing"]),
         (vec!["m", "--no-such-option"], 2, vec!["--no-such-option"]),
@@ -139,15 +140,17 @@ fn an_interrupt_cancels_the_call_and_the_error_is_told_as_json() {
         .spawn()
         .unwrap();
     // The server never answers.
-    let connection = server.accept().unwrap();
+    let (accepted, arrival) = std::sync::mpsc::channel();
+    std::thread::spawn(move || accepted.send(server.accept()));
+    let connection = arrival.recv_timeout(Duration::from_secs(60)).unwrap();
     let id = process.id().to_string();
     let interrupted = Command::new("kill").args(["-INT", &id]).status().unwrap();
     assert!(interrupted.success());
     let output = process.wait_with_output().unwrap();
     drop(connection);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(130));
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(said["error"]["code"], "cancelled", "{said}");
     let message = String::from_utf8(output.stderr).unwrap();
-    assert!(message.contains("the same command continues"), "{message}");
+    assert!(message.contains("run the same command again"), "{message}");
 }

@@ -9,7 +9,7 @@ use crate::account::{Account, Stage, set_mode};
 use crate::call::Call;
 use crate::mounts::{Mount, run};
 use crate::shared_root::SharedRoot;
-use crate::state::{CONTENT, OTHER_CONTENT, names_in};
+use crate::state::{CONTENT, OTHER_CONTENT, files_below, names_in};
 use crate::steps::Step;
 
 /// The account that uses the root.
@@ -144,7 +144,7 @@ impl Copy<'_> {
             }
         }
         let copies = self.outside().join("copy");
-        files.extend(files_below(&copies));
+        files.extend(regular_files_below(&copies));
         files.retain(|file| self.is_whole(file));
         files
     }
@@ -152,7 +152,7 @@ impl Copy<'_> {
     /// The files of the managed models that a call may not touch.
     fn files_of_models(&self, call: Call) -> Vec<PathBuf> {
         let folder = self.site.original.root.join("artifacts");
-        let mut files = files_below(&folder);
+        let mut files = regular_files_below(&folder);
         files.retain(|file| {
             let is_file = file
                 .parent()
@@ -209,7 +209,7 @@ impl Copy<'_> {
 
     /// Loses an artifact that no call concerns: the sabotage.
     pub(super) fn lose_other(&self) {
-        for file in files_below(&self.root().join("artifacts")) {
+        for file in regular_files_below(&self.root().join("artifacts")) {
             if fs::read(&file).is_ok_and(|bytes| bytes == OTHER_CONTENT) {
                 drop(fs::remove_file(file));
             }
@@ -223,19 +223,9 @@ impl Drop for Copy<'_> {
     }
 }
 
-/// The regular files below a folder, or the file itself.
-fn files_below(path: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut paths = vec![path.to_path_buf()];
-    while let Some(path) = paths.pop() {
-        match fs::symlink_metadata(&path) {
-            Ok(found) if found.is_dir() => {
-                let names = names_in(&path).unwrap_or_default();
-                paths.extend(names.iter().map(|name| path.join(name)));
-            }
-            Ok(found) if found.is_file() => files.push(path),
-            _ => {}
-        }
-    }
+/// Returns the regular files below a folder, or the file itself.
+fn regular_files_below(path: &Path) -> Vec<PathBuf> {
+    let mut files = files_below(path);
+    files.retain(|file| fs::symlink_metadata(file).is_ok_and(|found| found.is_file()));
     files
 }

@@ -52,14 +52,7 @@ fn of_later(content: &Content, request: &Request) -> (usize, usize, Arc<[u8]>) {
 }
 
 pub(super) const LIES: [Lie; 31] = [
-    passing("cut body", |_, _, reply| {
-        let half = reply.body.len() / 2;
-        Reply {
-            body: reply.body[..half].into(),
-            ending: Ending::Close,
-            ..reply
-        }
-    }),
+    passing("cut body", |_, _, reply| reply.broken_at_half()),
     passing("closed connection", |_, _, _| Reply {
         ending: Ending::Close,
         ..Reply::default()
@@ -75,13 +68,9 @@ pub(super) const LIES: [Lie; 31] = [
         ending: Ending::Hang(Duration::from_secs(3)),
         ..reply
     }),
-    passing("stall in the body", |_, _, reply| {
-        let half = reply.body.len() / 2;
-        Reply {
-            body: reply.body[..half].into(),
-            ending: Ending::Hang(Duration::from_secs(3)),
-            ..reply
-        }
+    passing("stall in the body", |_, _, reply| Reply {
+        ending: Ending::Hang(Duration::from_secs(3)),
+        ..reply.broken_at_half()
     }),
     lie("status 204", |_, _, _| Reply::new("204 No Content")),
     lie("status 304", |_, _, _| Reply::new("304 Not Modified")),

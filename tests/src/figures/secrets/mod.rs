@@ -1,5 +1,5 @@
-//! Canary tokens through every flow; then everything that was said, written or passed as an argument
-//! is searched for them. Web servers receive the secrets that belong to them and no other ones.
+//! Every flow runs with canary secrets. Then the figure searches for them in all output, files and
+//! arguments. Web servers receive the secrets that belong to them and no other ones.
 
 mod canaries;
 mod flows;

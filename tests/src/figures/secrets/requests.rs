@@ -16,8 +16,9 @@ use model_provisioner::{
 use super::hub::chain;
 use super::net_faults::{bytes, network};
 use super::said::Said;
-use super::search::{files_below, has};
+use super::search::has;
 use crate::figure::{Measured, Sabotage};
+use crate::state::files_below;
 use crate::strace::program;
 use crate::web::{Reply, WebServer};
 

@@ -1,15 +1,16 @@
 //! The search for secrets in all that a process of flows left and said, and in the arguments of its processes.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use super::canaries::{CANARIES, REFERENCES};
 use crate::figure::{Measured, Sabotage};
+use crate::state::files_below;
 use crate::strace::program;
 
-/// Tells how many flows there were.
+/// Runs the flows with a command of the hub, and searches all that they leave for secrets. Returns the number of flows.
 pub(super) fn try_flows(
     tool: &Path,
     sabotage: Sabotage,
@@ -94,18 +95,4 @@ fn command_lines() -> Vec<Vec<u8>> {
         .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())
         .filter(|line| !line.is_empty())
         .collect()
-}
-
-pub(super) fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).into_iter().flatten().flatten() {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                _ => files.push(entry.path()),
-            }
-        }
-    }
-    files
 }

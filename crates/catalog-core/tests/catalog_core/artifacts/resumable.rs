@@ -60,9 +60,6 @@ fn a_later_call_continues_the_durable_bytes_of_the_same_version() {
     let other = staging.resumable("other.bin", TAG).unwrap();
     assert_eq!(other.kept(), 0, "another name");
     other.discard().unwrap();
-    let changed = staging.resumable("m.bin", "etag \"b\" size 10").unwrap();
-    assert_eq!(changed.kept(), 0, "another version");
-    changed.discard().unwrap();
     let mut file = staging.resumable("m.bin", TAG).unwrap();
     assert_eq!(file.kept(), 3);
     let mut read = 0;
@@ -168,6 +165,35 @@ fn the_partial_file_of_another_account_is_copied_while_it_is_hashed() {
     assert_eq!(staging.complete(file).unwrap(), sha256(b"0123456789"));
 }
 
+/// CAT-1108
+#[test]
+fn the_bytes_of_another_version_are_removed_when_the_file_begins() {
+    let (root, catalog) = catalog();
+    interrupted(&catalog);
+    let changed = stage(&catalog)
+        .resumable("m.bin", "etag \"b\" size 10")
+        .unwrap();
+    assert_eq!(changed.kept(), 0);
+    drop(changed);
+    assert_eq!(staging_areas(root.path()), [] as [PathBuf; 0]);
+}
+
+/// CAT-1109
+#[test]
+fn a_link_in_a_staging_area_leads_to_no_file_outside() {
+    let (root, catalog) = catalog();
+    interrupted(&catalog);
+    let outside = tempfile::tempdir_in(root.path().parent().unwrap()).unwrap();
+    let files = staging_areas(root.path())[0].join("artifact/files");
+    let moved = outside.path().join("models");
+    fs::rename(&files, &moved).unwrap();
+    std::os::unix::fs::symlink(&moved, &files).unwrap();
+    let file = stage(&catalog).resumable("m.bin", TAG).unwrap();
+    assert_eq!(file.kept(), 0);
+    drop(file);
+    assert_eq!(fs::read(moved.join("m.bin")).unwrap(), b"01234");
+}
+
 /// CAT-1104
 #[test]
 fn a_file_of_the_store_is_linked_by_its_digest_unless_it_is_corrupt() {
@@ -270,6 +296,8 @@ fn kept_bytes_that_have_changed_are_not_taken() {
     let mut staging = stage(&catalog);
     let mut file = staging.resumable("m.bin", TAG).unwrap();
     assert!(!file.read_kept(&mut |_| Ok(())).unwrap());
+    let left = (file.kept(), file.hashed());
+    assert_eq!(left, (0, 0), "no record can contain their hash");
     file.discard().unwrap();
     staging.ignore_earlier_bytes();
     let file = staging.resumable("m.bin", TAG).unwrap();

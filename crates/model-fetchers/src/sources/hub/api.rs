@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use ureq::http::HeaderMap;
 
 use super::refusal::Refusals;
-use crate::net::{Answer, Ask, Client, MAX_PAUSE, NetError, Rate, Url, note_pause, pause, within};
+use crate::net::{Answer, Ask, Client, MAX_PAUSE, NetError, Url, note_pause, pause, within};
 use crate::transfer::{Verdict, check};
 
 /// The maximum size of an answer, in bytes.
@@ -200,7 +200,6 @@ fn read_to_end(
     answer: &mut Answer,
     body: &mut Vec<u8>,
 ) -> std::result::Result<(), NetError> {
-    let mut rate = Rate::new(client.config().times.slow);
     let mut chunk = vec![0; CHUNK];
     while body.len() as u64 <= MAX_ANSWER {
         let read = answer.body.read(&mut chunk);
@@ -209,7 +208,6 @@ fn read_to_end(
             return Ok(());
         }
         body.extend_from_slice(&chunk[..read]);
-        rate.note(read as u64, &answer.url)?;
     }
     Ok(())
 }

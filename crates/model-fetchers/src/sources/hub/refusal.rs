@@ -85,8 +85,12 @@ fn explain(
     let is_shown = |message: &String| {
         !message.contains("://") && token.is_none_or(|token| !message.contains(token))
     };
-    let said = message.filter(is_shown);
-    let said = said.map_or_else(String::new, |message| format!("; the hub says: {message}"));
+    let said = message
+        .filter(is_shown)
+        .map_or_else(String::new, |message| {
+            let short: String = message.chars().take(MAX_MESSAGE).collect();
+            format!("; the hub says: {short}")
+        });
     Some(CatalogError::Fetch {
         reference: mr.to_string(),
         problem,
@@ -95,14 +99,35 @@ fn explain(
     })
 }
 
-/// Returns a header as a short text for people.
+/// Returns a header as a text for people.
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     let value = headers.get(name)?.to_str().ok()?;
-    Some(
-        value
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(MAX_MESSAGE)
-            .collect(),
-    )
+    Some(value.chars().filter(|c| !c.is_control()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use ureq::http::HeaderValue;
+
+    use super::*;
+
+    /// NET-201
+    #[test]
+    fn a_long_message_shows_no_part_of_the_token() {
+        let mr = "hf:org/repo".parse().expect("it is a reference");
+        let token = "hf_0123456789abcdef";
+        let show = |message: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-error-code", HeaderValue::from_static("GatedRepo"));
+            headers.insert("x-error-message", message.parse().expect("it is a header"));
+            let authorization = format!("Bearer {token}");
+            let status = StatusCode::UNAUTHORIZED;
+            let error = explain(&mr, status, &headers, Some(&authorization));
+            error.expect("it is a refusal").to_string()
+        };
+        let filler = "a".repeat(MAX_MESSAGE - 10);
+        assert!(show(&filler).contains("the hub says: aaa"));
+        let said = show(&format!("{filler}{token}"));
+        assert!(!said.contains("hf_01"), "{said}");
+    }
 }

@@ -12,7 +12,7 @@ use catalog_core::{
 };
 
 use crate::engine::context::CallContext;
-use crate::engine::part::Part;
+use crate::engine::phase::Phase;
 use crate::engine::verified::{
     Place, VerifiedModel, mismatch_let_through, passed, require_external_digest, unverified,
 };
@@ -63,7 +63,7 @@ pub(super) fn use_registered(
 /// Returns the path at which the fetcher keeps the model.
 pub(super) fn locate(ctx: &CallContext<'_>) -> Result<PathBuf> {
     ctx.check_outbound()?;
-    ctx.during(Part::Fetching, || {
+    ctx.during(Phase::Fetching, || {
         ctx.check()?;
         if !ctx.is_local() {
             ctx.notify(EventKind::Fetching(Progress::default()));
@@ -111,7 +111,7 @@ pub(super) fn verify(
         let model = LocalModel::resolve(&path)?;
         model.check_content(ctx.policy.content, &|| ctx.check())?;
     }
-    let compared = ctx.during(Part::Verifying, || compare(ctx, &path, known, expected))?;
+    let compared = ctx.during(Phase::Verifying, || compare(ctx, &path, known, expected))?;
     let mut assurance = compared.assurance;
     let (digest, pinned, outcome) = match (compared.outcome.kind, expected) {
         (Kind::Pass, _) => {

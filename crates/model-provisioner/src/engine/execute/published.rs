@@ -4,7 +4,7 @@ use catalog_core::{Artifact, CatalogError, Digest, VerificationOutcomeKind};
 use super::revision::is_current;
 use crate::engine::context::CallContext;
 use crate::engine::facts::{Facts, satisfies};
-use crate::engine::part::Part;
+use crate::engine::phase::Phase;
 use crate::engine::plan::Miss;
 use crate::engine::verified::{Executed, Stated, VerifiedModel, judge, require_external_digest};
 use crate::error::Result;
@@ -29,7 +29,7 @@ pub(super) fn take_published(
     if !is_asked_for(ctx, facts, &artifact, expected)? {
         return Ok(Executed::Missed(Miss::OtherArtifact));
     }
-    let found = ctx.during(Part::Verifying, || {
+    let found = ctx.during(Phase::Verifying, || {
         store.verify_candidate(&artifact.entry(), &mut |now| ctx.verifying(now))
     });
     let found = match found {

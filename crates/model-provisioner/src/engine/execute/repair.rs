@@ -10,7 +10,7 @@ use catalog_core::{CatalogError, Hasher, Method, Progress, StagedFile, TaskFiles
 use super::origin::{at_source, place_at_source};
 use super::watch::stage_watched;
 use crate::engine::context::CallContext;
-use crate::engine::part::Part;
+use crate::engine::phase::Phase;
 use crate::engine::verified::{Place, VerifiedModel, passed, require_external_digest};
 use crate::error::{ProvisionError, Result};
 use crate::steps::Provided;
@@ -42,7 +42,7 @@ pub(super) fn repair(
                 Err(CatalogError::Cancelled)
             }
         };
-    let repaired = ctx.during(Part::Fetching, || {
+    let repaired = ctx.during(Phase::Fetching, || {
         ctx.fetching(Progress::new(0, known.size))?;
         store.repair(&ctx.id, &mut fetch, &mut |now| ctx.verifying(now))
     });

@@ -4,7 +4,7 @@ use catalog_core::{Digest, Manifest};
 
 use crate::engine::context::CallContext;
 use crate::engine::facts::is_vouched;
-use crate::engine::part::Part;
+use crate::engine::phase::Phase;
 use crate::engine::plan::Miss;
 use crate::error::Result;
 
@@ -38,7 +38,7 @@ fn source_state(
     ctx.check_outbound()?;
     let mut task = ctx.task();
     task.digest = digest;
-    let state = ctx.during(Part::Fetching, || {
+    let state = ctx.during(Phase::Fetching, || {
         let fetcher = ctx.fetcher;
         fetcher.source_state(&task, known, &mut |now| ctx.fetching(now))
     });

@@ -10,7 +10,7 @@ use super::origin::at_source;
 use super::watch::stage_watched;
 use crate::engine::context::CallContext;
 use crate::engine::facts::Facts;
-use crate::engine::part::Part;
+use crate::engine::phase::Phase;
 use crate::engine::verified::{Stated, VerifiedModel, enforced, judge, require_external_digest};
 use crate::error::{ProvisionError, Result};
 use crate::observe::EventKind;
@@ -37,7 +37,7 @@ pub(super) fn import(
     let mut request = ImportRequest::new(&ctx.id, &source);
     request.expected.digest = enforced(ctx, expected);
     request.expected.content = ctx.policy.content;
-    let imported = ctx.during(Part::Fetching, || {
+    let imported = ctx.during(Phase::Fetching, || {
         store.stage_import(&request, &mut |now| ctx.fetching(now))
     });
     let staging = imported.map_err(|error| at_source(ctx, error))?;
@@ -195,7 +195,7 @@ fn stage_and_verify<'e>(
         staging.ignore_earlier_bytes();
     }
     let wanted = enforced(ctx, expected);
-    let fetched = ctx.during(Part::Fetching, || {
+    let fetched = ctx.during(Phase::Fetching, || {
         ctx.fetching(Progress::default())?;
         let mut task = ctx.task();
         task.digest = wanted.as_ref();
@@ -216,7 +216,7 @@ fn stage_and_verify<'e>(
         .expectation
         .digest(enforced(ctx, expected))
         .content(ctx.policy.content);
-    let verified = ctx.during(Part::Verifying, || {
+    let verified = ctx.during(Phase::Verifying, || {
         staging.verify(&expectation, &mut |now| ctx.verifying(now))
     });
     let mut staging = verified.map_err(|error| Refused {
@@ -254,7 +254,7 @@ fn publish(
     if let Some(Err(error)) = announced {
         tracing::debug!(id = ctx.id.as_str(), %error, "a key could not be announced");
     }
-    let artifact = ctx.during(Part::Publishing, || staging.publish())?;
+    let artifact = ctx.during(Phase::Publishing, || staging.publish())?;
     ctx.notify(EventKind::Published {
         path: artifact.path().to_path_buf(),
     });

@@ -12,9 +12,8 @@ use catalog_core::{
 
 use super::cli_error::fetch_error;
 use super::commands::Repository;
-use super::download_check::{
-    check_complete, commit_of, move_to_names, move_to_top, stated_digests,
-};
+use super::download_check::{check_complete, commit_of, expectation_of};
+use super::move_files::{move_to_names, move_to_top};
 use super::process::Tick;
 use super::records::{bytes_in, downloaded_in};
 use super::selection::{Listed, Selection};
@@ -186,7 +185,7 @@ impl ModelFetcher for HfCliFetcher {
             true => task.revision.map(str::to_owned),
             false => commit_of(mr, &downloaded)?,
         };
-        let (mut expectation, basis) = stated_digests(
+        let (mut expectation, basis) = expectation_of(
             &folder,
             &downloaded,
             &selection,

@@ -17,12 +17,14 @@
 //! | `selection` | the files of a repository that a reference names |
 //! | `commands` | the invocations of the command for one repository |
 //! | `download_check` | the checks of a finished download |
+//! | `move_files` | the moves of downloaded files to their places in the model |
 //! | `fetcher` | the fetcher |
 
 mod cli_error;
 mod commands;
 mod download_check;
 mod fetcher;
+mod move_files;
 mod output;
 mod process;
 mod records;

@@ -7,12 +7,13 @@ use catalog_core::{
 
 use super::process::Tick;
 
-/// The maximum length of the names in the arguments of one run, in bytes. Systems allow 1 MiB or more for all
-/// arguments and the environment.
-const MAX_ARGUMENTS: usize = 256 << 10;
+/// The maximum size of the file names in the arguments of one run, in bytes, with [`EXTRA_PER_NAME`] for each name.
+/// Systems allow 1 MiB or more for all arguments and the environment.
+const MAX_RUN_BYTES: usize = 256 << 10;
 
-/// The length of an argument beside its name: its end, its address, and the brackets of a pattern.
-const BESIDE_ARGUMENT: usize = 32;
+/// The bytes that an argument needs in addition to its name: its terminating zero, its pointer, and the brackets
+/// that `literal` adds.
+const EXTRA_PER_NAME: usize = 32;
 
 /// The files of a repository that a task asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,8 +178,8 @@ impl Selection {
         }
     }
 
-    /// Returns the arguments of each run of the command for the selection. A system limits the
-    /// arguments of one run.
+    /// Returns the arguments of each run of the command. The names of many files need several runs,
+    /// because a system limits the size of the arguments.
     pub(super) fn runs(&self) -> Vec<Vec<String>> {
         let names = match self {
             Self::All => return vec![Vec::new()],
@@ -189,11 +190,11 @@ impl Selection {
         let mut runs = Vec::new();
         let (mut run, mut length) = (Vec::new(), 0);
         for name in names {
-            length += name.len() + BESIDE_ARGUMENT;
-            if length > MAX_ARGUMENTS && !run.is_empty() {
+            length += name.len() + EXTRA_PER_NAME;
+            if length > MAX_RUN_BYTES && !run.is_empty() {
                 runs.push(exactly(&run));
                 run.clear();
-                length = name.len() + BESIDE_ARGUMENT;
+                length = name.len() + EXTRA_PER_NAME;
             }
             run.push(name);
         }
@@ -241,9 +242,9 @@ fn literal(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_ARGUMENTS, Selection};
+    use super::{MAX_RUN_BYTES, Selection};
 
-    /// PROV-417
+    /// PROV-423
     #[test]
     fn many_names_are_spread_over_several_runs() {
         let names: Vec<String> = (0..50_000)
@@ -252,7 +253,7 @@ mod tests {
         let runs = Selection::Files(names.clone()).runs();
         assert_eq!(runs.concat(), names);
         for run in &runs {
-            assert!(run.iter().map(String::len).sum::<usize>() <= MAX_ARGUMENTS);
+            assert!(run.iter().map(String::len).sum::<usize>() <= MAX_RUN_BYTES);
         }
         let one = Selection::Files(vec!["a[1].bin".to_owned()]).runs();
         assert_eq!(one, [["a[1].bin"]], "a single name is read literally");

@@ -1,6 +1,6 @@
-/// The parts of a call.
+/// A phase of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Phase {
     Planning,
     Waiting,
     Fetching,
@@ -9,8 +9,8 @@ pub(super) enum Part {
     Registering,
 }
 
-impl Part {
-    /// Returns the words for the part in a message. The id of the model follows them.
+impl Phase {
+    /// Returns the words that stand before the id of the model in a message.
     pub(super) fn doing(self) -> &'static str {
         match self {
             Self::Planning => "planning for",
