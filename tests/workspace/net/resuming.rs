@@ -1,12 +1,13 @@
 //! The bytes that an earlier call left.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use catalog_core::{FetchProblem, FsCatalog, ModelRef, StoreOptions};
 use model_fetchers::HttpFetcher;
 use model_provisioner::{ModelProvisioner, ProvisionRequest};
-use workspace_tests::web::{Reply, WebServer};
+use workspace_tests::web::{Gate, Reply, WebServer};
 
 use super::{bytes, ending, network, provisioner, server, sha256};
 
@@ -93,4 +94,34 @@ fn a_resumed_file_needs_no_room_for_the_bytes_that_are_here() {
         "no_space",
         "the budget holds one file: {error}"
     );
+}
+
+/// NET-157
+#[test]
+fn a_failed_sync_ends_the_call_at_once() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    server.put("/m.bin", bytes(1, 20 << 20), Some("\"a\""));
+    let staging = root.path().join("staging");
+    let never = Gate::default();
+    let held = never.clone();
+    server.lie(move |number, _, reply| match number {
+        0 => reply,
+        1 => {
+            // A folder at this place makes each write of the journal fail.
+            let areas = fs::read_dir(&staging).unwrap().flatten();
+            for area in areas.filter(|area| area.path().is_dir()) {
+                fs::create_dir_all(area.path().join(".journal.json.new/x")).unwrap();
+            }
+            reply
+        }
+        _ => {
+            held.wait();
+            reply
+        }
+    });
+    let config = network().connections(1).journal_step(1 << 20);
+    let outcome = provisioner(root.path(), config).provision(&ending(&server.url("/m.bin")));
+    never.open();
+    let error = outcome.unwrap_err();
+    assert_eq!(error.code(), "io", "{error}");
 }

@@ -1,7 +1,7 @@
 //! The thread that hashes one file in order, and makes its bytes durable.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ enum End {
     Anew(Restart),
     /// The transfer failed or was cancelled.
     Stopped,
+    /// A sync failed. A later sync may succeed although bytes are lost, so none is made.
+    Unsynced,
 }
 
 impl Engine<'_> {
@@ -45,7 +47,7 @@ impl Engine<'_> {
         let step = self.client.config().journal_step.max(1);
         thread::scope(|scope| {
             let is_resumable = self.is_resumable(number);
-            let syncer = is_resumable.then(|| Syncer::start(scope, file));
+            let syncer = is_resumable.then(|| Syncer::start(scope, self, file));
             let syncer = syncer.transpose()?;
             // The last place and time at which a sync was due.
             let mut last_due = (file.kept(), Instant::now());
@@ -79,12 +81,9 @@ impl Engine<'_> {
                             && is_due
                         {
                             last_due = (file.hashed(), Instant::now());
-                            match syncer.prefixes.try_send(file.prefix()) {
-                                Ok(()) => handed_over = file.hashed(),
-                                // This prefix is skipped. A later one includes its bytes.
-                                Err(TrySendError::Full(_)) => {}
-                                // A sync failed, and ends the transfer now.
-                                Err(TrySendError::Disconnected(_)) => break End::Stopped,
+                            // If the queue is full, this prefix is skipped. A later one includes its bytes.
+                            if syncer.prefixes.try_send(file.prefix()).is_ok() {
+                                handed_over = file.hashed();
                             }
                         }
                     }
@@ -106,8 +105,10 @@ impl Engine<'_> {
                 },
                 (end, _) => end,
             };
-            syncer.map_or(Ok(()), Syncer::end)?;
-            Ok(end)
+            match syncer.is_none_or(Syncer::end) {
+                true => Ok(end),
+                false => Ok(End::Unsynced),
+            }
         })
     }
 
@@ -251,27 +252,39 @@ impl Engine<'_> {
                 }
                 Ok(())
             }
+            End::Unsynced => Ok(()),
         }
     }
 }
 
-/// The thread that makes the hashed bytes of a file durable.
+/// The thread that makes the hashed bytes of a file durable. If a sync fails, the thread ends the transfer at once.
 struct Syncer<'scope> {
     prefixes: SyncSender<HashedPrefix>,
-    thread: ScopedJoinHandle<'scope, Result<()>>,
+    thread: ScopedJoinHandle<'scope, bool>,
 }
 
 impl<'scope> Syncer<'scope> {
-    fn start(scope: &'scope Scope<'scope, '_>, file: &ResumableFile) -> Result<Self> {
+    fn start(
+        scope: &'scope Scope<'scope, '_>,
+        engine: &'scope Engine<'_>,
+        file: &ResumableFile,
+    ) -> Result<Self> {
         let (prefixes, to_sync) = sync_channel::<HashedPrefix>(1);
         let writer = file.writer();
-        let keep = move || {
-            to_sync
+        let sync = move || {
+            let synced = to_sync
                 .into_iter()
-                .try_for_each(|prefix| writer.keep(prefix))
+                .try_for_each(|prefix| writer.keep(prefix));
+            match synced {
+                Ok(()) => true,
+                Err(error) => {
+                    engine.fail(Failure::Error(error));
+                    false
+                }
+            }
         };
         let thread = thread::Builder::new().name("sync".to_owned());
-        let thread = thread.spawn_scoped(scope, keep);
+        let thread = thread.spawn_scoped(scope, sync);
         let thread = thread.map_err(|source| CatalogError::Io {
             action: "start a thread for",
             path: file.path().to_path_buf(),
@@ -280,11 +293,11 @@ impl<'scope> Syncer<'scope> {
         Ok(Self { prefixes, thread })
     }
 
-    /// Waits until all bytes that were handed over are durable.
-    fn end(self) -> Result<()> {
+    /// Waits until all bytes that were handed over are durable. Returns false if a sync failed.
+    fn end(self) -> bool {
         drop(self.prefixes);
         match self.thread.join() {
-            Ok(kept) => kept,
+            Ok(is_synced) => is_synced,
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
