@@ -10,7 +10,8 @@ use super::staging::Staging;
 use crate::error::{CatalogError, Result};
 use crate::reference::shown_id;
 use crate::root::{
-    FileLock, HeldFolder, Modes, StagingFolder, list_folder, remove_artifact, set_mode,
+    FileLock, FileStamp, HeldFolder, Modes, StagingFolder, list_folder, open_own_file,
+    remove_artifact, set_mode,
 };
 
 /// A partial file in the staging area of a dead process.
@@ -22,8 +23,23 @@ pub(super) struct Found {
     /// The path of the file in its opened folder.
     pub(super) reached: PathBuf,
     _parent: HeldFolder,
+    inode: u64,
     pub(super) partial: Partial,
     pub(super) is_own: bool,
+}
+
+impl Found {
+    /// Opens the file for reading. Returns `None` if something else is in its place now.
+    pub(super) fn open(&self) -> Result<Option<File>> {
+        let opened = open_own_file(&self.reached, OpenOptions::new().read(true));
+        let Ok(Some(file)) = opened else {
+            return Ok(None);
+        };
+        let metadata = file.metadata();
+        let metadata = metadata.map_err(|error| CatalogError::io("look at", &self.path, error))?;
+        let is_found = metadata.nlink() == 1 && metadata.ino() == self.inode;
+        Ok(is_found.then_some(file))
+    }
 }
 
 impl Staging {
@@ -49,7 +65,10 @@ impl Staging {
                 continue;
             };
             if partial.source_version != source_version {
-                if let Owner::Died(Some(claim)) = owner_of(&folder, self.store.locking())? {
+                // The owner may have written its journal again before it died.
+                if let Owner::Died(Some(claim)) = owner_of(&folder, self.store.locking())?
+                    && Journal::read(&folder).as_ref() == Some(&journal)
+                {
                     self.remove_partial(folder, claim, journal, name);
                 }
                 continue;
@@ -85,6 +104,7 @@ impl Staging {
                     path,
                     reached,
                     _parent: parent,
+                    inode: metadata.ino(),
                     partial,
                 });
             }
@@ -177,18 +197,23 @@ impl Staging {
         drop(claim);
     }
 
-    /// Opens a file that was taken from another staging area, and cuts the bytes that may not be
-    /// durable.
-    pub(super) fn open_kept(&self, path: &Path, kept: u64) -> Result<File> {
+    /// Opens a partial file for writing after it was moved to a path, and cuts the bytes that may not be
+    /// durable. `reader` is the file that was found.
+    pub(super) fn open_moved(&self, path: &Path, reader: &File, kept: u64) -> Result<File> {
         let failed = |error| CatalogError::io("open", path, error);
-        let layout = self.store.layout();
         // A process that died while it published the file has set the mode of a blob.
-        let reader = File::open(path).map_err(failed)?;
-        let mode = Modes::of(layout).map_err(failed)?.file;
-        set_mode(&reader, mode).map_err(failed)?;
-        let options = OpenOptions::new().read(true).write(true).to_owned();
-        let file = options.open(path).map_err(failed)?;
-        file.set_len(kept).map_err(failed)?;
-        Ok(file)
+        let mode = Modes::of(self.store.layout()).map_err(failed)?.file;
+        set_mode(reader, mode).map_err(failed)?;
+        let found = FileStamp::of(&reader.metadata().map_err(failed)?);
+        let file = open_own_file(path, OpenOptions::new().read(true).write(true))?;
+        if let Some(file) = file
+            && FileStamp::of(&file.metadata().map_err(failed)?).is_same_file(&found)
+        {
+            file.set_len(kept).map_err(failed)?;
+            return Ok(file);
+        }
+        Err(CatalogError::ArtifactChanged {
+            path: path.to_path_buf(),
+        })
     }
 }

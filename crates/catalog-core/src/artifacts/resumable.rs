@@ -1,6 +1,6 @@
 //! Files of a staging area that a later process can continue.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::staging::{Freshness, Staging};
 use super::staging_journal::StagingJournal;
 use crate::digest::{Digest, FileContent};
 use crate::error::{CatalogError, Result};
-use crate::root::{FileLock, StagingFolder, create_file, open_own_file, remove_artifact};
+use crate::root::{FileLock, StagingFolder, create_file, remove_artifact};
 
 /// The number of bytes of a kept file that are read at once.
 const READ: usize = 1 << 20;
@@ -73,36 +73,33 @@ impl Staging {
             true => self.find_partial(name, source_version)?,
             false => None,
         };
-        if let Some(found) = found {
-            match found.is_own {
-                true => {
-                    // Wherever this process dies, the area with the file has a journal that names the
-                    // file: that of the dead process stays until the file is here.
-                    journal.note(name, found.partial.clone())?;
-                    fs::rename(&found.reached, &path)
-                        .map_err(|error| CatalogError::io("rename to", &path, error))?;
-                    kept = Some(found.partial.clone());
-                    self.remove_partial(found.folder, found.claim, found.journal, name);
-                }
-                false => {
-                    let file = open_own_file(&found.reached, OpenOptions::new().read(true))?;
-                    if let Some(file) = file {
-                        kept = Some(found.partial);
-                        donor = Some(Donor {
-                            file,
-                            path: found.path,
-                            is_alone: found.journal.files.len() == 1,
-                            folder: found.folder,
-                            _claim: found.claim,
-                        });
-                    }
-                }
+        let mut moved = None;
+        if let Some(found) = found
+            && let Some(file) = found.open()?
+        {
+            kept = Some(found.partial.clone());
+            if found.is_own {
+                // Wherever this process dies, the area with the file has a journal that names the
+                // file: that of the dead process stays until the file is here.
+                journal.note(name, found.partial.clone())?;
+                fs::rename(&found.reached, &path)
+                    .map_err(|error| CatalogError::io("rename to", &path, error))?;
+                moved = Some(self.open_moved(&path, &file, found.partial.durable)?);
+                self.remove_partial(found.folder, found.claim, found.journal, name);
+            } else {
+                donor = Some(Donor {
+                    file,
+                    path: found.path,
+                    is_alone: found.journal.files.len() == 1,
+                    folder: found.folder,
+                    _claim: found.claim,
+                });
             }
         }
         drop(lock);
-        let file = match &kept {
-            Some(kept) if donor.is_none() => self.open_kept(&path, kept.durable)?,
-            _ => create_file(self.store.layout(), &path)
+        let file = match moved {
+            Some(file) => file,
+            None => create_file(self.store.layout(), &path)
                 .map_err(|error| CatalogError::io("create", &path, error))?,
         };
         Ok(ResumableFile {

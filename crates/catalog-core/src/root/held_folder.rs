@@ -3,6 +3,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
+use super::native::open_folder;
 use super::resolve::is_absence;
 use crate::error::{CatalogError, Result};
 
@@ -20,7 +21,7 @@ impl HeldFolder {
     /// Opens the parent folder of a path, if it exists. Returns an error if a folder of the path is a link.
     pub(crate) fn of(path: &Path) -> Result<Option<Self>> {
         let path = path.parent().unwrap_or(path).to_path_buf();
-        let folder = match File::open(&path) {
+        let folder = match open_folder(&path) {
             Ok(folder) => folder,
             // This includes a file at the place of a parent folder.
             Err(error) if is_absence(&error) => return Ok(None),

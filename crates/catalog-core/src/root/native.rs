@@ -96,6 +96,25 @@ pub(super) fn open_unfollowed(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
+/// Opens a folder. Does not wait for a pipe that is at the path.
+#[cfg(feature = "native-fs")]
+pub(super) fn open_folder(path: &Path) -> io::Result<File> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true);
+    options.custom_flags(OFlags::DIRECTORY.bits() as i32);
+    options.open(path)
+}
+
+#[cfg(not(feature = "native-fs"))]
+pub(super) fn open_folder(path: &Path) -> io::Result<File> {
+    match std::fs::symlink_metadata(path)?.is_dir() {
+        true => File::open(path),
+        false => Err(io::ErrorKind::NotADirectory.into()),
+    }
+}
+
 /// Returns the number of bytes that this account can still write to the file system of a path, if
 /// it is known.
 #[cfg(feature = "native-fs")]

@@ -2,9 +2,12 @@
 
 use std::cell::Cell;
 use std::io::{self, Read};
+use std::time::{Duration, Instant};
 
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{BodyReader, Error};
+
+use super::arrival::Arrival;
 
 /// The number of bytes that a connection may send without a byte of the body, such as trailers.
 const MAX_WITHOUT_BODY: u64 = 1 << 20;
@@ -16,20 +19,33 @@ thread_local! {
 
 /// The body of an answer. A read ends with an error if the connection breaks, or sends too many bytes that are no
 /// part of the body.
-pub(crate) struct Body(BodyReader<'static>);
+pub(crate) struct Body {
+    body: BodyReader<'static>,
+    /// The time over which the least rate counts. The connection measures the rate of all its bytes, and the body
+    /// measures the rate of its own.
+    slow: Duration,
+    arrival: Arrival,
+}
 
 impl Body {
-    pub(super) fn new(body: ureq::Body) -> Self {
-        Self(body.into_reader())
+    pub(super) fn new(body: ureq::Body, slow: Duration) -> Self {
+        Self {
+            body: body.into_reader(),
+            slow,
+            arrival: Arrival::default(),
+        }
     }
 }
 
 impl Read for Body {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let begin = Instant::now();
         LEFT.set(Some(MAX_WITHOUT_BODY));
-        let read = self.0.read(buffer);
+        let read = self.body.read(buffer);
         LEFT.set(None);
-        read
+        let read = read?;
+        self.arrival.note(read as u64, begin.elapsed(), self.slow)?;
+        Ok(read)
     }
 }
 

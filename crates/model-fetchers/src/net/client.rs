@@ -208,7 +208,7 @@ impl<'c> Client<'c> {
                     status: parts.status,
                     headers: parts.headers,
                     url,
-                    body: Body::new(body),
+                    body: Body::new(body, self.config.times.slow),
                 });
             }
             let target = parts

@@ -1,6 +1,7 @@
 //! Requests: the client, redirects, proxies, TLS, and the gate before each connection. It knows no
 //! models.
 
+mod arrival;
 mod body;
 mod client;
 mod config;

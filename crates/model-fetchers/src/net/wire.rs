@@ -12,6 +12,7 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, ShutdownHandle, Transport,
 };
 
+use super::arrival::Arrival;
 use super::body::count;
 use super::config::NetworkConfig;
 use super::connect::{dial, is_timeout, open_tunnel};
@@ -19,9 +20,6 @@ use super::error::NetError;
 use super::proxy::Proxy;
 use super::stop::Stop;
 use super::url::Url;
-
-/// The least number of bytes a second of a connection that lives.
-const LEAST_RATE: u64 = 1 << 10;
 
 /// Connects requests, directly or through a proxy.
 #[derive(Debug)]
@@ -85,37 +83,6 @@ pub(super) struct Wire {
     /// The time over which the least rate counts.
     slow: Duration,
     arrival: Arrival,
-}
-
-/// The rate at which an answer arrives, from its first bytes on.
-#[derive(Debug, Default)]
-struct Arrival {
-    has_begun: bool,
-    bytes: u64,
-    /// The time for which the bytes were awaited.
-    awaited: Duration,
-}
-
-impl Arrival {
-    /// Counts bytes. Returns an error if the connection was too slow over a time.
-    fn note(&mut self, bytes: u64, awaited: Duration, over: Duration) -> std::io::Result<()> {
-        if !self.has_begun {
-            self.has_begun = bytes > 0;
-            return Ok(());
-        }
-        self.bytes += bytes;
-        self.awaited += awaited;
-        if self.awaited < over {
-            return Ok(());
-        }
-        let least = (LEAST_RATE as f64 * self.awaited.as_secs_f64()) as u64;
-        if self.bytes < least {
-            let why = format!("less than {LEAST_RATE} bytes a second arrived");
-            return Err(std::io::Error::other(why));
-        }
-        (self.bytes, self.awaited) = (0, Duration::ZERO);
-        Ok(())
-    }
 }
 
 /// The texts that turn a request into a request for a proxy (RFC 9112, 3.2.2).

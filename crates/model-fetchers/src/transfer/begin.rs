@@ -165,8 +165,8 @@ impl<'e> Engine<'e> {
         let text = match (&version.strong_etag, &file.sha256) {
             // Without ranges nothing can be continued.
             _ if is_whole || size.is_some_and(|size| size < RESUMED) => String::new(),
-            (Some(tag), _) => format!("etag {tag} size {stated}"),
-            (None, Some(digest)) => format!("{digest} size {stated}"),
+            (_, Some(digest)) => format!("{digest} size {stated}"),
+            (Some(tag), None) => format!("etag {tag} size {stated}"),
             // Nothing recognises this version again.
             (None, None) => String::new(),
         };

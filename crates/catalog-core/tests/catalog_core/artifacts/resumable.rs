@@ -192,6 +192,13 @@ fn a_link_in_a_staging_area_leads_to_no_file_outside() {
     assert_eq!(file.kept(), 0);
     drop(file);
     assert_eq!(fs::read(moved.join("m.bin")).unwrap(), b"01234");
+    fs::remove_file(&files).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&files).status();
+    assert!(made.unwrap().success());
+    for version in [TAG, "etag \"b\" size 10"] {
+        let file = stage(&catalog).resumable("m.bin", version).unwrap();
+        assert_eq!(file.kept(), 0, "a pipe is not waited for");
+    }
 }
 
 /// CAT-1104
