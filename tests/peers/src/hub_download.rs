@@ -85,7 +85,7 @@ pub fn measure(scale: usize, table: &mut Table) {
     );
     let sent = |name: &str| Unit::Bytes.show_tick(hub.sent_of(name) as f64);
     let remark = format!(
-        "Of the same weights in a second repository, the hub sent {} to ours and {} to `hf`, in \
+        "For weights that are here already, the hub sent {} to ours and {} to `hf`, in \
          {FEW_ROUNDS} rounds.",
         sent("org/again-ours"),
         sent("org/again-hf"),

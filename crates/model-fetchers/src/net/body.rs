@@ -1,4 +1,4 @@
-//! The body of an answer, and what a connection may do while the body is read.
+//! The reads of the body of an answer, with limits for its connection.
 
 use std::cell::Cell;
 use std::io::{self, Read};

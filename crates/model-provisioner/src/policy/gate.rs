@@ -1,4 +1,4 @@
-//! What a policy refuses, and the gate of the fetchers that use the network.
+//! The refusals of a policy, and the gate of the fetchers that use the network.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
